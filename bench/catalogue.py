@@ -1,0 +1,122 @@
+"""What ``bench list`` and ``bench show`` print; imports neither MLflow nor Optuna."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.config import describe
+from bench.errors import UsageError
+from bench.plan import Study, load_study, study_files, study_summaries
+from bench.registry import Registry, closest, load_plugins
+
+# kind -> (module, registry, how a thing is summed up in one line)
+ROOMS: dict[str, tuple[str, str]] = {
+    "models": ("bench.models", "MODELS"),
+    "datasets": ("bench.datasets", "DATASETS"),
+    "metrics": ("bench.metrics", "METRICS"),
+    "detectors": ("bench.detectors", "DETECTORS"),
+    "likelihoods": ("bench.likelihoods", "LIKELIHOODS"),
+    "posteriors": ("bench.posteriors", "POSTERIORS"),
+    "priors": ("bench.priors", "PRIORS"),
+    "pictures": ("bench.pictures", "PICTURES"),
+    "plots": ("bench.plots", "PLOTS"),
+}
+
+
+def summaries(kind: str, plugins: Sequence[Path] = ()) -> dict[str, str]:
+    """Name to one line, for one kind of registered thing or for ``studies``.
+
+    Raises:
+        UsageError: No such kind.
+    """
+    if kind == "studies":
+        return study_summaries()
+    if kind not in ROOMS:
+        raise UsageError(closest(kind, [*ROOMS, "studies"], kind="kind", what="known"))
+    load_plugins(plugins)
+    module, name = ROOMS[kind]
+    registry: Registry[Any] = getattr(importlib.import_module(module), name)
+    return {key: _summary(thing) for key, thing in registry.items()}
+
+
+def description(name: str, dataset: str, plugins: Sequence[Path] = ()) -> str:
+    """Settings, ranges, presets and source of a model, or the plan of a study.
+
+    Raises:
+        UsageError: Neither a model nor a study has that name.
+    """
+    from bench.models import MODELS
+
+    load_plugins(plugins)
+    model = name.partition(":")[0]
+    if model in MODELS.names():
+        return _describe_model(name, dataset)
+    if name in study_files():
+        return _describe_study(load_study(name))
+    raise UsageError(
+        closest(name, [*MODELS.names(), *study_files()], kind="model or study", what="known")
+    )
+
+
+def _summary(thing: object) -> str:
+    text = getattr(thing, "summary", None)
+    return text if isinstance(text, str) else (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _describe_model(reference: str, dataset: str) -> str:
+    from bench.datasets import load
+    from bench.models import configure, find
+    from bench.nets import count_parameters
+
+    name, kind, _ = find(reference)
+    config = configure(reference)
+    flat = config.flat()
+    modules = kind.build(config.model, load(dataset).spec).modules
+    lines = [f"{reference}: {kind.summary}", f"family: {kind.family}"]
+    lines += [f"source: {kind.paper}"] if kind.paper else []
+    lines += [
+        f"parameters on {dataset}: {count_parameters(modules):,}",
+        "",
+        "settings (--set KEY=VALUE):",
+    ]
+    rows = [(key, str(flat[key]), limits, text) for key, _, limits, text in describe(kind.settings)]
+    lines += _columns(rows)
+    if kind.presets:
+        lines += ["", "presets:"]
+        lines += _columns(
+            [(f"{name}:{key}", _pairs(values)) for key, values in kind.presets.items()]
+        )
+    return "\n".join(lines)
+
+
+def _describe_study(study: Study) -> str:
+    lines = [f"{study.name}: {study.question}", ""]
+    lines += [
+        f"arm {arm.name}: {arm.model} {_pairs({**arm.settings, **arm.factors})}".rstrip()
+        for arm in study.arms
+    ]
+    lines += [
+        f"factor {key}: {', '.join(map(str, values))}" for key, values in study.factors.items()
+    ]
+    lines += [f"baselines: {', '.join(study.baselines)}"] if study.baselines else []
+    for name, tier in study.tiers.items():
+        lines += ["", f"tier {name} on {tier.dataset}: {_pairs(tier.settings)}"]
+        lines += [f"  {arm}: {_pairs(values)}" for arm, values in tier.arms.items()]
+    return "\n".join([*lines, *([""] if study.notes else []), *study.notes])
+
+
+def _pairs(values: Any) -> str:
+    return " ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    pad: Callable[[tuple[str, ...]], str] = lambda row: "  ".join(  # noqa: E731
+        f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)
+    )
+    return [f"  {pad(row)}".rstrip() for row in rows]

@@ -1,0 +1,221 @@
+"""What a user writes: a frozen, checked configuration, its flat form and its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from bench.errors import UsageError
+from bench.records import Scalar
+from bench.registry import closest
+
+Flat = dict[str, Scalar]
+"""``{"model": "vae", "model.depth": 3, "train.seed": 0, ...}``: what is logged and overridden."""
+
+
+class Settings(BaseModel):
+    """A group of settings: keyword-only, frozen, no unknown keys, every value a scalar."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelSettings(Settings):
+    """Base of every model's settings; each model file adds its own fields."""
+
+
+class DataSettings(Settings):
+    """Which images."""
+
+    dataset: str = Field("digits", description="registered name, folder:PATH or npz:PATH")
+
+
+class TrainSettings(Settings):
+    """How long and in what order."""
+
+    num_images: int = Field(24_000, ge=1, description="budget: real images seen")
+    batch_size: int = Field(64, ge=2, description="real images per step")
+    seed: int = Field(0, ge=0, lt=2**31, description="the run's only source of randomness")
+    num_logs: int = Field(40, ge=1, description="points of each training curve")
+    num_validations: int = Field(4, ge=1, description="validations; divides num_logs")
+
+    @model_validator(mode="after")
+    def _cadences_divide(self) -> Self:
+        if self.num_logs % self.num_validations:
+            raise ValueError(
+                f"num_validations must divide num_logs={self.num_logs}, got {self.num_validations}"
+            )
+        return self
+
+    @property
+    def num_steps(self) -> int:
+        """Training steps: the budget in batches, rounded up."""
+        return -(-self.num_images // self.batch_size)
+
+
+class EvalSettings(Settings):
+    """What is measured on held-out data."""
+
+    detector: str = Field("auto", description="feature network; auto: the data set's own")
+    max_samples: int = Field(
+        10_000, ge=2, description="generated images per distance, at most the split's size"
+    )
+    max_val_samples: int = Field(
+        10_000, ge=2, description="the same for validation, and for the test value beside it"
+    )
+    floors: bool = Field(False, description="measure real against real (protocol rule 12)")
+
+
+class RunConfig(Settings):
+    """One run, whole: the model with its settings, data, training, evaluation."""
+
+    name: str
+    model: SerializeAsAny[ModelSettings]
+    data: DataSettings = DataSettings()
+    train: TrainSettings = TrainSettings()
+    eval: EvalSettings = EvalSettings()
+
+    def flat(self) -> Flat:
+        """One level of dotted keys; ``model`` holds the model's registered name."""
+        flat: Flat = {"model": self.name}
+        for group in ("model", "data", "train", "eval"):
+            for key, value in getattr(self, group).model_dump().items():
+                flat[f"{group}.{key}"] = value
+        return flat
+
+    @property
+    def digest(self) -> str:
+        """First 16 hex digits of the SHA-256 of the flat form."""
+        return digest(self.flat())
+
+
+def digest(values: Mapping[str, object]) -> str:
+    """First 16 hex digits of the SHA-256 of a mapping's canonical JSON."""
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def build_config(
+    name: str, settings: type[ModelSettings], *layers: Mapping[str, object]
+) -> RunConfig:
+    """The configuration of model ``name``: each layer of values over the ones before it.
+
+    Args:
+        name: The model's registered name.
+        settings: The model's settings class.
+        layers: Flat keys, full or, where unique, without their prefix; text is converted.
+
+    Raises:
+        UsageError: An unknown or ambiguous key, a wrong type or a value out of range.
+    """
+    known = known_keys(settings)
+    groups = _groups(settings)
+    nested: dict[str, dict[str, object]] = {group: {} for group in groups}
+    for layer in layers:
+        for key, value in layer.items():
+            group, field = full_key(key, known).split(".", 1)
+            nested[group][field] = value
+    parts = {group: _checked(cls, group, nested[group]) for group, cls in groups.items()}
+    return RunConfig.model_validate({"name": name, **parts})
+
+
+def known_keys(settings: type[ModelSettings]) -> list[str]:
+    """Every flat key that a run of a model with these settings takes."""
+    return [
+        f"{group}.{key}" for group, cls in _groups(settings).items() for key in cls.model_fields
+    ]
+
+
+def full_key(key: str, known: list[str]) -> str:
+    """The full dotted key that ``key`` stands for.
+
+    Raises:
+        UsageError: No such key, or a short key that several groups have.
+    """
+    if key in known:
+        return key
+    matches = [name for name in known if name.split(".", 1)[1] == key]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UsageError(f"key '{key}' is ambiguous: write {' or '.join(matches)}")
+    pool = known if "." in key else [name.split(".", 1)[1] for name in known]
+    raise UsageError(closest(key, pool, kind="key", what="known"))
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, str]:
+    """``["depth=3", "lr=3e-4"]`` to a dictionary of text.
+
+    Raises:
+        UsageError: An item without ``=``, or a key given twice.
+    """
+    values: dict[str, str] = {}
+    for item in assignments:
+        key, sep, value = (part.strip() for part in item.partition("="))
+        if not sep or not key:
+            raise UsageError(f"--set takes key=value, got '{item}': write for example depth=3")
+        # ``depth`` and ``model.depth`` are one key.
+        ends = [(f".{key}", f".{other}") for other in values]
+        if any(new.endswith(old) or old.endswith(new) for new, old in ends):
+            raise UsageError(f"--set names '{key}' twice: keep one")
+        values[key] = value
+    return values
+
+
+def describe(settings: type[ModelSettings]) -> list[tuple[str, Scalar, str, str]]:
+    """Rows (flat key, default, range, description) of everything a run of this model takes."""
+    rows = []
+    for group, cls in _groups(settings).items():
+        for key, field in cls.model_fields.items():
+            rows.append((f"{group}.{key}", field.default, _range(field), field.description or ""))
+    return rows
+
+
+def _groups(settings: type[ModelSettings]) -> dict[str, type[Settings]]:
+    return {"model": settings, "data": DataSettings, "train": TrainSettings, "eval": EvalSettings}
+
+
+def _checked(cls: type[Settings], group: str, values: dict[str, object]) -> Settings:
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if not first["loc"]:
+            raise UsageError(f"{group}: {first['msg'].removeprefix('Value error, ')}") from None
+        key = str(first["loc"][0])
+        expected = _range(cls.model_fields[key]) or _type_name(cls.model_fields[key])
+        raise UsageError(
+            f"{group}.{key} must be {expected}, got {first['input']!r}: change it with "
+            f"--set {key}=VALUE"
+        ) from None
+
+
+def _range(field: FieldInfo) -> str:
+    """``in 1..5``, ``> 0``, ``one of a, b``, or an empty text."""
+    bounds = {
+        name: getattr(m, name)
+        for m in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(m, name)
+    }
+    if "ge" in bounds and "le" in bounds:
+        return f"in {bounds['ge']}..{bounds['le']}"
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    if bounds:
+        return " and ".join(f"{signs[name]} {value}" for name, value in bounds.items())
+    choices = getattr(field.annotation, "__args__", ())
+    return f"one of {', '.join(map(str, choices))}" if choices else ""
+
+
+def _type_name(field: FieldInfo) -> str:
+    names: dict[Any, str] = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+    }
+    return names.get(field.annotation, str(field.annotation))

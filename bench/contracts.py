@@ -1,0 +1,294 @@
+"""The vocabulary with tensors: what a model gives and what a loss, a metric or a picture sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from bench.records import DataSpec
+
+Nets = Mapping[str, nn.Module]
+"""Modules by name: ``nets["generator"]``. Live, best or averaged, the same functions serve."""
+
+Scalars = dict[str, Tensor]
+
+
+class Noise(Protocol):
+    """The only source of randomness that a loss or an evaluation may use."""
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal, float32."""
+        ...
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform in [0, 1), float32."""
+        ...
+
+    def integers(self, high: int, *shape: int) -> Tensor:
+        """Uniform in 0..high-1, int64."""
+        ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """All that a loss sees of one training step.
+
+    Attributes:
+        images: Real images, float ``[N, C, H, W]`` in [0, 1].
+        labels: int64 ``[N]``, or None where the data set has none.
+        progress: Images seen / budget, a 0-d tensor in [0, 1].
+        noise: Training noise on the device.
+    """
+
+    images: Tensor
+    labels: Tensor | None
+    progress: Tensor
+    noise: Noise
+
+
+Loss = Callable[[Nets, Step], tuple[Tensor, Scalars]]
+"""A pure function of the modules it is given: the scalar to minimise, and scalars to log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimSpec:
+    """An optimizer as data; the trainer builds it.
+
+    Attributes:
+        modules: Names of the modules whose parameters it moves.
+        kind: ``adam`` or ``rmsprop``.
+        lr: Learning rate.
+        betas: Adam's; ``rmsprop`` ignores them and uses torch's smoothing 0.99.
+    """
+
+    modules: tuple[str, ...]
+    kind: str
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One update within a step.
+
+    Attributes:
+        name: Names the scalars it logs.
+        optimizer: Key of ``Trainable.optimizers``.
+        loss: What it minimises.
+        every: The phase runs at steps with ``(step + 1) % every == 0``.
+        after_step: Called with the modules after each update (weight clipping).
+    """
+
+    name: str
+    optimizer: str
+    loss: Loss
+    every: int = 1
+    after_step: Callable[[Nets], Scalars] | None = None
+
+
+class Posterior(Protocol):
+    """q(z|x) for a batch of N images."""
+
+    @property
+    def mean(self) -> Tensor:
+        """E[z|x], ``[N, D]``."""
+        ...
+
+    def rsample(self, k: int, noise: Noise) -> Tensor:
+        """k reparametrised draws per image, ``[k, N, D]``."""
+        ...
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log q(z|x) in nats, summed over latents: ``[..., N, D]`` to ``[..., N]``."""
+        ...
+
+
+class Prior(Protocol):
+    """p(z). A prior with parameters is a module too, trained jointly."""
+
+    def sample(self, n: int, noise: Noise) -> Tensor:
+        """n draws, ``[n, D]``."""
+        ...
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z) in nats, summed over latents: ``[..., D]`` to ``[...]``."""
+        ...
+
+    def kl(self, posterior: Posterior) -> Tensor | None:
+        """KL(q || p) per image in nats ``[N]``, or None where it has no closed form."""
+        ...
+
+
+class Likelihood(Protocol):
+    """p(x|z) and the form of the data it speaks of (protocol rules 15 and 16).
+
+    Attributes:
+        passport: The name that every ELBO of this likelihood carries.
+    """
+
+    @property
+    def passport(self) -> str:
+        """Name of likelihood and data form, such as ``bernoulli_resampled``."""
+        ...
+
+    def observe(self, images: Tensor, noise: Noise) -> Tensor:
+        """The form of the data that encoder and likelihood see, ``[N, C, H, W]``."""
+        ...
+
+    def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
+        """log p(x|z) in nats, summed over C, H, W: ``[N]``; params is the decoder's output."""
+        ...
+
+    def mean(self, params: Tensor) -> Tensor:
+        """E[x|z] in [0, 1], ``[N, C, H, W]``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """What a model with a likelihood adds to ``EvalFns``; all of it or none.
+
+    Attributes:
+        passport: Name of the likelihood (protocol rule 15).
+        observe: ``(images, noise) -> x``, the form of the data that the model sees.
+        posterior: ``(nets, x, labels) -> q(z|x)``.
+        prior_log_prob: ``(nets, z) -> log p(z)`` in nats, ``[...]``.
+        log_likelihood: ``(nets, x, z, labels) -> log p(x|z)`` in nats, ``[N]``.
+        kl: ``(nets, q) -> KL(q || p)`` per image ``[N]``, or None without a closed form.
+    """
+
+    passport: str
+    observe: Callable[[Tensor, Noise], Tensor]
+    posterior: Callable[[Nets, Tensor, Tensor | None], Posterior]
+    prior_log_prob: Callable[[Nets, Tensor], Tensor]
+    log_likelihood: Callable[[Nets, Tensor, Tensor, Tensor | None], Tensor]
+    kl: Callable[[Nets, Posterior], Tensor | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalFns:
+    """All that sampling and evaluation need, pure functions of the modules.
+
+    Attributes:
+        latent: ``(nets, n, noise) -> z`` from the model's own prior, ``[n, ...]``.
+        decode: ``(nets, z, labels) -> images`` float ``[n, C, H, W]`` in [0, 1],
+            differentiable in z; for a VAE the mean of p(x|z).
+        inference: The VAE's part; None for a model without a likelihood.
+    """
+
+    latent: Callable[[Nets, int, Noise], Tensor]
+    decode: Callable[[Nets, Tensor, Tensor | None], Tensor]
+    inference: Inference | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainable:
+    """All that a model builder returns.
+
+    Attributes:
+        modules: By name, on the CPU; the runner moves them.
+        optimizers: By name; phases refer to them. Two phases may share one.
+        phases: In the order in which they run within a step; empty for a model that is
+            only fitted by ``initialise``.
+        eval_fns: Sampling and likelihood.
+        initialise: Called once before training with the modules and the resident uint8
+            train images ``[N, C, H, W]``.
+    """
+
+    modules: dict[str, nn.Module]
+    optimizers: Mapping[str, OptimSpec] = field(default_factory=dict)
+    phases: Sequence[Phase] = ()
+    eval_fns: EvalFns
+    initialise: Callable[[Nets, Tensor], None] | None = None
+
+
+class Detector(Protocol):
+    """A feature network with a classifier head; metrics get its outputs, never itself.
+
+    Attributes:
+        name: In every metric's name, ``fd_<name>_n<count>``.
+        digest: First 16 hex digits of the SHA-256 of its weights.
+        dim: Number of features.
+    """
+
+    name: str
+    digest: str
+    dim: int
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 ``[N, C, H, W]`` to features ``[N, dim]`` and class probabilities ``[N, K]``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a detector says of a set of images.
+
+    Attributes:
+        features: float64 ``[N, dim]``.
+        probs: float64 ``[N, K]``, class probabilities.
+    """
+
+    features: Tensor
+    probs: Tensor
+
+
+class View(Protocol):
+    """All that a metric or a picture may look at, sampled and computed once."""
+
+    @property
+    def spec(self) -> DataSpec:
+        """The data set."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """``val`` or ``test``."""
+        ...
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Sample counts at which distances are wanted, ascending."""
+        ...
+
+    @property
+    def nets(self) -> Nets:
+        """Modules in evaluation mode."""
+        ...
+
+    @property
+    def fns(self) -> EvalFns:
+        """The model's functions."""
+        ...
+
+    @property
+    def detector_name(self) -> str | None:
+        """None where the data set has no detector."""
+        ...
+
+    def images(self, split: str) -> Tensor:
+        """Every image of a split, uint8 ``[N, C, H, W]`` on the device."""
+        ...
+
+    def labels(self, split: str) -> Tensor | None:
+        """int64 ``[N]``, or None."""
+        ...
+
+    def samples(self, n: int) -> Tensor:
+        """The first n generated images, uint8; sets are nested in n."""
+        ...
+
+    def fake(self, n: int) -> Seen:
+        """The detector on ``samples(n)``."""
+        ...
+
+    def real(self, split: str, n: int) -> Seen:
+        """The detector on a fixed random subset of a split, nested in n."""
+        ...
+
+    def noise(self, *purpose: Any) -> Noise:
+        """Evaluation noise, the same for every model and seed (protocol rule 5)."""
+        ...

@@ -1,0 +1,234 @@
+"""Installed data sets: one uncompressed npz file each below the data folder."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.data_npz import read_arrays
+from bench.data_splits import Arrays, Parts, digest_of
+from bench.errors import UsageError
+
+DOWNLOAD_TIMEOUT_SECONDS = 10.0
+_DOWNLOAD_ERRORS = (OSError, RuntimeError, EOFError, http.client.HTTPException)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What a data set is known to be; checked at every installation.
+
+    Attributes:
+        shape: One image, ``(C, H, W)``.
+        num_train: Training images.
+        num_test: Test images; 0 where there is no test part.
+        digest: ``digest_of`` both parts; None where nobody has computed it yet.
+    """
+
+    shape: tuple[int, int, int]
+    num_train: int
+    num_test: int
+    digest: str | None = None
+
+    @property
+    def phrase(self) -> str:
+        """The facts in a few words."""
+        shape = "x".join(map(str, self.shape))
+        digest = f" with digest {self.digest}" if self.digest else ""
+        return f"{self.num_train} + {self.num_test} images {shape}{digest}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The digest of a data set on this machine beside those it should have.
+
+    Attributes:
+        digest: Recomputed from the images and labels.
+        stored: Written at installation; None for an embedded set.
+        published: The publisher's; None where it is not known.
+        remedy: What to do where they differ.
+    """
+
+    name: str
+    digest: str
+    stored: str | None
+    published: str | None
+    remedy: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the digest equals every one it can be compared with."""
+        return {self.stored, self.published} <= {self.digest, None}
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one line."""
+        others = {"at installation": self.stored, "as published": self.published}
+        known = {when: digest for when, digest in others.items() if digest is not None}
+        wrong = [f"{when} {digest}" for when, digest in known.items() if digest != self.digest]
+        if wrong:
+            return f"{self.name} has digest {self.digest}, {' and '.join(wrong)}: {self.remedy}"
+        same = f"the same {' and '.join(known)}" if known else "nothing to compare it with"
+        return f"{self.name} has digest {self.digest}, {same}"
+
+
+def data_home() -> Path:
+    """The data folder: ``BENCH_DATA``, else ``bench`` in the user's cache folder."""
+    if home := os.environ.get("BENCH_DATA"):
+        return Path(home).expanduser().absolute()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "bench"
+
+
+def installed_path(name: str) -> Path:
+    """Where the data set ``name`` is or would be installed."""
+    return data_home() / f"{name}.npz"
+
+
+@contextlib.contextmanager
+def install_lock(name: str) -> Iterator[None]:
+    """Keeps other processes from installing ``name``; the kernel frees it if this one dies.
+
+    Raises:
+        UsageError: The data folder cannot be written.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(data_home() / f".{name}.lock")
+    try:
+        data_home().mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise _cannot_write(error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def install(name: str, parts: Parts) -> Path:
+    """Writes ``<name>.npz`` with its digest, all or nothing; the caller holds the lock.
+
+    Raises:
+        UsageError: The data folder cannot be written.
+    """
+    path = installed_path(name)
+    partial = path.with_name(f".{name}.partial")
+    arrays = {"digest": np.array(digest_of(*parts.present()))}
+    for suffix, part in zip(("train", "test"), parts.present(), strict=False):
+        arrays[f"x_{suffix}"] = part.images
+        if part.labels is not None:
+            arrays[f"y_{suffix}"] = part.labels
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        partial.replace(path)
+    except OSError as error:
+        raise _cannot_write(error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def check_published(
+    name: str, parts: Parts, published: Mapping[str, Published], *, where: str, remedy: str
+) -> None:
+    """Checks parts that are about to be installed as ``name`` against all that is known.
+
+    Raises:
+        UsageError: Another shape, other numbers of images, another digest, or the digest of
+            another data set of ``published``.
+    """
+    digest = digest_of(*parts.present())
+    owner = next((known for known, other in published.items() if other.digest == digest), name)
+    if owner != name:
+        raise UsageError(f"{where} holds the data set '{owner}', expected '{name}': {remedy}")
+    if name not in published:
+        return
+    expected = published[name]
+    num_test = len(parts.test) if parts.test else 0
+    found = Published(
+        shape=parts.train.images.shape[1:],
+        num_train=len(parts.train),
+        num_test=num_test,
+        digest=expected.digest and digest,
+    )
+    if found != expected:
+        raise UsageError(
+            f"{where} holds {found.phrase}, expected {expected.phrase} for '{name}': {remedy}"
+        )
+
+
+def read_installed(name: str, *, remedy: str) -> tuple[Parts, str]:
+    """The published parts of an installed set and the digest stored with them.
+
+    Raises:
+        UsageError: The file is damaged (zip's checksums are compared) or not one of ours.
+    """
+    path = installed_path(name)
+    arrays = read_arrays(path, remedy=remedy)
+    if not {"digest", "x_train"} <= arrays.keys():
+        raise UsageError(
+            f"'{path}' has the keys {' '.join(sorted(arrays))}, expected those of an "
+            f"installed data set: {remedy}"
+        )
+    train = Arrays(arrays["x_train"], arrays.get("y_train"))
+    test = Arrays(arrays["x_test"], arrays.get("y_test")) if "x_test" in arrays else None
+    return Parts(train, test), str(arrays["digest"])
+
+
+def downloaded(name: str, download: Callable[[Path], Parts], *, remedy: str) -> Parts:
+    """What ``download`` makes in an empty folder that is gone afterwards; needs the lock.
+
+    Raises:
+        UsageError: The download failed; gives the reason and ``remedy``.
+    """
+    folder = data_home() / f".{name}.download"
+    shutil.rmtree(folder, ignore_errors=True)  # a killed download leaves it
+    try:
+        folder.mkdir()
+        with _quiet_network():
+            return download(folder)
+    except _DOWNLOAD_ERRORS as error:
+        raise UsageError(
+            f"data set '{name}' is not installed in {data_home()} and its download failed "
+            f"({_reason(error)}): {remedy}"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _quiet_network() -> Iterator[None]:
+    """A short timeout; what a download prints goes to a terminal's standard error or nowhere."""
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_SECONDS)
+    sink = sys.stderr if sys.stderr.isatty() else io.StringIO()
+    try:
+        with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+            yield
+    finally:
+        socket.setdefaulttimeout(timeout)
+
+
+def _reason(error: BaseException) -> str:
+    """The last line of an error, where torchvision puts the cause, at most 120 characters."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    reason = lines[-1] if lines else type(error).__name__
+    return reason.removeprefix("<urlopen error ").removesuffix(">")[:120]
+
+
+def _cannot_write(error: OSError) -> UsageError:
+    return UsageError(
+        f"the data folder '{data_home()}' cannot be written ({error.strerror or error}): "
+        f"free space there or set BENCH_DATA to another folder"
+    )

@@ -1,0 +1,199 @@
+"""Image arrays, their digest and their checks, and the split into train, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import UsageError
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
+MIN_IMAGES = 30
+MIN_PIXELS = 4
+MIN_HELD_OUT = 1_000
+# Two seeds, so that carving validation does not depend on whether test was carved by us too.
+TEST_SEED = 1
+VAL_SEED = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """The images of one split.
+
+    Attributes:
+        images: uint8 [N, C, H, W], C is 1 or 3.
+        labels: int64 [N] in 0..K-1, or None.
+    """
+
+    images: Images
+    labels: Labels | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: npt.NDArray[np.intp]) -> Arrays:
+        """The images at ``index``, copied, in that order."""
+        return Arrays(self.images[index], None if self.labels is None else self.labels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """A data set as its publisher splits it; ``test`` is None where that is left to us."""
+
+    train: Arrays
+    test: Arrays | None = None
+
+    def present(self) -> tuple[Arrays, ...]:
+        """The parts that exist, train first."""
+        return (self.train,) if self.test is None else (self.train, self.test)
+
+
+def digest_of(*arrays: Arrays) -> str:
+    """First 16 hex digits of the SHA-256 over dtype, shape and bytes of images and labels."""
+    digest = hashlib.sha256()
+    for part in arrays:
+        for values in (part.images, part.labels):
+            if values is None:
+                digest.update(b"no labels")
+                continue
+            digest.update(f"{values.dtype.str} {values.shape}".encode())
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()[:16]
+
+
+def check_parts(name: str, parts: Parts) -> None:
+    """Checks what every data set must satisfy, whatever it was read from.
+
+    Raises:
+        UsageError: Wrong dtype or rank, images below 4x4, fewer than 30 training images, parts
+            that differ in image shape or in having labels, or labels that are not 0..K-1.
+    """
+    where = f"data set '{name}'"
+    if len(parts.train) < MIN_IMAGES:
+        raise UsageError(
+            f"{where} has {len(parts.train)} training images, expected at least {MIN_IMAGES}: "
+            f"add images"
+        )
+    for part in parts.present():
+        _check_images(where, part.images)
+        _check_same_kind(where, parts.train, part)
+    _check_labels(where, parts)
+
+
+def _check_images(where: str, images: Images) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in {1, 3}:
+        raise UsageError(
+            f"{where} gives images of dtype {images.dtype} and shape {list(images.shape)}, "
+            f"expected uint8 [N, C, H, W] with C 1 or 3: convert them"
+        )
+    height, width = images.shape[2:]
+    if min(height, width) < MIN_PIXELS:
+        raise UsageError(
+            f"{where} has images of {height}x{width} pixels, expected at least "
+            f"{MIN_PIXELS}x{MIN_PIXELS}: enlarge them first"
+        )
+
+
+def _check_same_kind(where: str, train: Arrays, part: Arrays) -> None:
+    if not len(part):
+        raise UsageError(f"{where} has an empty test part: add images or leave it out")
+    if part.images.shape[1:] != train.images.shape[1:]:
+        raise UsageError(
+            f"{where} has train images of shape {list(train.images.shape[1:])} and test images of "
+            f"shape {list(part.images.shape[1:])}, expected one shape [C, H, W]: resize them first"
+        )
+    if (part.labels is None) != (train.labels is None):
+        raise UsageError(
+            f"{where} has labels in only one of train and test, expected both or neither: "
+            f"add or drop them"
+        )
+
+
+def _check_labels(where: str, parts: Parts) -> None:
+    for part in parts.present():
+        if part.labels is not None and part.labels.shape != (len(part),):
+            raise UsageError(
+                f"{where} has {len(part)} images and labels of shape {list(part.labels.shape)}, "
+                f"expected one label for each image: mend the labels"
+            )
+    if parts.train.labels is None:
+        return
+    known = np.unique(parts.train.labels)
+    if not np.array_equal(known, np.arange(len(known))):
+        missing = min(set(range(len(known))) - set(known.tolist()))
+        raise UsageError(
+            f"{where} has {len(known)} different training labels from {known[0]} to {known[-1]}, "
+            f"expected 0..{len(known) - 1} ({missing} is missing): renumber the labels"
+        )
+    for part in parts.present():
+        unknown = np.setdiff1d(part.labels, known) if part.labels is not None else known[:0]
+        if len(unknown):
+            raise UsageError(
+                f"{where} has test label {unknown[0]}, expected 0..{len(known) - 1} as in train: "
+                f"mend the labels"
+            )
+
+
+def held_out_size(num_images: int) -> int:
+    """Images held out of ``num_images``: 10 %, at least 1,000 once that is at most a fifth."""
+    tenth = num_images // 10
+    return max(tenth, MIN_HELD_OUT) if num_images >= 5 * MIN_HELD_OUT else tenth
+
+
+def split_sizes(
+    num_train: int, num_test: int, held_out: tuple[int, int] | None = None
+) -> tuple[int, int, int]:
+    """Sizes of train, validation and test made from published parts.
+
+    Args:
+        num_train: Published training images.
+        num_test: Published test images; 0 means that test is carved from train as well.
+        held_out: Sizes of validation and test where they are not ``held_out_size``.
+    """
+    val, test = held_out or (held_out_size(num_train),) * 2
+    if num_test:
+        return num_train - val, val, num_test
+    return num_train - val - test, val, test
+
+
+def make_splits(
+    parts: Parts, held_out: tuple[int, int] | None = None
+) -> tuple[Arrays, Arrays, Arrays]:
+    """Disjoint train, validation and test (protocol rule 1), the same at every call.
+
+    What is carved is stratified by class where labels exist; each split keeps the file's order.
+    ``held_out`` is that of ``split_sizes``.
+    """
+    num_test = 0 if parts.test is None else len(parts.test)
+    _, val_size, test_size = split_sizes(len(parts.train), num_test, held_out)
+    train, test = parts.train, parts.test
+    if test is None:
+        train, test = _carve(train, test_size, seed=TEST_SEED)
+    train, val = _carve(train, val_size, seed=VAL_SEED)
+    return train, val, test
+
+
+def _carve(arrays: Arrays, num: int, *, seed: int) -> tuple[Arrays, Arrays]:
+    """What is left of ``arrays``, and ``num`` images drawn from it."""
+    labels = np.zeros(len(arrays), np.int64) if arrays.labels is None else arrays.labels
+    # Raw 64-bit words: NumPy keeps their stream for ever, which it does not for `permutation`.
+    order = np.argsort(np.random.PCG64(seed).random_raw(len(arrays)), kind="stable")
+    shares = _class_shares(np.bincount(labels), num)
+    drawn = np.concatenate([order[labels[order] == k][:share] for k, share in enumerate(shares)])
+    rest = np.setdiff1d(np.arange(len(arrays)), drawn)
+    return arrays.take(rest), arrays.take(np.sort(drawn))
+
+
+def _class_shares(counts: npt.NDArray[np.intp], num: int) -> npt.NDArray[np.intp]:
+    """``num`` divided among classes in proportion to ``counts``, by largest remainder."""
+    exact = counts * num / counts.sum()
+    shares: npt.NDArray[np.intp] = np.floor(exact).astype(np.intp)
+    # A class with a single image comes last: it is better trained on than held out.
+    remainder = np.where(counts > 1, exact - shares, exact - 1)
+    shares[np.argsort(-remainder, kind="stable")[: num - shares.sum()]] += 1
+    return shares

@@ -1,0 +1,107 @@
+"""Which detector a data set has, loading it, and making it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+import bench
+from bench.classifier import (
+    ClassifierDetector,
+    Recipe,
+    accuracy,
+    facts,
+    load,
+    save,
+    train,
+)
+from bench.data_install import data_home
+from bench.datasets import Splits
+from bench.detectors import DETECTORS, WEIGHTS, DetectorKind
+from bench.errors import UsageError
+from bench.registry import closest
+
+
+def weights_path(name: str) -> Path:
+    """Where the weights of a detector lie, or would lie: shipped, else under ``BENCH_DATA``."""
+    shipped = WEIGHTS / f"{name}.safetensors"
+    return shipped if name in DETECTORS.names() else data_home() / "detectors" / shipped.name
+
+
+def available() -> dict[str, dict[str, str]]:
+    """Detector name to the facts written beside its weights, for every detector that is there."""
+    own = [path.stem for path in sorted((data_home() / "detectors").glob("*.safetensors"))]
+    names = sorted({*DETECTORS.names(), *own})
+    return {name: facts(weights_path(name)) for name in names if weights_path(name).exists()}
+
+
+def find_detector(choice: str, dataset: str) -> ClassifierDetector | None:
+    """The detector that ``eval.detector`` names; ``auto`` is the data set's own.
+
+    Returns:
+        None where the choice is ``auto`` and the data set has no detector: then everything
+        that needs one is not applicable, with that reason.
+
+    Raises:
+        UsageError: A detector asked for by name is not there.
+    """
+    name = _file_name(dataset) if choice == "auto" else choice
+    path = weights_path(name)
+    if path.exists():
+        return load(name, path)
+    if choice == "auto":
+        return None
+    raise UsageError(closest(choice, available(), kind="detector", what="there"))
+
+
+def missing_detector(dataset: str) -> str:
+    """Why a measure that needs a detector cannot be had, with the remedy."""
+    return f"no detector for '{dataset}': make one with `bench detectors train {dataset}`"
+
+
+def train_detector(dataset: str, splits: Splits) -> tuple[Path, dict[str, str]]:
+    """Trains and stores the detector of a data set.
+
+    Returns:
+        Path of its weights and its facts, test accuracy among them.
+
+    Raises:
+        UsageError: The data set has no labels, or the accuracy is below what is required.
+    """
+    if splits.train.labels is None or splits.test.labels is None:
+        raise UsageError(f"data set '{dataset}' has no labels: a detector needs classes to learn")
+    name = _file_name(dataset)
+    kind = DETECTORS.get(name) if name in DETECTORS.names() else None
+    recipe = kind.recipe if kind else Recipe()
+    images, labels = torch.from_numpy(splits.train.images), torch.from_numpy(splits.train.labels)
+    net = train(splits.spec.shape, splits.spec.num_classes, images, labels, recipe)
+    share = accuracy(
+        net, torch.from_numpy(splits.test.images), torch.from_numpy(splits.test.labels)
+    )
+    _require(share, kind, name)
+    known = {
+        "dataset": dataset,
+        "data_digest": splits.spec.digest,
+        "shape": json.dumps(splits.spec.shape),
+        "num_classes": str(splits.spec.num_classes),
+        "test_accuracy": f"{share:.4f}",
+        "command": f"bench detectors train {dataset}",
+        "bench_version": bench.__version__,
+    }
+    save(net, weights_path(name), facts=known, recipe=recipe)
+    return weights_path(name), known
+
+
+def _require(share: float, kind: DetectorKind | None, name: str) -> None:
+    if kind and share < kind.min_accuracy:
+        raise UsageError(
+            f"detector '{name}' reached a test accuracy of {share:.4f}, at least "
+            f"{kind.min_accuracy} is required: nothing was stored, change its recipe"
+        )
+
+
+def _file_name(dataset: str) -> str:
+    kind, sep, path = dataset.partition(":")
+    return f"{kind}_{Path(path).stem}" if sep else kind

@@ -1,0 +1,15 @@
+"""The detector of MNIST: 64 features."""
+
+from bench.classifier import Recipe
+from bench.detectors import DETECTORS, DetectorKind
+
+DETECTORS.add(
+    "mnist",
+    DetectorKind(
+        dataset="mnist",
+        recipe=Recipe(dim=64, epochs=6, batch_size=128, lr=5e-3, shift=2),
+        summary="classifier of MNIST, 64 features",
+        min_accuracy=0.99,
+    ),
+    origin=__name__,
+)

@@ -1,0 +1,122 @@
+"""Trials in persistent worker processes: imports paid once, a killed worker loses its trial only."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from bench.engines import Outcome
+from bench.errors import Interrupted
+from bench.work import Task, perform
+
+STOP_SECONDS = 20.0
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    task: Task | None = None
+
+
+class LocalWorkers:
+    """A number of worker processes; one that dies is replaced.
+
+    Args:
+        num_workers: How many.
+        logs: Folder for what the workers print.
+    """
+
+    def __init__(self, num_workers: int, logs: Path) -> None:
+        self._logs = logs
+        logs.mkdir(parents=True, exist_ok=True)
+        self._workers = [self._start(i) for i in range(num_workers)]
+
+    @property
+    def free(self) -> int:
+        """Idle workers."""
+        return sum(worker.task is None for worker in self._workers)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids, in order."""
+        return [worker.process.pid or 0 for worker in self._workers]
+
+    def submit(self, task: Task) -> None:
+        """Gives the task to an idle worker."""
+        worker = next(w for w in self._workers if w.task is None)
+        worker.task = task
+        worker.pipe.send(task)
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        """Outcomes of the workers that have finished or died."""
+        waiting = [w for w in self._workers if w.task is not None]
+        ready = set(wait([x for w in waiting for x in (w.pipe, w.process.sentinel)], timeout))
+        return [self._collect(w) for w in waiting if w.pipe in ready or w.process.sentinel in ready]
+
+    def close(self) -> None:
+        """SIGTERM makes a worker save a checkpoint at its next log; then it is killed."""
+        for worker in self._workers:
+            worker.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for worker in self._workers:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+
+    def _collect(self, worker: _Worker) -> Outcome:
+        assert worker.task is not None
+        task, worker.task = worker.task, None
+        try:
+            return Outcome(task, worker.pipe.recv())
+        except (EOFError, ConnectionError):
+            index = self._workers.index(worker)
+            worker.process.join()
+            self._workers[index] = self._start(index)
+            return Outcome(task, None)
+
+    def _start(self, index: int) -> _Worker:
+        ours, theirs = SPAWN.Pipe()
+        log = self._logs / f"worker{index}.log"
+        process = SPAWN.Process(target=_serve, args=(theirs, str(log), os.getpid()), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+
+def _serve(pipe: Connection, log: str, driver: int) -> None:
+    """A worker's life: tasks come through the pipe, results go back, until the pipe closes."""
+    with Path(log).open("a") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        if idle:
+            sys.exit(0)
+        stopping = True
+
+    # Ctrl-C reaches the whole terminal group; the driver decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, stop)
+    while True:
+        idle = True
+        try:
+            task = pipe.recv()
+        except (EOFError, ConnectionError):
+            return
+        idle = False
+        try:
+            pipe.send(perform(task, lambda: stopping or os.getppid() != driver))
+        except (Interrupted, ConnectionError):
+            return

@@ -1,0 +1,195 @@
+"""Samples once, caches features, runs the metrics and pictures that apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.contracts import Detector, EvalFns, Nets, Noise, Seen
+from bench.datasets import Splits
+from bench.images import Picture, to_bytes
+from bench.metrics import METRICS, Need, NotApplicable
+from bench.pictures import PICTURES
+from bench.records import DataSpec
+from bench.runtime import DeviceNoise, generator
+
+CHUNK = 500
+
+
+class HeldData:
+    """The splits on a device and what a detector says of them, shared by the runs of a process.
+
+    Args:
+        splits: The data set.
+        device: Where images and features live.
+        detector: Feature network, or None where the data set has none.
+    """
+
+    def __init__(self, splits: Splits, device: torch.device, detector: Detector | None) -> None:
+        self.spec, self.device, self.detector = splits.spec, device, detector
+        parts = {"train": splits.train, "val": splits.val, "test": splits.test}
+        self._images = {k: torch.from_numpy(v.images).to(device) for k, v in parts.items()}
+        self._labels = {
+            k: None if v.labels is None else torch.from_numpy(v.labels).to(device)
+            for k, v in parts.items()
+        }
+        self._seen: dict[str, Seen] = {}
+
+    def images(self, split: str) -> Tensor:
+        """uint8 ``[N, C, H, W]``."""
+        return self._images[split]
+
+    def labels(self, split: str) -> Tensor | None:
+        """int64 ``[N]``, or None."""
+        return self._labels[split]
+
+    def real(self, split: str, n: int) -> Seen:
+        """The detector on the first n of a fixed random order of the split (nested in n)."""
+        known = self._seen.get(split)
+        have = 0 if known is None else len(known.features)
+        if n > have:
+            order = torch.randperm(len(self._images[split]), generator=generator("subset", split))
+            more = look(self.detector, self._images[split][order[have:n].to(self.device)])
+            self._seen[split] = more if known is None else _joined(known, more)
+        return _first(self._seen[split], n)
+
+
+@dataclass(kw_only=True)
+class Evaluation:
+    """One state of a model seen on one held-out split; see ``contracts.View``.
+
+    Attributes:
+        held: Real images and their features.
+        split: ``val`` or ``test``.
+        counts: Sample counts for distances, ascending.
+        nets: Modules; ``evaluate`` puts them in evaluation mode.
+        fns: The model's functions.
+        with_floors: Measure real against real as well.
+    """
+
+    held: HeldData
+    split: str
+    counts: tuple[int, ...]
+    nets: Nets
+    fns: EvalFns
+    with_floors: bool = False
+    _samples: Tensor | None = field(default=None, repr=False)
+    _fake: Seen | None = field(default=None, repr=False)
+
+    @property
+    def spec(self) -> DataSpec:
+        """The data set."""
+        return self.held.spec
+
+    @property
+    def detector_name(self) -> str | None:
+        """Name of the feature network, or None."""
+        return None if self.held.detector is None else self.held.detector.name
+
+    def images(self, split: str) -> Tensor:
+        """uint8 ``[N, C, H, W]``."""
+        return self.held.images(split)
+
+    def labels(self, split: str) -> Tensor | None:
+        """int64 ``[N]``, or None."""
+        return self.held.labels(split)
+
+    def noise(self, *purpose: Any) -> Noise:
+        """The same numbers for every model, seed and device."""
+        return DeviceNoise(generator("evaluation", *purpose), self.held.device)
+
+    def samples(self, n: int) -> Tensor:
+        """The first n samples, uint8; drawn once for the largest count."""
+        have = 0 if self._samples is None else len(self._samples)
+        if n > have:
+            self._samples = draw(self.nets, self.fns, max(n, *self.counts), self.noise("samples"))
+        assert self._samples is not None
+        return self._samples[:n]
+
+    def fake(self, n: int) -> Seen:
+        """The detector on ``samples(n)``."""
+        if self._fake is None or len(self._fake.features) < n:
+            self._fake = look(self.held.detector, self.samples(max(n, self.counts[-1])))
+        return _first(self._fake, n)
+
+    def real(self, split: str, n: int) -> Seen:
+        """The detector on a fixed random subset of a split."""
+        return self.held.real(split, n)
+
+    def lacks(self, needs: tuple[Need, ...]) -> str | None:
+        """Why something with these needs does not apply, or None."""
+        if "inference" in needs and self.fns.inference is None:
+            return "the model has no likelihood"
+        if "detector" in needs and self.held.detector is None:
+            name = self.spec.name
+            return f"no detector for '{name}': make one with `bench detectors train {name}`"
+        if "floors" in needs and not self.with_floors:
+            return ""
+        return None
+
+
+@torch.no_grad()
+def draw(nets: Nets, fns: EvalFns, n: int, noise: Noise) -> Tensor:
+    """n samples in evaluation mode as uint8 ``[n, C, H, W]`` (protocol rules 6 and 7)."""
+    evaluation_mode(nets)
+    z = fns.latent(nets, n, noise)
+    return torch.cat([to_bytes(fns.decode(nets, part, None)) for part in z.split(CHUNK)])
+
+
+@torch.no_grad()
+def evaluate(view: Evaluation, *, validation_only: bool) -> tuple[dict[str, float], dict[str, str]]:
+    """Runs every metric that applies.
+
+    Args:
+        view: What to look at.
+        validation_only: Only the metrics that are measured during training.
+
+    Returns:
+        Values by name, and for the metrics that do not apply the reason.
+    """
+    evaluation_mode(view.nets)
+    values: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    for name, kind in METRICS.items():
+        if validation_only and not kind.validate:
+            continue
+        reason = view.lacks(kind.needs)
+        try:
+            values |= {} if reason is not None else kind.measure(view)
+        except NotApplicable as answer:
+            reason = str(answer)
+        if reason:
+            reasons[name] = reason
+    return values, reasons
+
+
+@torch.no_grad()
+def draw_pictures(view: Evaluation) -> dict[str, Picture]:
+    """Every picture that applies, by name."""
+    evaluation_mode(view.nets)
+    return {
+        name: kind.draw(view) for name, kind in PICTURES.items() if view.lacks(kind.needs) is None
+    }
+
+
+def evaluation_mode(nets: Nets) -> None:
+    """Batch norm uses its running statistics."""
+    for module in nets.values():
+        module.eval()
+
+
+def look(detector: Detector | None, images: Tensor) -> Seen:
+    """The detector on uint8 images."""
+    assert detector is not None
+    return Seen(*detector(images))
+
+
+def _joined(a: Seen, b: Seen) -> Seen:
+    return Seen(torch.cat([a.features, b.features]), torch.cat([a.probs, b.probs]))
+
+
+def _first(seen: Seen, n: int) -> Seen:
+    return Seen(seen.features[:n], seen.probs[:n])

@@ -1,0 +1,61 @@
+"""How long a run will take, from a few timed steps and samples of its own model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import torch
+
+from bench.config import RunConfig
+from bench.evaluator import HeldData, draw, look
+from bench.runner import build
+from bench.runtime import DeviceNoise, generator
+from bench.trainer import Trainer
+
+WARM, TIMED = 2, 3
+NUM_SAMPLES = 256
+PICTURES_SECONDS = 0.15
+
+
+def seconds_per_run(config: RunConfig, held: HeldData) -> float:
+    """Forecast in seconds of training and evaluation of one run, on one thread."""
+    trainable = build(config, held)
+    evaluation = _sampling_seconds(config, held) if trainable.phases else 1.0
+    if not trainable.phases:
+        return evaluation
+    period = max(phase.every for phase in trainable.phases)
+    steps = WARM + TIMED * period
+    short = config.train.model_copy(
+        update={
+            "num_images": steps * config.train.batch_size,
+            "num_logs": steps,
+            "num_validations": 1,
+        }
+    )
+    trainer = Trainer(replace(trainable), held.images("train"), held.labels("train"), short)
+    logs = iter(trainer)
+    for _ in range(WARM):
+        next(logs)
+    started = time.perf_counter()
+    for _ in logs:
+        pass
+    per_step = (time.perf_counter() - started) / (TIMED * period)
+    return per_step * config.train.num_steps + evaluation
+
+
+def _sampling_seconds(config: RunConfig, held: HeldData) -> float:
+    """Validations and the two test evaluations, scaled from a small one."""
+    trainable = build(config, held)
+    noise = DeviceNoise(generator("forecast"), held.device)
+    started = time.perf_counter()
+    with torch.no_grad():
+        images = draw(trainable.modules, trainable.eval_fns, NUM_SAMPLES, noise)
+        if held.detector is not None:
+            look(held.detector, images)
+    each = (time.perf_counter() - started) / NUM_SAMPLES
+    n_val = min(config.eval.max_val_samples, len(held.images("val")))
+    n_test = min(config.eval.max_samples, len(held.images("test")))
+    likelihood = 3 if trainable.eval_fns.inference is not None else 1
+    samples = (config.train.num_validations + 1) * n_val + 2 * n_test
+    return each * samples * likelihood + PICTURES_SECONDS * (config.train.num_validations + 1)

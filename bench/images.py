@@ -1,0 +1,75 @@
+"""The one place for pixel ranges and grids: uint8 outside, float in [0, 1] inside."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # the report writes pictures without torch
+    from torch import Tensor
+
+Picture = NDArray[np.uint8]
+"""``[H, W, 3]``, ready to be saved."""
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 ``[N, C, H, W]`` to float32 in [0, 1]."""
+    return images.float().div_(255)
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Float images to uint8: clamped to [0, 1], rounded (protocol rule 6).
+
+    Raises:
+        ValueError: A value is not finite, which has no pixel.
+    """
+    if not bool(images.isfinite().all()):
+        raise ValueError("images hold values that are not finite: the model has diverged")
+    return images.detach().clamp(0, 1).mul(255).round().byte()
+
+
+def from_symmetric(images: Tensor) -> Tensor:
+    """A tanh output in [-1, 1] to [0, 1]."""
+    return (images + 1) / 2
+
+
+def gray_levels(images: Tensor, levels: int) -> Tensor:
+    """Float images in [0, 1] to their gray level k in 0..levels-1, still float."""
+    return (images * (levels - 1)).round()
+
+
+def grid(images: Tensor, *, columns: int, scale: int = 1) -> Picture:
+    """uint8 ``[N, C, H, W]`` tiled row by row with a gray line between, ``[H', W', 3]``.
+
+    Args:
+        images: One or three channels; no normalisation of any kind is applied.
+        columns: Images per row; a last row that is not full is filled with gray.
+        scale: Each pixel becomes ``scale`` x ``scale`` pixels.
+    """
+    tiles = images.detach().cpu().numpy().repeat(scale, axis=2).repeat(scale, axis=3)
+    n, channels, height, width = tiles.shape
+    if channels == 1:
+        tiles = tiles.repeat(3, axis=1)
+    rows = -(-n // columns)
+    canvas = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, 3), 128, np.uint8)
+    for i, tile in enumerate(tiles):
+        top, left = 1 + (i // columns) * (height + 1), 1 + (i % columns) * (width + 1)
+        canvas[top : top + height, left : left + width] = tile.transpose(1, 2, 0)
+    return canvas
+
+
+def display_scale(height: int) -> int:
+    """Enlargement at which small images are seen well: digits 4, MNIST 2, larger ones 1."""
+    return max(1, -(-32 // height)) if height < 20 else max(1, 64 // height)
+
+
+def to_png(picture: Picture) -> bytes:
+    """PNG bytes, the same for the same picture."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Pure functions of tensors that models minimise, one file per idea."""

@@ -1,0 +1,107 @@
+"""Models: a file here holds a model's settings, its builder and, where its own, its network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from bench.config import ModelSettings, RunConfig, build_config
+from bench.contracts import Trainable
+from bench.errors import UsageError
+from bench.records import DataSpec, Scalar
+from bench.registry import Registry, closest
+
+S = TypeVar("S", bound=ModelSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelKind:
+    """A registered model.
+
+    Attributes:
+        build: ``(settings, spec) -> Trainable``; called with torch's seed set.
+        settings: Its settings class.
+        family: ``vae``, ``gan``, ``wgan`` or ``baseline``.
+        summary: One line for ``bench list``.
+        paper: Where it comes from.
+        defaults: Flat keys outside ``model.`` that suit it better than the general ones.
+        presets: Name to flat keys: published settings, used as ``MODEL:PRESET``.
+    """
+
+    build: Callable[[Any, DataSpec], Trainable]
+    settings: type[ModelSettings]
+    family: str
+    summary: str
+    paper: str = ""
+    defaults: Mapping[str, Scalar] = field(default_factory=dict)
+    presets: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+
+
+MODELS: Registry[ModelKind] = Registry("model", "bench.models")
+
+Builder = Callable[[S, DataSpec], Trainable]
+
+
+def model(
+    name: str,
+    *,
+    settings: type[S],
+    family: str,
+    paper: str = "",
+    defaults: Mapping[str, Scalar] | None = None,
+    presets: Mapping[str, Mapping[str, Scalar]] | None = None,
+) -> Callable[[Builder[S]], Builder[S]]:
+    """Decorator that registers a builder; the first line of its docstring is its summary."""
+
+    def register(build: Builder[S]) -> Builder[S]:
+        summary = (build.__doc__ or "").strip().partition("\n")[0]
+        kind = ModelKind(
+            build=build,
+            settings=settings,
+            family=family,
+            summary=summary,
+            paper=paper,
+            defaults=defaults or {},
+            presets=presets or {},
+        )
+        MODELS.add(name, kind, origin=build.__module__)
+        return build
+
+    return register
+
+
+def find(reference: str) -> tuple[str, ModelKind, Mapping[str, Scalar]]:
+    """``MODEL`` or ``MODEL:PRESET`` to (name, kind, values of the preset).
+
+    Raises:
+        UsageError: Unknown model or preset.
+    """
+    name, _, preset = reference.partition(":")
+    kind = MODELS.get(name)
+    if not preset:
+        return name, kind, {}
+    if preset not in kind.presets:
+        raise UsageError(closest(preset, kind.presets, kind="preset", what=f"presets of {name}"))
+    return name, kind, kind.presets[preset]
+
+
+def configure(reference: str, *layers: Mapping[str, object]) -> RunConfig:
+    """The run configuration of ``MODEL[:PRESET]``: general defaults, the model's, preset, layers.
+
+    Raises:
+        UsageError: Unknown model, preset or key, or a value out of range.
+    """
+    name, kind, preset = find(reference)
+    return build_config(name, kind.settings, kind.defaults, preset, *layers)
+
+
+def recorded(params: Mapping[str, str]) -> RunConfig:
+    """The configuration that a tracked run's flat params describe.
+
+    Raises:
+        UsageError: A key or value that this version does not know.
+    """
+    values = dict(params)
+    name = values.pop("model")
+    return build_config(name, MODELS.get(name).settings, values)

@@ -1,0 +1,73 @@
+"""A full-covariance Gaussian fitted to the pixels: the baseline every model has to beat."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from bench.config import ModelSettings
+from bench.contracts import EvalFns, Nets, Trainable
+from bench.images import to_unit
+from bench.models import model
+from bench.records import DataSpec
+
+CHUNK = 1_000
+
+
+class PixelGaussianSettings(ModelSettings):
+    """It has none."""
+
+
+class PixelGaussian(nn.Module):
+    """x = mean + factor z, where factor factor^T is the covariance of the training pixels."""
+
+    mean: Tensor
+    factor: Tensor
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.shape = shape
+        dim = math.prod(shape)
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("factor", torch.zeros(dim, dim))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Standard normal ``[N, D]`` to images ``[N, C, H, W]`` in [0, 1] (clamped)."""
+        pixels: Tensor = self.mean + z @ self.factor.T
+        return pixels.view(-1, *self.shape).clamp(0, 1)
+
+    def fit(self, images: Tensor) -> None:
+        """Mean and covariance (N - 1) in float64 of uint8 images ``[N, C, H, W]``."""
+        chunks = [to_unit(chunk).flatten(1).double() for chunk in images.split(CHUNK)]
+        mean = torch.stack([chunk.sum(0) for chunk in chunks]).sum(0) / len(images)
+        scatter = torch.stack([(chunk - mean).T @ (chunk - mean) for chunk in chunks]).sum(0)
+        values, vectors = torch.linalg.eigh(scatter / (len(images) - 1))
+        # Constant pixels give eigenvalues of -1e-17; a covariance has none below zero.
+        self.factor.copy_(vectors * values.clamp(min=0).sqrt())
+        self.mean.copy_(mean)
+
+
+@model(
+    "pixel_gaussian",
+    settings=PixelGaussianSettings,
+    family="baseline",
+    paper="protocol rule 4",
+)
+def build(settings: PixelGaussianSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
+    """Full-covariance Gaussian fitted to the pixels; no training."""
+
+    def fit(nets: Nets, images: Tensor) -> None:
+        gaussian = nets["gaussian"]
+        assert isinstance(gaussian, PixelGaussian)
+        gaussian.fit(images)
+
+    return Trainable(
+        modules={"gaussian": PixelGaussian(spec.shape)},
+        initialise=fit,
+        eval_fns=EvalFns(
+            latent=lambda nets, n, noise: noise.normal(n, math.prod(spec.shape)),  # noqa: ARG005
+            decode=lambda nets, z, labels: nets["gaussian"](z),  # noqa: ARG005
+        ),
+    )

@@ -1,0 +1,26 @@
+"""Uniform noise: the far end of every scale."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from bench.config import ModelSettings
+from bench.contracts import EvalFns, Trainable
+from bench.models import model
+from bench.records import DataSpec
+
+
+class UniformNoiseSettings(ModelSettings):
+    """It has none."""
+
+
+@model("uniform_noise", settings=UniformNoiseSettings, family="baseline", paper="protocol rule 4")
+def build(settings: UniformNoiseSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
+    """Every pixel uniform in [0, 1]; no training."""
+    return Trainable(
+        modules={"identity": nn.Identity()},
+        eval_fns=EvalFns(
+            latent=lambda nets, n, noise: noise.uniform(n, *spec.shape),  # noqa: ARG005
+            decode=lambda nets, z, labels: nets["identity"](z),  # noqa: ARG005
+        ),
+    )

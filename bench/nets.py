@@ -1,0 +1,207 @@
+"""Encoder and decoder stacks of depth 1 to 5 that fit every image shape without padding.
+
+Each strided layer maps side s to ceil(s / 2) until the side is 4; further layers keep it
+(stride 1): 8-4-4, 28-14-7-4-4, 32-16-8-4-4. Transposed layers climb the same list. ``depth``
+counts those layers; around them stand a linear layer at the latent end and one 3x3 convolution
+at the image end. Layer i, counted from the image, has ``width * min(2^i, 4)`` channels; that
+convolution has ``width``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from bench.images import from_symmetric
+
+SMALLEST_SIDE = 4
+LEAK = 0.2
+
+Norm = Literal["batch", "none"]
+Shape = tuple[int, int, int]
+
+
+def sides(side: int, depth: int) -> list[int]:
+    """Side of the image before the first layer and after each of ``depth`` layers."""
+    chain = [side]
+    for _ in range(depth):
+        chain.append(max(math.ceil(chain[-1] / 2), min(SMALLEST_SIDE, chain[-1])))
+    return chain
+
+
+def channels(width: int, depth: int) -> list[int]:
+    """Channels at full resolution, then of each layer, counted from the image."""
+    return [width, *(width * min(2**i, 4) for i in range(depth))]
+
+
+class ConvEncoder(nn.Module):
+    """Images ``[N, C, H, W]`` to features ``[N, out_dim]``: convolution, ``depth`` layers, linear."""
+
+    def __init__(self, shape: Shape, *, depth: int, width: int, out_dim: int, norm: Norm) -> None:
+        super().__init__()
+        rows, cols = sides(shape[1], depth), sides(shape[2], depth)
+        counts = channels(width, depth)
+        layers: list[nn.Module] = [nn.Conv2d(shape[0], counts[0], 3, padding=1), LeakyReLU()]
+        for i, (before, after) in enumerate(itertools.pairwise(counts)):
+            stride = (_stride(rows[i], rows[i + 1]), _stride(cols[i], cols[i + 1]))
+            bias = norm == "none"
+            layers.append(nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=bias))
+            layers += [*_norm2d(norm, after), LeakyReLU()]
+        self.layers = nn.Sequential(*layers)
+        self.linear = nn.Linear(counts[-1] * rows[-1] * cols[-1], out_dim)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``[N, C, H, W]`` to ``[N, out_dim]``."""
+        out: Tensor = self.linear(self.layers(images).flatten(1))
+        return out
+
+
+class ConvDecoder(nn.Module):
+    """Latents ``[N, in_dim]`` to ``[N, C, H, W]``, unbounded: linear, ``depth`` layers, convolution."""
+
+    def __init__(self, shape: Shape, *, depth: int, width: int, in_dim: int, norm: Norm) -> None:
+        super().__init__()
+        rows, cols = sides(shape[1], depth)[::-1], sides(shape[2], depth)[::-1]
+        counts = channels(width, depth)[::-1]
+        self.start = (counts[0], rows[0], cols[0])
+        self.linear = nn.Linear(in_dim, math.prod(self.start), bias=norm == "none")
+        layers: list[nn.Module] = [*_norm2d(norm, counts[0]), nn.ReLU(inplace=True)]
+        for i, (before, after) in enumerate(itertools.pairwise(counts)):
+            layers.append(
+                _climb(before, after, (rows[i], rows[i + 1]), (cols[i], cols[i + 1]), norm)
+            )
+            layers += [*_norm2d(norm, after), nn.ReLU(inplace=True)]
+        layers.append(nn.Conv2d(counts[-1], shape[0], 3, padding=1))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """``[N, in_dim]`` to ``[N, C, H, W]``."""
+        out: Tensor = self.layers(self.linear(z).unflatten(1, self.start))
+        return out
+
+
+class MlpEncoder(nn.Module):
+    """Images ``[N, C, H, W]`` to ``[N, out_dim]`` through fully connected layers."""
+
+    def __init__(
+        self, shape: Shape, *, hidden: list[int], out_dim: int, act: type[nn.Module]
+    ) -> None:
+        super().__init__()
+        self.layers = mlp([math.prod(shape), *hidden, out_dim], act)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``[N, C, H, W]`` to ``[N, out_dim]``."""
+        out: Tensor = self.layers(images.flatten(1))
+        return out
+
+
+class MlpDecoder(nn.Module):
+    """Latents ``[N, in_dim]`` to ``[N, C, H, W]``, unbounded, through fully connected layers."""
+
+    def __init__(
+        self, shape: Shape, *, hidden: list[int], in_dim: int, act: type[nn.Module]
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        self.layers = mlp([in_dim, *hidden, math.prod(shape)], act)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """``[N, in_dim]`` to ``[N, C, H, W]``."""
+        out: Tensor = self.layers(z).unflatten(1, self.shape)
+        return out
+
+
+class Critic(nn.Module):
+    """A feature stack and one score per image, ``[N, C, H, W]`` to ``[N]``; no sigmoid."""
+
+    def __init__(self, features: nn.Module, dim: int) -> None:
+        super().__init__()
+        self.features = features
+        self.score = nn.Linear(dim, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``[N, C, H, W]`` to raw scores ``[N]``."""
+        hidden = nn.functional.leaky_relu(self.features(images), LEAK)
+        score: Tensor = self.score(hidden).squeeze(1)
+        return score
+
+
+class SymmetricTanh(nn.Module):
+    """A generator's last step: any real number to a pixel in [0, 1] by tanh."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Unbounded to [0, 1], same shape."""
+        return from_symmetric(torch.tanh(values))
+
+
+class LeakyReLU(nn.LeakyReLU):
+    """Leaky ReLU with the slope that every network here uses."""
+
+    def __init__(self) -> None:
+        super().__init__(LEAK, inplace=True)
+
+
+def mlp(dims: list[int], act: type[nn.Module]) -> nn.Sequential:
+    """Linear layers of the given sizes with ``act`` between them, none behind the last."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(dims):
+        layers += [nn.Linear(before, after), act()]
+    return nn.Sequential(*layers[:-1])
+
+
+def count_parameters(modules: dict[str, nn.Module]) -> int:
+    """Trained parameters of all modules together."""
+    return sum(p.numel() for module in modules.values() for p in module.parameters())
+
+
+def _stride(before: int, after: int) -> int:
+    return 1 if before == after else 2
+
+
+def _climb(
+    before: int, after: int, rows: tuple[int, int], cols: tuple[int, int], norm: Norm
+) -> nn.Module:
+    stride = (_stride(*rows), _stride(*cols))
+    bias = norm == "none"
+    if stride == (1, 1):
+        # With stride 1 a transposed convolution is a convolution with its kernel turned round,
+        # the same set of functions and the faster of the two.
+        return nn.Conv2d(before, after, 3, padding=1, bias=bias)
+    # A kernel of 3 with padding 1 gives (s - 1) * stride + 1; the output padding fills the rest.
+    extra = (
+        rows[1] - (rows[0] - 1) * stride[0] - 1,
+        cols[1] - (cols[0] - 1) * stride[1] - 1,
+    )
+    return nn.ConvTranspose2d(
+        before, after, 3, stride=stride, padding=1, output_padding=extra, bias=bias
+    )
+
+
+def _norm2d(norm: Norm, count: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(count)] if norm == "batch" else []
+
+
+def place(module: nn.Module, device: torch.device) -> None:
+    """Moves a module; channels last makes convolutions 1.1 to 1.5 times faster."""
+    module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def requires_grad(modules: list[nn.Module], *, on: bool) -> None:
+    """Sets whether the parameters of these modules take gradients."""
+    for module in modules:
+        for parameter in module.parameters():
+            parameter.requires_grad_(on)
+
+
+def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
+    """L2 norm over all gradients, a 0-d tensor; 0 where there are none."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:
+        return torch.zeros(())
+    norms = torch.stack(list(torch._foreach_norm(gradients)))  # noqa: SLF001
+    norm: Tensor = torch.linalg.vector_norm(norms)
+    return norm

@@ -1,0 +1,211 @@
+"""What a study file says: a question, arms, factors and the budget of each tier. Data only."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import itertools
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from bench.config import Settings, digest
+from bench.errors import UsageError
+from bench.records import Scalar
+from bench.registry import closest
+
+FlatValues = dict[str, Scalar]
+
+
+class Arm(Settings):
+    """One side of the comparison: a model with its own settings.
+
+    Attributes:
+        name: Label in tables and figures, the tag ``family``.
+        model: Registered model, or ``MODEL:PRESET``.
+        settings: Flat keys over the model's defaults.
+        factors: Factors of this arm alone (a search over its settings).
+    """
+
+    name: str
+    model: str
+    settings: FlatValues = Field(default_factory=dict)
+    factors: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+
+
+class Tier(Settings):
+    """A size of the study, never another code path.
+
+    Attributes:
+        dataset: Default data set.
+        settings: Flat keys for every arm: the budget.
+        arms: Arm name to flat keys: the training settings chosen for this tier.
+    """
+
+    dataset: str
+    settings: FlatValues = Field(default_factory=dict)
+    arms: dict[str, FlatValues] = Field(default_factory=dict)
+
+
+class Study(Settings):
+    """A question and the full grid of runs that answers it.
+
+    Attributes:
+        name: The file's name without ``.py``.
+        question: One sentence that ends in a question mark.
+        arms: What is compared.
+        factors: Factor key to its values, crossed with every arm; the first one with more
+            than one value is the x-axis of the figures.
+        baselines: Models measured once beside the arms (protocol rule 4).
+        tiers: By name; ``classroom`` is the default.
+        primary: Prefix of the validation measure that selection reads (protocol rule 2);
+            lower is better.
+        notes: Sentences that the report prints under its protocol.
+    """
+
+    name: str
+    question: str
+    arms: tuple[Arm, ...] = Field(min_length=1)
+    factors: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+    baselines: tuple[str, ...] = ()
+    tiers: dict[str, Tier]
+    primary: str = "fd_"
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError(f"arm names must differ, got {names}")
+        for tier, plan in self.tiers.items():
+            if unknown := set(plan.arms) - set(names):
+                raise ValueError(f"tier {tier} has settings for unknown arms {sorted(unknown)}")
+        return self
+
+    @property
+    def x(self) -> str | None:
+        """The factor on the x-axis, or None."""
+        return next((key for key, values in self.factors.items() if len(values) > 1), None)
+
+    def tier(self, name: str) -> Tier:
+        """The tier of that name.
+
+        Raises:
+            UsageError: The study has no such tier.
+        """
+        if name not in self.tiers:
+            raise UsageError(closest(name, self.tiers, kind="tier", what=f"tiers of {self.name}"))
+        return self.tiers[name]
+
+    def cells(self, tier: str) -> list[Cell]:
+        """Every (arm, factor values) of the grid, arms outermost; baselines last."""
+        plan = self.tier(tier)
+        cells = []
+        for arm in self.arms:
+            factors = {**self.factors, **arm.factors}
+            for values in itertools.product(*factors.values()):
+                chosen = dict(zip(factors, values, strict=True))
+                settings = {
+                    **plan.settings,
+                    **arm.settings,
+                    **plan.arms.get(arm.name, {}),
+                    **chosen,
+                }
+                cells.append(Cell(arm=arm.name, model=arm.model, factors=chosen, settings=settings))
+        kept = {k: v for k, v in plan.settings.items() if k.startswith("eval.")}
+        return cells + [
+            Cell(arm=name, model=name, factors={}, settings=kept, baseline=True)
+            for name in self.baselines
+        ]
+
+
+class Cell(Settings):
+    """One place of the grid, to be run once per seed; a baseline has one run, seed 0."""
+
+    arm: str
+    model: str
+    factors: FlatValues
+    settings: FlatValues
+    baseline: bool = False
+
+
+class Identity(Settings):
+    """What makes two commands the same study (design: study, tier, data set, ``--set`` values)."""
+
+    study: str
+    tier: str
+    dataset: str
+    overrides: dict[str, str] = Field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def names_same(self, other: Identity) -> bool:
+        """Whether both mean one study, however the keys of ``--set`` were spelled."""
+        return self._short() == other._short()
+
+    def _short(self) -> tuple[str, str, str, dict[str, str]]:
+        short = {key.rpartition(".")[2]: value for key, value in self.overrides.items()}
+        return self.study, self.tier, self.dataset, short
+
+    @property
+    def key(self) -> str:
+        """Name of the experiment in MLflow and of the folder under ``--root``."""
+        name = f"{self.study}-{self.tier}-{_plain(self.dataset)}"
+        return f"{name}-{digest(self.overrides)[:6]}" if self.overrides else name
+
+    def flags(self) -> str:
+        """The options of ``bench run`` and ``bench report`` that name this identity."""
+        sets = "".join(f" --set {key}={value}" for key, value in sorted(self.overrides.items()))
+        return f"--study {self.study} --tier {self.tier} --dataset {self.dataset}{sets}"
+
+
+def _plain(dataset: str) -> str:
+    kind, sep, path = dataset.partition(":")
+    return f"{kind}_{Path(path).stem}" if sep else kind
+
+
+def study_files() -> dict[str, Path]:
+    """Study name to file: ./studies first, then beside the checkout, then those in the wheel."""
+    package = Path(__file__).parent
+    files: dict[str, Path] = {}
+    for folder in (package / "studies", package.parent / "studies", Path.cwd() / "studies"):
+        files.update({p.stem: p for p in sorted(folder.glob("*.py")) if p.stem != "__init__"})
+    return dict(sorted(files.items()))
+
+
+def study_summaries() -> dict[str, str]:
+    """Study name to the first line of its docstring; reads the files, runs nothing."""
+    summaries = {}
+    for name, path in study_files().items():
+        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        summaries[name] = doc.partition("\n")[0]
+    return summaries
+
+
+def load_study(name: str) -> Study:
+    """Imports one study file and returns its ``STUDY``.
+
+    Raises:
+        UsageError: No such file, it does not import, or it has no valid ``STUDY``.
+    """
+    files = study_files()
+    if name not in files:
+        raise UsageError(closest(name, files, kind="study", what="found"))
+    spec = importlib.util.spec_from_file_location(f"bench_study_{name}", files[name])
+    if spec is None or spec.loader is None:
+        raise UsageError(f"study file {files[name].name} is no Python file: rename it to .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        study = module.STUDY
+    except Exception as error:
+        raise UsageError(
+            f"study file {files[name].name} does not load ({type(error).__name__}: {error}): mend it"
+        ) from error
+    if not isinstance(study, Study) or study.name != name:
+        raise UsageError(
+            f"study file {files[name].name} must define STUDY = Study(name='{name}', ...)"
+        )
+    return study

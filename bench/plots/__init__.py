@@ -1,0 +1,102 @@
+"""Figures: a file here holds one, as its numbers (a table) and their drawing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.registry import Registry
+from bench.report.numbers import Results
+
+WIDTH = 7.2
+"""Inches; a page's text width, so that type keeps its size in print."""
+
+DPI = 150
+
+_STYLE = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "figure.dpi": DPI,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "grid.alpha": 0.35,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 5,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its words.
+
+    Attributes:
+        figure: Drawn, not yet saved.
+        caption: What a reader needs to know to read it.
+        alt: What it shows, for those who cannot see it.
+    """
+
+    figure: Figure
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A registered figure.
+
+    Attributes:
+        title: Heading above it.
+        summary: One line for ``bench list``.
+        order: Place in the report.
+        numbers: Everything drawn, as a table; empty where the study has nothing of it.
+        draw: The drawing; None where what it needs besides the numbers (pictures) is missing.
+    """
+
+    title: str
+    summary: str
+    order: int
+    numbers: Callable[[Results], pd.DataFrame]
+    draw: Callable[[pd.DataFrame, Results], Drawing | None]
+
+
+PLOTS: Registry[Plot] = Registry("plot", "bench.plots")
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Our look, whatever the user's matplotlibrc says."""
+    with matplotlib.style.context(["default", _STYLE]):
+        yield
+
+
+def png(figure: Figure) -> bytes:
+    """PNG bytes, the same for the same figure; gray figures are stored in one channel."""
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib gives it no types
+    canvas.draw()
+    pixels: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[..., :3]
+    if (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG")
+    return buffer.getvalue()

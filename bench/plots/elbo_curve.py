@@ -1,0 +1,59 @@
+"""ELBO against the study's x factor, for the arms that have a likelihood."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.report.axes import legend_below, scale_y
+from bench.report.factor import Rows, describe, draw_factor, factor_rows
+from bench.report.facts import arm_runs, budget
+from bench.report.format import join
+from bench.report.numbers import Results, short
+from bench.report.runs import Run
+
+
+def numbers(results: Results) -> pd.DataFrame:
+    """``factor_rows`` of every ``elbo_<passport>``, its name in ``panel``."""
+    rows: Rows = []
+    for name in results.elbos:
+        rows.extend(factor_rows(results, name, partial(Run.value, metric=f"test/{name}")))
+    return pd.DataFrame.from_records(rows)
+
+
+def draw(rows: pd.DataFrame, results: Results) -> Drawing:
+    """A panel for each name: ELBOs of different likelihoods never share an axis."""
+    names = list(dict.fromkeys(rows["panel"]))
+    figure = Figure(figsize=(WIDTH, 0.5 + 3.2 * len(names)), layout="constrained")
+    axes = figure.subplots(len(names), squeeze=False)[:, 0].tolist()
+    x = short(results.study.x or "")
+    for panel, name in zip(axes, names, strict=True):
+        mine = rows[rows["panel"] == name]
+        scale_y(panel, mine["value"].dropna().tolist(), log=False)
+        draw_factor(panel, mine, results)
+        panel.set_title(f"{name} after {budget(arm_runs(results))} real images per run")
+        panel.set_ylabel("nats per test image\n(higher is better)")
+    legend_below(figure, *axes)
+    without = [arm for arm in results.arms if arm not in set(rows["arm"])]
+    absent = f" {join(without)}: not applicable, or no value yet." if without else ""
+    caption = (
+        f"ELBO on the test split against {x}, last checkpoint; dots and bars as above.{absent}"
+    )
+    alts = [describe(rows[rows["panel"] == name], f"Test {name} in nats", x) for name in names]
+    return Drawing(figure, caption, " ".join(alts))
+
+
+PLOTS.add(
+    "elbo_curve",
+    Plot(
+        title="ELBO",
+        summary="test ELBO against the x factor, for models with a likelihood",
+        order=20,
+        numbers=numbers,
+        draw=draw,
+    ),
+    origin=__name__,
+)

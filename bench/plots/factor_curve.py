@@ -1,0 +1,78 @@
+"""Test distance against the study's x factor, with baselines and the floor."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.report.axes import label_lines, legend_below, scale_y
+from bench.report.factor import describe, draw_factor, factor_rows, held_factors
+from bench.report.facts import arm_runs, budget, headline_floor
+from bench.report.format import significant
+from bench.report.numbers import Results, short
+
+_SIGHT = 2.0
+"""How many times beyond the runs' values a reference line is still drawn."""
+
+
+def numbers(results: Results) -> pd.DataFrame:
+    """``factor_rows`` of the headline, and a row of ``kind`` line for each reference."""
+    rows = factor_rows(results, results.headline, lambda run: run.value(results.headline))
+    if not rows:
+        return pd.DataFrame()
+    for place in results.baselines:
+        if (mean := place.mean(results.headline)) is not None:
+            rows.append({"kind": "line", "label": place.arm.replace("_", " "), "value": mean})
+    if floor := headline_floor(results):
+        rows.append({"kind": "line", "label": "floor: real train", "value": floor.mean})
+    return pd.DataFrame.from_records(rows)
+
+
+def draw(rows: pd.DataFrame, results: Results) -> Drawing:
+    """One panel; references are horizontal lines named at the right."""
+    figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
+    axes = figure.subplots()
+    name, x = results.headline_name, short(results.study.x or "")
+    scale_y(axes, _in_sight(rows))
+    draw_factor(axes, rows, results)
+    lines = rows[rows["kind"] == "line"]
+    named = [
+        (value, f"{label} {significant(value)}")
+        for value, label in zip(lines["value"], lines.get("label", []), strict=True)
+    ]
+    label_lines(axes, named)
+    axes.set_ylabel(f"test {name} (lower is better)")
+    axes.set_title(f"Test distance after {budget(arm_runs(results))} real images per run")
+    legend_below(figure, axes)
+    caption = (
+        f"Distance to the test split against {x}, last checkpoint. Small dots are seeds (hollow: "
+        "collapsed), lines join their means, bars are 95 % t intervals over seeds, cut at the "
+        f"edge. It shows what is learnt after {budget(arm_runs(results))} images: within a small budget a "
+        "deeper or larger network may be late, which does not make it worse."
+        f"{held_factors(results)}"
+    )
+    references = "".join(f" {text}." for _, text in sorted(named))
+    return Drawing(figure, caption, describe(rows, f"Test {name}", x) + references)
+
+
+def _in_sight(rows: pd.DataFrame) -> list[float]:
+    """The runs' values and the references near them: far ones would flatten the curves."""
+    is_line = rows["kind"] == "line"
+    values: list[float] = rows.loc[~is_line, "value"].dropna().tolist()
+    low, high = min(values) / _SIGHT, max(values) * _SIGHT
+    lines: list[float] = rows.loc[is_line, "value"].tolist()
+    return values + [value for value in lines if low <= value <= high]
+
+
+PLOTS.add(
+    "factor_curve",
+    Plot(
+        title="Test distance",
+        summary="test distance against the x factor, with baselines and floor",
+        order=10,
+        numbers=numbers,
+        draw=draw,
+    ),
+    origin=__name__,
+)

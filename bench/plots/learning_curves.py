@@ -1,0 +1,59 @@
+"""Validation distance against real images seen, a panel for each arm."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.report.axes import legend_below, panels, scale_y
+from bench.report.curves import curve_rows, draw_curves, means
+from bench.report.format import significant
+from bench.report.numbers import Results, short
+
+
+def numbers(results: Results) -> pd.DataFrame:
+    """``curve_rows`` of the validation measure for every arm."""
+    rows = [row for arm in results.arms for row in curve_rows(results, arm, results.primary)]
+    return pd.DataFrame.from_records(rows)
+
+
+def draw(rows: pd.DataFrame, results: Results) -> Drawing:
+    """Panels with one y axis, so that families can be compared."""
+    arms, levels = list(dict.fromkeys(rows["arm"])), results.levels
+    height = 0.9 + 2.5 * -(-len(arms) // 3)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    axes = panels(figure, len(arms), sharey=True)
+    scale_y(axes[0], rows["value"].tolist())
+    name, ends = results.primary_name, []
+    for panel, arm in zip(axes, arms, strict=True):
+        mine = rows[rows["arm"] == arm]
+        draw_curves(panel, mine, levels, seeds=True)
+        panel.set_title(arm)
+        panel.set_xlabel("real images seen")
+        last = means(mine).groupby("level", sort=False)["value"].last()
+        ends.append(
+            f"{arm} ends at " + ", ".join(f"{significant(v)} ({k})" for k, v in last.items())
+        )
+    for panel in axes[::3]:
+        panel.set_ylabel(f"validation {name}\n(lower is better)")
+    x = short(results.study.x) if results.study.x else "settings"
+    legend_below(figure, *axes, title=x)
+    caption = (
+        f"Validation distance against images seen, by {x}: thick lines are means over seeds, thin "
+        "lines single seeds. Runs that diverged or failed are left out."
+    )
+    return Drawing(figure, caption, f"Validation {name} by {x}. {'; '.join(ends)}.")
+
+
+PLOTS.add(
+    "learning_curves",
+    Plot(
+        title="Learning curves",
+        summary="validation distance against images seen",
+        order=40,
+        numbers=numbers,
+        draw=draw,
+    ),
+    origin=__name__,
+)

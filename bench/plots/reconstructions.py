@@ -1,0 +1,49 @@
+"""Validation images beside their reconstructions, for the models that have them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.plots import DPI, PLOTS, Drawing, Plot
+from bench.report.numbers import Results
+from bench.report.pictures import board, evenly, line_title, listed, median_run
+
+_MOST_COLUMNS = 5
+
+
+def numbers(results: Results) -> pd.DataFrame:
+    """Which run is shown where: ``row, column, title, run_id``; a row for each arm with ELBO."""
+    rows = []
+    for arm in results.arms:
+        line = dict(results.lines(arm))
+        for level in evenly(list(line), _MOST_COLUMNS):
+            run = median_run(results, line[level])
+            if run and run.record.tags.get("passport"):
+                title = line_title(results, arm, level, run)
+                rows.append((arm, level, title, run.record.run_id))
+    return pd.DataFrame(rows, columns=["row", "column", "title", "run_id"])
+
+
+def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
+    """The board; None where no run has a picture of reconstructions."""
+    figure = board(rows, results, "reconstructions", dpi=DPI)
+    if figure is None:
+        return None
+    caption = (
+        "Pairs of a validation image and, at its right, its reconstruction; of "
+        "each cell the seed whose validation distance is the median."
+    )
+    return Drawing(figure, caption, f"Grids of reconstructions: {listed(rows['title'])}.")
+
+
+PLOTS.add(
+    "reconstructions",
+    Plot(
+        title="Reconstructions",
+        summary="validation images beside their reconstructions",
+        order=70,
+        numbers=numbers,
+        draw=draw,
+    ),
+    origin=__name__,
+)

@@ -1,0 +1,84 @@
+"""The progress bar of a study, on standard error; plain lines where that is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.records import TrialResult
+from bench.study import PlannedRun
+
+
+class StudyProgress:
+    """Shows runs done, time spent and what is left by the forecast, which it corrects as it goes.
+
+    Args:
+        forecast: Seconds per run, by configuration digest.
+        jobs: Runs at a time.
+    """
+
+    def __init__(self, forecast: dict[str, float], jobs: int) -> None:
+        self._forecast, self._jobs = forecast, jobs
+        self._total = sum(forecast.values())
+        self._spent = 0.0
+        self._done = 0
+        self._began = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task("", total=len(forecast))
+
+    def __enter__(self) -> Self:
+        """Starts the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops the bar."""
+        self._bar.stop()
+
+    def started(self, run: PlannedRun) -> None:
+        """Names the run in the bar."""
+        self._bar.update(self._task, description=f"{self._left()}  {run.label}")
+
+    def ended(self, run: PlannedRun, result: TrialResult) -> None:
+        """Moves the bar, or prints a line."""
+        self._spent += self._forecast.get(run.config.digest, 0.0)
+        self._done += 1
+        self._bar.update(self._task, advance=1, description=self._left())
+        value = "no value" if result.value is None else f"{result.primary} {result.value:.2f}"
+        line = f"[{self._done}/{len(self._forecast)}] {run.label}: {result.status}, {value}, {self._left()}"
+        if self._bar.disable or result.reason:
+            self._bar.console.print(
+                f"{line} {result.reason}".rstrip(), highlight=False, soft_wrap=True
+            )
+
+    def _left(self) -> str:
+        remaining = self._total - self._spent
+        if self._spent > 0:
+            remaining *= (time.monotonic() - self._began) / self._spent
+        else:
+            remaining /= self._jobs
+        return f"{duration(remaining)} left"
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``12 min`` or ``3.4 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

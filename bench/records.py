@@ -1,0 +1,98 @@
+"""Plain data that outlives a run. Standard library only, so that everything may import it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["ok", "collapsed", "diverged", "failed"]
+STATUSES: tuple[Status, ...] = ("ok", "collapsed", "diverged", "failed")
+
+Scalar = int | float | str | bool
+"""What a value of a flat configuration may be; MLflow stores it as text and it reads back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """What a model may know about a data set.
+
+    Attributes:
+        name: The registered name, or ``folder:PATH`` / ``npz:PATH``.
+        shape: One image, ``(C, H, W)``.
+        num_classes: 0 where there are no labels.
+        class_prior: Share of each class in the train split, in label order; sums to 1.
+        levels: Number of gray levels per channel (256; digits 17), protocol rule 16.
+        digest: First 16 hex digits of the SHA-256 over every split's images and labels.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    num_classes: int
+    class_prior: tuple[float, ...]
+    levels: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """Means over the training steps since the last log.
+
+    Attributes:
+        images_seen: Real images drawn so far, the x-axis of every curve.
+        scalars: Name to mean value.
+    """
+
+    images_seen: int
+    scalars: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialResult:
+    """How one run ended.
+
+    Attributes:
+        status: One of ``STATUSES`` (protocol rule 3).
+        reason: One sentence; empty for ``ok``.
+        primary: Name of the validation measure that selection reads.
+        value: Its last value; None for ``diverged`` and ``failed``, which have none.
+        metrics: Every final value, ``val/...``, ``test/...``, ``test_best/...``, ``cost/...``.
+        not_applicable: Metric name to the reason why this model has no such value.
+    """
+
+    status: Status
+    reason: str = ""
+    primary: str = ""
+    value: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    not_applicable: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary of JSON values; ``from_json`` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TrialResult:
+        """Reads what ``to_json`` wrote."""
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One tracked run as the report sees it, read back from MLflow.
+
+    Attributes:
+        run_id: MLflow's id.
+        params: The flat configuration as text.
+        tags: ``study family model dataset tier seed config_digest git_commit status ...``.
+        metrics: Last value by name.
+        histories: Name to ``(images_seen, value)`` in order, one value per step.
+        finished: Whether MLflow holds the run as ended (FINISHED or FAILED).
+    """
+
+    run_id: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: dict[str, float]
+    histories: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    finished: bool = True

@@ -1,0 +1,120 @@
+"""Registries: one decorator, discovery of a room's files, entry points and plugin files."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from bench.errors import UsageError
+
+T = TypeVar("T")
+
+
+def closest(name: str, known: Iterable[str], *, kind: str, what: str = "registered") -> str:
+    """The sentence for an unknown name: the closest known ones and the full list."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+    return f"unknown {kind} '{name}': {hint}{what}: {', '.join(names) or 'none'}"
+
+
+class Registry(Generic[T]):
+    """Names of one kind of thing, filled by the files of one package.
+
+    Files are imported at the first look-up, then the entry points of the group
+    ``bench.<kind>``; plugin files add to it when they are loaded.
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._entries: dict[str, T] = {}
+        self._origins: dict[str, str] = {}
+        self._discovered = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator that files a thing under ``name``.
+
+        Raises:
+            UsageError: The name is taken by something defined elsewhere.
+        """
+
+        def add(thing: T) -> T:
+            self.add(name, thing, origin=getattr(thing, "__module__", "?"))
+            return thing
+
+        return add
+
+    def add(self, name: str, thing: T, *, origin: str) -> None:
+        """Files ``thing`` under ``name``; ``origin`` is the module that defines it."""
+        if name in self._entries:
+            raise UsageError(
+                f"{self.kind} '{name}' of {origin} is already registered by "
+                f"{self._origins[name]}: choose another name"
+            )
+        self._entries[name] = thing
+        self._origins[name] = origin
+
+    def get(self, name: str) -> T:
+        """The thing registered as ``name``.
+
+        Raises:
+            UsageError: No such name; the message lists the closest ones and all.
+        """
+        self._discover()
+        if name not in self._entries:
+            raise UsageError(closest(name, self._entries, kind=self.kind))
+        return self._entries[name]
+
+    def names(self) -> list[str]:
+        """Every registered name, sorted."""
+        self._discover()
+        return sorted(self._entries)
+
+    def items(self) -> list[tuple[str, T]]:
+        """Every (name, thing), sorted by name."""
+        return [(name, self.get(name)) for name in self.names()]
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        package = importlib.import_module(self._package)
+        for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+            importlib.import_module(f"{self._package}.{module}")
+        for point in importlib.metadata.entry_points(group=f"bench.{self.kind}"):
+            point.load()
+
+
+def load_plugins(paths: Iterable[Path]) -> None:
+    """Imports files that register things, once each per process.
+
+    Raises:
+        UsageError: A path is no Python file, or its import fails.
+    """
+    for path in paths:
+        name = f"bench_plugin_{path.stem}"
+        if name in sys.modules:
+            continue
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None or not path.is_file():
+            raise UsageError(f"plugin '{path}' is no Python file: give the path of a .py file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except UsageError:
+            del sys.modules[name]
+            raise
+        except Exception as error:
+            del sys.modules[name]
+            raise UsageError(
+                f"plugin '{path}' could not be imported ({type(error).__name__}: {error}): mend it"
+            ) from error

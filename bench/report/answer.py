@@ -1,0 +1,117 @@
+"""The answer: plain sentences made from the numbers, the budget named in the first one."""
+
+from __future__ import annotations
+
+from bench.report.comparisons import Comparison
+from bench.report.facts import arm_runs, budget
+from bench.report.format import distance_interval, join, nats, plural, significant, with_interval
+from bench.report.numbers import GAUSSIAN, Results
+from bench.report.runs import UNFINISHED, Place
+from bench.report.tables import beats_gaussian
+from bench.stats import SEEDS_FOR_INTERVAL
+
+_SCOPE = "this is what is learnt within that budget, not what the models can reach"
+
+
+def answer(results: Results, comparisons: list[Comparison]) -> str:
+    """The first sentence in bold, then a bullet for each thing that was found."""
+    bullets = [
+        *(_family(results, arm) for arm in results.arms),
+        *(comparison.verdict() for comparison in comparisons),
+        _gaussian(results),
+        *(_elbo(results, name) for name in results.elbos),
+        _troubles(results),
+    ]
+    said = "\n".join(f"- {bullet}" for bullet in bullets if bullet)
+    return f"**{_first_sentence(results)}**\n\n{said}"
+
+
+def _first_sentence(results: Results) -> str:
+    places = [place for arm in results.arms if (place := results.chosen(arm))]
+    known = [(mean, p) for p in places if (mean := p.mean(results.headline)) is not None]
+    start = f"On {results.identity.dataset}"
+    if (images := budget(arm_runs(results))) and arm_runs(results):
+        start = f"After {images} real images per run on {results.identity.dataset}"
+    if not known:
+        return f"{start}, no run has a test distance yet; {_SCOPE}."
+    best = min(known, key=lambda pair: pair[0])[1]
+    verb = "has the lowest test distance" if len(known) > 1 else "has the test distance"
+    return f"{start}, `{best.arm}`{_at(results, best)} {verb}, {_value(results, best)}; {_SCOPE}."
+
+
+def _family(results: Results, arm: str) -> str:
+    place = results.chosen(arm)
+    if place is None:
+        return f"`{arm}`: no run with a validation value yet."
+    if place.mean(results.headline) is None:
+        return f"`{arm}`{_at(results, place)}: no test distance yet."
+    text = f"`{arm}`: {_value(results, place)}{_at(results, place)}"
+    means = [(m, p) for p in results.places_of(arm) if (m := p.mean(results.headline)) is not None]
+    if len(means) > 1:
+        text += f", chosen on validation among {plural(len(means), 'cell')}"
+        low, high = min(means, key=lambda m: m[0]), max(means, key=lambda m: m[0])
+        ends = [f"{significant(m)}{_at(results, p)}" for m, p in (low, high)]
+        text += f" whose test means go from {ends[0]} to {ends[1]}"
+    return f"{text}."
+
+
+def _gaussian(results: Results) -> str:
+    baseline = results.baseline(GAUSSIAN)
+    limit = baseline.mean(results.headline) if baseline else None
+    if limit is None:
+        return f"No value of `{GAUSSIAN}`: no family is held against it."
+    chosen = [place for arm in results.arms if (place := results.chosen(arm))]
+    beats = {p.arm: beats_gaussian(results, p, results.headline) for p in chosen}
+    above = [f"`{arm}`" for arm, is_below in beats.items() if is_below is False]
+    below = [f"`{arm}`" for arm, is_below in beats.items() if is_below]
+    reference = f"the Gaussian fitted to the pixels ({significant(limit)})"
+    said = []
+    if below:
+        said.append(f"{join(below)} {'beats' if len(below) == 1 else 'beat'} {reference}.")
+    if above:
+        verb = "does" if len(above) == 1 else "do"
+        said.append(f"{join(above)} {verb} not beat {reference}.")
+    places = [p for arm in results.arms for p in results.places_of(arm)]
+    worse = sum(beats_gaussian(results, p, results.headline) is False for p in places)
+    if worse:
+        said.append(f"In the whole grid {plural(worse, 'cell')} did not.")
+    return " ".join(said)
+
+
+def _elbo(results: Results, name: str) -> str:
+    parts = []
+    for arm in results.arms:
+        place = results.chosen(arm)
+        values = place.values(f"test/{name}") if place else []
+        if place and values:
+            parts.append(f"`{arm}`{_at(results, place)}: {with_interval(values, nats)}")
+    return f"`{name}` on test, in nats (higher is better), {', '.join(parts)}." if parts else ""
+
+
+def _troubles(results: Results) -> str:
+    counts = {
+        status: sum(run.status == status for run in arm_runs(results))
+        for status in ("collapsed", "diverged", "failed", UNFINISHED)
+    }
+    said = [f"{plural(n, 'run')} {_ended(status, n)}" for status, n in counts.items() if n]
+    return f"{join(said)}: listed below." if said else ""
+
+
+def _ended(status: str, number: int) -> str:
+    if status == UNFINISHED:
+        return "is not finished" if number == 1 else "are not finished"
+    return status
+
+
+def _at(results: Results, place: Place) -> str:
+    label = results.label(place)
+    return f" at {label}" if label else ""
+
+
+def _value(results: Results, place: Place) -> str:
+    """``fd_digits_n500 6.53 [6.02, 7.04] over 3 seeds``."""
+    values = place.values(results.headline)
+    seeds = plural(len(values), "seed")
+    few = ", too few for an interval" if len(values) < SEEDS_FOR_INTERVAL else ""
+    text = distance_interval(values).partition(" §")[0]
+    return f"`{results.headline_name}` {text} over {seeds}{few}"

@@ -1,0 +1,133 @@
+"""Parts that several figures draw: looks, scales, named lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import seaborn as sns
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", "-.", ":")
+GRAY = "0.35"
+
+_LEADER = {"arrowstyle": "-", "color": GRAY, "linewidth": 0.5, "shrinkA": 0}
+
+LOG_SPREAD = 8.0
+"""Largest over smallest value from which an axis is logarithmic."""
+
+
+def arm_look(arms: Sequence[str], arm: str) -> dict[str, Any]:
+    """Colour, marker and line of an arm: told apart without colour too."""
+    return _look(arms, arm, "colorblind")
+
+
+def level_look(levels: Sequence[str], level: str) -> dict[str, Any]:
+    """Colour, marker and line of a factor's value: dark to bright in the factor's order."""
+    return _look(levels, level, "viridis")
+
+
+def _look(names: Sequence[str], name: str, palette: str) -> dict[str, Any]:
+    i = list(names).index(name)
+    return {
+        "color": sns.color_palette(palette, len(names))[i],
+        "marker": MARKERS[i % len(MARKERS)],
+        "linestyle": LINES[i % len(LINES)],
+    }
+
+
+def scale_y(axes: Axes, values: Sequence[float], *, log: bool = True) -> None:
+    """Limits around ``values``; a log axis where their range demands one and ``log`` allows."""
+    low, high = min(values), max(values)
+    if log and low > 0 and high / low > LOG_SPREAD:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.25, high * 1.25)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.5g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        return
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 1
+    axes.set_ylim(low - margin, high + margin)
+    axes.yaxis.set_major_locator(MaxNLocator(7))
+
+
+def label_lines(axes: Axes, lines: Sequence[tuple[float, str]], *, gap: float = 0.055) -> None:
+    """Horizontal lines, each named at the right; names move apart instead of overlapping.
+
+    A line outside the limits is only named, with an arrow that says where it would be.
+
+    Args:
+        axes: Its limits are set already.
+        lines: Height and name of each.
+        gap: Least distance of two names, as a share of the axes' height.
+    """
+    to_axes = axes.transData + axes.transAxes.inverted()
+    ordered = sorted(lines)
+    heights = [float(to_axes.transform((0, value))[1]) for value, _ in ordered]
+    edges = [min(1.0, max(0.0, height)) for height in heights]
+    for (value, name), y, edge, place in zip(
+        ordered, heights, edges, apart(edges, gap), strict=True
+    ):
+        is_inside = y == edge
+        if is_inside:
+            axes.axhline(value, color=GRAY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+        axes.annotate(
+            name if is_inside else f"{'↑' if y > edge else '↓'} {name}",
+            xy=(1.0, edge),
+            xytext=(1.03, place),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            va="center",
+            fontsize=8,
+            color=GRAY,
+            arrowprops=_LEADER if is_inside else None,
+            annotation_clip=False,
+        )
+
+
+def apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Ascending heights moved ``gap`` apart, those that crowd spread around their mean."""
+    clusters: list[list[float]] = []
+    for height in heights:
+        clusters.append([height])
+        while len(clusters) > 1 and _bottom(clusters[-1], gap) - _top(clusters[-2], gap) < gap:
+            clusters[-2:] = [clusters[-2] + clusters[-1]]
+    return [_bottom(c, gap) + i * gap for c in clusters for i in range(len(c))]
+
+
+def _bottom(cluster: list[float], gap: float) -> float:
+    return sum(cluster) / len(cluster) - gap * (len(cluster) - 1) / 2
+
+
+def _top(cluster: list[float], gap: float) -> float:
+    return _bottom(cluster, gap) + gap * (len(cluster) - 1)
+
+
+def legend_below(figure: Figure, *panels: Axes, title: str | None = None) -> None:
+    """One legend for all panels, under them, each name once."""
+    found: dict[str, Artist] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(
+        list(found.values()),
+        list(found),
+        loc="outside lower center",
+        ncols=min(len(found), 6),
+        title=title,
+    )
+
+
+def panels(figure: Figure, number: int, *, columns: int = 3, sharey: bool = False) -> list[Axes]:
+    """``number`` axes in rows of ``columns``; the places left over stay empty."""
+    columns = min(columns, number)
+    rows = -(-number // columns)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    cells: list[Axes] = list(grid.flat)
+    for spare in cells[number:]:
+        spare.set_visible(False)
+    return cells[:number]

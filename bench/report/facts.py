@@ -1,0 +1,118 @@
+"""Facts about a study as a whole: budget, floors, what was expected and what is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.report.format import count, span
+from bench.report.numbers import Results
+from bench.report.runs import UNFINISHED, Run
+
+_FLOOR = re.compile(r"test/floor_(?P<split>train|heldout)_(?P<measure>.+?_n(?P<n>\d+))")
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Real images against real images (protocol rule 12).
+
+    Attributes:
+        split: ``train`` or ``heldout``: what is held against the held-out split.
+        measure: ``fd_digits_n500``.
+        n: Images on either side.
+        mean: Over ten random subsets.
+        spread: Their standard deviation; None where it was not recorded.
+    """
+
+    split: str
+    measure: str
+    n: int
+    mean: float
+    spread: float | None
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """How many runs there should be and how many there are.
+
+    Attributes:
+        cells: Cells of the grid, without baselines.
+        seeds: Every seed that some run of an arm has.
+        baselines: Baselines planned.
+        found: Runs found, baselines included.
+        ended: Of those, how many have ended.
+    """
+
+    cells: int
+    seeds: tuple[int, ...]
+    baselines: int
+    found: int
+    ended: int
+
+    @property
+    def expected(self) -> int:
+        """Runs when the study is complete."""
+        return self.cells * len(self.seeds) + self.baselines
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected run has ended."""
+        return self.ended >= self.expected
+
+
+def floors(results: Results) -> list[Floor]:
+    """The floors that a baseline run carries: train before held-out, large n first."""
+    found: dict[tuple[str, str], Floor] = {}
+    for run in (run for place in results.baselines for run in place.valued):
+        for name in run.record.metrics:
+            match, mean = _FLOOR.fullmatch(name), run.value(name)
+            if match is None or mean is None:
+                continue
+            split, measure = match["split"], match["measure"]
+            spread = run.value(f"{name}_sd")
+            found[split, measure] = Floor(split, measure, int(match["n"]), mean, spread)
+    return sorted(found.values(), key=lambda f: (f.split != "train", -f.n, f.measure))
+
+
+def headline_floor(results: Results) -> Floor | None:
+    """Train images against the test split at the headline's n."""
+    same = (f for f in floors(results) if f"test/{f.measure}" == results.headline)
+    return next((f for f in same if f.split == "train"), None)
+
+
+def real_value(results: Results, name: str) -> float | None:
+    """What a metric gives on real test images, ``test/<name>_real``; the same for every run."""
+    values = (run.value(f"test/{name}_real") for run in results.runs)
+    return next((value for value in values if value is not None), None)
+
+
+def arm_runs(results: Results) -> list[Run]:
+    """The runs that are compared: no baselines."""
+    return [run for arm in results.arms for p in results.places_of(arm) for run in p.runs]
+
+
+def budget(runs: Sequence[Run], share: float = 1) -> str:
+    """A share of the real images per run, ``24,000``; ``24,000 to 32,000`` where they differ."""
+    texts = (run.param("train.num_images") for run in runs)
+    return span((share * int(text) for text in texts if text), count)
+
+
+def attendance(results: Sequence[Results]) -> Attendance:
+    """Expected and found, over every group of one report."""
+    first = results[0]
+    planned = [place.cell for place in first.places]
+    runs = [run for group in results for run in group.runs]
+    arms = [run for group in results for run in arm_runs(group)]
+    return Attendance(
+        cells=sum(not cell.baseline for cell in planned),
+        seeds=tuple(sorted({run.seed for run in arms})),
+        baselines=sum(cell.baseline for cell in planned),
+        found=len(runs),
+        ended=sum(run.status != UNFINISHED for run in runs),
+    )
+
+
+def tag_values(runs: Sequence[Run], tag: str) -> list[str]:
+    """Every value of a tag, sorted; runs without it are left out."""
+    return sorted({value for run in runs if (value := run.record.tags.get(tag))})

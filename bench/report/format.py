@@ -1,0 +1,126 @@
+"""Numbers as the report prints them, and markdown tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from bench.stats import SEEDS_FOR_INTERVAL, t_interval
+
+MISSING = "–"
+"""Stands where a value is still to come or was lost."""
+
+NOT_APPLICABLE = "n/a"
+
+FEW_SEEDS, LOST_RUNS, BELOW_GAUSSIAN = "§", "‡", "†"
+
+MARKS = {
+    BELOW_GAUSSIAN: "does not beat the Gaussian fitted to the pixels",
+    LOST_RUNS: "mean without the runs that diverged or failed, which have no value",
+    FEW_SEEDS: "fewer than three seeds: no interval",
+}
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """``digits`` significant digits without an exponent: 145, 12.3, 0.900, 12,300."""
+    rounded = float(f"{value:.{digits - 1}e}")
+    return f"{rounded:,.{_decimals(rounded, digits)}f}"
+
+
+def nats(value: float) -> str:
+    """One decimal."""
+    return f"{value:,.1f}"
+
+
+def share(value: float) -> str:
+    """Two decimals."""
+    return f"{value:.2f}"
+
+
+def count(value: float) -> str:
+    """A whole number with thousands separators."""
+    return f"{value:,.0f}"
+
+
+def seconds(value: float) -> str:
+    """One decimal below a hundred."""
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def p_value(value: float) -> str:
+    """``p = 0.012``, or ``p < 0.001``."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def distance_interval(values: Sequence[float], *, num_lost: int = 0) -> str:
+    """Mean and interval of a distance, the ends with as many decimals as the mean."""
+    decimals = _decimals(float(f"{t_interval(values).mean:.2e}"), 3) if values else 0
+    return with_interval(values, lambda v: _fixed(v, decimals), num_lost=num_lost)
+
+
+def with_interval(
+    values: Sequence[float], show: Callable[[float], str], *, num_lost: int = 0
+) -> str:
+    """``6.12 [5.30, 6.94]`` with the marks it needs; ``MISSING`` without values."""
+    if not values:
+        return MISSING
+    interval = t_interval(values)
+    text = show(interval.mean)
+    if interval.low is not None and interval.high is not None:
+        text += f" [{show(interval.low)}, {show(interval.high)}]"
+    marks = LOST_RUNS * (num_lost > 0) + FEW_SEEDS * (interval.n < SEEDS_FOR_INTERVAL)
+    return f"{text} {marks}".rstrip()
+
+
+def triple(difference: float, low: float, high: float) -> str:
+    """A difference with its interval, three digits for the largest of the three."""
+    decimals = _decimals(max(abs(difference), abs(low), abs(high)), 3)
+    ends = f"[{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+    return f"{_fixed(difference, decimals)} {ends}"
+
+
+def span(values: Iterable[float], show: Callable[[float], str] = count) -> str:
+    """One value, or ``low to high`` where they differ; ``MISSING`` without values."""
+    known = sorted(set(values))
+    if not known:
+        return MISSING
+    low, high = show(known[0]), show(known[-1])
+    return low if low == high else f"{low} to {high}"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """A markdown table, the first ``left`` columns aligned left and the others right."""
+    rules = ["---" if i < left else "---:" for i in range(len(header))]
+    lines = [header, rules, *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def footnotes(*texts: str) -> str:
+    """The meaning of the marks that occur in ``texts``, one line; empty without any."""
+    used = [f"{mark} {said}" for mark, said in MARKS.items() if any(mark in t for t in texts)]
+    return "; ".join(used) + "." if used else ""
+
+
+def join(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 run``, ``1,200 runs``."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _decimals(value: float, digits: int) -> int:
+    if value == 0:
+        return 0
+    return max(0, digits - 1 - math.floor(math.log10(abs(value))))
+
+
+def _fixed(value: float, decimals: int) -> str:
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,244 @@
+"""What the records of a study say: cells with their runs, chosen cells, names of measures."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.errors import UsageError
+from bench.plan import Cell, FlatValues, Identity, Study
+from bench.records import RunRecord, Scalar
+from bench.report.runs import UNFINISHED, Context, Place, Run
+
+Pictures = Callable[[str, str], bytes | None]
+"""``pictures(run_id, name)``: PNG bytes, or None where the run has no such picture."""
+
+REAL_IMAGES = "memoriser"
+"""The baseline whose samples are training images: the real ones beside the generated."""
+
+GAUSSIAN = "pixel_gaussian"
+"""The baseline that a model must beat, or it is marked (protocol rule 4)."""
+
+_COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)")
+_ELBO = re.compile(r"test/(?P<name>elbo_.+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """The runs of one study whose values may be compared with each other.
+
+    Attributes:
+        study: The plan.
+        identity: Which tier, data set and ``--set`` values.
+        context: What all the values share.
+        places: Every cell of the grid in the plan's order, baselines last.
+        strays: Runs that fit no cell, or that repeat a cell and seed.
+        pictures: Where pictures come from.
+    """
+
+    study: Study
+    identity: Identity
+    context: Context
+    places: tuple[Place, ...]
+    strays: tuple[Run, ...]
+    pictures: Pictures
+
+    @property
+    def arms(self) -> list[str]:
+        """What is compared, in the study's order."""
+        return [arm.name for arm in self.study.arms]
+
+    @property
+    def baselines(self) -> list[Place]:
+        """The baselines that have a run."""
+        return [p for p in self.places if p.cell.baseline and p.runs]
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run that is used, in the plan's order."""
+        return [run for place in self.places for run in place.runs]
+
+    @property
+    def primary(self) -> str:
+        """The validation measure that selection reads, ``val/fd_digits_n297``; may be empty."""
+        return self.context.primary
+
+    @property
+    def primary_name(self) -> str:
+        """``fd_digits_n297``; while no run has said it, the prefix that the study asks for."""
+        return self.primary.partition("/")[2] or self.study.primary
+
+    @property
+    def headline_name(self) -> str:
+        """``fd_digits_n500``."""
+        return self.headline.partition("/")[2]
+
+    @cached_property
+    def headline(self) -> str:
+        """The same measure on the whole test split: the largest n, ``test/fd_digits_n500``."""
+        name = self.primary_name
+        counted = _COUNTED.fullmatch(name)
+        if counted is None:
+            return f"test/{name}"
+        metrics = {m for run in self.runs for m in run.record.metrics}
+        sizes = [
+            int(found["n"])
+            for m in metrics
+            if (found := _COUNTED.fullmatch(m)) and found["stem"] == f"test/{counted['stem']}"
+        ]
+        return f"test/{counted['stem']}_n{max(sizes, default=int(counted['n']))}"
+
+    @cached_property
+    def elbos(self) -> list[str]:
+        """Every ``elbo_<passport>`` that some run has on test; each is a column of its own."""
+        metrics = {m for run in self.runs for m in run.record.metrics}
+        return sorted(found["name"] for m in metrics if (found := _ELBO.fullmatch(m)))
+
+    def places_of(self, arm: str) -> list[Place]:
+        """The arm's cells in the plan's order."""
+        return [p for p in self.places if p.arm == arm and not p.cell.baseline]
+
+    def baseline(self, name: str) -> Place | None:
+        """The baseline of that name, if it was run."""
+        return next((p for p in self.baselines if p.arm == name), None)
+
+    def chosen(self, arm: str) -> Place | None:
+        """The arm's cell with the lowest mean validation measure.
+
+        Cells that lost a run are passed over while the arm has one that lost none.
+        """
+        means = [(p.mean(self.primary), i, p) for i, p in enumerate(self.places_of(arm))]
+        known = [(p.num_lost > 0, m, i, p) for m, i, p in means if m is not None]
+        return min(known)[3] if known else None
+
+    def along_x(self, arm: str) -> list[tuple[Scalar, Place]]:
+        """The arm's cells along the x factor, other factors as in the chosen cell."""
+        x, chosen = self.study.x, self.chosen(arm)
+        if x is None or chosen is None:
+            return []
+        others = {k: v for k, v in chosen.cell.factors.items() if k != x}
+        return [
+            (p.cell.factors[x], p)
+            for p in self.places_of(arm)
+            if all(p.cell.factors[k] == v for k, v in others.items())
+        ]
+
+    def lines(self, arm: str) -> list[tuple[str, Place]]:
+        """What curves show of an arm: the cells along x, else its chosen cell; with labels."""
+        if self.study.x is not None:
+            return [(str(value), place) for value, place in self.along_x(arm)]
+        chosen = self.chosen(arm)
+        return [("chosen", chosen)] if chosen else []
+
+    @property
+    def levels(self) -> list[str]:
+        """Labels of the lines in the plan's order, the same for every figure."""
+        found = (label for arm in self.arms for label, _ in self.lines(arm))
+        return list(dict.fromkeys(found))
+
+    def label(self, place: Place) -> str:
+        """``depth 3``: the factors that vary within the arm, with this cell's values."""
+        peers = self.places_of(place.arm)
+        return ", ".join(
+            f"{short(key)} {value}"
+            for key, value in place.cell.factors.items()
+            if len({p.cell.factors[key] for p in peers}) > 1
+        )
+
+
+def short(key: str) -> str:
+    """A flat key without its prefix."""
+    return key.rpartition(".")[2]
+
+
+def read_results(
+    study: Study, identity: Identity, records: Sequence[RunRecord], pictures: Pictures
+) -> list[Results]:
+    """Groups the records; more than one result where detectors, data or measures differ.
+
+    The one with the most runs comes first. Runs that do not say what they were measured with
+    (they ended before) belong to the first.
+
+    Raises:
+        UsageError: There is no record at all, or the study has no such tier.
+    """
+    if not records:
+        raise UsageError(
+            f"study '{identity.key}' has no runs to report: "
+            f"start it with bench run {identity.flags()}"
+        )
+    runs = [Run(record) for record in sorted(records, key=lambda r: r.run_id)]
+    cells = study.cells(identity.tier)
+    contexts = _contexts(runs, {c.arm for c in cells if c.baseline})
+    groups: dict[Context, list[Run]] = {context: [] for context in contexts}
+    for run in runs:
+        groups[next(c for c in contexts if c.admits(run.context))].append(run)
+    results = []
+    for context, members in groups.items():
+        places, strays = _placed(cells, members)
+        results.append(
+            Results(
+                study=study,
+                identity=identity,
+                context=context,
+                places=places,
+                strays=strays,
+                pictures=pictures,
+            )
+        )
+    return results
+
+
+def _contexts(runs: Iterable[Run], baselines: set[str]) -> list[Context]:
+    """The distinct contexts: those of most compared runs first, baselines' own last."""
+    counts = Counter(run.context for run in runs if run.arm not in baselines)
+    ranked = sorted(counts, key=lambda c: (not c.primary, -counts[c], str(c)))
+    ranked += sorted({run.context for run in runs if run.arm in baselines}, key=str)
+    kept: list[Context] = []
+    for context in ranked:
+        if not any(other.admits(context) for other in kept):
+            kept.append(context)
+    return kept
+
+
+def _placed(cells: list[Cell], runs: list[Run]) -> tuple[tuple[Place, ...], tuple[Run, ...]]:
+    """Each run into its cell, one per seed; the others are strays."""
+    keys = {cell.arm: tuple(cell.factors) for cell in cells}
+    places: dict[tuple[str, ...], dict[int, Run]] = {_address(c.arm, c.factors): {} for c in cells}
+    strays = []
+    for run in sorted(runs, key=_trust, reverse=True):
+        factors = {key: run.param(key) or "" for key in keys.get(run.arm, ())}
+        seeds = places.get(_address(run.arm, factors))
+        if seeds is None or run.seed in seeds:
+            strays.append(run)
+        else:
+            seeds[run.seed] = run
+    placed = (
+        Place(
+            cell, tuple(run for _, run in sorted(places[_address(cell.arm, cell.factors)].items()))
+        )
+        for cell in cells
+    )
+    return tuple(placed), tuple(sorted(strays, key=lambda run: run.record.run_id))
+
+
+def _address(arm: str, factors: FlatValues | dict[str, str]) -> tuple[str, ...]:
+    return (arm, *(_plain(value) for value in factors.values()))
+
+
+def _plain(value: Scalar) -> str:
+    """One spelling for 3, 3.0 and '3'; MLflow gives parameters back as text."""
+    try:
+        return repr(float(str(value)))
+    except ValueError:
+        return str(value).lower()
+
+
+def _trust(run: Run) -> tuple[bool, tuple[int, ...], str]:
+    """Of two runs of one cell and seed, the ended one counts, then the newer version's."""
+    version = run.record.tags.get("bench_version", "")
+    numbers = tuple(int(n) for n in re.findall(r"\d+", version))
+    return run.status != UNFINISHED, numbers, run.record.run_id

@@ -1,0 +1,185 @@
+"""Pictures of runs side by side, pixel for pixel: tiles out of logged grids, boards of grids."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.report.numbers import Results, short
+from bench.report.runs import Place, Run
+
+Pixels = NDArray[np.uint8]
+"""``[H, W, 3]``."""
+
+Tiles = NDArray[np.uint8]
+"""``[rows, columns, h, w, 3]``."""
+
+PANEL = 265
+"""Pixels that one grid may be wide: eight images of 32."""
+
+_ENLARGED = 234
+"""Pixels that a grid of smaller images is enlarged to at most: eight of 28."""
+
+_LINE = 128
+"""Gray of the lines between the images of a grid, as ``images.grid`` draws them."""
+
+_SMALLEST_PITCH = 9
+_GAP, _LETTER, _LINE_HEIGHT = 14, 10, 21
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture with what stands above it."""
+
+    picture: Pixels
+    title: str
+
+    @property
+    def width(self) -> int:
+        """Pixels, the title included."""
+        letters = max(map(len, self.title.split("\n")))
+        return max(int(self.picture.shape[1]), _LETTER * letters)
+
+    @property
+    def height(self) -> int:
+        """Pixels, the title included."""
+        return len(self.picture) + _title_height(self.title)
+
+
+def median_run(results: Results, place: Place) -> Run | None:
+    """The run whose validation value is the median (of an even number, the lower one)."""
+    known = [(v, r.seed, r) for r in place.valued if (v := r.value(results.primary)) is not None]
+    return sorted(known, key=lambda k: k[:2])[(len(known) - 1) // 2][2] if known else None
+
+
+def line_title(results: Results, arm: str, level: str, run: Run) -> str:
+    """Two lines: ``gan``, and ``depth 2, seed 1``."""
+    x = f"{short(results.study.x)} {level}, " if results.study.x else ""
+    return f"{arm}\n{x}seed {run.seed}"
+
+
+def listed(titles: Iterable[str]) -> str:
+    """Titles in one line, for the alternative text."""
+    return "; ".join(title.replace("\n", ", ") for title in titles)
+
+
+def evenly(levels: Sequence[str], most: int) -> list[str]:
+    """At most ``most`` of the levels, the first and the last among them."""
+    if len(levels) <= most:
+        return list(levels)
+    return [levels[round(i * (len(levels) - 1) / (most - 1))] for i in range(most)]
+
+
+def read_tiles(png: bytes) -> Tiles:
+    """The images of a logged grid; a picture without grid lines is one tile."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    is_line = pixels == _LINE
+    dy, dx = _pitch(is_line.all(axis=(1, 2))), _pitch(is_line.all(axis=(0, 2)))
+    if dy is None or dx is None:
+        return pixels[None, None]
+    inner = pixels[1:, 1:]
+    height, width = inner.shape[:2]
+    split = inner.reshape(height // dy, dy, width // dx, dx, 3).swapaxes(1, 2)
+    return np.ascontiguousarray(split[:, :, : dy - 1, : dx - 1])
+
+
+def _pitch(is_line: NDArray[np.bool_]) -> int | None:
+    """Distance of the grid lines: the smallest that puts a line at every multiple."""
+    last = len(is_line) - 1
+    pitches = (p for p in range(_SMALLEST_PITCH, last + 1) if last % p == 0)
+    return next((p for p in pitches if is_line[::p].all()), None)
+
+
+def native(grids: Sequence[Tiles]) -> list[Tiles]:
+    """The same images without the enlargement that all of them share."""
+    scale = min(_enlargement(tiles) for tiles in grids)
+    return [tiles[:, :, ::scale, ::scale] for tiles in grids]
+
+
+def _enlargement(tiles: Tiles) -> int:
+    height, width = tiles.shape[2:4]
+    scales = [s for s in range(8, 1, -1) if height % s == 0 and width % s == 0]
+    first = tiles[:1, :1]
+    return next((s for s in scales if _is_enlarged(first, s) and _is_enlarged(tiles, s)), 1)
+
+
+def _is_enlarged(tiles: Tiles, scale: int) -> bool:
+    small = tiles[:, :, ::scale, ::scale]
+    return bool((small.repeat(scale, axis=2).repeat(scale, axis=3) == tiles).all())
+
+
+def picture(tiles: Tiles) -> Pixels:
+    """The tiles in a grid again, enlarged by a whole number while they stay narrow."""
+    rows, columns, height, width, _ = tiles.shape
+    scale = max(1, (_ENLARGED - columns - 1) // (columns * width))
+    large = tiles.repeat(scale, axis=2).repeat(scale, axis=3)
+    dy, dx = height * scale + 1, width * scale + 1
+    canvas = np.full((rows * dy + 1, columns * dx + 1, 3), _LINE, np.uint8)
+    for r in range(rows):
+        for c in range(columns):
+            canvas[r * dy + 1 : (r + 1) * dy, c * dx + 1 : (c + 1) * dx] = large[r, c]
+    return canvas
+
+
+def first_tiles(tiles: Tiles) -> Tiles:
+    """As many of the first images as a panel holds; of colour pictures, half the rows."""
+    columns = min(tiles.shape[1], max(2, (PANEL - 1) // (tiles.shape[3] + 1)))
+    is_gray = bool((tiles == tiles[..., :1]).all())
+    return tiles[: columns if is_gray else max(1, columns // 2), :columns]
+
+
+def board(rows: pd.DataFrame, results: Results, name: str, *, dpi: int) -> Figure | None:
+    """The pictures ``name`` of the runs in ``rows``; None where no run has one.
+
+    Args:
+        rows: ``row, column, title, run_id``: where each picture stands and what is above it.
+        results: Whose pictures.
+        name: ``samples`` (as many as a panel holds) or another, shown whole.
+        dpi: Of the figure.
+    """
+    found: dict[tuple[str, str, str], Tiles] = {}
+    for row, column, title, run_id in zip(
+        rows["row"], rows["column"], rows["title"], rows["run_id"], strict=True
+    ):
+        if png := results.pictures(run_id, name):
+            found[row, column, title] = read_tiles(png)
+    if not found:
+        return None
+    panels = {
+        (row, column): Panel(picture(first_tiles(tiles) if name == "samples" else tiles), title)
+        for (row, column, title), tiles in zip(found, native(list(found.values())), strict=True)
+    }
+    return _laid_out(panels, dpi)
+
+
+def _title_height(title: str) -> int:
+    return _LINE_HEIGHT * (title.count("\n") + 1) + 9
+
+
+def _laid_out(panels: Mapping[tuple[str, str], Panel], dpi: int) -> Figure:
+    """Every pixel of a panel becomes one pixel of the figure."""
+    rows = list(dict.fromkeys(row for row, _ in panels))
+    columns = list(dict.fromkeys(column for _, column in panels))
+    widths = {c: max(p.width for at, p in panels.items() if at[1] == c) for c in columns}
+    heights = {r: max(p.height for at, p in panels.items() if at[0] == r) for r in rows}
+    size = _GAP + sum(w + _GAP for w in widths.values()), sum(h + _GAP for h in heights.values())
+    figure = Figure(figsize=(size[0] / dpi, size[1] / dpi), dpi=dpi)
+    top = size[1]
+    for row in rows:
+        left = _GAP
+        for column in columns:
+            if panel := panels.get((row, column)):
+                base = top - heights[row] + len(panel.picture)
+                at = left / size[0], (base + 9) / size[1]
+                figure.text(*at, panel.title, fontsize=8, linespacing=1.15)
+                figure.figimage(panel.picture, left, base - len(panel.picture), origin="upper")
+            left += widths[column] + _GAP
+        top -= heights[row] + _GAP
+    return figure

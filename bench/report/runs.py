@@ -1,0 +1,126 @@
+"""One run as the report reads it, and one cell of the grid with its runs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.plan import Cell
+from bench.records import STATUSES, RunRecord
+
+UNFINISHED = "unfinished"
+"""Status of a run that still trains or was interrupted."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What two values must share to stand in one column; empty where a run does not say."""
+
+    primary: str
+    detector_digest: str
+    data_digest: str
+
+    def admits(self, other: Context) -> bool:
+        """Whether everything ``other`` says is the same here."""
+        pairs = (
+            (other.primary, self.primary),
+            (other.detector_digest, self.detector_digest),
+            (other.data_digest, self.data_digest),
+        )
+        return all(not theirs or theirs == ours for theirs, ours in pairs)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One record, read: its arm, seed and status."""
+
+    record: RunRecord
+
+    @cached_property
+    def arm(self) -> str:
+        """Arm or baseline."""
+        return self.record.tags.get("family", "")
+
+    @cached_property
+    def seed(self) -> int:
+        """The run's seed."""
+        return int(self.record.tags.get("seed") or self.record.params.get("train.seed", "0"))
+
+    @cached_property
+    def status(self) -> str:
+        """One of ``STATUSES``, or ``UNFINISHED``."""
+        status = self.record.tags.get("status", "")
+        return status if self.record.finished and status in STATUSES else UNFINISHED
+
+    @property
+    def has_values(self) -> bool:
+        """Collapsed runs have values and enter the means; diverged and failed ones do not."""
+        return self.status in {"ok", "collapsed"}
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it ended without a value."""
+        return self.status in {"diverged", "failed"}
+
+    @cached_property
+    def context(self) -> Context:
+        """What its values may be compared with."""
+        tags = self.record.tags
+        return Context(
+            tags.get("primary", ""), tags.get("detector_digest", ""), tags.get("data_digest", "")
+        )
+
+    def value(self, metric: str) -> float | None:
+        """The last value; None where the run has none or it is not finite."""
+        value = self.record.metrics.get(metric) if self.has_values else None
+        return value if value is not None and math.isfinite(value) else None
+
+    def curve(self, name: str) -> list[tuple[int, float]]:
+        """The finite points ``(images_seen, value)``."""
+        return [(x, y) for x, y in self.record.histories.get(name, []) if math.isfinite(y)]
+
+    def param(self, key: str) -> str | None:
+        """A parameter by its full key, or by one without its prefix."""
+        params = self.record.params
+        if key in params:
+            return params[key]
+        return next((v for k, v in sorted(params.items()) if k.endswith(f".{key}")), None)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One cell of the grid, or a baseline, with the runs made for it, by seed."""
+
+    cell: Cell
+    runs: tuple[Run, ...]
+
+    @property
+    def arm(self) -> str:
+        """Arm or baseline."""
+        return self.cell.arm
+
+    @property
+    def valued(self) -> tuple[Run, ...]:
+        """The runs that have values."""
+        return tuple(run for run in self.runs if run.has_values)
+
+    @property
+    def num_lost(self) -> int:
+        """Runs that ended without a value."""
+        return sum(run.is_lost for run in self.runs)
+
+    def values(self, metric: str) -> list[float]:
+        """One value per seed."""
+        return [v for run in self.valued if (v := run.value(metric)) is not None]
+
+    def mean(self, metric: str) -> float | None:
+        """Mean over the seeds."""
+        values = self.values(metric)
+        return sum(values) / len(values) if values else None
+
+    def status_counts(self) -> dict[str, int]:
+        """Number of runs by status, in the order of ``STATUSES``."""
+        counts = Counter(run.status for run in self.runs)
+        return {status: counts[status] for status in (*STATUSES, UNFINISHED)}

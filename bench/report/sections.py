@@ -1,0 +1,207 @@
+"""The report's sections beside its results: troubled runs, protocol, settings, provenance."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.report.facts import attendance, tag_values
+from bench.report.format import MISSING, count, join, plural, table
+from bench.report.numbers import Results, short
+from bench.report.runs import UNFINISHED, Run
+
+_MOST_ROWS = 100
+_VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
+_SETTINGS = ("model.", "train.", "data.", "eval.")
+
+
+def troubles(results: Sequence[Results]) -> str:
+    """Runs that did not end well, each with its reason; empty where all did."""
+    rows = []
+    for group in results:
+        for place in group.places:
+            for run in place.runs:
+                if said := _trouble(run):
+                    where = group.label(place) or MISSING
+                    seed = str(run.seed)
+                    rows.append([f"`{run.arm}`", where, seed, *said, f"`{run.record.run_id}`"])
+    if not rows:
+        return ""
+    rest = len(rows) - _MOST_ROWS
+    more = f"\n\n{plural(rest, 'further run')} in runs.csv." if rest > 0 else ""
+    header = ["family", "cell", "seed", "status", "reason", "run"]
+    return table(header, rows[:_MOST_ROWS], left=6) + more
+
+
+def _trouble(run: Run) -> tuple[str, str] | None:
+    if run.status != "ok":
+        return run.status, run.record.tags.get("reason") or "no reason recorded"
+    odd = [
+        name
+        for name, value in sorted(run.record.metrics.items())
+        if name.startswith(("val/", "test")) and not math.isfinite(value)
+    ]
+    return (run.status, f"not finite and left out: {join(odd)}") if odd else None
+
+
+def protocol(results: Sequence[Results]) -> str:
+    """What every number means, and how many runs stand behind them."""
+    first = results[0]
+    lines = [
+        (
+            f"Splits: validation chooses (each family's cell by its lowest mean "
+            f"`{first.primary_name}`, and the best checkpoint); the sealed test split is opened after "
+            f"training and scores both. {_test_reads(first)}"
+        ),
+        _budget(first),
+        (
+            f"Distance: `{first.headline_name}` between samples and as many images of the test split, "
+            "lower is better. The last checkpoint is the headline, since it needs no choice."
+        ),
+        (
+            "ELBO: KL factor 1, summed over pixels and latents, mean over test images, in nats; "
+            "its name carries the likelihood, and different names are not compared."
+        ),
+        (
+            "`legible`: share of samples that the detector classifies with probability above 0.9. "
+            "`copying`: share of samples nearer to a training than to a validation image."
+        ),
+        (
+            "Statistics: mean over seeds with 95 % Student t interval, from three seeds on; families "
+            "by Welch's test, Holm-corrected over all pairs of families. Only a family that is lower "
+            "than every other by that test is bold."
+        ),
+        (
+            "Runs that diverged or failed have no value: they are counted, mark the mean, and a cell "
+            "with one is chosen only if the family has no other. Collapsed runs have values and count."
+        ),
+        *_attendance(results),
+        *first.study.notes,
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _test_reads(results: Results) -> str:
+    reads = tag_values([run for run in results.runs if run.has_values], "test_reads")
+    return f"Times it was read per run: {join(reads)}." if reads else "It has not been read yet."
+
+
+def _budget(results: Results) -> str:
+    sizes = _per_family(results, "train.batch_size")
+    images = {arm: count(float(n)) for arm, n in _per_family(results, "train.num_images").items()}
+    if len(set(images.values())) == 1:
+        said = f"{next(iter(images.values()))} real images per run, the same for every family"
+    else:
+        said = f"real images per run differ between families, {_named(images) or MISSING}"
+    return f"Budget: {said}; batch size {_named(sizes) or MISSING}."
+
+
+def _per_family(results: Results, key: str) -> dict[str, str]:
+    """A setting of each family that has runs; where its runs differ, the largest."""
+    found = {
+        arm: [v for p in results.places_of(arm) for run in p.runs if (v := run.param(key))]
+        for arm in results.arms
+    }
+    return {arm: max(values, key=float) for arm, values in found.items() if values}
+
+
+def _named(values: dict[str, str]) -> str:
+    """``64``, or ``32 (`vae`), 64 (`gan`)`` where families differ."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{value} (`{arm}`)" for arm, value in values.items())
+
+
+def _attendance(results: Sequence[Results]) -> list[str]:
+    there = attendance(results)
+    plan = (
+        f"{plural(there.cells, 'cell')} x {plural(len(there.seeds), 'seed')} + "
+        f"{plural(there.baselines, 'baseline')} = {count(there.expected)}"
+    )
+    found = f"{count(there.found)} found, {count(there.ended)} ended"
+    present = {place.arm for group in results for place in group.places if place.runs}
+    missing = [f"`{name}`" for name in results[0].study.baselines if name not in present]
+    lacking = f" No run of {join(missing)}." if missing else ""
+    partly = "" if there.complete else " **The study is partly finished; its numbers will change.**"
+    lines = [f"Runs expected: {plan}; {found}.{lacking}{partly}"]
+    if strays := [run for group in results for run in group.strays]:
+        lines.append(
+            f"{plural(len(strays), 'run')} of this study fit no cell of the study file as it is "
+            "now, or repeat a cell and seed: in no table, in runs.csv with `used` = no."
+        )
+    if len(results) > 1:
+        lines.append(
+            "Runs that differ in detector, data or measure share no column: those of "
+            f"{plural(len(results) - 1, 'other kind')} stand in tables of their own."
+        )
+    return lines
+
+
+def settings(results: Results) -> str:
+    """What the runs were trained with: shared settings first, then each family's own."""
+    varied = {"train.seed", *results.study.factors}
+    by_arm: dict[str, dict[str, str]] = {}
+    for arm in results.study.arms:
+        runs = [run for place in results.places_of(arm.name) for run in place.runs]
+        keys = sorted({k for run in runs for k in run.record.params if k.startswith(_SETTINGS)})
+        shown = [k for k in keys if not {k, short(k)} & (varied | set(arm.factors))]
+        if runs:
+            by_arm[arm.name] = {k: _values(runs, k) for k in shown}
+    shared = {
+        key: value
+        for key, value in next(iter(by_arm.values()), {}).items()
+        if all(other.get(key) == value for other in by_arm.values())
+    }
+    lines = [f"- every family: {_listed(shared)}"] if shared else []
+    for name, own in by_arm.items():
+        rest = {key: value for key, value in own.items() if key not in shared}
+        lines.append(f"- `{name}`: {_listed(rest)}" if rest else f"- `{name}`: nothing else")
+    return "\n".join(lines)
+
+
+def _values(runs: Sequence[Run], key: str) -> str:
+    """One value, or all of them where runs differ."""
+    return " or ".join(sorted({run.record.params.get(key, MISSING) for run in runs}))
+
+
+def _listed(values: dict[str, str]) -> str:
+    return ", ".join(f"`{key}={value}`" for key, value in sorted(values.items()))
+
+
+def provenance(results: Sequence[Results]) -> str:
+    """The command, and what the numbers were made with."""
+    identity = results[0].identity
+    seeds = attendance(results).seeds
+    option = f" --seeds {max(seeds) + 1}" if seeds else ""
+    flags = identity.flags()
+    runs = [run for group in results for run in (*group.runs, *group.strays)]
+    facts = [
+        ("commit", _counted(runs, "git_commit")),
+        ("bench", _counted(runs, "bench_version")),
+        ("data digest", _counted(runs, "data_digest")),
+        ("detector", _counted(runs, "detector")),
+        ("detector digest", _counted(runs, "detector_digest")),
+        ("likelihood", _counted(runs, "passport")),
+        *((name, _counted(runs, name)) for name in _VERSIONS),
+        ("device", _counted(runs, "device")),
+        ("threads per run", _counted(runs, "threads")),
+        ("experiment in MLflow", f"`{identity.key}`"),
+    ]
+    rows = [[name, value] for name, value in facts if value]
+    running = sum(run.status == UNFINISHED for run in runs)
+    said = f" {plural(running, 'run')} had not finished when this was written." if running else ""
+    return (
+        f"```\nbench run {flags}{option}\nbench report {flags}\n```\n\n"
+        f"{table(['what', 'value'], rows, left=2)}\n\n"
+        "Every run with its id, configuration digest, parameters and last values is in "
+        f"[runs.csv](runs.csv).{said}"
+    )
+
+
+def _counted(runs: Sequence[Run], tag: str) -> str:
+    """The tag's value; where runs differ, each value with its number of runs."""
+    counts = Counter(value for run in runs if (value := run.record.tags.get(tag)))
+    if len(counts) == 1:
+        return f"`{next(iter(counts))}`"
+    return ", ".join(f"`{value}` ({plural(n, 'run')})" for value, n in sorted(counts.items()))

@@ -1,0 +1,187 @@
+"""The comparison report: records to markdown, figures and a table, byte-identical when repeated."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.plan import Identity, Study
+from bench.plots import PLOTS, png, style
+from bench.records import RunRecord
+from bench.report.answer import answer
+from bench.report.comparisons import compare, comparison_table, winners
+from bench.report.facts import attendance
+from bench.report.format import count, distance_interval
+from bench.report.numbers import Pictures, Results, read_results
+from bench.report.runs import Run
+from bench.report.sections import protocol, provenance, settings, troubles
+from bench.report.tables import costs, families, floor_table, grid, statuses
+
+_TAGS = (
+    "family",
+    "model",
+    "seed",
+    "status",
+    "reason",
+    "role",
+    "config_digest",
+    "git_commit",
+    "bench_version",
+    "data_digest",
+    "detector",
+    "detector_digest",
+    "passport",
+    "primary",
+    "test_reads",
+    "device",
+    "threads",
+)
+
+
+def write_report(
+    study: Study,
+    identity: Identity,
+    records: Sequence[RunRecord],
+    pictures: Pictures,
+    out: Path,
+) -> Path:
+    """Writes ``README.md``, ``figures/*.png`` and ``runs.csv`` into a folder.
+
+    Args:
+        study: The plan; its question, arms, factors and notes.
+        identity: Tier, data set and ``--set`` values of the runs.
+        records: The runs of that identity, in any order, finished or not.
+        pictures: ``(run_id, name)`` to PNG bytes, or None.
+        out: The folder; made if need be.
+
+    Returns:
+        The path of ``README.md``.
+
+    Raises:
+        UsageError: There are no records, or ``out`` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"report folder '{out}' is a file: give a folder with --out")
+    results = read_results(study, identity, records, pictures)
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    (out / "runs.csv").write_text(runs_table(results), encoding="utf-8", newline="")
+    text = report_text(results, figures(results[0], out / "figures"))
+    readme = out / "README.md"
+    readme.write_text(text, encoding="utf-8", newline="\n")
+    return readme
+
+
+def summary_rows(
+    study: Study, identity: Identity, records: Sequence[RunRecord]
+) -> list[dict[str, str]]:
+    """Each arm's best cell by mean validation, as text: what ``bench run`` prints at its end.
+
+    Keys: ``family``, ``cell``, ``runs``, ``validation`` and ``test`` (named by their measures).
+    """
+    results = read_results(study, identity, records, lambda _run_id, _name: None)[0]
+    rows = []
+    for arm in results.arms:
+        place = results.chosen(arm)
+        if place is None:
+            continue
+        values = {m: place.values(m) for m in (results.primary, results.headline)}
+        shown = {m: distance_interval(v, num_lost=place.num_lost) for m, v in values.items()}
+        cell = results.label(place)
+        rows.append({"family": arm, "cell": cell, "runs": statuses(place), **shown})
+    return rows
+
+
+def figures(results: Results, folder: Path) -> str:
+    """Draws every registered plot that has something to show; returns their markdown."""
+    parts = []
+    for name, plot in sorted(PLOTS.items(), key=lambda item: (item[1].order, item[0])):
+        path = folder / f"{name}.png"
+        rows = plot.numbers(results)
+        with style():
+            drawing = plot.draw(rows, results) if len(rows) else None
+            if drawing is None:
+                path.unlink(missing_ok=True)
+                continue
+            path.write_bytes(png(drawing.figure))
+        alt = drawing.alt.replace("[", "(").replace("]", ")")
+        parts.append(f"### {plot.title}\n\n![{alt}](figures/{name}.png)\n\n{drawing.caption}")
+    return "\n\n".join(parts)
+
+
+def report_text(results: Sequence[Results], drawn: str = "") -> str:
+    """The markdown, with ``drawn`` (from ``figures``) under its heading."""
+    first = results[0]
+    comparisons = compare(first)
+    sections = [
+        ("", _title(first)),
+        ("", _state(results)),
+        ("", answer(first, comparisons)),
+        ("## Question", first.study.question),
+        ("## Families at their chosen cell", families(first, winners(first, comparisons))),
+        ("### Comparisons", comparison_table(comparisons)),
+        ("### Runs and cost", costs(first)),
+        ("### Floors", floor_table(first)),
+        ("## Every cell", grid(first)),
+        *(_elsewhere(other) for other in results[1:]),
+        ("## Figures", drawn),
+        ("## Runs that did not end well, or not yet", troubles(results)),
+        ("## Protocol", protocol(results)),
+        ("### Settings", settings(first)),
+        ("## Provenance", provenance(results)),
+    ]
+    parts = [f"{heading}\n\n{text}".strip() for heading, text in sections if text]
+    return "\n\n".join(parts) + "\n"
+
+
+def _title(results: Results) -> str:
+    identity = results.identity
+    return f"# {identity.study} on {identity.dataset} ({identity.tier} tier)"
+
+
+def _state(results: Sequence[Results]) -> str:
+    """A warning above the answer while runs are missing."""
+    there = attendance(results)
+    if there.complete:
+        return ""
+    ended = f"{count(there.ended)} of {count(there.expected)} runs have ended"
+    return f"> Partly finished: {ended}. The numbers below will change."
+
+
+def _elsewhere(results: Results) -> tuple[str, str]:
+    """Cells of runs that must not share a column with the others."""
+    context = results.context
+    said = (
+        f"Detector digest `{context.detector_digest}`, data digest `{context.data_digest}`, "
+        f"measure `{context.primary}`: not comparable with the tables and figures of this report."
+    )
+    return "## Cells measured differently", f"{said}\n\n{grid(results)}"
+
+
+def runs_table(results: Sequence[Results]) -> str:
+    """Every record as CSV: tags, parameters, last values; what is not finite is left empty."""
+    used = [run for group in results for run in group.runs]
+    rows = [(run, "yes") for run in used]
+    rows += [(run, "no") for group in results for run in group.strays]
+    params = sorted({k for run, _ in rows for k in run.record.params} - set(_TAGS))
+    metrics = sorted({k for run, _ in rows for k in run.record.metrics})
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["run_id", "used", *_TAGS, *params, *metrics])
+    for run, is_used in rows:
+        writer.writerow([run.record.run_id, is_used, *_fields(run, params, metrics)])
+    return buffer.getvalue()
+
+
+def _fields(run: Run, params: list[str], metrics: list[str]) -> list[str]:
+    record = run.record
+    tags = {**record.tags, "status": run.status}
+    values = (record.metrics.get(name, math.nan) for name in metrics)
+    return [
+        *(tags.get(tag, "") for tag in _TAGS),
+        *(record.params.get(name, "") for name in params),
+        *(repr(value) if math.isfinite(value) else "" for value in values),
+    ]

@@ -1,0 +1,290 @@
+"""One run from configuration to result; the only place that knows all parts."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench import datasets, health
+from bench.config import RunConfig
+from bench.contracts import Trainable
+from bench.detection import find_detector
+from bench.errors import Interrupted
+from bench.evaluator import Evaluation, HeldData, draw_pictures, evaluate
+from bench.models import MODELS
+from bench.nets import count_parameters, place
+from bench.records import StepLog, TrialResult
+from bench.runtime import seeded_modules
+from bench.tracking import Logger, not_applicable_tag
+from bench.trainer import Trainer, TrainingDiverged
+
+LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
+PRIMARY_PREFIX = "fd_"
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """What a run remembers beside the trainer's state.
+
+    Attributes:
+        best: Lowest primary validation value so far.
+        best_images: Images seen at that point; 0 before the first validation.
+        train_seconds: Spent in training steps, over all starts.
+        eval_seconds: Spent in evaluation, over all starts.
+    """
+
+    best: float = float("inf")
+    best_images: int = 0
+    train_seconds: float = 0.0
+    eval_seconds: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One run with everything it needs.
+
+    Attributes:
+        config: What to do.
+        held: Data and detector on the device.
+        folder: Where checkpoints and the result lie.
+        logger: Where curves and pictures go.
+        should_stop: Asked at each log; True saves a checkpoint and raises ``Interrupted``.
+    """
+
+    config: RunConfig
+    held: HeldData
+    folder: Path
+    logger: Logger
+    should_stop: Callable[[], bool] = lambda: False
+    progress: Progress = field(default_factory=Progress)
+
+    def execute(self) -> TrialResult:
+        """Trains, measures, and stores the result; a finished run only returns it.
+
+        Raises:
+            Interrupted: ``should_stop`` said so; calling again continues.
+        """
+        path = self.folder / RESULT
+        if path.exists():
+            return TrialResult.from_json(json.loads(path.read_text()))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        trainable = build(self.config, self.held)
+        inference = trainable.eval_fns.inference
+        self.logger.tags({"passport": "" if inference is None else inference.passport})
+        settings = self.config.train
+        images, labels = self.held.images("train"), self.held.labels("train")
+        trainer = Trainer(trainable, images, labels, settings)
+        self._resume(trainer)
+        try:
+            self._train(trainable, trainer)
+            result = self._measure(trainable, trainer)
+        except TrainingDiverged as error:
+            result = TrialResult(
+                status="diverged", reason=str(error), metrics=self._cost(trainable, trainer)
+            )
+        self._conclude(result, trainer.images_seen)
+        return result
+
+    def _train(self, trainable: Trainable, trainer: Trainer) -> None:
+        every = self.config.train.num_logs // self.config.train.num_validations
+        started = time.perf_counter()
+        for count, log in enumerate(trainer, start=self._logs_done(trainer) + 1):
+            self.progress.train_seconds += time.perf_counter() - started
+            self._log_step(log)
+            stopping = self.should_stop()
+            if count % every == 0:
+                self._validate(trainable, log.images_seen)
+            if count % every == 0 or stopping:
+                self._checkpoint(trainer)
+            if stopping:
+                raise Interrupted(f"stopped at {log.images_seen} images")
+            started = time.perf_counter()
+
+    def _logs_done(self, trainer: Trainer) -> int:
+        steps, logs = self.config.train.num_steps, self.config.train.num_logs
+        return len([i for i in range(1, logs + 1) if -(-steps * i // logs) <= trainer.steps_done])
+
+    def _log_step(self, log: StepLog) -> None:
+        values = {f"train/{name}": value for name, value in log.scalars.items()}
+        self.logger.metrics(values, log.images_seen)
+
+    def _view(self, trainable: Trainable, split: str, *, pictures_only: bool = False) -> Evaluation:
+        settings = self.config.eval
+        n_val = min(settings.max_val_samples, settings.max_samples, len(self.held.images("val")))
+        n_test = min(settings.max_samples, len(self.held.images("test")))
+        counts = (n_val,) if split == "val" else tuple(sorted({min(n_val, n_test), n_test}))
+        return Evaluation(
+            held=self.held,
+            split=split,
+            counts=(64,) if pictures_only else counts,
+            nets=trainable.modules,
+            fns=trainable.eval_fns,
+            with_floors=settings.floors,
+        )
+
+    def _validate(self, trainable: Trainable, images_seen: int) -> None:
+        started = time.perf_counter()
+        view = self._view(trainable, "val")
+        values, _ = evaluate(view, validation_only=True)
+        self.logger.metrics({f"val/{name}": value for name, value in values.items()}, images_seen)
+        for name, picture in draw_pictures(view).items():
+            self.logger.picture(name, picture, images_seen)
+        value = primary_value(values)
+        if value is not None and value < self.progress.best:
+            self.progress.best, self.progress.best_images = value, images_seen
+            self._save({"modules": _weights(trainable)}, BEST)
+        self.progress.eval_seconds += time.perf_counter() - started
+
+    def _measure(self, trainable: Trainable, trainer: Trainer) -> TrialResult:
+        """The last state on validation and test, the best one on test (protocol rule 2)."""
+        started = time.perf_counter()
+        last = self._view(trainable, "val")
+        val, reasons = evaluate(last, validation_only=False)
+        if not trainable.phases:
+            for name, picture in draw_pictures(last).items():
+                self.logger.picture(name, picture, 0)
+        self._open_test_split()
+        test, _ = evaluate(self._view(trainable, "test"), validation_only=False)
+        best = self._best_on_test(trainable, trainer, test)
+        self.progress.eval_seconds += time.perf_counter() - started
+        reason = health.collapse(val)
+        values = {f"val/{k}": v for k, v in val.items()} | {f"test/{k}": v for k, v in test.items()}
+        return TrialResult(
+            status="collapsed" if reason else "ok",
+            reason=reason,
+            primary=primary_name(val),
+            value=primary_value(val),
+            metrics=values | best | self._cost(trainable, trainer),
+            not_applicable=reasons,
+        )
+
+    def _open_test_split(self) -> None:
+        """Counts the openings of the test split before it is read (protocol rule 2)."""
+        path = self.folder / "test_reads"
+        reads = 1 + (int(path.read_text()) if path.exists() else 0)
+        path.write_text(str(reads))
+        self.logger.tags({"test_reads": str(reads)})
+
+    def _best_on_test(
+        self, trainable: Trainable, trainer: Trainer, last: dict[str, float]
+    ) -> dict[str, float]:
+        values = last
+        if (self.folder / BEST).exists() and self.progress.best_images != trainer.images_seen:
+            weights = torch.load(
+                self.folder / BEST, weights_only=True, map_location=self.held.device
+            )
+            _load_weights(trainable, weights["modules"])
+            values, _ = evaluate(self._view(trainable, "test"), validation_only=True)
+            _load_weights(
+                trainable, torch.load(self.folder / LAST, weights_only=True)["trainer"]["modules"]
+            )
+        chosen = {
+            f"test_best/{k}": v
+            for k, v in values.items()
+            if k.startswith((PRIMARY_PREFIX, "elbo_"))
+        }
+        return chosen | {"test_best/images_seen": float(self.progress.best_images)}
+
+    def _cost(self, trainable: Trainable, trainer: Trainer) -> dict[str, float]:
+        return {
+            "cost/train_seconds": self.progress.train_seconds,
+            "cost/eval_seconds": self.progress.eval_seconds,
+            "cost/num_parameters": float(count_parameters(trainable.modules)),
+            "cost/images_seen": float(trainer.images_seen),
+            **{f"cost/updates_{name}": float(n) for name, n in trainer.updates.items()},
+        }
+
+    def _checkpoint(self, trainer: Trainer) -> None:
+        self.logger.flush()
+        self._save({"trainer": trainer.state_dict(), "progress": vars(self.progress)}, LAST)
+
+    def _resume(self, trainer: Trainer) -> None:
+        path = self.folder / LAST
+        if path.exists():
+            state = torch.load(path, weights_only=True, map_location=self.held.device)
+            trainer.load_state_dict(state["trainer"])
+            self.progress = Progress(**state["progress"])
+
+    def _save(self, state: dict[str, Any], name: str) -> None:
+        """Whole or not at all: written beside, synced, renamed."""
+        part = self.folder / f"{name}.part"
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self.folder / name)
+
+    def _conclude(self, result: TrialResult, images_seen: int) -> None:
+        self.logger.metrics(result.metrics, images_seen)
+        self.logger.tags(
+            {
+                "status": result.status,
+                "reason": result.reason,
+                "primary": f"val/{result.primary}" if result.primary else "",
+                **not_applicable_tag(result.not_applicable),
+            }
+        )
+        self.logger.flush()
+        part = self.folder / f"{RESULT}.part"
+        part.write_text(json.dumps(result.to_json(), indent=1, sort_keys=True))
+        part.replace(self.folder / RESULT)
+
+
+@functools.lru_cache(maxsize=2)
+def held_data(dataset: str, detector: str, device: torch.device) -> HeldData:
+    """Data and detector, loaded once per process."""
+    return HeldData(datasets.load(dataset), device, find_detector(detector, dataset))
+
+
+def held_for(config: RunConfig, device: torch.device) -> HeldData:
+    """The data and detector that a configuration names."""
+    return held_data(config.data.dataset, config.eval.detector, device)
+
+
+def build(config: RunConfig, held: HeldData) -> Trainable:
+    """The model with seeded weights, initialised, on the device."""
+    with seeded_modules(config.train.seed):
+        trainable = MODELS.get(config.name).build(config.model, held.spec)
+    for module in trainable.modules.values():
+        place(module, held.device)
+    if trainable.initialise is not None:
+        trainable.initialise(trainable.modules, held.images("train"))
+    return trainable
+
+
+def restore(config: RunConfig, held: HeldData, folder: Path) -> Trainable:
+    """The model of a run as its last checkpoint has it; one without training is built anew."""
+    trainable = build(config, held)
+    if (folder / LAST).exists():
+        state = torch.load(folder / LAST, weights_only=True, map_location=held.device)
+        _load_weights(trainable, state["trainer"]["modules"])
+    return trainable
+
+
+def primary_name(values: dict[str, float]) -> str:
+    """Name of the measure that selection reads; empty where there is no detector."""
+    return next((name for name in values if name.startswith(PRIMARY_PREFIX)), "")
+
+
+def primary_value(values: dict[str, float]) -> float | None:
+    """Its value, or None."""
+    return values.get(primary_name(values))
+
+
+def _weights(trainable: Trainable) -> dict[str, dict[str, Any]]:
+    return {name: module.state_dict() for name, module in trainable.modules.items()}
+
+
+def _load_weights(trainable: Trainable, weights: dict[str, dict[str, Any]]) -> None:
+    modules: dict[str, nn.Module] = trainable.modules
+    for name, module in modules.items():
+        module.load_state_dict(weights[name])

@@ -1,0 +1,118 @@
+"""Device, threads, seeds and facts of the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import bench
+from bench.errors import UsageError
+
+
+def resolve_device(name: str) -> torch.device:
+    """``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+
+    Raises:
+        UsageError: An unknown name, or ``cuda`` where there is none.
+    """
+    if name not in {"auto", "cpu", "cuda"}:
+        raise UsageError(f"unknown device '{name}': expected auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device 'cuda' is not there: use --device cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def num_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def stream_seed(*purpose: object) -> int:
+    """A seed that depends on the purpose alone: ``stream_seed("order", seed, epoch)``."""
+    text = "/".join(map(str, purpose))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
+def generator(*purpose: object, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator of its own for a purpose."""
+    rng = torch.Generator(device)
+    rng.manual_seed(stream_seed(*purpose))
+    return rng
+
+
+@contextmanager
+def seeded_modules(seed: int) -> Iterator[None]:
+    """Modules built inside get weights that depend on ``seed`` alone (protocol rule 5)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed("init", seed))
+        yield
+
+
+class DeviceNoise:
+    """Noise drawn from one generator and moved to a device where that is another one."""
+
+    def __init__(self, rng: torch.Generator, device: torch.device | None = None) -> None:
+        self.rng = rng
+        self._device = device or rng.device
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal, float32."""
+        return torch.randn(shape, generator=self.rng, device=self.rng.device).to(self._device)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform in [0, 1), float32."""
+        return torch.rand(shape, generator=self.rng, device=self.rng.device).to(self._device)
+
+    def integers(self, high: int, *shape: int) -> Tensor:
+        """Uniform in 0..high-1, int64."""
+        drawn = torch.randint(high, shape, generator=self.rng, device=self.rng.device)
+        return drawn.to(self._device)
+
+
+def environment() -> dict[str, str]:
+    """Facts for the tags of a run: versions, commit, machine, threads."""
+    facts = {
+        "bench_version": bench.__version__,
+        "git_commit": git_commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": str(torch.get_num_threads()),
+        "processor": platform.machine(),
+    }
+    return facts | {name: version(name) for name in ("mlflow", "optuna", "numpy")}
+
+
+def git_commit() -> str:
+    """Commit of the checkout that this package is imported from, ``-dirty`` behind it if it is."""
+    here = Path(__file__).parent
+    if not (here.parent / ".git").exists():
+        return "unknown"
+    command = [
+        "git",
+        "-C",
+        str(here),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+        "--exclude=*",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def prepare(threads: int) -> None:
+    """Sets compute threads, and flushes denormals, which cost small networks dearly on a CPU."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)

@@ -1,0 +1,137 @@
+"""Intervals, tests and corrections of the protocol (rules 20 and 21): numbers in, numbers out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+SEEDS_FOR_INTERVAL = 3
+"""Below this many seeds a mean stands without an interval and nothing is compared."""
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over seeds.
+
+    Attributes:
+        mean: The mean.
+        low: Lower end of the Student t interval, None below three seeds.
+        high: Upper end, None below three seeds.
+        n: Number of seeds.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two groups compared by Welch's t test.
+
+    Attributes:
+        difference: Mean of the first minus mean of the second.
+        low: Lower end of its interval.
+        high: Upper end.
+        p: Two-sided, not corrected.
+        standard_error: Of the difference.
+        df: Welch-Satterthwaite degrees of freedom.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    standard_error: float
+    df: float
+
+
+def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+    """The mean with its Student t interval.
+
+    Raises:
+        ValueError: No value, or one that is not finite.
+    """
+    x = _checked(values, at_least=1)
+    mean = float(x.mean())
+    if len(x) < SEEDS_FOR_INTERVAL:
+        return Interval(mean, None, None, len(x))
+    half = float(stats.t.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x)))
+    return Interval(mean, mean - half, mean + half, len(x))
+
+
+def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Difference:
+    """``a`` minus ``b``, with Welch's interval and two-sided p (Welch 1947).
+
+    Two groups without any spread have no t value: their p is 1 where the means agree and the
+    limit 0 where they do not.
+
+    Raises:
+        ValueError: A group below two values, or a value that is not finite.
+    """
+    x, y = _checked(a, at_least=2), _checked(b, at_least=2)
+    difference = float(x.mean() - y.mean())
+    parts = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
+    error = math.sqrt(sum(parts))
+    if error == 0:
+        p, df = float(difference == 0), float(len(x) + len(y) - 2)
+        return Difference(difference, difference, difference, p, 0.0, df)
+    shares = parts[0] / sum(parts), parts[1] / sum(parts)
+    df = 1 / (shares[0] ** 2 / (len(x) - 1) + shares[1] ** 2 / (len(y) - 1))
+    half = float(stats.t.ppf((1 + level) / 2, df)) * error
+    p = float(2 * stats.t.sf(abs(difference) / error, df))
+    return Difference(difference, difference - half, difference + half, p, error, df)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction (Holm 1979), in the order given.
+
+    Raises:
+        ValueError: A p outside 0..1.
+    """
+    if any(not 0 <= p <= 1 for p in p_values):
+        raise ValueError(f"p values must be in 0..1, got {list(p_values)}")
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p_values[i]))
+        adjusted[i] = largest
+    return adjusted
+
+
+def detectable(difference: Difference, *, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The smallest true difference that this comparison finds with probability ``power``.
+
+    From the noncentral t distribution with the standard error and degrees of freedom seen.
+    """
+    df = difference.df
+    critical = float(stats.t.ppf(1 - alpha / 2, df))
+
+    def shortfall(noncentrality: float) -> float:
+        # The other tail adds less than 1e-6 here, and scipy's is not always finite.
+        return float(stats.nct.sf(critical, df, noncentrality)) - power
+
+    upper = critical
+    while shortfall(upper) < 0:
+        upper *= 2
+    return float(optimize.brentq(shortfall, 0, upper)) * difference.standard_error
+
+
+def _checked(values: Sequence[float], *, at_least: int) -> NDArray[np.float64]:
+    x = np.asarray(values, dtype=np.float64)
+    if len(x) < at_least:
+        raise ValueError(f"needs at least {at_least} values, got {len(x)}: add seeds")
+    if not np.isfinite(x).all():
+        raise ValueError(
+            f"values must be finite, got {x.tolist()}: leave out diverged runs and count them"
+        )
+    return x

@@ -1,0 +1,347 @@
+"""The only importer of MLflow: explicit run ids through the client, never the global run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it tells of each table it makes
+
+import mlflow
+from filelock import FileLock
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from bench.errors import UsageError
+from bench.images import Picture, to_png
+from bench.records import RunRecord
+
+FLUSH_SECONDS = 5.0
+FLUSH_ITEMS = 900
+PAGE = 1_000
+LONGEST_TAG = 4_000
+
+
+class Logger(Protocol):
+    """Where a run writes; the runner knows no more of tracking than this."""
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Sets tags."""
+        ...
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        """Adds values at a step (images seen); may be buffered until ``flush``."""
+        ...
+
+    def picture(self, name: str, picture: Picture, step: int) -> None:
+        """Adds one picture at a step."""
+        ...
+
+    def flush(self) -> None:
+        """Everything added so far is stored when this returns."""
+        ...
+
+
+class NullLogger:
+    """Writes nothing."""
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Forgets them."""
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        """Forgets them."""
+
+    def picture(self, name: str, picture: Picture, step: int) -> None:
+        """Forgets it."""
+
+    def flush(self) -> None:
+        """Has nothing to store."""
+
+
+class RunLogger:
+    """Writes to one MLflow run; metrics are buffered and sent in batches.
+
+    Args:
+        client: Of the store.
+        run_id: The run.
+    """
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self._client, self.run_id = client, run_id
+        self._buffer: list[Metric] = []
+        self._last_flush = time.monotonic()
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Sets tags; a long value is cut at 4,000 characters."""
+        pairs = [RunTag(key, str(value)[:LONGEST_TAG]) for key, value in values.items()]
+        self._client.log_batch(self.run_id, tags=pairs)
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        """Buffers values; sends them every few seconds."""
+        now = int(time.time() * 1000)
+        self._buffer += [Metric(key, float(value), now, step) for key, value in values.items()]
+        waited = time.monotonic() - self._last_flush
+        if len(self._buffer) >= FLUSH_ITEMS or waited > FLUSH_SECONDS:
+            self._try_flush()
+
+    def picture(self, name: str, picture: Picture, step: int) -> None:
+        """Logs it under the time slider of the UI, and as ``pictures/<name>.png``, the latest."""
+        self._client.log_image(self.run_id, picture, key=name, step=step, synchronous=True)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{name}.png"
+            path.write_bytes(to_png(picture))
+            self._client.log_artifact(self.run_id, str(path), "pictures")
+
+    def flush(self) -> None:
+        """Sends the buffer; it is kept when the store does not answer.
+
+        Raises:
+            MlflowException: The store does not answer.
+        """
+        while self._buffer:
+            batch = self._buffer[:FLUSH_ITEMS]
+            self._client.log_batch(self.run_id, metrics=batch)
+            del self._buffer[: len(batch)]
+        self._last_flush = time.monotonic()
+
+    def _try_flush(self) -> None:
+        try:
+            self.flush()
+        except MlflowException as error:
+            # Training goes on; the flush before the next checkpoint insists.
+            print(f"tracking: {error}; the values are kept and sent later", file=sys.stderr)
+            self._last_flush = time.monotonic()
+
+
+class Store:
+    """One MLflow store.
+
+    Args:
+        uri: ``sqlite:///...``, ``postgresql+psycopg://...`` or ``http://...``; None takes
+            ``MLFLOW_TRACKING_URI``, else MLflow's own default in the current folder.
+
+    Raises:
+        UsageError: The store cannot be opened.
+    """
+
+    def __init__(self, uri: str | None = None) -> None:
+        self.uri = store_uri(uri)
+        if self.uri.startswith("http"):
+            os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+        try:
+            with self._opening():
+                self.client = MlflowClient(tracking_uri=self.uri)
+                self.client.search_experiments(max_results=1)
+        except Exception as error:
+            raise UsageError(
+                f"tracking store '{self.uri}' does not open ({_short(error)}): start its server "
+                "or give another one with --tracking-uri"
+            ) from error
+        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "4"
+
+    @contextlib.contextmanager
+    def _opening(self) -> Any:
+        """A fresh database is migrated by its first opener; several at once would die."""
+        place = Path(tempfile.gettempdir())
+        if self.uri.startswith("sqlite:///"):
+            place = Path(self.uri.removeprefix("sqlite:///")).parent
+            place.mkdir(parents=True, exist_ok=True)
+        with FileLock(place / ".mlflow-opening.lock"):
+            yield
+
+    def experiment(self, name: str) -> str:
+        """Id of the experiment of that name, made where it is missing.
+
+        Raises:
+            UsageError: It was deleted in the UI.
+        """
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                made: str = self.client.create_experiment(
+                    name, artifact_location=self._artifacts(name)
+                )
+            except MlflowException:
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+            else:
+                return made
+        if found.lifecycle_stage != "active":
+            raise UsageError(
+                f"experiment '{name}' was deleted in MLflow: restore it there, or remove it for good "
+                "with `mlflow gc`"
+            )
+        return str(found.experiment_id)
+
+    def find_experiment(self, name: str) -> Experiment | None:
+        """The experiment of that name, or None."""
+        return self.client.get_experiment_by_name(name)
+
+    def experiments(self) -> list[Experiment]:
+        """Every active experiment."""
+        return list(self.client.search_experiments(view_type=ViewType.ACTIVE_ONLY))
+
+    def describe_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        """Sets tags of an experiment; ``mlflow.note.content`` is what the UI shows."""
+        for key, value in tags.items():
+            self.client.set_experiment_tag(experiment_id, key, value[:LONGEST_TAG])
+
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        name: str,
+        params: Mapping[str, object],
+        tags: Mapping[str, str],
+    ) -> str:
+        """Id of a new run with its configuration as params."""
+        run = self.client.create_run(experiment_id, run_name=name, tags=dict(tags))
+        pairs = [Param(key, str(value)) for key, value in params.items()]
+        self.client.log_batch(run.info.run_id, params=pairs)
+        return str(run.info.run_id)
+
+    def resume_run(self, run_id: str) -> None:
+        """Marks a run RUNNING, whatever it was before."""
+        self.client.update_run(run_id, status="RUNNING")
+
+    def run_of(self, experiment_id: str, config_digest: str) -> str | None:
+        """Id of the run with that configuration, the oldest where there are several."""
+        found = self.client.search_runs(
+            [experiment_id],
+            filter_string=f"tags.config_digest = '{config_digest}'",
+            order_by=["attributes.start_time ASC"],
+            max_results=1,
+        )
+        return str(found[0].info.run_id) if found else None
+
+    def end_run(self, run_id: str, *, ok: bool) -> None:
+        """Marks a run FINISHED or FAILED."""
+        self.client.set_terminated(run_id, status="FINISHED" if ok else "FAILED")
+
+    def fail_run(self, run_id: str, reason: str) -> None:
+        """Marks a run FAILED whose process could not do it itself."""
+        for key, value in {"status": "failed", "reason": reason}.items():
+            self.client.set_tag(run_id, key, value)
+        self.end_run(run_id, ok=False)
+
+    def discard_runs(self, experiment_id: str) -> int:
+        """Deletes the runs of an experiment as the UI does (they can be restored); their number."""
+        runs = self.records(experiment_id)
+        for run in runs:
+            self.client.delete_run(run.run_id)
+        return len(runs)
+
+    def stop_run(self, run_id: str) -> None:
+        """Marks a run KILLED: it was interrupted and continues with the same command."""
+        self.client.set_terminated(run_id, status="KILLED")
+
+    def record(self, run_id: str, histories: Iterable[str] = ()) -> RunRecord:
+        """One run read back.
+
+        Raises:
+            UsageError: No such run.
+        """
+        try:
+            return self._record(self.client.get_run(run_id), histories)
+        except MlflowException as error:
+            raise UsageError(
+                f"no run '{run_id}' in '{self.uri}': take an id from `bench ui` or runs.csv"
+            ) from error
+
+    def records(self, experiment_id: str, histories: tuple[str, ...] = ()) -> list[RunRecord]:
+        """Every run of an experiment, with the histories whose names start with one of these."""
+        runs: list[Run] = []
+        token = None
+        while True:
+            page = self.client.search_runs([experiment_id], max_results=PAGE, page_token=token)
+            runs += page
+            token = page.token
+            if not token:
+                return [self._record(run, histories) for run in runs]
+
+    def artifact(self, run_id: str, path: str) -> bytes | None:
+        """Content of an artifact, or None where the run has none of that path."""
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                local = self.client.download_artifacts(run_id, path, folder)
+            except Exception:  # noqa: BLE001 - each kind of artifact store has its own "not there"
+                return None
+            return Path(local).read_bytes()
+
+    def _record(self, run: Run, histories: Iterable[str]) -> RunRecord:
+        prefixes = tuple(histories)
+        wanted = [key for key in sorted(run.data.metrics) if prefixes and key.startswith(prefixes)]
+        return RunRecord(
+            run_id=run.info.run_id,
+            params=dict(run.data.params),
+            tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")},
+            metrics=dict(run.data.metrics),
+            histories={key: self._history(run.info.run_id, key) for key in wanted},
+            finished=run.info.status in {"FINISHED", "FAILED"},
+        )
+
+    def _history(self, run_id: str, key: str) -> list[tuple[int, float]]:
+        """Values by step; after a resume a step may be stored twice, the later one counts."""
+        stored = self.client.get_metric_history(run_id, key)
+        latest = {m.step: m.value for m in sorted(stored, key=lambda m: m.timestamp)}
+        return sorted(latest.items())
+
+    def _artifacts(self, name: str) -> str | None:
+        if not self.uri.startswith("sqlite:///"):
+            return None
+        folder = Path(self.uri.removeprefix("sqlite:///")).parent / "mlruns" / name
+        return folder.as_uri()
+
+
+def store_uri(uri: str | None) -> str:
+    """The store's address; a sqlite path is made absolute.
+
+    Raises:
+        UsageError: A plain folder, which MLflow has given up.
+    """
+    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    if "://" not in chosen:
+        raise UsageError(
+            f"tracking URI '{chosen}' names no store: write sqlite:///{chosen}.db or http://HOST:PORT"
+        )
+    if chosen.startswith("sqlite:///"):
+        return f"sqlite:///{Path(chosen.removeprefix('sqlite:///')).absolute()}"
+    return chosen
+
+
+def serve_command(uri: str, *, host: str, port: int) -> list[str]:
+    """The command that serves a database store; the UI shows what was logged before."""
+    root = (
+        Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else Path.cwd()
+    )
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri),
+        *("--artifacts-destination", (root / "mlartifacts").as_uri()),
+        *("--host", host, "--port", str(port), "--workers", "1"),
+    ]
+
+
+def not_applicable_tag(reasons: Mapping[str, str]) -> dict[str, str]:
+    """The tag that says which metrics have no value here, and why."""
+    return {"not_applicable": json.dumps(dict(sorted(reasons.items())))} if reasons else {}
+
+
+def version() -> str:
+    """MLflow's version."""
+    return str(mlflow.__version__)
+
+
+def _short(error: Exception) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text[:160]}"

@@ -1,0 +1,204 @@
+"""The only training loop: iterable, resumable, ignorant of trackers, studies and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.config import TrainSettings
+from bench.contracts import OptimSpec, Phase, Scalars, Step, Trainable
+from bench.images import to_unit
+from bench.nets import gradient_norm, requires_grad
+from bench.records import StepLog
+from bench.runtime import DeviceNoise, generator
+
+NEVER = 2**62
+
+
+class TrainingDiverged(Exception):  # noqa: N818 - a result of training, not a programming error
+    """A loss or a gradient norm was not finite.
+
+    Attributes:
+        phase: Name of the phase.
+        images_seen: Images seen when it first happened.
+    """
+
+    def __init__(self, phase: str, images_seen: int) -> None:
+        super().__init__(
+            f"the {phase} phase met a value that is not finite at {images_seen} images"
+        )
+        self.phase = phase
+        self.images_seen = images_seen
+
+
+class Trainer:
+    """Iterating gives a ``StepLog`` at each of ``num_logs`` evenly spaced points of the budget.
+
+    One step draws one fresh batch of real images; then each phase that is due runs on it, in
+    the order listed. While a phase runs, only the parameters of its optimizer require
+    gradients and all modules are in training mode. ``state_dict`` is valid between two logs
+    and continues to the same bits.
+
+    Args:
+        trainable: The model; its modules are on the device already.
+        images: The resident train split, uint8 ``[N, C, H, W]``, on the device.
+        labels: int64 ``[N]`` on the device, or None.
+        settings: Budget, batch size, seed and cadence.
+    """
+
+    def __init__(
+        self, trainable: Trainable, images: Tensor, labels: Tensor | None, settings: TrainSettings
+    ) -> None:
+        self.settings = settings
+        self.steps_done = 0
+        self.updates = {phase.name: 0 for phase in trainable.phases}
+        self._nets = trainable.modules
+        self._phases = trainable.phases
+        self._images, self._labels = images, labels
+        self._rng = generator("training", settings.seed, device=images.device)
+        self._noise = DeviceNoise(self._rng)
+        self._parameters = {
+            name: [p for module in spec.modules for p in self._nets[module].parameters()]
+            for name, spec in trainable.optimizers.items()
+        }
+        self._optimizers = {
+            name: build_optimizer(spec, self._parameters[name])
+            for name, spec in trainable.optimizers.items()
+        }
+        self._order: tuple[int, Tensor] | None = None
+        self._first_bad = torch.full((len(self._phases),), NEVER, device=images.device)
+
+    @property
+    def images_seen(self) -> int:
+        """Real images drawn so far; the last batch may pass the budget by less than its size."""
+        return self.steps_done * self.settings.batch_size
+
+    def __iter__(self) -> Iterator[StepLog]:
+        """Trains on from where it stands.
+
+        Raises:
+            TrainingDiverged: At the log after the first value that is not finite.
+        """
+        for goal in self._log_steps():
+            for module in self._nets.values():
+                module.train()
+            totals: dict[str, tuple[Tensor, int]] = {}
+            while self.steps_done < goal:
+                _accumulate(totals, self._train_step())
+                self.steps_done += 1
+            self._raise_if_diverged()
+            means = {name: float(total) / count for name, (total, count) in totals.items()}
+            yield StepLog(self.images_seen, means)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that training changes; tensors and plain values only."""
+        return {
+            "modules": {name: module.state_dict() for name, module in self._nets.items()},
+            "optimizers": {name: opt.state_dict() for name, opt in self._optimizers.items()},
+            "rng": self._rng.get_state(),
+            "steps_done": self.steps_done,
+            "updates": dict(self.updates),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues from what ``state_dict`` gave."""
+        for name, module in self._nets.items():
+            module.load_state_dict(state["modules"][name])
+        for name, optimizer in self._optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self._rng.set_state(state["rng"].cpu())
+        self.steps_done = state["steps_done"]
+        self.updates = dict(state["updates"])
+
+    def _log_steps(self) -> list[int]:
+        steps, logs = self.settings.num_steps, self.settings.num_logs
+        goals = sorted({-(-steps * i // logs) for i in range(1, logs + 1)})
+        return [goal for goal in goals if goal > self.steps_done] if self._phases else []
+
+    def _train_step(self) -> Scalars:
+        step = self._draw()
+        scalars: Scalars = {}
+        for index, phase in enumerate(self._phases):
+            if (self.steps_done + 1) % phase.every == 0:
+                scalars |= self._run_phase(index, phase, step)
+        return scalars
+
+    def _run_phase(self, index: int, phase: Phase, step: Step) -> Scalars:
+        optimizer = self._optimizers[phase.optimizer]
+        parameters = self._parameters[phase.optimizer]
+        requires_grad(list(self._nets.values()), on=False)
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        optimizer.zero_grad(set_to_none=True)
+        loss, scalars = phase.loss(self._nets, step)
+        loss.backward()
+        norm = gradient_norm(parameters)
+        self._watch(index, loss.detach(), norm)
+        optimizer.step()
+        self.updates[phase.name] += 1
+        after = phase.after_step(self._nets) if phase.after_step else {}
+        name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
+        return {name: loss.detach(), f"{phase.name}_gradient_norm": norm, **scalars, **after}
+
+    def _watch(self, index: int, loss: Tensor, norm: Tensor) -> None:
+        bad = ~(torch.isfinite(loss) & torch.isfinite(norm))
+        first = self._first_bad[index]
+        self._first_bad[index] = torch.where(bad, first.clamp(max=self.steps_done + 1), first)
+
+    def _raise_if_diverged(self) -> None:
+        steps: list[int] = self._first_bad.tolist()
+        if steps and min(steps) < NEVER:
+            phase = self._phases[steps.index(min(steps))].name
+            raise TrainingDiverged(phase, min(steps) * self.settings.batch_size)
+
+    def _draw(self) -> Step:
+        index = self._batch_index()
+        progress = min(1.0, self.images_seen / self.settings.num_images)
+        return Step(
+            images=to_unit(self._images[index]),
+            labels=None if self._labels is None else self._labels[index],
+            progress=torch.full((), progress, device=self._images.device),
+            noise=self._noise,
+        )
+
+    def _batch_index(self) -> Tensor:
+        """Positions of the endless stream of epochs; a batch may end one and begin the next."""
+        size, wanted = len(self._images), self.settings.batch_size
+        parts: list[Tensor] = []
+        epoch, start = divmod(self.images_seen, size)
+        while wanted > 0:
+            part = self._permutation(epoch)[start : start + wanted]
+            parts.append(part)
+            wanted -= len(part)
+            epoch, start = epoch + 1, 0
+        return torch.cat(parts)
+
+    def _permutation(self, epoch: int) -> Tensor:
+        if self._order is None or self._order[0] != epoch:
+            rng = generator("order", self.settings.seed, epoch)
+            order = torch.randperm(len(self._images), generator=rng)
+            self._order = (epoch, order.to(self._images.device))
+        return self._order[1]
+
+
+def build_optimizer(spec: OptimSpec, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer that a recipe describes.
+
+    Raises:
+        ValueError: An unknown kind.
+    """
+    if spec.kind == "adam":
+        return torch.optim.Adam(parameters, lr=spec.lr, betas=spec.betas, fused=True)
+    if spec.kind == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=spec.lr, foreach=True)
+    raise ValueError(f"unknown optimizer '{spec.kind}': expected adam or rmsprop")
+
+
+def _accumulate(totals: dict[str, tuple[Tensor, int]], scalars: Scalars) -> None:
+    for name, value in scalars.items():
+        total, count = totals.get(name, (None, 0))
+        new = value.detach().clone() if total is None else total.add_(value.detach())
+        totals[name] = (new, count + 1)

@@ -1,0 +1,99 @@
+"""One task in whatever process it lands: resolve, run, log, and never raise for a failed run."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import Interrupted
+from bench.models import recorded
+from bench.records import TrialResult
+from bench.registry import load_plugins
+from bench.runner import Run, held_for
+from bench.runtime import environment, prepare, resolve_device
+from bench.tracking import RunLogger, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """All that a process needs to know of one run; plain values, so that it travels.
+
+    Attributes:
+        params: The flat configuration.
+        run_id: MLflow's run, made by the driver.
+        folder: Where the run's checkpoints lie.
+        uri: The tracking store.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        threads: Compute threads.
+        plugins: Files that register things.
+    """
+
+    params: dict[str, str]
+    run_id: str
+    folder: str
+    uri: str
+    device: str = "auto"
+    threads: int = 1
+    plugins: tuple[str, ...] = ()
+
+
+def perform(task: Task, should_stop: Callable[[], bool] = lambda: False) -> TrialResult:
+    """Runs a task to its end.
+
+    Raises:
+        Interrupted: ``should_stop`` said so; the run is marked KILLED and continues later.
+    """
+    prepare(task.threads)
+    load_plugins([Path(path) for path in task.plugins])
+    store = _store(task.uri)
+    logger = RunLogger(store.client, task.run_id)
+    store.resume_run(task.run_id)
+    try:
+        result = _execute(task, logger, should_stop)
+    except Interrupted:
+        store.stop_run(task.run_id)
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever broke, the run stays in the tables
+        result = _failed(task, logger, error)
+    store.end_run(task.run_id, ok=result.status != "failed")
+    return result
+
+
+def _execute(task: Task, logger: RunLogger, should_stop: Callable[[], bool]) -> TrialResult:
+    config = recorded(task.params)
+    device = resolve_device(task.device)
+    held = held_for(config, device)
+    logger.tags(
+        {
+            **environment(),
+            "device": device.type,
+            "data_digest": held.spec.digest,
+            "detector": "" if held.detector is None else held.detector.name,
+            "detector_digest": "" if held.detector is None else held.detector.digest,
+        }
+    )
+    run = Run(
+        config=config,
+        held=held,
+        folder=Path(task.folder),
+        logger=logger,
+        should_stop=should_stop,
+    )
+    return run.execute()
+
+
+def _failed(task: Task, logger: RunLogger, error: Exception) -> TrialResult:
+    folder = Path(task.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "traceback.txt").write_text(traceback.format_exc())
+    reason = f"{type(error).__name__}: {error}"
+    logger.tags({"status": "failed", "reason": reason})
+    return TrialResult(status="failed", reason=reason)
+
+
+@functools.lru_cache(maxsize=2)
+def _store(uri: str) -> Store:
+    return Store(uri)

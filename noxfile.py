@@ -1,0 +1,81 @@
+"""Every session shares one environment: `nox -s demo` runs the main job, `nox -s tests` the tests."""
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "venv"
+
+HERE = Path(__file__).parent
+STAMP = "installed-from"
+
+
+def install(session: nox.Session) -> Path:
+    """Installs the project once for all sessions; again when pyproject.toml changes.
+
+    Returns:
+        The folder of the environment's programs.
+    """
+    home = HERE / ".nox" / "shared"
+    python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
+    wanted = (HERE / "pyproject.toml").read_text()
+    stamp = home / STAMP
+    if not stamp.exists() or stamp.read_text() != wanted:
+        session.run("python", "-m", "venv", str(home), silent=True)
+        # torch is named beside what needs it, so that one resolution chooses one build of it.
+        session.run(
+            *(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("torch>=2.11,<2.14", "-e", f"{HERE}[dev]"),
+            external=True,
+        )
+        stamp.write_text(wanted)
+    return python.parent
+
+
+def call(session: nox.Session, program: str, *arguments: str) -> None:
+    """Runs a program of the shared environment from the project's folder."""
+    folder = install(session)
+    session.chdir(HERE)
+    session.run(str(folder / program), *arguments, external=True)
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """The main job on the embedded digits: 45 runs and their report, without a download."""
+    call(session, "bench", "run", "--study", "depth_sweep", *session.posargs)
+    call(session, "bench", "report", "--study", "depth_sweep")
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """The default tests; markers go behind --, as in `nox -s tests -- -m slow`."""
+    call(session, "python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Style and format."""
+    call(session, "ruff", "check", ".")
+    call(session, "ruff", "format", "--check", ".")
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Types, strict on bench and studies."""
+    call(session, "mypy")
+
+
+@nox.session(venv_backend="none")
+def speed(session: nox.Session) -> None:
+    """Our loop beside a plain one, as a ratio."""
+    call(session, "python", "benchmarks/loop_overhead.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Any command of the project: `nox -s bench -- data list`."""
+    call(session, "bench", *session.posargs)

@@ -1,0 +1,52 @@
+"""Which training settings does each family get (protocol rule 4)?
+
+Six settings per family, the same budget, validation data only, the mean over two depths.
+bench run --study settings_search --seeds 1
+bench run --study settings_search --seeds 1 --tier lab
+"""
+
+from bench.plan import Arm, Study, Tier
+
+STUDY = Study(
+    name="settings_search",
+    question="Which training settings give each family its lowest validation distance?",
+    arms=(
+        Arm(
+            name="vae",
+            model="vae",
+            factors={"model.lr": (1e-3, 2e-3, 4e-3), "train.batch_size": (32, 64)},
+        ),
+        Arm(
+            name="gan",
+            model="gan",
+            factors={"model.lr": (5e-4, 1e-3, 2e-3), "train.batch_size": (32, 64)},
+        ),
+        Arm(
+            name="wgan",
+            model="wgan",
+            settings={"model.n_critic": 2},
+            factors={"model.lr": (5e-4, 1e-3, 2e-3), "model.clip_value": (0.02, 0.05)},
+        ),
+    ),
+    factors={"model.depth": (2, 4)},
+    tiers={
+        "classroom": Tier(
+            dataset="digits",
+            settings={
+                "model.width": 16,
+                "train.num_images": 24_000,
+                "train.num_validations": 1,
+            },
+        ),
+        "lab": Tier(
+            dataset="mnist",
+            settings={
+                "model.width": 16,
+                "train.num_images": 20_000,
+                "train.num_validations": 1,
+                "eval.max_samples": 2_000,
+                "eval.max_val_samples": 2_000,
+            },
+        ),
+    },
+)

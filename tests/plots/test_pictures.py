@@ -1,0 +1,110 @@
+"""Pictures side by side: the right runs, and every pixel as it was."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from synthetic_study import (
+    IDENTITY,
+    STUDY,
+    blobs,
+    distance,
+    grid_png,
+    pictures,
+    study_records,
+    troubled_records,
+)
+
+from bench.plots import PLOTS, png, style
+from bench.report.numbers import read_results
+from bench.report.pictures import evenly, first_tiles, native, picture, read_tiles
+
+
+@pytest.fixture(scope="module")
+def results():
+    return read_results(STUDY, IDENTITY, study_records(), pictures())[0]
+
+
+@pytest.mark.parametrize(("size", "scale"), [(8, 4), (28, 2), (32, 1)])
+def test_tiles_of_a_logged_grid_are_its_images(size, scale):
+    images = blobs(3, size)
+    (tiles,) = native([read_tiles(grid_png(images, scale=scale))])
+    assert (tiles == images[..., None]).all()
+
+
+def test_picture_without_grid_lines_is_one_tile():
+    pixels = np.arange(60, dtype=np.uint8).reshape(6, 10)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    assert read_tiles(buffer.getvalue()).shape == (1, 1, 6, 10, 3)
+
+
+def test_constant_pictures_do_not_shrink_the_others():
+    flat = np.zeros((8, 8, 28, 28), np.uint8)
+    grids = [read_tiles(grid_png(images, scale=2)) for images in (flat, blobs(1, 28))]
+    assert [tiles.shape[2] for tiles in native(grids)] == [28, 28]
+
+
+def test_colour_pictures_show_half_the_rows():
+    tiles = np.zeros((8, 8, 32, 32, 3), np.uint8)
+    tiles[..., 0] = 9
+    assert first_tiles(tiles).shape[:2] == (4, 8)
+    assert first_tiles(tiles * 0).shape[:2] == (8, 8)
+
+
+def test_board_holds_every_pixel_of_its_pictures():
+    plot = PLOTS.get("sample_grids")
+    records = [r for r in study_records() if r.params.get("model.depth") == "1"]
+    results = read_results(STUDY, IDENTITY, records, pictures())[0]
+    rows = plot.numbers(results)
+    with style():
+        board = np.asarray(Image.open(io.BytesIO(png(plot.draw(rows, results).figure))))
+    run_id = rows["run_id"][0]
+    (tiles,) = native([read_tiles(pictures()(run_id, "samples"))])
+    panel = picture(tiles)[..., 0]
+    height, width = panel.shape
+    found = [
+        (y, x)
+        for y in range(board.shape[0] - height + 1)
+        for x in range(60)
+        if (board[y : y + height, x : x + width] == panel).all()
+    ]
+    assert len(found) == 1
+
+
+def test_seed_shown_is_the_median_by_validation(results):
+    rows = PLOTS.get("sample_grids").numbers(results)
+    ranked = sorted(range(3), key=lambda seed: distance("gan", 4, seed))
+    shown = rows[(rows["column"] == "gan") & (rows["row"] == "4")]
+    assert shown["run_id"].tolist() == [f"run_gan_4_{ranked[1]}"]
+    assert shown["title"].tolist() == [f"gan\ndepth 4, seed {ranked[1]}"]
+
+
+def test_real_images_head_the_column_of_references(results):
+    rows = PLOTS.get("sample_grids").numbers(results)
+    references = rows[rows["column"] == ""]
+    assert references["run_id"].tolist() == [
+        "run_memoriser",
+        "run_pixel_gaussian",
+        "run_uniform_noise",
+    ]
+    assert references["title"].iloc[0] == "real (train split)"
+
+
+def test_runs_without_pictures_leave_the_board_out():
+    without = read_results(STUDY, IDENTITY, troubled_records(), lambda run_id, name: None)[0]
+    for name in ("sample_grids", "reconstructions"):
+        plot = PLOTS.get(name)
+        assert plot.draw(plot.numbers(without), without) is None
+
+
+def test_reconstructions_are_shown_of_models_with_a_likelihood_only(results):
+    rows = PLOTS.get("reconstructions").numbers(results)
+    assert set(rows["row"]) == {"vae"}
+    assert rows["column"].tolist() == ["1", "2", "3", "4", "5"]
+
+
+def test_long_factor_keeps_its_first_and_last_value():
+    assert evenly([str(i) for i in range(20)], 4) == ["0", "6", "13", "19"]
+    assert evenly(["a", "b"], 4) == ["a", "b"]
