@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from bench.config import describe
 from bench.errors import UsageError
 from bench.plan import Study, load_study, study_files, study_summaries
 from bench.registry import Registry, closest, load_plugins
+from bench.text import columns
 
 # kind -> (module, registry, how a thing is summed up in one line)
 ROOMS: dict[str, tuple[str, str]] = {
@@ -83,10 +84,10 @@ def _describe_model(reference: str, dataset: str) -> str:
         "settings (--set KEY=VALUE):",
     ]
     rows = [(key, str(flat[key]), limits, text) for key, _, limits, text in describe(kind.settings)]
-    lines += _columns(rows)
+    lines += columns(rows)
     if kind.presets:
         lines += ["", "presets:"]
-        lines += _columns(
+        lines += columns(
             [(f"{name}:{key}", _pairs(values)) for key, values in kind.presets.items()]
         )
     return "\n".join(lines)
@@ -110,13 +111,3 @@ def _describe_study(study: Study) -> str:
 
 def _pairs(values: Any) -> str:
     return " ".join(f"{key}={value}" for key, value in values.items())
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    if not rows:
-        return []
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    pad: Callable[[tuple[str, ...]], str] = lambda row: "  ".join(  # noqa: E731
-        f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)
-    )
-    return [f"  {pad(row)}".rstrip() for row in rows]

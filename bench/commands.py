@@ -30,9 +30,11 @@ from bench.plan import Identity, Study, load_study
 from bench.progress import StudyProgress, duration
 from bench.records import RunRecord, TrialResult
 from bench.registry import load_plugins
+from bench.report.writer import summary_rows
 from bench.runner import LAST, held_for, restore
 from bench.runtime import DeviceNoise, generator, git_commit, num_cores, prepare, resolve_device
 from bench.study import Driver, PlannedRun, expand, full_overrides
+from bench.text import columns
 from bench.tracking import Store, serve_command
 from bench.work import Task, perform
 
@@ -88,9 +90,10 @@ def run_study(options: RunOptions, *, say: Say) -> dict[str, Any]:
     _require_data(study, identity, runs)
     prepare(threads=1)
     forecast = _forecast(runs, resolve_device(options.device))
-    say(_plan_line(study, identity, runs, sum(forecast.values()) / jobs))
+    seconds = sum(forecast[_without_seed(run)] for run in runs) / jobs
+    say(_plan_line(study, identity, runs, seconds))
     if options.dry_run:
-        return {"runs": len(runs), "forecast_seconds": sum(forecast.values()) / jobs}
+        return {"runs": len(runs), "forecast_seconds": seconds}
     driver = _driver(study, identity, options)
     if options.fresh:
         _discard(driver)
@@ -244,7 +247,7 @@ def _forecast(runs: Sequence[PlannedRun], device: torch.device) -> dict[str, flo
         key = _without_seed(run)
         if key not in forecast:
             forecast[key] = seconds_per_run(run.config, held_for(run.config, device))
-    return {_without_seed(run): forecast[_without_seed(run)] for run in runs} if forecast else {}
+    return forecast
 
 
 def _without_seed(run: PlannedRun) -> str:
@@ -299,12 +302,17 @@ def _sum_up(study: Study, identity: Identity, driver: Driver, say: Say) -> dict[
     statuses = [record.tags.get("status", "running") for record in records]
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
     say(", ".join(f"{count} {status}" for status, count in counts.items()))
+    rows = summary_rows(study, identity, records)
+    if rows:
+        say("best cell of each family by mean validation distance:")
+        say("\n".join(columns([list(rows[0]), *(list(row.values()) for row in rows)])))
     say(f"report: bench report {identity.flags()}")
     return {
         "study": study.name,
         "experiment": identity.key,
         "failed": counts.get("failed", 0),
         "runs": counts,
+        "best": rows,
     }
 
 

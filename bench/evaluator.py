@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -57,27 +57,66 @@ class HeldData:
         return _first(self._seen[split], n)
 
 
+class Generated:
+    """The samples of one state of a model and their features, drawn once for all its views.
+
+    Args:
+        held: Device and detector.
+        nets: Modules; they must not change while this lives.
+        fns: The model's functions.
+    """
+
+    def __init__(self, held: HeldData, nets: Nets, fns: EvalFns) -> None:
+        self.held, self.nets, self.fns = held, nets, fns
+        self._samples: Tensor | None = None
+        self._seen: Seen | None = None
+
+    def samples(self, n: int, at_least: int) -> Tensor:
+        """The first n samples, uint8; drawn for ``at_least`` so that sets are nested in n."""
+        if self._samples is None or len(self._samples) < n:
+            noise = DeviceNoise(generator("evaluation", "samples"), self.held.device)
+            self._samples = draw(self.nets, self.fns, max(n, at_least), noise)
+        return self._samples[:n]
+
+    def seen(self, n: int, at_least: int) -> Seen:
+        """The detector on the first n samples."""
+        if self._seen is None or len(self._seen.features) < n:
+            self._seen = look(self.held.detector, self.samples(max(n, at_least), at_least))
+        return _first(self._seen, n)
+
+
 @dataclass(kw_only=True)
 class Evaluation:
     """One state of a model seen on one held-out split; see ``contracts.View``.
 
     Attributes:
-        held: Real images and their features.
+        generated: Samples of the model's state, shared with other views of it.
         split: ``val`` or ``test``.
         counts: Sample counts for distances, ascending.
-        nets: Modules; ``evaluate`` puts them in evaluation mode.
-        fns: The model's functions.
+        most: Samples to draw at once; at least the largest count.
         with_floors: Measure real against real as well.
     """
 
-    held: HeldData
+    generated: Generated
     split: str
     counts: tuple[int, ...]
-    nets: Nets
-    fns: EvalFns
+    most: int
     with_floors: bool = False
-    _samples: Tensor | None = field(default=None, repr=False)
-    _fake: Seen | None = field(default=None, repr=False)
+
+    @property
+    def held(self) -> HeldData:
+        """Real images and their features."""
+        return self.generated.held
+
+    @property
+    def nets(self) -> Nets:
+        """Modules; ``evaluate`` puts them in evaluation mode."""
+        return self.generated.nets
+
+    @property
+    def fns(self) -> EvalFns:
+        """The model's functions."""
+        return self.generated.fns
 
     @property
     def spec(self) -> DataSpec:
@@ -102,18 +141,12 @@ class Evaluation:
         return DeviceNoise(generator("evaluation", *purpose), self.held.device)
 
     def samples(self, n: int) -> Tensor:
-        """The first n samples, uint8; drawn once for the largest count."""
-        have = 0 if self._samples is None else len(self._samples)
-        if n > have:
-            self._samples = draw(self.nets, self.fns, max(n, *self.counts), self.noise("samples"))
-        assert self._samples is not None
-        return self._samples[:n]
+        """The first n samples, uint8."""
+        return self.generated.samples(n, self.most)
 
     def fake(self, n: int) -> Seen:
         """The detector on ``samples(n)``."""
-        if self._fake is None or len(self._fake.features) < n:
-            self._fake = look(self.held.detector, self.samples(max(n, self.counts[-1])))
-        return _first(self._fake, n)
+        return self.generated.seen(n, self.most)
 
     def real(self, split: str, n: int) -> Seen:
         """The detector on a fixed random subset of a split."""

@@ -15,6 +15,10 @@ Picture = NDArray[np.uint8]
 """``[H, W, 3]``, ready to be saved."""
 
 
+class NotFinite(ValueError):  # noqa: N818 - the runner turns it into the status ``diverged``
+    """Images hold a value that has no pixel."""
+
+
 def to_unit(images: Tensor) -> Tensor:
     """uint8 ``[N, C, H, W]`` to float32 in [0, 1]."""
     return images.float().div_(255)
@@ -24,10 +28,10 @@ def to_bytes(images: Tensor) -> Tensor:
     """Float images to uint8: clamped to [0, 1], rounded (protocol rule 6).
 
     Raises:
-        ValueError: A value is not finite, which has no pixel.
+        NotFinite: A value is not finite.
     """
     if not bool(images.isfinite().all()):
-        raise ValueError("images hold values that are not finite: the model has diverged")
+        raise NotFinite("the model's images hold values that are not finite")
     return images.detach().clamp(0, 1).mul(255).round().byte()
 
 

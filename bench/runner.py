@@ -19,10 +19,11 @@ from bench.config import RunConfig
 from bench.contracts import Trainable
 from bench.detection import find_detector
 from bench.errors import Interrupted
-from bench.evaluator import Evaluation, HeldData, draw_pictures, evaluate
+from bench.evaluator import Evaluation, Generated, HeldData, draw_pictures, evaluate
+from bench.images import NotFinite
 from bench.models import MODELS
 from bench.nets import count_parameters, place
-from bench.records import StepLog, TrialResult
+from bench.records import TrialResult
 from bench.runtime import seeded_modules
 from bench.tracking import Logger, not_applicable_tag
 from bench.trainer import Trainer, TrainingDiverged
@@ -87,7 +88,7 @@ class Run:
         try:
             self._train(trainable, trainer)
             result = self._measure(trainable, trainer)
-        except TrainingDiverged as error:
+        except (TrainingDiverged, NotFinite) as error:
             result = TrialResult(
                 status="diverged", reason=str(error), metrics=self._cost(trainable, trainer)
             )
@@ -95,46 +96,36 @@ class Run:
         return result
 
     def _train(self, trainable: Trainable, trainer: Trainer) -> None:
-        every = self.config.train.num_logs // self.config.train.num_validations
+        """To the last log; its validation belongs to ``_measure``, which sees more."""
+        settings = self.config.train
+        every = settings.num_logs // settings.num_validations
         started = time.perf_counter()
-        for count, log in enumerate(trainer, start=self._logs_done(trainer) + 1):
+        for log in trainer:
             self.progress.train_seconds += time.perf_counter() - started
-            self._log_step(log)
+            values = {f"train/{name}": value for name, value in log.scalars.items()}
+            self.logger.metrics(values, log.images_seen)
+            ended = trainer.logs_done == settings.num_logs
+            due = trainer.logs_done % every == 0
             stopping = self.should_stop()
-            if count % every == 0:
+            if due and not ended:
                 self._validate(trainable, log.images_seen)
-            if count % every == 0 or stopping:
+            if due or stopping:
                 self._checkpoint(trainer)
             if stopping:
                 raise Interrupted(f"stopped at {log.images_seen} images")
             started = time.perf_counter()
 
-    def _logs_done(self, trainer: Trainer) -> int:
-        steps, logs = self.config.train.num_steps, self.config.train.num_logs
-        return len([i for i in range(1, logs + 1) if -(-steps * i // logs) <= trainer.steps_done])
-
-    def _log_step(self, log: StepLog) -> None:
-        values = {f"train/{name}": value for name, value in log.scalars.items()}
-        self.logger.metrics(values, log.images_seen)
-
-    def _view(self, trainable: Trainable, split: str, *, pictures_only: bool = False) -> Evaluation:
-        settings = self.config.eval
-        n_val = min(settings.max_val_samples, settings.max_samples, len(self.held.images("val")))
-        n_test = min(settings.max_samples, len(self.held.images("test")))
-        counts = (n_val,) if split == "val" else tuple(sorted({min(n_val, n_test), n_test}))
-        return Evaluation(
-            held=self.held,
-            split=split,
-            counts=(64,) if pictures_only else counts,
-            nets=trainable.modules,
-            fns=trainable.eval_fns,
-            with_floors=settings.floors,
-        )
-
     def _validate(self, trainable: Trainable, images_seen: int) -> None:
         started = time.perf_counter()
-        view = self._view(trainable, "val")
+        view = self._view(self._generated(trainable), "val")
         values, _ = evaluate(view, validation_only=True)
+        self._log_validation(trainable, view, values, images_seen)
+        self.progress.eval_seconds += time.perf_counter() - started
+
+    def _log_validation(
+        self, trainable: Trainable, view: Evaluation, values: dict[str, float], images_seen: int
+    ) -> None:
+        """Values and pictures to the logger; the weights are kept where they are the best."""
         self.logger.metrics({f"val/{name}": value for name, value in values.items()}, images_seen)
         for name, picture in draw_pictures(view).items():
             self.logger.picture(name, picture, images_seen)
@@ -142,18 +133,36 @@ class Run:
         if value is not None and value < self.progress.best:
             self.progress.best, self.progress.best_images = value, images_seen
             self._save({"modules": _weights(trainable)}, BEST)
-        self.progress.eval_seconds += time.perf_counter() - started
+
+    def _generated(self, trainable: Trainable) -> Generated:
+        return Generated(self.held, trainable.modules, trainable.eval_fns)
+
+    def _view(self, generated: Generated, split: str, *, most: int = 0) -> Evaluation:
+        n_val, n_test = self._counts()
+        counts = (n_val,) if split == "val" else tuple(sorted({min(n_val, n_test), n_test}))
+        return Evaluation(
+            generated=generated,
+            split=split,
+            counts=counts,
+            most=max(most, *counts),
+            with_floors=self.config.eval.floors,
+        )
+
+    def _counts(self) -> tuple[int, int]:
+        """Generated images per distance on validation and on test (protocol rule 10)."""
+        most = self.config.eval.max_samples
+        n_val = min(self.config.eval.max_val_samples, most, len(self.held.images("val")))
+        return n_val, min(most, len(self.held.images("test")))
 
     def _measure(self, trainable: Trainable, trainer: Trainer) -> TrialResult:
         """The last state on validation and test, the best one on test (protocol rule 2)."""
         started = time.perf_counter()
-        last = self._view(trainable, "val")
-        val, reasons = evaluate(last, validation_only=False)
-        if not trainable.phases:
-            for name, picture in draw_pictures(last).items():
-                self.logger.picture(name, picture, 0)
+        generated, most = self._generated(trainable), max(self._counts())
+        view = self._view(generated, "val", most=most)
+        val, reasons = evaluate(view, validation_only=False)
+        self._log_validation(trainable, view, val, trainer.images_seen)
         self._open_test_split()
-        test, _ = evaluate(self._view(trainable, "test"), validation_only=False)
+        test, _ = evaluate(self._view(generated, "test", most=most), validation_only=False)
         best = self._best_on_test(trainable, trainer, test)
         self.progress.eval_seconds += time.perf_counter() - started
         reason = health.collapse(val)
@@ -183,7 +192,8 @@ class Run:
                 self.folder / BEST, weights_only=True, map_location=self.held.device
             )
             _load_weights(trainable, weights["modules"])
-            values, _ = evaluate(self._view(trainable, "test"), validation_only=True)
+            view = self._view(self._generated(trainable), "test")
+            values, _ = evaluate(view, validation_only=True)
             _load_weights(
                 trainable, torch.load(self.folder / LAST, weights_only=True)["trainer"]["modules"]
             )
@@ -224,7 +234,8 @@ class Run:
         part.replace(self.folder / name)
 
     def _conclude(self, result: TrialResult, images_seen: int) -> None:
-        self.logger.metrics(result.metrics, images_seen)
+        final = {k: v for k, v in result.metrics.items() if not k.startswith("val/")}
+        self.logger.metrics(final, images_seen)
         self.logger.tags(
             {
                 "status": result.status,

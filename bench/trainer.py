@@ -55,6 +55,9 @@ class Trainer:
         self.settings = settings
         self.steps_done = 0
         self.updates = {phase.name: 0 for phase in trainable.phases}
+        # A budget of fewer steps than logs has several logs at one step, given once.
+        logs = range(1, settings.num_logs + 1)
+        self._goals = [-(-settings.num_steps * i // settings.num_logs) for i in logs]
         self._nets = trainable.modules
         self._phases = trainable.phases
         self._images, self._labels = images, labels
@@ -76,13 +79,20 @@ class Trainer:
         """Real images drawn so far; the last batch may pass the budget by less than its size."""
         return self.steps_done * self.settings.batch_size
 
+    @property
+    def logs_done(self) -> int:
+        """Logs given so far, those before a resume counted in."""
+        return sum(goal <= self.steps_done for goal in self._goals)
+
     def __iter__(self) -> Iterator[StepLog]:
         """Trains on from where it stands.
 
         Raises:
             TrainingDiverged: At the log after the first value that is not finite.
         """
-        for goal in self._log_steps():
+        for goal in self._goals if self._phases else ():
+            if goal <= self.steps_done:
+                continue
             for module in self._nets.values():
                 module.train()
             totals: dict[str, tuple[Tensor, int]] = {}
@@ -112,11 +122,6 @@ class Trainer:
         self._rng.set_state(state["rng"].cpu())
         self.steps_done = state["steps_done"]
         self.updates = dict(state["updates"])
-
-    def _log_steps(self) -> list[int]:
-        steps, logs = self.settings.num_steps, self.settings.num_logs
-        goals = sorted({-(-steps * i // logs) for i in range(1, logs + 1)})
-        return [goal for goal in goals if goal > self.steps_done] if self._phases else []
 
     def _train_step(self) -> Scalars:
         step = self._draw()

@@ -1,0 +1,181 @@
+"""What every registered model and preset promises, whatever it is."""
+
+import copy
+
+import pytest
+import torch
+
+from bench.config import TrainSettings
+from bench.contracts import Step, Trainable
+from bench.evaluator import draw
+from bench.models import MODELS, configure, find
+from bench.records import DataSpec
+from bench.runtime import DeviceNoise, generator, seeded_modules
+from bench.trainer import Trainer
+
+DIGITS, MNIST, COLOUR = (1, 8, 8), (1, 28, 28), (3, 32, 32)
+REFERENCES = [
+    reference
+    for name, kind in MODELS.items()
+    for reference in (name, *(f"{name}:{preset}" for preset in kind.presets))
+]
+TRAINED = [name for name in REFERENCES if find(name)[1].family != "baseline"]
+DEEP = [name for name in MODELS.names() if "depth" in find(name)[1].settings.model_fields]
+IMAGES = torch.randint(256, (64, *DIGITS), generator=generator("images"), dtype=torch.uint8)
+
+
+def spec_of(shape):
+    return DataSpec(
+        name="made",
+        shape=shape,
+        num_classes=10,
+        class_prior=(0.1,) * 10,
+        levels=256,
+        digest="0" * 16,
+    )
+
+
+def built(reference, shape=DIGITS, seed=0, **values) -> Trainable:
+    config = configure(reference, values)
+    with seeded_modules(seed):
+        trainable = find(reference)[1].build(config.model, spec_of(shape))
+    if trainable.initialise is not None:
+        images = torch.randint(256, (64, *shape), generator=generator("fit"), dtype=torch.uint8)
+        trainable.initialise(trainable.modules, images)
+    return trainable
+
+
+def step(shape=DIGITS, n=8):
+    rng = generator("step")
+    images = torch.rand(n, *shape, generator=rng)
+    return Step(images, torch.zeros(n, dtype=torch.long), torch.tensor(0.5), DeviceNoise(rng))
+
+
+def trainer_of(trainable, **values):
+    settings = {"num_images": 64, "batch_size": 16, "num_logs": 2, "num_validations": 1}
+    return Trainer(trainable, IMAGES, None, TrainSettings(**{**settings, **values}))
+
+
+def parameters(trainable):
+    return {
+        name: [p.detach().clone() for p in module.parameters()]
+        for name, module in trainable.modules.items()
+    }
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_samples_are_uint8_images_that_repeat_with_their_noise(reference):
+    trainable = built(reference)
+    first, again = (
+        draw(trainable.modules, trainable.eval_fns, 5, DeviceNoise(generator("samples")))
+        for _ in range(2)
+    )
+    other = draw(trainable.modules, trainable.eval_fns, 5, DeviceNoise(generator("other")))
+    assert first.shape == (5, *DIGITS)
+    assert first.dtype == torch.uint8
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_decoded_images_lie_between_0_and_1(reference):
+    trainable = built(reference)
+    z = trainable.eval_fns.latent(trainable.modules, 6, DeviceNoise(generator("z")))
+    images = trainable.eval_fns.decode(trainable.modules, z, None)
+    assert images.shape == (6, *DIGITS)
+    assert images.min() >= 0
+    assert images.max() <= 1
+
+
+@pytest.mark.parametrize("reference", TRAINED)
+def test_each_phase_changes_the_parameters_of_its_own_optimizer_only(reference):
+    trainable = built(reference)
+    trainer = trainer_of(trainable)
+    for index, phase in enumerate(trainable.phases):
+        before = parameters(trainable)
+        trainer._run_phase(index, phase, step())
+        after = parameters(trainable)
+        own = trainable.optimizers[phase.optimizer].modules
+        for name, values in before.items():
+            same = [torch.equal(a, b) for a, b in zip(values, after[name], strict=True)]
+            if name in own:
+                assert not any(same), f"{phase.name} leaves parameters of {name} unmoved"
+            else:
+                assert all(same), f"{phase.name} moves {name}"
+
+
+@pytest.mark.parametrize("reference", TRAINED)
+def test_losses_are_finite_scalars_and_every_parameter_gets_a_gradient(reference):
+    trainable = built(reference)
+    for phase in trainable.phases:
+        loss, scalars = phase.loss(trainable.modules, step())
+        assert loss.shape == ()
+        assert torch.isfinite(loss)
+        assert all(value.shape == () and torch.isfinite(value) for value in scalars.values())
+        for module in trainable.optimizers[phase.optimizer].modules:
+            trainable.modules[module].zero_grad()
+        loss.backward()
+        for module in trainable.optimizers[phase.optimizer].modules:
+            assert all(p.grad is not None for p in trainable.modules[module].parameters())
+
+
+@pytest.mark.parametrize("reference", TRAINED)
+def test_training_from_a_checkpoint_gives_the_same_bits(reference):
+    whole = built(reference)
+    for _ in trainer_of(whole):
+        pass
+
+    first = built(reference)
+    interrupted = trainer_of(first)
+    next(iter(interrupted))
+    state = copy.deepcopy(interrupted.state_dict())
+
+    second = built(reference, seed=1)
+    resumed = trainer_of(second)
+    resumed.load_state_dict(state)
+    for _ in resumed:
+        pass
+    for name, values in parameters(whole).items():
+        for a, b in zip(values, parameters(second)[name], strict=True):
+            assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize("reference", TRAINED)
+def test_weights_depend_on_the_seed_alone(reference):
+    torch.manual_seed(123)
+    a = parameters(built(reference, seed=3))
+    torch.manual_seed(321)
+    b = parameters(built(reference, seed=3))
+    c = parameters(built(reference, seed=4))
+    assert all(torch.equal(x, y) for k in a for x, y in zip(a[k], b[k], strict=True))
+    assert any(not torch.equal(x, y) for k in a for x, y in zip(a[k], c[k], strict=True))
+
+
+@pytest.mark.parametrize("shape", [DIGITS, MNIST, COLOUR, (1, 5, 11)])
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("name", DEEP)
+def test_every_depth_builds_and_samples_for_every_image_shape(name, depth, shape):
+    trainable = built(name, shape, depth=depth, width=2)
+    z = trainable.eval_fns.latent(trainable.modules, 2, DeviceNoise(generator("z")))
+    assert trainable.eval_fns.decode(trainable.modules, z, None).shape == (2, *shape)
+    loss, _ = trainable.phases[0].loss(trainable.modules, step(shape, 2))
+    assert torch.isfinite(loss)
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_settings_are_scalars_that_read_back_from_text(reference):
+    from bench.models import recorded
+
+    config = configure(reference)
+    text = {key: str(value) for key, value in config.flat().items()}
+    assert all(isinstance(value, int | float | str | bool) for value in config.flat().values())
+    assert recorded(text) == config
+    assert recorded(text).digest == config.digest
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_every_model_names_its_source_and_sums_itself_up(name):
+    kind = MODELS.get(name)
+    assert kind.summary.endswith(".")
+    assert kind.paper
+    assert kind.family in {"vae", "gan", "wgan", "baseline"}

@@ -1,0 +1,372 @@
+"""The structure of the package: who imports whom, and what a command does not import."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import json
+import subprocess
+import sys
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import bench
+
+PACKAGE = Path(bench.__file__).parent
+
+# One line for each file, or for all files of a room (``models/*``; its ``__init__`` is
+# ``models``) that have no line of their own. Behind a bar stands what is imported inside
+# functions. Every name stands above the lines that use it: imports go one way.
+IMPORTS: dict[str, str] = {
+    "bench": "",
+    "errors": "",
+    "records": "",
+    "registry": "errors",
+    "config": "errors records registry",
+    "plan": "config errors records registry",
+    "stats": "",
+    "health": "",
+    "gaussians": "",
+    "images": "",
+    "contracts": "records",
+    "runtime": "bench errors",
+    "nets": "images",
+    "data_splits": "errors",
+    "data_npz": "data_splits errors",
+    "data_folder": "data_splits errors",
+    "data_install": "data_npz data_splits errors",
+    "idx": "data_splits errors",
+    "torchvision_import": "",
+    "losses": "",
+    "losses/*": "",
+    "likelihoods": "contracts records registry",
+    "likelihoods/*": "contracts images likelihoods records",
+    "posteriors": "contracts registry",
+    "posteriors/*": "contracts posteriors",
+    "priors": "registry",
+    "priors/*": "contracts priors",
+    "variational": "config contracts likelihoods losses/* posteriors priors records",
+    "adversarial": "config contracts losses/*",
+    "models": "config contracts errors records registry",
+    "models/*": ("adversarial config contracts images losses/* models nets records variational"),
+    "datasets": "data_folder data_install data_npz data_splits errors idx records registry",
+    "datasets/*": "datasets idx torchvision_import",
+    "classifier": "errors images nets runtime",
+    "detectors": "classifier registry",
+    "detectors/*": "classifier detectors",
+    "detection": "bench classifier data_install datasets detectors errors registry",
+    "metrics": "contracts registry",
+    "metrics/*": "contracts gaussians images metrics runtime variational",
+    "pictures": "contracts images metrics registry",
+    "pictures/*": "contracts images pictures",
+    "trainer": "config contracts images nets records runtime",
+    "evaluator": "contracts datasets images metrics pictures records runtime",
+    "tracking": "errors images records",
+    "runner": (
+        "config contracts datasets detection errors evaluator health models nets records "
+        "runtime tracking trainer"
+    ),
+    "forecast": "config evaluator runner runtime trainer",
+    "work": "errors models records registry runner runtime tracking",
+    "engines": "records work",
+    "engines/*": "engines errors work",
+    "study": "config engines errors models plan records tracking work",
+    "progress": "records study",
+    "report": "",
+    "report/*": "errors plan records report/* stats",
+    "plots": "registry report/*",
+    "plots/*": "plots report/*",
+    "report/writer": "errors plan plots records report/*",
+    "report/from_tracking": "config errors plan report/writer tracking",
+    "catalogue": "config errors plan registry | datasets models nets",
+    "commands": (
+        "config datasets detection engines engines/* errors evaluator forecast images "
+        "models plan progress records registry runner runtime study tracking work"
+    ),
+    "cli": "errors | catalogue commands datasets detection report/from_tracking runtime",
+}
+
+# Rooms whose files are parts of one whole; anywhere else a file never imports its neighbour.
+WHOLES = {"report"}
+
+# What a line's files reach neither themselves nor through what they import.
+NEVER_REACH = {
+    "trainer": "tracking study metrics models detection",
+    "evaluator": "tracking study models detection",
+    "models/*": "datasets metrics tracking study",
+    "metrics/*": "models detection detectors tracking study",
+    "plots/*": "images contracts tracking study",
+    "catalogue": "tracking study",
+}
+
+# Packages that one file alone imports, so that another can take their place.
+SOLE_IMPORTERS = {
+    "mlflow": "tracking",
+    "optuna": "study",
+    "rich": "progress",
+    "safetensors": "classifier",
+    "torchvision": "torchvision_import",
+    "typer": "cli",
+}
+
+# Whatever outlives a run, and whatever everything imports, needs the standard library alone.
+STANDARD_LIBRARY_ONLY = {"bench", "errors", "health", "records", "registry"}
+
+# The one training loop, and the fixed recipe of the detectors.
+OPTIMIZER_STEPS = {"trainer", "classifier"}
+
+
+class Import(NamedTuple):
+    """One import statement's target.
+
+    Attributes:
+        target: Dotted module; within bench as ``models/vae``.
+        late: Whether it stands inside a function.
+    """
+
+    target: str
+    late: bool
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """``models/vae`` to its file; the package itself is ``bench``, a room's own file ``models``."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found["/".join(part for part in parts if part != "__init__") or "bench"] = path
+    return found
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(modules()[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str) -> frozenset[Import]:
+    """Everything that a file imports."""
+    inside = {
+        node
+        for function in ast.walk(tree(module))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+    }
+    return frozenset(
+        Import(target, node in inside)
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for target in targets(module, node)
+    )
+
+
+def targets(module: str, node: ast.Import | ast.ImportFrom) -> list[str]:
+    """What a statement imports; ``from bench import idx`` imports the module idx."""
+    if isinstance(node, ast.Import):
+        return [short(alias.name) for alias in node.names]
+    assert not node.level, f"{module}: write relative imports in full"
+    names = [short(f"{node.module}.{alias.name}") for alias in node.names]
+    return [name if name in modules() else short(str(node.module)) for name in names]
+
+
+def short(dotted: str) -> str:
+    """``bench.models.vae`` to ``models/vae``; a name outside of bench stays as it is."""
+    return (
+        dotted.removeprefix("bench.").replace(".", "/") if dotted.startswith("bench.") else dotted
+    )
+
+
+@cache
+def table() -> dict[str, tuple[set[str], set[str]]]:
+    """Line to what its files may import at the top, and inside functions."""
+    rows = {}
+    for line, allowed in IMPORTS.items():
+        top, _, late = allowed.partition("|")
+        rows[line] = (set(top.split()), set(late.split()))
+    return rows
+
+
+def line_of(module: str) -> str:
+    """The line that speaks for a module: its own, else its room's."""
+    return module if module in table() else f"{module.rpartition('/')[0]}/*"
+
+
+def room_of(module: str) -> str:
+    return module.partition("/")[0]
+
+
+def uses(line: str) -> tuple[set[str], set[str]]:
+    """What the files of a line import, at the top and inside functions, as lines."""
+    rows: tuple[set[str], set[str]] = set(), set()
+    for module in modules():
+        if line_of(module) == line:
+            for target, late in imports(module):
+                if target in modules():
+                    rows[late].add(line_of(target))
+    return rows
+
+
+def test_every_file_has_a_line_in_the_table() -> None:
+    assert [module for module in modules() if line_of(module) not in table()] == []
+
+
+def test_every_line_of_the_table_has_a_file() -> None:
+    assert set(table()) == {line_of(module) for module in modules()}
+
+
+@pytest.mark.parametrize("line", table())
+def test_files_import_exactly_what_the_table_says(line: str) -> None:
+    (top, late), (may_top, may_late) = uses(line), table()[line]
+    assert (top - may_top, late - may_late) == (set(), set()), "imported, not in the table"
+    assert (may_top - top, may_late - late) == (set(), set()), "in the table, not imported"
+
+
+def test_imports_go_one_way_through_the_table() -> None:
+    order = {line: place for place, line in enumerate(table())}
+    backwards = [
+        f"{line} imports {target}"
+        for line, (top, late) in table().items()
+        for target in top | late
+        if order[target] > order[line] or (target == line and room_of(line) not in WHOLES)
+    ]
+    assert backwards == []
+
+
+def test_no_file_reaches_itself_through_its_imports() -> None:
+    assert circle(graph()) == []
+
+
+@pytest.mark.xfail(
+    reason="plots read report/numbers and its like, report/writer draws the plots: what both "
+    "read should be a room of its own"
+)
+def test_no_room_reaches_itself_through_its_imports() -> None:
+    rooms: dict[str, set[str]] = {}
+    for module, imported in graph().items():
+        others = {room_of(target) for target in imported} - {room_of(module)}
+        rooms.setdefault(room_of(module), set()).update(others)
+    assert circle(rooms) == []
+
+
+@pytest.mark.parametrize("line", NEVER_REACH)
+def test_files_never_reach_what_is_not_their_business(line: str) -> None:
+    reached = {module for module in modules() if line_of(module) == line}
+    while more := {target for module in reached for target in graph()[module]} - reached:
+        reached |= more
+    forbidden = NEVER_REACH[line].split()
+    assert set(forbidden) <= set(table())
+    assert {line_of(module) for module in reached} & set(forbidden) == set()
+
+
+def graph() -> dict[str, set[str]]:
+    """Module to the modules that it imports."""
+    return {
+        module: {target for target, _ in imports(module) if target in modules()}
+        for module in modules()
+    }
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """The first circle of a graph, or nothing."""
+    try:
+        graphlib.TopologicalSorter(edges).prepare()
+    except graphlib.CycleError as error:
+        steps: list[str] = error.args[1]
+        return [f"{used} is imported by {user}" for used, user in pairwise(steps)]
+    return []
+
+
+@pytest.mark.parametrize("room", sorted({room_of(m) for m in modules() if "/" in m} - WHOLES))
+def test_file_of_a_room_never_imports_its_neighbour(room: str) -> None:
+    pairs = [
+        f"{module} imports {target}"
+        for module in modules()
+        for target, _ in imports(module)
+        if module.startswith(f"{room}/") and target.startswith(f"{room}/")
+    ]
+    assert pairs == []
+
+
+@pytest.mark.parametrize(("package", "owner"), SOLE_IMPORTERS.items())
+def test_package_has_one_importer(package: str, owner: str) -> None:
+    importers = {
+        module
+        for module in modules()
+        for node in ast.walk(tree(module))
+        if package in imported_names(node)
+    }
+    assert importers == {owner}
+
+
+def imported_names(node: ast.AST) -> set[str]:
+    """Top-level packages that a statement, or a call of ``import_module("...")``, imports."""
+    match node:
+        case ast.Import(names=names):
+            return {alias.name.partition(".")[0] for alias in names}
+        case ast.ImportFrom(module=str(module)):
+            return {module.partition(".")[0]}
+        case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(str(module))]):
+            return {module.partition(".")[0]}
+    return set()
+
+
+@pytest.mark.parametrize("module", sorted(STANDARD_LIBRARY_ONLY))
+def test_module_needs_the_standard_library_alone(module: str) -> None:
+    outside = {target.partition(".")[0] for target, _ in imports(module)} - set(modules())
+    assert outside <= sys.stdlib_module_names
+
+
+def test_only_the_trainer_and_the_detectors_recipe_step_an_optimizer() -> None:
+    steppers = {
+        module
+        for module in modules()
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "step"
+    }
+    assert steppers == OPTIMIZER_STEPS
+
+
+def loaded(code: str) -> set[str]:
+    """Top-level modules that a new process holds after running ``code``."""
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+
+
+def command(line: str) -> str:
+    """Code that runs a command line and goes on after it."""
+    return (
+        f"sys.argv = {['bench', *line.split()]!r}\n"
+        "from bench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code"
+    )
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = {"torch", "mlflow", "optuna", "pandas", "numpy", "pydantic", "rich"}
+    assert loaded(command("--help")) & heavy == set()
+
+
+def test_list_models_loads_neither_mlflow_nor_optuna() -> None:
+    found = loaded(command("list models"))
+    assert "torch" in found  # the models were imported in this process
+    assert found & {"mlflow", "optuna"} == set()
+
+
+def test_plans_and_configurations_load_no_torch() -> None:
+    assert "torch" not in loaded("import bench.config, bench.plan")
+
+
+def test_report_loads_neither_torch_nor_optuna() -> None:
+    code = "import bench.report.from_tracking\nfrom bench.plots import PLOTS\nPLOTS.names()"
+    found = loaded(code)
+    assert {"mlflow", "matplotlib"} <= found  # the store is read, the figures are drawn
+    assert found & {"torch", "optuna"} == set()

@@ -1,0 +1,86 @@
+"""Worker processes: real ones, killed for real."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from bench.engines.local import LocalWorkers
+from bench.models import configure
+from bench.tracking import Store
+from bench.work import Task
+
+
+@pytest.fixture
+def store(store_uri):
+    return Store(store_uri)
+
+
+def task_of(store, tmp_path, seed, num_images):
+    values = {"train.num_images": num_images, "model.width": 2, "train.seed": seed}
+    config = configure("vae", {**values, "num_logs": 40, "num_validations": 40})
+    params = {key: str(value) for key, value in config.flat().items()}
+    run_id = store.create_run(store.experiment("e"), name="r", params=params, tags={})
+    return Task(params=params, run_id=run_id, folder=str(tmp_path / f"run{seed}"), uri=store.uri)
+
+
+def outcomes(engine, count):
+    found, deadline = [], time.monotonic() + 120
+    while len(found) < count:
+        assert time.monotonic() < deadline, "workers do not answer"
+        found += engine.wait(timeout=1.0)
+    return found
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path.name} does not come"
+        time.sleep(0.05)
+
+
+def test_killed_worker_loses_its_trial_only_and_the_next_one_continues_it(store, tmp_path):
+    engine = LocalWorkers(2, tmp_path / "logs")
+    try:
+        long, short = task_of(store, tmp_path, 0, 48_000), task_of(store, tmp_path, 1, 320)
+        engine.submit(long)
+        engine.submit(short)
+        assert engine.free == 0
+        wait_for(tmp_path / "run0" / "last.pt")
+        os.kill(engine.pids[0], signal.SIGKILL)
+        by_folder = {o.task.folder: o.result for o in outcomes(engine, 2)}
+        assert by_folder[long.folder] is None
+        assert by_folder[short.folder].status in {"ok", "collapsed"}
+        assert engine.free == 2
+        engine.submit(long)  # a new worker stands in for the dead one
+        time.sleep(0.1)
+    finally:
+        engine.close()
+    assert not (tmp_path / "run0" / "result.json").exists()
+    assert store.client.get_run(short.run_id).info.status == "FINISHED"
+
+
+def test_closing_leaves_a_checkpoint_and_a_run_marked_killed(store, tmp_path):
+    engine = LocalWorkers(1, tmp_path / "logs")
+    task = task_of(store, tmp_path, 0, 48_000)
+    engine.submit(task)
+    wait_for(tmp_path / "run0" / "last.pt")
+    engine.close()
+    assert store.client.get_run(task.run_id).info.status == "KILLED"
+    assert not (tmp_path / "run0" / "result.json").exists()
+
+
+def test_run_that_breaks_comes_back_as_failed_with_its_reason(store, tmp_path):
+    engine = LocalWorkers(1, tmp_path / "logs")
+    try:
+        task = task_of(store, tmp_path, 0, 320)
+        broken = Task(**{**vars(task), "params": {**task.params, "data.dataset": "npz:/no.npz"}})
+        engine.submit(broken)
+        (outcome,) = outcomes(engine, 1)
+    finally:
+        engine.close()
+    assert outcome.result.status == "failed"
+    assert "no.npz" in outcome.result.reason
+    assert (tmp_path / "run0" / "traceback.txt").exists()
+    assert store.client.get_run(task.run_id).data.tags["status"] == "failed"

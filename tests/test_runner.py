@@ -1,0 +1,207 @@
+"""One run: its result, its stop and its continuation."""
+
+import json
+
+import pytest
+import torch
+
+from bench.errors import Interrupted
+from bench.models import configure
+from bench.runner import BEST, LAST, Run, build, held_data, restore
+from bench.tracking import NullLogger
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def held():
+    return held_data("digits", "auto", CPU)
+
+
+class Recorder(NullLogger):
+    """Keeps what a run logs."""
+
+    def __init__(self):
+        self.curves, self.named, self.drawn = {}, {}, []
+
+    def tags(self, values):
+        self.named |= values
+
+    def metrics(self, values, step):
+        for name, value in values.items():
+            self.curves.setdefault(name, []).append((step, value))
+
+    def picture(self, name, picture, step):
+        self.drawn.append((name, step, picture.shape))
+
+
+def small(model="vae", **values):
+    defaults = {"num_images": 640, "num_logs": 8, "num_validations": 4, "width": 4}
+    if model in {"pixel_gaussian", "memoriser", "uniform_noise"}:
+        defaults = {}
+    return configure(model, {**defaults, **values})
+
+
+def test_run_measures_last_and_best_on_test_and_curves_on_validation(tmp_path, held):
+    log = Recorder()
+    result = Run(config=small(), held=held, folder=tmp_path, logger=log).execute()
+    assert result.primary == "fd_digits_n297"
+    assert result.value == result.metrics["val/fd_digits_n297"]
+    wanted = {"test/fd_digits_n297", "test/fd_digits_n500", "test_best/fd_digits_n500"}
+    assert wanted <= set(result.metrics)
+    assert "test/elbo_bernoulli_resampled" in result.metrics
+    steps = [step for step, _ in log.curves["val/fd_digits_n297"]]
+    assert steps == [160, 320, 480, 640, 640]  # the last one once more among the final values
+    assert log.named["test_reads"] == "1"
+    assert log.named["passport"] == "bernoulli_resampled"
+
+
+def test_best_state_is_the_one_with_the_lowest_validation_distance(tmp_path, held):
+    log = Recorder()
+    result = Run(config=small("gan"), held=held, folder=tmp_path, logger=log).execute()
+    curve = log.curves["val/fd_digits_n297"][:-1]
+    best = min(curve, key=lambda point: point[1])
+    assert result.metrics["test_best/images_seen"] == best[0]
+    assert (tmp_path / BEST).exists()
+
+
+def test_model_without_a_likelihood_is_not_applicable_for_the_elbo(tmp_path, held):
+    result = Run(config=small("gan"), held=held, folder=tmp_path, logger=NullLogger()).execute()
+    assert result.not_applicable["elbo"] == "the model has no likelihood"
+    assert not [name for name in result.metrics if "elbo" in name]
+
+
+def test_stopped_run_continues_to_the_same_bits(tmp_path, held):
+    config = small("wgan")
+    whole = Run(config=config, held=held, folder=tmp_path / "a", logger=NullLogger()).execute()
+    for stop_at in (1, 2, 5):
+        asked = iter(range(100))
+
+        def should_stop(asked=asked, stop_at=stop_at):
+            return next(asked) == stop_at
+
+        run = Run(
+            config=config,
+            held=held,
+            folder=tmp_path / "b",
+            logger=NullLogger(),
+            should_stop=should_stop,
+        )
+        if stop_at < 5:
+            with pytest.raises(Interrupted, match="stopped at"):
+                run.execute()
+    result = Run(config=config, held=held, folder=tmp_path / "b", logger=NullLogger()).execute()
+    timing = {name for name in whole.metrics if name.endswith("_seconds")}
+    for name in whole.metrics.keys() - timing:
+        assert result.metrics[name] == whole.metrics[name], name
+
+
+def test_run_killed_before_its_checkpoint_starts_again_to_the_same_bits(tmp_path, held):
+    config = small()
+    whole = Run(config=config, held=held, folder=tmp_path / "a", logger=NullLogger()).execute()
+
+    class Killed(BaseException):
+        pass
+
+    def kill():
+        raise Killed
+
+    with pytest.raises(Killed):
+        Run(
+            config=config,
+            held=held,
+            folder=tmp_path / "b",
+            logger=NullLogger(),
+            should_stop=kill,
+        ).execute()
+    assert not (tmp_path / "b" / LAST).exists()
+    result = Run(config=config, held=held, folder=tmp_path / "b", logger=NullLogger()).execute()
+    assert result.value == whole.value
+
+
+def test_finished_run_is_not_run_again(tmp_path, held):
+    config = small(num_images=320)
+    first = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+
+    def never():
+        raise AssertionError("it trains again")
+
+    again = Run(
+        config=config, held=held, folder=tmp_path, logger=NullLogger(), should_stop=never
+    ).execute()
+    assert again == first
+
+
+def test_diverged_run_has_a_reason_and_no_value(tmp_path, held):
+    config = small("gan", lr=1e18, num_validations=1, num_logs=2)
+    log = Recorder()
+    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    assert result.status == "diverged"
+    assert result.value is None
+    assert "not finite" in result.reason
+    assert log.named["status"] == "diverged"
+
+
+def test_baseline_is_measured_like_a_model_without_training(tmp_path, held):
+    log = Recorder()
+    run = Run(config=small("memoriser", floors=True), held=held, folder=tmp_path, logger=log)
+    result = run.execute()
+    assert result.metrics["cost/images_seen"] == 0
+    assert ("samples", 0) in {(name, step) for name, step, _ in log.drawn}
+    floor = result.metrics["test/floor_train_fd_digits_n500"]
+    spread = result.metrics["test/floor_train_fd_digits_n500_sd"]
+    # The memoriser shows train images: it must lie where the floor lies.
+    assert abs(result.metrics["test/fd_digits_n500"] - floor) < 4 * spread
+
+
+def test_baselines_stand_in_their_order_of_quality(tmp_path, held):
+    values = {
+        name: Run(config=small(name), held=held, folder=tmp_path / name, logger=NullLogger())
+        .execute()
+        .value
+        for name in ("memoriser", "pixel_gaussian", "uniform_noise")
+    }
+    assert values["memoriser"] < values["pixel_gaussian"] < values["uniform_noise"]
+
+
+def test_noise_that_covers_few_classes_is_called_collapsed(tmp_path, held):
+    run = Run(config=small("uniform_noise"), held=held, folder=tmp_path, logger=NullLogger())
+    result = run.execute()
+    assert result.status == "collapsed"
+    assert "classes" in result.reason
+    assert result.value is not None
+
+
+def test_restored_model_samples_as_the_run_ended(tmp_path, held):
+    from bench.evaluator import draw
+    from bench.runtime import DeviceNoise, generator
+
+    config = small()
+    run = Run(config=config, held=held, folder=tmp_path, logger=NullLogger())
+    run.execute()
+    restored, fresh = restore(config, held, tmp_path), build(config, held)
+    same, other = (
+        draw(t.modules, t.eval_fns, 4, DeviceNoise(generator("s"))) for t in (restored, fresh)
+    )
+    state = torch.load(tmp_path / LAST, weights_only=True)["trainer"]["modules"]
+    fresh.modules["decoder"].load_state_dict(state["decoder"])
+    again = draw(fresh.modules, fresh.eval_fns, 4, DeviceNoise(generator("s")))
+    assert torch.equal(same, again)
+    assert not torch.equal(same, other)
+
+
+def test_result_on_disk_is_plain_json(tmp_path, held):
+    Run(config=small(num_images=320), held=held, folder=tmp_path, logger=NullLogger()).execute()
+    stored = json.loads((tmp_path / "result.json").read_text())
+    assert stored["status"] in {"ok", "collapsed"}
+    assert not [p for p in tmp_path.iterdir() if p.suffix == ".part"]
+
+
+@pytest.mark.mnist
+@pytest.mark.slow
+def test_mlp_vae_reaches_the_elbo_of_a_plain_loop_on_mnist(tmp_path):
+    # A plain loop over 784-400-20 reached -102.6 nats after 10 epochs.
+    config = configure("vae_mlp", {"dataset": "mnist", "num_images": 540_000, "num_validations": 1})
+    held = held_data("mnist", "auto", CPU)
+    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    assert result.metrics["test/elbo_bernoulli_resampled"] > -105

@@ -1,0 +1,164 @@
+"""The one loop: budget, order, phases, divergence."""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from bench.config import TrainSettings
+from bench.contracts import EvalFns, OptimSpec, Phase, Trainable
+from bench.runtime import generator
+from bench.trainer import Trainer, TrainingDiverged, build_optimizer
+
+NO_FNS = EvalFns(latent=lambda *_: torch.zeros(0), decode=lambda *_: torch.zeros(0))
+IMAGES = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(50, 1, 4, 4).contiguous()
+
+
+def trainable(loss, *, every=1, after_step=None):
+    return Trainable(
+        modules={"net": nn.Linear(16, 1)},
+        optimizers={"o": OptimSpec(modules=("net",), kind="adam", lr=1e-3)},
+        phases=[Phase(name="p", optimizer="o", loss=loss, every=every, after_step=after_step)],
+        eval_fns=NO_FNS,
+    )
+
+
+def settings(**values):
+    return TrainSettings(
+        **{"num_images": 100, "batch_size": 10, "num_logs": 5, "num_validations": 1, **values}
+    )
+
+
+def plain(nets, step):
+    return nets["net"](step.images.flatten(1)).square().mean(), {}
+
+
+def seen_by(loss_settings, labels=None):
+    drawn = []
+
+    def loss(nets, step):
+        drawn.append((step.images[:, 0, 0, 0] * 255).round().int().tolist())
+        return plain(nets, step)
+
+    for _ in Trainer(trainable(loss), IMAGES, labels, loss_settings):
+        pass
+    return drawn
+
+
+def test_every_image_is_drawn_once_per_epoch():
+    drawn = list(itertools.chain(*seen_by(settings())))
+    assert sorted(drawn[:50]) == list(range(50))
+    assert sorted(drawn[50:]) == list(range(50))
+    assert drawn[:50] != drawn[50:]
+
+
+def test_batch_that_ends_an_epoch_begins_the_next_one():
+    drawn = seen_by(settings(batch_size=15, num_images=105))
+    assert all(len(batch) == 15 for batch in drawn)
+    assert sorted(list(itertools.chain(*drawn))[:50]) == list(range(50))
+
+
+def test_order_depends_on_the_seed_alone():
+    torch.manual_seed(1)
+    first = seen_by(settings(seed=5))
+    torch.manual_seed(2)
+    assert seen_by(settings(seed=5)) == first
+    assert seen_by(settings(seed=6)) != first
+
+
+def test_logs_are_evenly_spaced_and_end_at_the_budget():
+    logs = list(Trainer(trainable(plain), IMAGES, None, settings()))
+    assert [log.images_seen for log in logs] == [20, 40, 60, 80, 100]
+
+
+def test_phase_runs_at_every_nth_step_and_its_mean_is_over_those():
+    counts = []
+
+    def loss(nets, step):
+        counts.append(1)
+        return plain(nets, step)[0], {"one": torch.ones(())}
+
+    trainer = Trainer(trainable(loss, every=3), IMAGES, None, settings())
+    logs = list(trainer)
+    assert len(counts) == 3
+    assert trainer.updates == {"p": 3}
+    assert all(log.scalars.get("one", 1.0) == 1.0 for log in logs)
+    assert "one" not in logs[0].scalars  # steps 1 and 2: the phase has not run
+
+
+def test_scalars_of_a_log_are_means_over_its_steps():
+    def loss(nets, step):
+        return plain(nets, step)[0], {"progress": step.progress}
+
+    logs = list(Trainer(trainable(loss), IMAGES, None, settings()))
+    assert logs[0].scalars["progress"] == pytest.approx((0 + 0.1) / 2)
+    assert logs[-1].scalars["progress"] == pytest.approx((0.8 + 0.9) / 2)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_divergence_names_the_phase_and_the_first_step(value):
+    def loss(nets, step):
+        bad = step.progress >= 0.5
+        return torch.where(bad, value, 1.0) * plain(nets, step)[0], {}
+
+    with pytest.raises(TrainingDiverged, match=r"the p phase .* at 60 images") as caught:
+        list(Trainer(trainable(loss), IMAGES, None, settings()))
+    assert caught.value.images_seen == 60
+
+
+def test_gradient_that_is_not_finite_is_divergence_though_the_loss_is():
+    def loss(nets, step):
+        # sqrt at 0 has an infinite slope and a finite value.
+        return (nets["net"](step.images.flatten(1)) * 0).abs().sum().sqrt(), {}
+
+    with pytest.raises(TrainingDiverged):
+        list(Trainer(trainable(loss), IMAGES, None, settings()))
+
+
+def test_what_a_phase_reports_after_its_step_is_logged():
+    def after(nets):
+        return {"weight": nets["net"].weight.abs().sum()}
+
+    log = next(iter(Trainer(trainable(plain, after_step=after), IMAGES, None, settings())))
+    assert log.scalars["weight"] > 0
+
+
+def test_model_without_phases_trains_nothing():
+    still = Trainable(modules={"net": nn.Linear(1, 1)}, eval_fns=NO_FNS)
+    assert list(Trainer(still, IMAGES, None, settings())) == []
+
+
+def test_labels_go_with_their_images():
+    pairs = []
+
+    def loss(nets, step):
+        pairs.extend(
+            zip((step.images[:, 0, 0, 0] * 255).round().tolist(), step.labels.tolist(), strict=True)
+        )
+        return plain(nets, step)
+
+    for _ in Trainer(trainable(loss), IMAGES, torch.arange(50), settings()):
+        pass
+    assert all(image == label for image, label in pairs)
+
+
+def test_unknown_optimizer_is_refused():
+    spec = OptimSpec(modules=(), kind="sgdd", lr=1.0)
+    with pytest.raises(ValueError, match="unknown optimizer 'sgdd': expected adam or rmsprop"):
+        build_optimizer(spec, [nn.Parameter(torch.zeros(1))])
+
+
+def test_training_noise_does_not_touch_torchs_own_generator():
+    def loss(nets, step):
+        step.noise.normal(3)
+        return plain(nets, step)
+
+    model = trainable(loss)
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    for _ in Trainer(model, IMAGES, None, settings()):
+        pass
+    assert torch.equal(torch.rand(1), expected)
+    assert generator("a").initial_seed() != generator("b").initial_seed()
