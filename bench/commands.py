@@ -30,7 +30,6 @@ from bench.plan import Identity, Study, load_study
 from bench.progress import StudyProgress, duration
 from bench.records import RunRecord, TrialResult
 from bench.registry import load_plugins
-from bench.report.writer import summary_rows
 from bench.runner import LAST, held_for, restore
 from bench.runtime import DeviceNoise, generator, git_commit, num_cores, prepare, resolve_device
 from bench.study import Driver, PlannedRun, expand, full_overrides
@@ -298,6 +297,8 @@ def _discard(driver: Driver) -> None:
 
 
 def _sum_up(study: Study, identity: Identity, driver: Driver, say: Say) -> dict[str, Any]:
+    from bench.report.writer import summary_rows  # pandas and matplotlib take seconds
+
     records = driver.store.records(driver.experiment_id)
     statuses = [record.tags.get("status", "running") for record in records]
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}

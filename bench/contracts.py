@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
@@ -234,6 +234,10 @@ class Seen:
 
     features: Tensor
     probs: Tensor
+
+
+Need = Literal["detector", "inference", "floors"]
+"""What a view must hold for a metric or a picture to apply, beside samples, which all have."""
 
 
 class View(Protocol):

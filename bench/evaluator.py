@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.contracts import Detector, EvalFns, Nets, Noise, Seen
+from bench.contracts import Detector, EvalFns, Need, Nets, Noise, Seen
 from bench.datasets import Splits
 from bench.images import Picture, to_bytes
-from bench.metrics import METRICS, Need, NotApplicable
+from bench.metrics import METRICS, NotApplicable
 from bench.pictures import PICTURES
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator

@@ -29,7 +29,8 @@ def sides(side: int, depth: int) -> list[int]:
     """Side of the image before the first layer and after each of ``depth`` layers."""
     chain = [side]
     for _ in range(depth):
-        chain.append(max(math.ceil(chain[-1] / 2), min(SMALLEST_SIDE, chain[-1])))
+        side = math.ceil(side / 2) if side > SMALLEST_SIDE else side
+        chain.append(side)
     return chain
 
 

@@ -192,12 +192,18 @@ class Driver:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         # A categorical parameter's choices are fixed for good, so other arms are another study.
         arms = digest({"arms": _arm_names(self.study)})[:6]
-        return optuna.create_study(
-            study_name=f"{self.identity.key}-{arms}",
-            storage=self._storage(),
-            direction="minimize",
-            load_if_exists=True,
-        )
+        try:
+            return optuna.create_study(
+                study_name=f"{self.identity.key}-{arms}",
+                storage=self._storage(),
+                direction="minimize",
+                load_if_exists=True,
+            )
+        except Exception as error:
+            raise UsageError(
+                f"storage '{self._storage()}' does not open ({type(error).__name__}): give "
+                "--storage a database URL such as sqlite:///optuna.db, or leave it out"
+            ) from error
 
     def _storage(self) -> str:
         return self.storage or f"sqlite:///{self.folder.absolute() / 'optuna.db'}"

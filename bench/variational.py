@@ -14,7 +14,6 @@ from bench.contracts import (
     Likelihood,
     Loss,
     Nets,
-    Noise,
     OptimSpec,
     Phase,
     Posterior,
@@ -24,7 +23,7 @@ from bench.contracts import (
     Trainable,
 )
 from bench.likelihoods import LIKELIHOODS
-from bench.losses.elbo import kl_warmup, negative_elbo
+from bench.losses.elbo import elbo_terms, kl_warmup, negative_elbo
 from bench.posteriors import POSTERIORS, PosteriorKind
 from bench.priors import PRIORS
 from bench.records import DataSpec
@@ -92,21 +91,6 @@ def assemble(
             inference=inference,
         ),
     )
-
-
-def elbo_terms(
-    inference: Inference, nets: Nets, images: Tensor, labels: Tensor | None, noise: Noise
-) -> tuple[Tensor, Tensor]:
-    """log p(x|z) and KL in nats per image, ``[N]`` each, from one z per image.
-
-    The KL has its closed form where there is one, else log q(z|x) - log p(z) at the same z.
-    """
-    x = inference.observe(images, noise)
-    q = inference.posterior(nets, x, labels)
-    z = q.rsample(1, noise)[0]
-    log_likelihood = inference.log_likelihood(nets, x, z, labels)
-    kl = inference.kl(nets, q)
-    return log_likelihood, q.log_prob(z) - inference.prior_log_prob(nets, z) if kl is None else kl
 
 
 def _prior(nets: Nets) -> Prior:

@@ -10,12 +10,12 @@ from bench.contracts import EvalFns, Inference
 from bench.data_splits import Arrays
 from bench.datasets import Splits
 from bench.evaluator import Evaluation, Generated, HeldData, evaluate
+from bench.losses.elbo import elbo_terms
 from bench.metrics.likelihood import CHUNK
 from bench.posteriors.diagonal import DiagonalGaussian
 from bench.priors.standard import StandardNormal
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
-from bench.variational import elbo_terms
 
 DIM, LATENT, SIGMA = 16, 3, 0.3
 PRIOR = StandardNormal(LATENT)

@@ -25,8 +25,8 @@ from plots.synthetic_study import (
 from bench.errors import UsageError
 from bench.plan import Arm, Study
 from bench.records import RunRecord
-from bench.report.numbers import read_results
 from bench.report.writer import report_text, summary_rows, write_report
+from bench.results.numbers import read_results
 from bench.stats import holm, t_interval, welch
 
 

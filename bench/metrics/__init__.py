@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-from bench.contracts import View
+from bench.contracts import Need, View
 from bench.registry import Registry
-
-Need = Literal["detector", "inference", "floors"]
-"""What a view must hold for a metric to apply, beside the samples that every model has."""
 
 
 class NotApplicable(Exception):  # noqa: N818 - an answer, not an error

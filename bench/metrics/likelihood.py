@@ -9,8 +9,8 @@ from torch import Tensor
 
 from bench.contracts import Inference, View
 from bench.images import to_bytes, to_unit
+from bench.losses.elbo import elbo_terms
 from bench.metrics import metric
-from bench.variational import elbo_terms
 
 CHUNK = 500
 ACTIVE_VARIANCE = 0.01

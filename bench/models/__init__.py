@@ -77,9 +77,9 @@ def find(reference: str) -> tuple[str, ModelKind, Mapping[str, Scalar]]:
     Raises:
         UsageError: Unknown model or preset.
     """
-    name, _, preset = reference.partition(":")
+    name, colon, preset = reference.partition(":")
     kind = MODELS.get(name)
-    if not preset:
+    if not colon:
         return name, kind, {}
     if preset not in kind.presets:
         raise UsageError(closest(preset, kind.presets, kind="preset", what=f"presets of {name}"))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.contracts import View
+from bench.contracts import Need, View
 from bench.images import Picture
-from bench.metrics import Need
 from bench.registry import Registry
 
 

@@ -6,11 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.report.axes import legend_below, scale_y
-from bench.report.factor import describe, draw_factor, factor_rows
-from bench.report.facts import arm_runs, budget
-from bench.report.numbers import Results, short
-from bench.report.runs import Run
+from bench.results.axes import legend_below, scale_y
+from bench.results.factor import describe, draw_factor, factor_rows
+from bench.results.facts import arm_runs, budget
+from bench.results.numbers import Results, short
+from bench.results.runs import Run
 
 _NEAR = 0.1
 """How far from half the budget a validation may lie, as a share of the budget."""

@@ -8,12 +8,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.report.axes import legend_below, scale_y
-from bench.report.factor import Rows, describe, draw_factor, factor_rows
-from bench.report.facts import arm_runs, budget
-from bench.report.format import join
-from bench.report.numbers import Results, short
-from bench.report.runs import Run
+from bench.results.axes import legend_below, scale_y
+from bench.results.factor import Rows, describe, draw_factor, factor_rows
+from bench.results.facts import arm_runs, budget
+from bench.results.format import join
+from bench.results.numbers import Results, short
+from bench.results.runs import Run
 
 
 def numbers(results: Results) -> pd.DataFrame:

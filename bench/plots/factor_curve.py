@@ -6,11 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.report.axes import label_lines, legend_below, scale_y
-from bench.report.factor import describe, draw_factor, factor_rows, held_factors
-from bench.report.facts import arm_runs, budget, headline_floor
-from bench.report.format import significant
-from bench.report.numbers import Results, short
+from bench.results.axes import label_lines, legend_below, scale_y
+from bench.results.factor import describe, draw_factor, factor_rows, held_factors
+from bench.results.facts import arm_runs, budget, headline_floor
+from bench.results.format import significant
+from bench.results.numbers import Results, short
 
 _SIGHT = 2.0
 """How many times beyond the runs' values a reference line is still drawn."""

@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.report.axes import legend_below, panels, scale_y
-from bench.report.curves import curve_rows, draw_curves, means
-from bench.report.format import significant
-from bench.report.numbers import Results, short
+from bench.results.axes import legend_below, panels, scale_y
+from bench.results.curves import curve_rows, draw_curves, means
+from bench.results.format import significant
+from bench.results.numbers import Results, short
 
 
 def numbers(results: Results) -> pd.DataFrame:

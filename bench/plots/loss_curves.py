@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.report.axes import legend_below, panels, scale_y
-from bench.report.curves import curve_rows, draw_curves, means
-from bench.report.numbers import Results, short
+from bench.results.axes import legend_below, panels, scale_y
+from bench.results.curves import curve_rows, draw_curves, means
+from bench.results.numbers import Results, short
 
 _LOSS = re.compile(r"train/(\w+_)?loss")
 

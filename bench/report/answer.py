@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bench.report.comparisons import Comparison
-from bench.report.facts import arm_runs, budget
-from bench.report.format import distance_interval, join, nats, plural, significant, with_interval
-from bench.report.numbers import GAUSSIAN, Results
-from bench.report.runs import UNFINISHED, Place
 from bench.report.tables import beats_gaussian
+from bench.results.facts import arm_runs, budget
+from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
+from bench.results.numbers import GAUSSIAN, Results
+from bench.results.runs import UNFINISHED, Place
 from bench.stats import SEEDS_FOR_INTERVAL
 
 _SCOPE = "this is what is learnt within that budget, not what the models can reach"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from bench.report.facts import headline_floor
-from bench.report.format import MISSING, p_value, significant, table, triple
-from bench.report.numbers import Results
+from bench.results.facts import headline_floor
+from bench.results.format import MISSING, p_value, significant, table, triple
+from bench.results.numbers import Results
 from bench.stats import SEEDS_FOR_INTERVAL, Difference, detectable, holm, welch
 
 ALPHA = 0.05

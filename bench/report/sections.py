@@ -6,10 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.report.facts import attendance, tag_values
-from bench.report.format import MISSING, count, join, plural, table
-from bench.report.numbers import Results, short
-from bench.report.runs import UNFINISHED, Run
+from bench.results.facts import attendance, tag_values
+from bench.results.format import MISSING, count, join, plural, table
+from bench.results.numbers import Results, short
+from bench.results.runs import UNFINISHED, Run
 
 _MOST_ROWS = 100
 _VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.report.facts import floors, headline_floor, real_value
-from bench.report.format import (
+from bench.results.facts import floors, headline_floor, real_value
+from bench.results.format import (
     BELOW_GAUSSIAN,
     MISSING,
     NOT_APPLICABLE,
@@ -24,8 +24,8 @@ from bench.report.format import (
     table,
     with_interval,
 )
-from bench.report.numbers import GAUSSIAN, Results
-from bench.report.runs import Place
+from bench.results.numbers import GAUSSIAN, Results
+from bench.results.runs import Place
 
 _UPDATES = re.compile(r"cost/updates_(?P<phase>.+)")
 _MOST_ROWS = 200

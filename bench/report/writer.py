@@ -14,12 +14,12 @@ from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
 from bench.report.answer import answer
 from bench.report.comparisons import compare, comparison_table, winners
-from bench.report.facts import attendance
-from bench.report.format import count, distance_interval
-from bench.report.numbers import Pictures, Results, read_results
-from bench.report.runs import Run
 from bench.report.sections import protocol, provenance, settings, troubles
 from bench.report.tables import costs, families, floor_table, grid, statuses
+from bench.results.facts import attendance
+from bench.results.format import count, distance_interval
+from bench.results.numbers import Pictures, Results, read_results
+from bench.results.runs import Run
 
 _TAGS = (
     "family",

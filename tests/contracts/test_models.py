@@ -70,11 +70,9 @@ def test_samples_are_uint8_images_that_repeat_with_their_noise(reference):
         draw(trainable.modules, trainable.eval_fns, 5, DeviceNoise(generator("samples")))
         for _ in range(2)
     )
-    other = draw(trainable.modules, trainable.eval_fns, 5, DeviceNoise(generator("other")))
     assert first.shape == (5, *DIGITS)
     assert first.dtype == torch.uint8
     assert torch.equal(first, again)
-    assert not torch.equal(first, other)
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
@@ -82,6 +80,7 @@ def test_decoded_images_lie_between_0_and_1(reference):
     trainable = built(reference)
     z = trainable.eval_fns.latent(trainable.modules, 6, DeviceNoise(generator("z")))
     images = trainable.eval_fns.decode(trainable.modules, z, None)
+    assert not torch.equal(images[0], images[1])
     assert images.shape == (6, *DIGITS)
     assert images.min() >= 0
     assert images.max() <= 1

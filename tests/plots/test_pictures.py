@@ -17,8 +17,8 @@ from synthetic_study import (
 )
 
 from bench.plots import PLOTS, png, style
-from bench.report.numbers import read_results
-from bench.report.pictures import evenly, first_tiles, native, picture, read_tiles
+from bench.results.numbers import read_results
+from bench.results.pictures import evenly, first_tiles, native, picture, read_tiles
 
 
 @pytest.fixture(scope="module")

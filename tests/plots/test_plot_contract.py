@@ -6,7 +6,7 @@ from synthetic_study import IDENTITY, STUDY, pictures, study_records, troubled_r
 
 from bench.plan import Arm, Study
 from bench.plots import PLOTS, png, style
-from bench.report.numbers import read_results
+from bench.results.numbers import read_results
 
 
 def results_of(records, study=STUDY):

@@ -11,7 +11,7 @@ from functools import cached_property
 from bench.errors import UsageError
 from bench.plan import Cell, FlatValues, Identity, Study
 from bench.records import RunRecord, Scalar
-from bench.report.runs import UNFINISHED, Context, Place, Run
+from bench.results.runs import UNFINISHED, Context, Place, Run
 
 Pictures = Callable[[str, str], bytes | None]
 """``pictures(run_id, name)``: PNG bytes, or None where the run has no such picture."""

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.report.numbers import Results, short
-from bench.report.runs import Place, Run
+from bench.results.numbers import Results, short
+from bench.results.runs import Place, Run
 
 Pixels = NDArray[np.uint8]
 """``[H, W, 3]``."""

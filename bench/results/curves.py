@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.report.axes import level_look
-from bench.report.numbers import Results
+from bench.results.axes import level_look
+from bench.results.numbers import Results
 
 
 def curve_rows(results: Results, arm: str, name: str) -> list[dict[str, Any]]:

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.report.axes import GRAY, arm_look
-from bench.report.format import join, significant
-from bench.report.numbers import Results, short
-from bench.report.runs import Run
+from bench.results.axes import GRAY, arm_look
+from bench.results.format import join, significant
+from bench.results.numbers import Results, short
+from bench.results.runs import Run
 from bench.stats import t_interval
 
 LOST = "diverged or failed (no value)"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.format import count, span
-from bench.report.numbers import Results
-from bench.report.runs import UNFINISHED, Run
+from bench.results.format import count, span
+from bench.results.numbers import Results
+from bench.results.runs import UNFINISHED, Run
 
 _FLOOR = re.compile(r"test/floor_(?P<split>train|heldout)_(?P<measure>.+?_n(?P<n>\d+))")
 
