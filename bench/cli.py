@@ -57,7 +57,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a study; the same command continues where it stopped."""
-    from bench.commands import RunOptions, run_study
+    from bench.commands.study import RunOptions, run_study
 
     options = RunOptions(
         study=study,
@@ -95,7 +95,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one model, or repeat a tracked run bit by bit (CPU)."""
-    from bench.commands import TrainOptions, train_one
+    from bench.commands.train import TrainOptions, train_one
 
     options = TrainOptions(
         model=model,
@@ -127,7 +127,7 @@ def sample(
     plugin: Plugins = None,
 ) -> None:
     """Draw samples of a finished run as one grid."""
-    from bench.commands import sample_run
+    from bench.commands.sample import sample_run
 
     sample_run(
         run_id,
@@ -198,7 +198,7 @@ def ui(
     tracking_uri: Uri = None,
 ) -> None:
     """Serve what was logged and print the comparison page's address."""
-    from bench.commands import serve_ui
+    from bench.commands.ui import serve_ui
 
     serve_ui(study=study, host=host, port=port, uri=tracking_uri, say=typer.echo)
 

@@ -86,12 +86,18 @@ IMPORTS: dict[str, str] = {
     "report/writer": "errors plan plots records report/* results/*",
     "report/from_tracking": "config errors plan report/writer tracking",
     "catalogue": "config errors plan registry text | datasets models nets",
-    "commands": (
-        "config datasets detection engines engines/* errors evaluator forecast images "
-        "models plan progress records registry runner runtime study text tracking work "
-        "| report/writer"
+    "commands": "",
+    "commands/study": (
+        "config datasets detection engines engines/* errors forecast plan progress registry "
+        "runner runtime study text tracking | report/writer"
     ),
-    "cli": "errors | catalogue commands datasets detection report/from_tracking runtime",
+    "commands/train": "config errors models records registry runner runtime tracking work",
+    "commands/sample": "errors evaluator images models registry runner runtime tracking",
+    "commands/ui": "errors tracking",
+    "cli": (
+        "errors | catalogue commands/study commands/train commands/sample commands/ui datasets "
+        "detection report/from_tracking runtime"
+    ),
 }
 
 # Rooms whose files are parts of one whole; anywhere else a file never imports its neighbour.

@@ -266,7 +266,7 @@ def test_stopped_command_exits_130_and_says_that_it_continues(
     def stopped(*_: object, **__: object) -> None:
         raise stop
 
-    monkeypatch.setattr("bench.commands.run_study", stopped)
+    monkeypatch.setattr("bench.commands.study.run_study", stopped)
     done = bench("run --study depth_sweep")
     assert done == Done(130, "", "bench: interrupted; the same command continues\n")
 
@@ -325,7 +325,7 @@ def test_data_list_is_one_object_by_name(bench: Bench) -> None:
 def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.commands.seconds_per_run", lambda *_: 2.0)
+    monkeypatch.setattr("bench.commands.study.seconds_per_run", lambda *_: 2.0)
     line = "run --study depth_sweep --seeds 2 --jobs 2 --dry-run"
     # 3 families of 5 depths with 2 seeds, and 3 baselines once.
     assert json.loads(bench(f"{line} --json").out) == {"runs": 33, "forecast_seconds": 33.0}
@@ -338,7 +338,7 @@ def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
 def test_train_prints_one_object_with_the_run_and_its_values(
     bench: Bench, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.commands.num_cores", lambda: 1)  # a busy machine punishes more
+    monkeypatch.setattr("bench.commands.train.num_cores", lambda: 1)  # a busy machine punishes more
     small = "--set num_images=64 --set num_logs=1 --set num_validations=1 --set hidden=8"
     done = bench(f"train vae_mlp {small} --set max_samples=50 --json")
     assert done.code == 0

@@ -40,6 +40,7 @@ def wait_for(path):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_killed_worker_loses_its_trial_only_and_the_next_one_continues_it(store, tmp_path):
     engine = LocalWorkers(2, tmp_path / "logs")
     try:
@@ -61,6 +62,7 @@ def test_killed_worker_loses_its_trial_only_and_the_next_one_continues_it(store,
     assert store.client.get_run(short.run_id).info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_closing_leaves_a_checkpoint_and_a_run_marked_killed(store, tmp_path):
     engine = LocalWorkers(1, tmp_path / "logs")
     task = task_of(store, tmp_path, 0, 48_000)

@@ -1,0 +1,145 @@
+"""``bench train``: one run, or a tracked run once more."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.config import RunConfig, parse_assignments
+from bench.errors import UsageError
+from bench.models import configure, find, recorded
+from bench.records import RunRecord, TrialResult
+from bench.registry import load_plugins
+from bench.runner import held_for
+from bench.runtime import git_commit, num_cores, resolve_device
+from bench.tracking import Store
+from bench.work import Task, perform
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """The options of ``bench train``."""
+
+    model: str | None = None
+    config: str | None = None
+    dataset: str | None = None
+    overrides: tuple[str, ...] = ()
+    device: str = "auto"
+    tracking_uri: str | None = None
+    root: Path = Path("runs")
+    plugins: tuple[Path, ...] = ()
+    fresh: bool = False
+
+
+def train_one(options: TrainOptions, *, say: Say) -> dict[str, Any]:
+    """One run; with ``config`` a tracked run again, compared with the first.
+
+    Raises:
+        UsageError: Anything about the options that cannot work.
+    """
+    load_plugins(options.plugins)
+    original = Store(options.tracking_uri).record(options.config) if options.config else None
+    config = _train_config(options, original)
+    _require_parts(config, options.device)
+    store = Store(options.tracking_uri)
+    suffix = f"-repeat-{original.run_id[:8]}" if original else ""
+    folder = options.root / "train" / f"{config.digest}{suffix}"
+    if options.fresh and folder.exists():
+        shutil.rmtree(folder)
+    run_id = _single_run(store, config, folder, original)
+    say(f"run {run_id}: {config.name} on {config.data.dataset}, {config.train.num_images:,} images")
+    task = Task(
+        params={key: str(value) for key, value in config.flat().items()},
+        run_id=run_id,
+        folder=str(folder),
+        uri=store.uri,
+        device=options.device,
+        threads=_threads(original),
+        plugins=tuple(str(path.absolute()) for path in options.plugins),
+    )
+    result = perform(task)
+    return _told(result, run_id, original, say)
+
+
+def _require_parts(config: RunConfig, device: str) -> None:
+    """Device, data, detector, likelihood and so on are there before a run is made of them."""
+    held = held_for(config, resolve_device(device))
+    find(config.name)[1].build(config.model, held.spec)
+
+
+def _train_config(options: TrainOptions, original: RunRecord | None) -> RunConfig:
+    if (options.model is None) == (original is None):
+        raise UsageError("bench train takes a MODEL or --config RUN: give exactly one of them")
+    overrides = parse_assignments(list(options.overrides))
+    if original is not None:
+        if overrides or options.dataset:
+            raise UsageError("--config repeats a run as it was: leave out --set and --dataset")
+        return recorded(original.params)
+    data = {"data.dataset": options.dataset} if options.dataset else {}
+    return configure(options.model or "", overrides, data)
+
+
+def _single_run(store: Store, config: RunConfig, folder: Path, original: RunRecord | None) -> str:
+    """The run's id, kept in its folder so that the same command continues it."""
+    kept = folder / "run_id"
+    if kept.exists():
+        return kept.read_text().strip()
+    experiment_id = store.experiment("train")
+    tags = {
+        "family": config.name,
+        "model": config.name,
+        "dataset": config.data.dataset,
+        "seed": str(config.train.seed),
+        "role": "run",
+        "config_digest": config.digest,
+        "git_commit": git_commit(),
+        "folder": str(Path("train") / folder.name),
+        "command": shlex.join(["bench", *sys.argv[1:]]),
+        **({"repeats": original.run_id} if original else {}),
+    }
+    name = f"{config.name} {config.data.dataset} seed={config.train.seed}"
+    params = {key: str(value) for key, value in config.flat().items()}
+    run_id = store.create_run(experiment_id, name=name, params=params, tags=tags)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept.write_text(run_id)
+    return run_id
+
+
+def _threads(original: RunRecord | None) -> int:
+    """A repeated run takes as many threads as the first: sums in another order are other bits."""
+    return int(original.tags.get("threads", "1")) if original else num_cores()
+
+
+def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say) -> dict[str, Any]:
+    for name, value in sorted(result.metrics.items()):
+        say(f"{name:<44} {value:.4f}")
+    say(f"{result.status} {result.reason}".rstrip())
+    summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
+    if original is not None:
+        differences = _differences(result.metrics, original.metrics)
+        summary["differences"] = differences
+        say(
+            f"differs from {original.run_id}: {json.dumps(differences)}"
+            if differences
+            else f"identical to {original.run_id}"
+        )
+    return summary
+
+
+def _differences(
+    new: dict[str, float], old: dict[str, float]
+) -> dict[str, tuple[float | None, float]]:
+    """Final values that are not the same to the last bit; seconds are not compared."""
+    return {
+        name: (old.get(name), value)
+        for name, value in new.items()
+        if not name.endswith("_seconds") and old.get(name) != value
+    }
