@@ -1,6 +1,7 @@
 """Every session shares one environment: `nox -s demo` runs the main job, `nox -s tests` the tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import nox
@@ -25,7 +26,7 @@ def install(session: nox.Session) -> Path:
     wanted = (HERE / "pyproject.toml").read_text()
     stamp = home / STAMP
     if not stamp.exists() or stamp.read_text() != wanted:
-        session.run("python", "-m", "venv", str(home), silent=True)
+        session.run(sys.executable, "-m", "venv", str(home), external=True, silent=True)
         # torch is named beside what needs it, so that one resolution chooses one build of it.
         session.run(
             *(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),

@@ -13,8 +13,8 @@ from bench.runner import build
 from bench.runtime import DeviceNoise, generator
 from bench.trainer import Trainer
 
-WARM, TIMED = 2, 3
-NUM_SAMPLES = 256
+WARM, TIMED = 1, 2
+NUM_SAMPLES = 128
 PICTURES_SECONDS = 0.15
 
 
