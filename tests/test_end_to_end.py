@@ -1,0 +1,111 @@
+"""The commands one after the other, as a user gives them."""
+
+import filecmp
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from bench.commands.sample import sample_run
+from bench.commands.study import RunOptions, run_study
+from bench.commands.train import TrainOptions, train_one
+from bench.report.from_tracking import make_report
+from bench.tracking import Store
+
+STUDY = '''
+"""A tiny study."""
+from bench.plan import Arm, Study, Tier
+
+STUDY = Study(
+    name="tiny",
+    question="Does everything fit together?",
+    arms=(Arm(name="vae", model="vae"), Arm(name="wgan", model="wgan")),
+    factors={"model.depth": (1, 2)},
+    baselines=("memoriser", "pixel_gaussian"),
+    tiers={
+        "classroom": Tier(
+            dataset="digits",
+            settings={"train.num_images": NUM_IMAGES, "model.width": 2, "eval.floors": True},
+        )
+    },
+)
+'''
+
+
+@pytest.fixture
+def write_study(tmp_path):
+    def write(num_images):
+        folder = tmp_path / "studies"
+        folder.mkdir(exist_ok=True)
+        (folder / "tiny.py").write_text(STUDY.replace("NUM_IMAGES", str(num_images)))
+
+    return write
+
+
+def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_uri, tmp_path):
+    write_study(320)
+    lines = []
+    options = RunOptions(study="tiny", jobs="1", seeds=1)
+    summary = run_study(options, say=lines.append)
+    assert summary["failed"] == 0
+    assert sum(summary["runs"].values()) == 6
+    assert any("best cell of each family" in line for line in lines)
+
+    lines.clear()
+    run_study(RunOptions(study="tiny", jobs="1", seeds=1), say=lines.append)
+    assert lines[0] == "6 of 6 runs are finished already"
+
+    first = make_report("tiny", out=tmp_path / "a")
+    second = make_report("tiny", out=tmp_path / "b")
+    assert "| `pixel_gaussian` | baseline |" in first.read_text()
+    assert not [line for line in first.read_text().splitlines() if "nan" in line.lower().split()]
+    compared = filecmp.dircmp(first.parent, second.parent)
+    assert compared.diff_files == compared.left_only == compared.right_only == []
+    figures = filecmp.dircmp(first.parent / "figures", second.parent / "figures")
+    assert figures.diff_files == figures.left_only == figures.right_only == []
+    assert len(list((tmp_path / "a" / "figures").glob("*.png"))) >= 4
+
+    store = Store()
+    record = next(
+        r
+        for r in store.records(store.find_experiment("tiny-classroom-digits").experiment_id)
+        if r.tags["family"] == "wgan"
+    )
+    arguments = {"seed": 0, "device": "cpu", "uri": None, "plugins": []}
+    sample_run(record.run_id, 9, tmp_path / "grid.png", root=tmp_path / "runs", **arguments)
+    assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
+
+    repeated = train_one(TrainOptions(config=record.run_id, device="cpu"), say=lines.append)
+    assert repeated["differences"] == {}
+    assert f"identical to {record.run_id}" in lines
+
+
+@pytest.mark.slow
+def test_killed_study_continues_with_the_same_command(write_study, store_uri, tmp_path):
+    write_study(6_400)
+    command = [sys.executable, "-m", "bench.cli", "run", "--study", "tiny", "--jobs", "2"]
+    first = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    folder = tmp_path / "runs" / "tiny-classroom-digits"
+    deadline = time.monotonic() + 300
+    while len(list(folder.glob("*/result.json"))) < 2:
+        assert time.monotonic() < deadline
+        assert first.poll() is None, "it ended before it could be killed"
+        time.sleep(0.1)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "of 14 runs are finished already" in done.stdout
+    assert len(list(folder.glob("*/result.json"))) == 14
+    with sqlite3.connect(folder / "optuna.db") as book:
+        states = Counter(state for (state,) in book.execute("select state from trials"))
+    assert states == {"COMPLETE": 14}
+    store = Store()
+    records = store.records(store.find_experiment("tiny-classroom-digits").experiment_id)
+    assert len(records) == 14
+    assert all(record.finished for record in records)
