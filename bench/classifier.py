@@ -104,14 +104,17 @@ def train(
         net = Classifier(shape, num_classes, recipe)
     place(net, images.device)
     rng = generator("detector", recipe.seed)
-    steps = recipe.epochs * (len(images) // recipe.batch_size)
+    batch_size = min(recipe.batch_size, len(images))
+    batches = len(images) // batch_size
     optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.lr, total_steps=recipe.epochs * batches
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)  # dropout draws from torch's own generator
         for _ in range(recipe.epochs):
             order = torch.randperm(len(images), generator=rng)
-            for index in order.split(recipe.batch_size)[: len(images) // recipe.batch_size]:
+            for index in order.split(batch_size)[:batches]:
                 batch = shifted(to_unit(images[index]), recipe.shift, rng)
                 loss = F.cross_entropy(net(batch)[1], labels[index])
                 optimizer.zero_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
@@ -97,6 +98,15 @@ def digest(values: Mapping[str, object]) -> str:
     """First 16 hex digits of the SHA-256 of a mapping's canonical JSON."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def dataset_slug(dataset: str) -> str:
+    """A data set's name fit for files: ``digits``, or ``npz_cells_1a2b3c`` with its path's digest."""
+    kind, colon, path = dataset.partition(":")
+    if not colon:
+        return kind
+    place = Path(path).expanduser().absolute()
+    return f"{kind}_{place.stem}_{digest({'path': str(place)})[:6]}"
 
 
 def build_config(

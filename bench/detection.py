@@ -17,10 +17,12 @@ from bench.classifier import (
     save,
     train,
 )
+from bench.config import dataset_slug
 from bench.data_install import data_home
 from bench.datasets import Splits
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind
 from bench.errors import UsageError
+from bench.records import DataSpec
 from bench.registry import closest
 
 
@@ -37,7 +39,7 @@ def available() -> dict[str, dict[str, str]]:
     return {name: facts(weights_path(name)) for name in names if weights_path(name).exists()}
 
 
-def find_detector(choice: str, dataset: str) -> ClassifierDetector | None:
+def find_detector(choice: str, spec: DataSpec) -> ClassifierDetector | None:
     """The detector that ``eval.detector`` names; ``auto`` is the data set's own.
 
     Returns:
@@ -45,15 +47,27 @@ def find_detector(choice: str, dataset: str) -> ClassifierDetector | None:
         that needs one is not applicable, with that reason.
 
     Raises:
-        UsageError: A detector asked for by name is not there.
+        UsageError: A detector asked for by name is not there, sees images of another shape,
+            or is the data set's own and was trained on other images than it now has.
     """
-    name = _file_name(dataset) if choice == "auto" else choice
+    name = dataset_slug(spec.name) if choice == "auto" else choice
     path = weights_path(name)
-    if path.exists():
-        return load(name, path)
-    if choice == "auto":
-        return None
-    raise UsageError(closest(choice, available(), kind="detector", what="there"))
+    if not path.exists():
+        if choice == "auto":
+            return None
+        raise UsageError(closest(choice, available(), kind="detector", what="there"))
+    detector, known = load(name, path), facts(path)
+    if json.loads(known["shape"]) != list(spec.shape):
+        raise UsageError(
+            f"detector '{name}' sees images of shape {known['shape']}, '{spec.name}' has "
+            f"{list(spec.shape)}: leave eval.detector at auto"
+        )
+    if choice == "auto" and known["data_digest"] != spec.digest:
+        raise UsageError(
+            f"detector '{name}' was trained on other images than '{spec.name}' now has: make it "
+            f"again with `bench detectors train {spec.name}`"
+        )
+    return detector
 
 
 def missing_detector(dataset: str) -> str:
@@ -72,7 +86,7 @@ def train_detector(dataset: str, splits: Splits) -> tuple[Path, dict[str, str]]:
     """
     if splits.train.labels is None or splits.test.labels is None:
         raise UsageError(f"data set '{dataset}' has no labels: a detector needs classes to learn")
-    name = _file_name(dataset)
+    name = dataset_slug(dataset)
     kind = DETECTORS.get(name) if name in DETECTORS.names() else None
     recipe = kind.recipe if kind else Recipe()
     images, labels = torch.from_numpy(splits.train.images), torch.from_numpy(splits.train.labels)
@@ -100,8 +114,3 @@ def _require(share: float, kind: DetectorKind | None, name: str) -> None:
             f"detector '{name}' reached a test accuracy of {share:.4f}, at least "
             f"{kind.min_accuracy} is required: nothing was stored, change its recipe"
         )
-
-
-def _file_name(dataset: str) -> str:
-    kind, sep, path = dataset.partition(":")
-    return f"{kind}_{Path(path).stem}" if sep else kind

@@ -38,6 +38,14 @@ class HeldData:
         }
         self._seen: dict[str, Seen] = {}
 
+    def facts(self) -> dict[str, str]:
+        """Tags that say which data and which detector a run's numbers come from."""
+        detector = self.detector
+        known = ("", "", "") if detector is None else (detector.name, detector.digest, detector.dim)
+        names = ("detector", "detector_digest", "detector_dim")
+        tags = dict(zip(names, map(str, known), strict=True))
+        return {"data_digest": self.spec.digest, **tags}
+
     def images(self, split: str) -> Tensor:
         """uint8 ``[N, C, H, W]``."""
         return self._images[split]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import torch
 
@@ -11,7 +10,7 @@ from bench.config import RunConfig
 from bench.evaluator import HeldData, draw, look
 from bench.runner import build
 from bench.runtime import DeviceNoise, generator
-from bench.trainer import Trainer
+from bench.trainer import Trainer, TrainingDiverged
 
 WARM, TIMED = 1, 2
 NUM_SAMPLES = 128
@@ -33,13 +32,16 @@ def seconds_per_run(config: RunConfig, held: HeldData) -> float:
             "num_validations": 1,
         }
     )
-    trainer = Trainer(replace(trainable), held.images("train"), held.labels("train"), short)
+    trainer = Trainer(trainable, held.images("train"), held.labels("train"), short)
     logs = iter(trainer)
-    for _ in range(WARM):
-        next(logs)
-    started = time.perf_counter()
-    for _ in logs:
-        pass
+    try:
+        for _ in range(WARM):
+            next(logs)
+        started = time.perf_counter()
+        for _ in logs:
+            pass
+    except TrainingDiverged:
+        return evaluation  # the run itself will end soon, as diverged
     per_step = (time.perf_counter() - started) / (TIMED * period)
     return per_step * config.train.num_steps + evaluation
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import importlib.util
 import itertools
+import shlex
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from bench.config import Settings, digest
+from bench.config import Settings, dataset_slug, digest
 from bench.errors import UsageError
 from bench.records import Scalar
 from bench.registry import closest
@@ -59,8 +60,6 @@ class Study(Settings):
             than one value is the x-axis of the figures.
         baselines: Models measured once beside the arms (protocol rule 4).
         tiers: By name; ``classroom`` is the default.
-        primary: Prefix of the validation measure that selection reads (protocol rule 2);
-            lower is better.
         notes: Sentences that the report prints under its protocol.
     """
 
@@ -70,7 +69,6 @@ class Study(Settings):
     factors: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     baselines: tuple[str, ...] = ()
     tiers: dict[str, Tier]
-    primary: str = "fd_"
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -152,18 +150,18 @@ class Identity(Settings):
     @property
     def key(self) -> str:
         """Name of the experiment in MLflow and of the folder under ``--root``."""
-        name = f"{self.study}-{self.tier}-{_plain(self.dataset)}"
+        name = f"{self.study}-{self.tier}-{dataset_slug(self.dataset)}"
         return f"{name}-{digest(self.overrides)[:6]}" if self.overrides else name
 
     def flags(self) -> str:
         """The options of ``bench run`` and ``bench report`` that name this identity."""
-        sets = "".join(f" --set {key}={value}" for key, value in sorted(self.overrides.items()))
-        return f"--study {self.study} --tier {self.tier} --dataset {self.dataset}{sets}"
-
-
-def _plain(dataset: str) -> str:
-    kind, sep, path = dataset.partition(":")
-    return f"{kind}_{Path(path).stem}" if sep else kind
+        sets = "".join(
+            f" --set {shlex.quote(f'{key}={value}')}"
+            for key, value in sorted(self.overrides.items())
+        )
+        return (
+            f"--study {self.study} --tier {self.tier} --dataset {shlex.quote(self.dataset)}{sets}"
+        )
 
 
 def study_files() -> dict[str, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -100,7 +101,8 @@ def load_plugins(paths: Iterable[Path]) -> None:
         UsageError: A path is no Python file, or its import fails.
     """
     for path in paths:
-        name = f"bench_plugin_{path.stem}"
+        place = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]
+        name = f"bench_plugin_{path.stem}_{place}"
         if name in sys.modules:
             continue
         spec = importlib.util.spec_from_file_location(name, path)

@@ -68,15 +68,22 @@ class Run:
     should_stop: Callable[[], bool] = lambda: False
     progress: Progress = field(default_factory=Progress)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the result is there already."""
+        return (self.folder / RESULT).exists()
+
     def execute(self) -> TrialResult:
         """Trains, measures, and stores the result; a finished run only returns it.
 
         Raises:
             Interrupted: ``should_stop`` said so; calling again continues.
         """
-        path = self.folder / RESULT
-        if path.exists():
-            return TrialResult.from_json(json.loads(path.read_text()))
+        if self.finished:
+            result = TrialResult.from_json(json.loads((self.folder / RESULT).read_text()))
+            # The tracking store may be a new one, which knows nothing of this run yet.
+            self._log_result(result)
+            return result
         self.folder.mkdir(parents=True, exist_ok=True)
         trainable = build(self.config, self.held)
         inference = trainable.eval_fns.inference
@@ -92,7 +99,7 @@ class Run:
             result = TrialResult(
                 status="diverged", reason=str(error), metrics=self._cost(trainable, trainer)
             )
-        self._conclude(result, trainer.images_seen)
+        self._conclude(result)
         return result
 
     def _train(self, trainable: Trainable, trainer: Trainer) -> None:
@@ -194,9 +201,6 @@ class Run:
             _load_weights(trainable, weights["modules"])
             view = self._view(self._generated(trainable), "test")
             values, _ = evaluate(view, validation_only=True)
-            _load_weights(
-                trainable, torch.load(self.folder / LAST, weights_only=True)["trainer"]["modules"]
-            )
         chosen = {
             f"test_best/{k}": v
             for k, v in values.items()
@@ -233,9 +237,14 @@ class Run:
             os.fsync(file.fileno())
         part.replace(self.folder / name)
 
-    def _conclude(self, result: TrialResult, images_seen: int) -> None:
-        final = {k: v for k, v in result.metrics.items() if not k.startswith("val/")}
-        self.logger.metrics(final, images_seen)
+    def _conclude(self, result: TrialResult) -> None:
+        self._log_result(result)
+        part = self.folder / f"{RESULT}.part"
+        part.write_text(json.dumps(result.to_json(), indent=1, sort_keys=True))
+        part.replace(self.folder / RESULT)
+
+    def _log_result(self, result: TrialResult) -> None:
+        self.logger.metrics(result.metrics, int(result.metrics.get("cost/images_seen", 0)))
         self.logger.tags(
             {
                 "status": result.status,
@@ -245,15 +254,13 @@ class Run:
             }
         )
         self.logger.flush()
-        part = self.folder / f"{RESULT}.part"
-        part.write_text(json.dumps(result.to_json(), indent=1, sort_keys=True))
-        part.replace(self.folder / RESULT)
 
 
 @functools.lru_cache(maxsize=2)
 def held_data(dataset: str, detector: str, device: torch.device) -> HeldData:
     """Data and detector, loaded once per process."""
-    return HeldData(datasets.load(dataset), device, find_detector(detector, dataset))
+    splits = datasets.load(dataset)
+    return HeldData(splits, device, find_detector(detector, splits.spec))
 
 
 def held_for(config: RunConfig, device: torch.device) -> HeldData:

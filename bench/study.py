@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -123,69 +124,82 @@ class Driver:
     _trials: dict[str, Trial] = field(default_factory=dict)
     _lost: dict[str, int] = field(default_factory=dict)
 
-    def run(
-        self, runs: Sequence[PlannedRun], open_engine: Callable[[], Engine], observer: Observer
-    ) -> None:
+    def run(self, runs: Sequence[PlannedRun], engine: Engine, observer: Observer) -> None:
         """Runs everything that has no final result yet.
 
         Raises:
             UsageError: Another driver works on this study.
         """
+        with self._alone():
+            self._run(runs, engine, observer)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps a second driver out; the system frees the lock of a dead one."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / ".driver.lock", timeout=0)
         try:
-            with FileLock(self.folder / ".driver.lock", timeout=0):
-                self._run(runs, open_engine, observer)
+            lock.acquire()
         except Timeout:
             raise UsageError(
                 f"study '{self.identity.key}' is being run by another process: wait for it, or "
                 "stop it and run the same command again"
             ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def left(self, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
-        """The runs without a final result, from Optuna's storage."""
+        """The runs without a final result in Optuna's storage and in the tracking store."""
         done = {
             t.user_attrs["config_digest"]
             for t in self._optuna().get_trials(deepcopy=False)
             if _final(t)
         }
-        return [run for run in runs if run.config.digest not in done]
+        tracked = {
+            record.tags.get("config_digest")
+            for record in self.store.records(self.experiment_id)
+            if "status" in record.tags
+        }
+        return [run for run in runs if run.config.digest not in done & tracked]
 
     def forget(self) -> None:
-        """Discards Optuna's book of this study, its checkpoints and results."""
-        book = self._optuna()
-        optuna.delete_study(study_name=book.study_name, storage=self._storage())
-        for result in self.folder.glob("*/"):
-            shutil.rmtree(result)
+        """Discards Optuna's book of this study, its runs in MLflow, checkpoints and results.
 
-    def _run(
-        self, runs: Sequence[PlannedRun], open_engine: Callable[[], Engine], observer: Observer
-    ) -> None:
+        Raises:
+            UsageError: Another driver works on this study.
+        """
+        with self._alone():
+            book = self._optuna()
+            optuna.delete_study(study_name=book.study_name, storage=self._storage())
+            self.store.discard_runs(self.experiment_id)
+            for result in self.folder.glob("*/"):
+                shutil.rmtree(result)
+
+    def _run(self, runs: Sequence[PlannedRun], engine: Engine, observer: Observer) -> None:
         todo = deque(self.left(runs))
         if not todo:
             return
         book = self._optuna()
         self._trials = self._unfinished(book)
         by_folder = {str(self._folder(run)): run for run in todo}
-        engine = open_engine()
-        try:
-            busy = 0
-            while todo or busy:
-                while todo and engine.free:
-                    run = todo.popleft()
-                    engine.submit(self._task(book, run))
-                    observer.started(run)
-                    busy += 1
-                for outcome in engine.wait(timeout=1.0):
-                    run = by_folder[outcome.task.folder]
-                    busy -= 1
-                    result = outcome.result or self._after_loss(run)
-                    if result is None:
-                        todo.appendleft(run)
-                        continue
-                    self._tell(book, run, result, outcome.task.run_id)
-                    observer.ended(run, result)
-        finally:
-            engine.close()
+        busy = 0
+        while todo or busy:
+            while todo and engine.free:
+                run = todo.popleft()
+                engine.submit(self._task(book, run))
+                observer.started(run)
+                busy += 1
+            for outcome in engine.wait(timeout=1.0):
+                run = by_folder[outcome.task.folder]
+                busy -= 1
+                result = outcome.result or self._after_loss(run)
+                if result is None:
+                    todo.appendleft(run)
+                    continue
+                self._tell(book, run, result, outcome.task.run_id)
+                observer.ended(run, result)
 
     def _optuna(self) -> optuna.Study:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -258,6 +272,8 @@ class Driver:
         """The MLflow run of this configuration, made where it is missing."""
         found = self.store.run_of(self.experiment_id, run.config.digest)
         if found is not None:
+            # Its maker may have died before the parameters were in.
+            self.store.log_params(found, params)
             return found
         tags = {
             **self.tags,

@@ -8,14 +8,13 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it tells of each table it makes
 
 import mlflow
@@ -138,10 +137,8 @@ class Store:
 
     def __init__(self, uri: str | None = None) -> None:
         self.uri = store_uri(uri)
-        if self.uri.startswith("http"):
-            os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
         try:
-            with self._opening():
+            with self._opening(), _no_retries():
                 self.client = MlflowClient(tracking_uri=self.uri)
                 self.client.search_experiments(max_results=1)
         except Exception as error:
@@ -149,7 +146,6 @@ class Store:
                 f"tracking store '{self.uri}' does not open ({_short(error)}): start its server "
                 "or give another one with --tracking-uri"
             ) from error
-        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "4"
 
     @contextlib.contextmanager
     def _opening(self) -> Any:
@@ -209,9 +205,21 @@ class Store:
     ) -> str:
         """Id of a new run with its configuration as params."""
         run = self.client.create_run(experiment_id, run_name=name, tags=dict(tags))
-        pairs = [Param(key, str(value)) for key, value in params.items()]
-        self.client.log_batch(run.info.run_id, params=pairs)
+        self.log_params(str(run.info.run_id), params)
         return str(run.info.run_id)
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """Sets params; what is there already must be the same."""
+        pairs = [Param(key, str(value)) for key, value in params.items()]
+        self.client.log_batch(run_id, params=pairs)
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether the store holds that run and it is not deleted."""
+        try:
+            stage = self.client.get_run(run_id).info.lifecycle_stage
+        except MlflowException:
+            return False
+        return bool(stage == "active")
 
     def resume_run(self, run_id: str) -> None:
         """Marks a run RUNNING, whatever it was before."""
@@ -332,6 +340,18 @@ def serve_command(uri: str, *, host: str, port: int) -> list[str]:
         *("--artifacts-destination", (root / "mlartifacts").as_uri()),
         *("--host", host, "--port", str(port), "--workers", "1"),
     ]
+
+
+@contextlib.contextmanager
+def _no_retries() -> Iterator[None]:
+    """A server that is down is told at once, not after minutes of silent retries."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    before = os.environ[name]
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        os.environ[name] = before
 
 
 def not_applicable_tag(reasons: Mapping[str, str]) -> dict[str, str]:

@@ -118,7 +118,7 @@ def _loss(settings: VaeSettings, inference: Inference) -> Loss:
     def loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
         log_likelihood, kl = elbo_terms(inference, nets, step.images, step.labels, step.noise)
         weight = settings.kl_weight * kl_warmup(step.progress, settings.kl_warmup)
-        scalars = {"reconstruction_nats": -log_likelihood.mean(), "kl_nats": kl.mean()}
+        scalars = {"reconstruction_nats": log_likelihood.mean(), "kl_nats": kl.mean()}
         return negative_elbo(log_likelihood, kl, weight), scalars
 
     return loss

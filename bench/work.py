@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from bench.errors import Interrupted
 from bench.models import recorded
@@ -15,6 +18,8 @@ from bench.registry import load_plugins
 from bench.runner import Run, held_for
 from bench.runtime import environment, prepare, resolve_device
 from bench.tracking import RunLogger, Store
+
+LOCK_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +55,19 @@ def perform(task: Task, should_stop: Callable[[], bool] = lambda: False) -> Tria
     load_plugins([Path(path) for path in task.plugins])
     store = _store(task.uri)
     logger = RunLogger(store.client, task.run_id)
-    store.resume_run(task.run_id)
-    try:
-        result = _execute(task, logger, should_stop)
-    except Interrupted:
-        store.stop_run(task.run_id)
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever broke, the run stays in the tables
-        result = _failed(task, logger, error)
-    store.end_run(task.run_id, ok=result.status != "failed")
+    folder = Path(task.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # A worker whose driver was killed goes on to its next log: it must not be met here.
+    with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
+        store.resume_run(task.run_id)
+        try:
+            result = _execute(task, logger, should_stop)
+        except Interrupted:
+            store.stop_run(task.run_id)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever broke, the run stays in the tables
+            result = _failed(folder, logger, error)
+        store.end_run(task.run_id, ok=result.status != "failed")
     return result
 
 
@@ -66,15 +75,6 @@ def _execute(task: Task, logger: RunLogger, should_stop: Callable[[], bool]) -> 
     config = recorded(task.params)
     device = resolve_device(task.device)
     held = held_for(config, device)
-    logger.tags(
-        {
-            **environment(),
-            "device": device.type,
-            "data_digest": held.spec.digest,
-            "detector": "" if held.detector is None else held.detector.name,
-            "detector_digest": "" if held.detector is None else held.detector.digest,
-        }
-    )
     run = Run(
         config=config,
         held=held,
@@ -82,15 +82,16 @@ def _execute(task: Task, logger: RunLogger, should_stop: Callable[[], bool]) -> 
         logger=logger,
         should_stop=should_stop,
     )
+    if not run.finished:
+        logger.tags({**environment(), "device": device.type, **held.facts()})
     return run.execute()
 
 
-def _failed(task: Task, logger: RunLogger, error: Exception) -> TrialResult:
-    folder = Path(task.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def _failed(folder: Path, logger: RunLogger, error: Exception) -> TrialResult:
     (folder / "traceback.txt").write_text(traceback.format_exc())
     reason = f"{type(error).__name__}: {error}"
-    logger.tags({"status": "failed", "reason": reason})
+    with contextlib.suppress(Exception):  # the store itself may be what broke
+        logger.tags({"status": "failed", "reason": reason})
     return TrialResult(status="failed", reason=reason)
 
 

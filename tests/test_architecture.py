@@ -59,7 +59,9 @@ IMPORTS: dict[str, str] = {
     "classifier": "errors images nets runtime",
     "detectors": "classifier registry",
     "detectors/*": "classifier detectors",
-    "detection": "bench classifier data_install datasets detectors errors registry",
+    "detection": (
+        "bench classifier config data_install datasets detectors errors records registry"
+    ),
     "metrics": "contracts registry",
     "metrics/*": "contracts gaussians images losses/* metrics runtime",
     "pictures": "contracts images registry",
@@ -74,7 +76,7 @@ IMPORTS: dict[str, str] = {
     "forecast": "config evaluator runner runtime trainer",
     "work": "errors models records registry runner runtime tracking",
     "engines": "records work",
-    "engines/*": "engines errors work",
+    "engines/*": "engines errors runtime work",
     "study": "config engines errors models plan records tracking work",
     "progress": "records study",
     "results": "",
@@ -88,8 +90,8 @@ IMPORTS: dict[str, str] = {
     "catalogue": "config errors plan registry text | datasets models nets",
     "commands": "",
     "commands/study": (
-        "config datasets detection engines engines/* errors forecast plan progress registry "
-        "runner runtime study text tracking | report/writer"
+        "config detection engines engines/* errors forecast models plan progress registry runner "
+        "runtime study text tracking | report/writer"
     ),
     "commands/train": "config errors models records registry runner runtime tracking work",
     "commands/sample": "errors evaluator images models registry runner runtime tracking",

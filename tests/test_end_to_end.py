@@ -13,7 +13,7 @@ import pytest
 
 from bench.commands.sample import sample_run
 from bench.commands.study import RunOptions, run_study
-from bench.commands.train import TrainOptions, train_one
+from bench.commands.train import TrainOptions, _differences, train_one
 from bench.report.from_tracking import make_report
 from bench.tracking import Store
 
@@ -83,6 +83,17 @@ def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_
     repeated = train_one(TrainOptions(config=record.run_id, device="cpu"), say=lines.append)
     assert repeated["differences"] == {}
     assert f"identical to {record.run_id}" in lines
+
+
+def test_repeated_run_is_compared_to_the_last_bit_and_in_both_directions():
+    old = {"test/a": 1.0, "test/b": 2.0, "train/loss": 5.0, "cost/train_seconds": 3.0}
+    assert _differences({"test/a": 1.0, "test/b": 2.0, "cost/train_seconds": 4.0}, old) == {}
+    assert _differences({"test/a": 1.0}, old) == {"test/b": (2.0, None)}
+    assert _differences({**old, "test/a": 1.0000000000000002}, old) == {
+        "test/a": (1.0, 1.0000000000000002)
+    }
+    nan = {"test/a": float("nan")}
+    assert _differences(nan, dict(nan)) == {}
 
 
 @pytest.mark.slow

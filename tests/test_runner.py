@@ -51,7 +51,7 @@ def test_run_measures_last_and_best_on_test_and_curves_on_validation(tmp_path, h
     assert wanted <= set(result.metrics)
     assert "test/elbo_bernoulli_resampled" in result.metrics
     steps = [step for step, _ in log.curves["val/fd_digits_n297"]]
-    assert steps == [160, 320, 480, 640]
+    assert steps == [160, 320, 480, 640, 640]  # the last one stands in the result as well
     assert log.named["test_reads"] == "1"
     assert log.named["passport"] == "bernoulli_resampled"
 
@@ -188,6 +188,29 @@ def test_restored_model_samples_as_the_run_ended(tmp_path, held):
     again = draw(fresh.modules, fresh.eval_fns, 4, DeviceNoise(generator("s")))
     assert torch.equal(same, again)
     assert not torch.equal(same, other)
+
+
+def test_fewer_images_than_features_have_no_distance_and_the_reason_says_so(tmp_path, held):
+    config = small("uniform_noise", max_samples=20)
+    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    assert result.value is None
+    assert result.not_applicable["frechet"].startswith("20 images are too few for 32 features")
+
+
+def test_finished_run_tells_its_result_to_a_store_that_does_not_know_it(tmp_path, held):
+    config = small("uniform_noise")
+    Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    log = Recorder()
+    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    assert log.named["status"] == "collapsed"
+    assert log.curves["val/fd_digits_n297"] == [(0, result.value)]
+
+
+def test_forecast_of_a_run_that_diverges_at_once_is_a_number(held):
+    from bench.forecast import seconds_per_run
+
+    assert 0 < seconds_per_run(small("gan", lr=1e18), held) < 60
+    assert 0 < seconds_per_run(small("gan"), held) < 600
 
 
 def test_result_on_disk_is_plain_json(tmp_path, held):

@@ -1,5 +1,6 @@
 """The driver with real Optuna and real MLflow: nothing twice, nothing missing."""
 
+import functools
 from collections import Counter
 
 import optuna
@@ -32,6 +33,11 @@ STUDY = Study(
 IDENTITY = Identity(study="made", tier="classroom", dataset="digits")
 
 
+@functools.cache
+def store_of(uri):
+    return Store(uri)
+
+
 class Instant:
     """An engine whose runs end at once; it can die or lose tasks on demand."""
 
@@ -59,6 +65,7 @@ class Instant:
             return [Outcome(task, None)]
         self.ran.append(name)
         result = self.results.get(name, TrialResult(status="ok", primary="fd", value=1.0))
+        store_of(task.uri).client.set_tag(task.run_id, "status", result.status)
         return [Outcome(task, result)]
 
     def close(self):
@@ -89,7 +96,7 @@ def driver(tmp_path, store_uri):
 
 
 def run_with(driver, engine, seeds=2):
-    driver.run(expand(STUDY, IDENTITY, seeds), lambda: engine, Silent())
+    driver.run(expand(STUDY, IDENTITY, seeds), engine, Silent())
     return engine
 
 
@@ -194,6 +201,27 @@ def test_second_driver_is_kept_out(driver):
             return super().wait(timeout)
 
     assert len(run_with(driver(), Nosy(), seeds=1).ran) == 5
+
+
+def test_run_that_the_tracking_store_does_not_know_is_left(driver):
+    made = driver()
+    run_with(made, Instant(), seeds=1)
+    records = made.store.records(made.experiment_id)
+    lost = next(r for r in records if r.tags["family"] == "gan" and r.params["model.depth"] == "2")
+    made.store.client.delete_run(lost.run_id)
+    assert run_with(driver(), Instant(), seeds=1).ran == ["gan-2-0"]
+    assert len(made.store.records(made.experiment_id)) == 5
+
+
+def test_study_that_runs_cannot_be_forgotten_by_another(driver):
+    class Careless(Instant):
+        def wait(self, timeout):
+            with pytest.raises(UsageError, match="is being run by another process"):
+                driver().forget()
+            return super().wait(timeout)
+
+    assert len(run_with(driver(), Careless(), seeds=1).ran) == 5
+    assert len(trials(driver())) == 5
 
 
 def test_forgotten_study_starts_again(driver):

@@ -36,11 +36,11 @@ def sample_run(
     config = recorded(record.params)
     held = held_for(config, resolve_device(device))
     folder = root / record.tags.get("folder", "?")
-    if not (folder / LAST).exists() and record.tags.get("role") != "baseline":
+    trainable = restore(config, held, folder)
+    if trainable.phases and not (folder / LAST).exists():
         raise UsageError(
             f"run '{run_id}' has no checkpoint in {folder}: give its folder with --root"
         )
-    trainable = restore(config, held, folder)
     noise = DeviceNoise(generator("sample", seed), held.device)
     images = draw(trainable.modules, trainable.eval_fns, count, noise)
     side = max(1, round(count**0.5))

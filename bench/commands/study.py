@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import datasets
 from bench.config import parse_assignments
-from bench.detection import find_detector, missing_detector
+from bench.detection import missing_detector
 from bench.engines import Engine
 from bench.engines.inprocess import InProcess
 from bench.engines.local import LocalWorkers
 from bench.errors import UsageError
 from bench.forecast import seconds_per_run
+from bench.models import find
 from bench.plan import Identity, Study, load_study
 from bench.progress import StudyProgress, duration
 from bench.registry import load_plugins
@@ -58,27 +59,29 @@ def run_study(options: RunOptions, *, say: Say) -> dict[str, Any]:
     identity = _identity(study, options)
     runs = expand(study, identity, options.seeds)
     jobs = _jobs(options.jobs, options.device)
-    _require_data(study, identity, runs)
+    _require_data(runs, options.device)
     if options.dry_run:
         forecast = _forecast(runs, options.device)
         say(_plan_line(identity, runs, sum(forecast.values()) / jobs))
         return {"runs": len(runs), "forecast_seconds": sum(forecast.values()) / jobs}
     driver = _driver(study, identity, options)
     if options.fresh:
-        _discard(driver)
+        driver.forget()
     left = driver.left(runs)
     if len(left) < len(runs):
         say(f"{len(runs) - len(left)} of {len(runs)} runs are finished already")
-    forecast = _forecast(left, options.device)
-    say(_plan_line(identity, left, sum(forecast.values()) / jobs))
+    if left:
+        # Workers import what they need while this process takes its timings.
+        with contextlib.closing(_engine(min(jobs, len(left)), driver.folder)) as engine:
+            forecast = _forecast(left, options.device)
+            say(_plan_line(identity, left, sum(forecast.values()) / jobs))
+            with StudyProgress(forecast, jobs) as progress:
+                driver.run(runs, engine, progress)
+    return _sum_up(driver, runs, say)
 
-    def open_engine() -> Engine:
-        workers = min(jobs, len(left))
-        return LocalWorkers(workers, driver.folder) if workers > 1 else InProcess(lambda: False)
 
-    with StudyProgress(forecast, jobs) as progress:
-        driver.run(runs, open_engine, progress)
-    return _sum_up(study, identity, driver, say)
+def _engine(jobs: int, folder: Path) -> Engine:
+    return LocalWorkers(jobs, folder) if jobs > 1 else InProcess()
 
 
 def _identity(study: Study, options: RunOptions) -> Identity:
@@ -103,14 +106,20 @@ def _require_url(storage: str | None) -> None:
         )
 
 
-def _require_data(study: Study, identity: Identity, runs: Sequence[PlannedRun]) -> None:
-    """Data and detector are there before anything starts, and fetched by one process only."""
-    datasets.load(identity.dataset)
-    if (
-        find_detector(runs[0].config.eval.detector, identity.dataset) is None
-        and study.primary == "fd_"
-    ):
-        raise UsageError(missing_detector(identity.dataset))
+def _require_data(runs: Sequence[PlannedRun], device: str) -> None:
+    """Data, detector and the parts of models are there and fit before anything starts."""
+    config = runs[0].config
+    held = held_for(config, resolve_device(device))
+    if held.detector is None:
+        raise UsageError(missing_detector(config.data.dataset))
+    count = min(len(held.images("val")), config.eval.max_val_samples, config.eval.max_samples)
+    if count <= held.detector.dim:
+        raise UsageError(
+            f"'{config.data.dataset}' gives {count} validation images per distance, more than "
+            f"{held.detector.dim} are needed for the detector's features: add images"
+        )
+    for run in {run.cell.arm: run for run in runs}.values():
+        find(run.config.name)[1].build(run.config.model, held.spec)
 
 
 def _forecast(runs: Sequence[PlannedRun], device: str) -> dict[str, float]:
@@ -166,15 +175,16 @@ def _driver(study: Study, identity: Identity, options: RunOptions) -> Driver:
     )
 
 
-def _discard(driver: Driver) -> None:
-    driver.forget()
-    driver.store.discard_runs(driver.experiment_id)
-
-
-def _sum_up(study: Study, identity: Identity, driver: Driver, say: Say) -> dict[str, Any]:
+def _sum_up(driver: Driver, runs: Sequence[PlannedRun], say: Say) -> dict[str, Any]:
     from bench.report.writer import summary_rows  # pandas and matplotlib take seconds
 
-    records = driver.store.records(driver.experiment_id)
+    study, identity = driver.study, driver.identity
+    wanted = {run.config.digest for run in runs}
+    records = [
+        record
+        for record in driver.store.records(driver.experiment_id)
+        if record.tags.get("config_digest") in wanted
+    ]
     statuses = [record.tags.get("status", "running") for record in records]
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
     say(", ".join(f"{count} {status}" for status, count in counts.items()))

@@ -6,7 +6,7 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from bench.errors import UsageError
 from bench.models import configure, find, recorded
 from bench.records import RunRecord, TrialResult
 from bench.registry import load_plugins
-from bench.runner import held_for
-from bench.runtime import git_commit, num_cores, resolve_device
+from bench.runner import RESULT, held_for
+from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking import Store
 from bench.work import Task, perform
 
@@ -52,7 +52,7 @@ def train_one(options: TrainOptions, *, say: Say) -> dict[str, Any]:
     store = Store(options.tracking_uri)
     suffix = f"-repeat-{original.run_id[:8]}" if original else ""
     folder = options.root / "train" / f"{config.digest}{suffix}"
-    if options.fresh and folder.exists():
+    if folder.exists() and (options.fresh or (original and (folder / RESULT).exists())):
         shutil.rmtree(folder)
     run_id = _single_run(store, config, folder, original)
     say(f"run {run_id}: {config.name} on {config.data.dataset}, {config.train.num_images:,} images")
@@ -65,7 +65,8 @@ def train_one(options: TrainOptions, *, say: Say) -> dict[str, Any]:
         threads=_threads(original),
         plugins=tuple(str(path.absolute()) for path in options.plugins),
     )
-    result = perform(task)
+    with stop_requests() as should_stop:
+        result = perform(task, should_stop)
     return _told(result, run_id, original, say)
 
 
@@ -90,7 +91,7 @@ def _train_config(options: TrainOptions, original: RunRecord | None) -> RunConfi
 def _single_run(store: Store, config: RunConfig, folder: Path, original: RunRecord | None) -> str:
     """The run's id, kept in its folder so that the same command continues it."""
     kept = folder / "run_id"
-    if kept.exists():
+    if kept.exists() and store.has_run(kept.read_text().strip()):
         return kept.read_text().strip()
     experiment_id = store.experiment("train")
     tags = {
@@ -125,6 +126,8 @@ def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say
     summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
     if original is not None:
         differences = _differences(result.metrics, original.metrics)
+        if result.status != original.tags.get("status"):
+            differences["status"] = (original.tags.get("status"), result.status)
         summary["differences"] = differences
         say(
             f"differs from {original.run_id}: {json.dumps(differences)}"
@@ -134,12 +137,11 @@ def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say
     return summary
 
 
-def _differences(
-    new: dict[str, float], old: dict[str, float]
-) -> dict[str, tuple[float | None, float]]:
+def _differences(new: Mapping[str, float], old: Mapping[str, float]) -> dict[str, Any]:
     """Final values that are not the same to the last bit; seconds are not compared."""
+    final = {name for name in old if name.startswith(("val/", "test", "cost/"))}
     return {
-        name: (old.get(name), value)
-        for name, value in new.items()
-        if not name.endswith("_seconds") and old.get(name) != value
+        name: (old.get(name), new.get(name))
+        for name in sorted(final | new.keys())
+        if not name.endswith("_seconds") and repr(old.get(name)) != repr(new.get(name))
     }

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bench.engines import Outcome
+from bench.runtime import stop_requests
 from bench.work import Task, perform
 
 
 class InProcess:
-    """Runs a task when its outcome is waited for.
+    """Runs a task when its outcome is waited for; Ctrl-C stops it at its next log."""
 
-    Args:
-        should_stop: Asked at each log of a run.
-    """
-
-    def __init__(self, should_stop: Callable[[], bool]) -> None:
-        self._should_stop = should_stop
+    def __init__(self) -> None:
         self._task: Task | None = None
 
     @property
@@ -32,12 +28,13 @@ class InProcess:
         """Runs the task.
 
         Raises:
-            Interrupted: ``should_stop`` said so.
+            Interrupted: By Ctrl-C or SIGTERM.
         """
         if self._task is None:
             return []
         task, self._task = self._task, None
-        return [Outcome(task, perform(task, self._should_stop))]
+        with stop_requests() as should_stop:
+            return [Outcome(task, perform(task, should_stop))]
 
     def close(self) -> None:
         """Nothing is left running."""

@@ -109,7 +109,7 @@ def _serve(pipe: Connection, log: str, driver: int) -> None:
     # Ctrl-C reaches the whole terminal group; the driver decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
-    while True:
+    while not stopping:
         idle = True
         try:
             task = pipe.recv()

@@ -28,8 +28,8 @@ class Gaussian:
 
     @property
     def passport(self) -> str:
-        """``gaussian_sigma<value>``, three digits behind the point at most."""
-        return f"gaussian_sigma{self.sigma:.3f}".rstrip("0").rstrip(".")
+        """``gaussian_sigma<value>``; different values never share a name."""
+        return f"gaussian_sigma{self.sigma!r}"
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """Images in [0, 1] to x = (k + u) / L in [0, 1)."""

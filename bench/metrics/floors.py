@@ -22,12 +22,14 @@ def floors(view: View) -> dict[str, float]:
     held = view.real(view.split, len(view.images(view.split))).features
     name = f"fd_{view.detector_name}"
     values: dict[str, float] = {}
-    for n in sorted(set(view.counts)):
+    for n in (n for n in sorted(set(view.counts)) if n > held.shape[1]):
         target = moments(view.real(view.split, n).features)
         drawn = [_subset(train, n, "floor_train", i) for i in range(NUM_SUBSETS)]
         distances = [frechet_distance(moments(part), target) for part in drawn]
         values |= _mean_and_spread(f"floor_train_{name}_n{n}", distances)
     half = len(held) // 2
+    if half <= held.shape[1]:
+        return values
     halves = [_subset(held, 2 * half, "floor_heldout", i).split(half) for i in range(NUM_SUBSETS)]
     distances = [frechet_distance(moments(a), moments(b)) for a, b in halves]
     return values | _mean_and_spread(f"floor_heldout_{name}_n{half}", distances)

@@ -10,13 +10,15 @@ from bench.metrics import NotApplicable, metric
 @metric("frechet", needs=("detector",), validate=True)
 def frechet(view: View) -> dict[str, float]:
     """Frechet distance of samples to the held-out split, at equal counts; lower is better."""
-    return {f"fd_{view.detector_name}_n{n}": _distance(view, n) for n in sorted(set(view.counts))}
+    dim = view.real(view.split, 1).features.shape[1]
+    counts = [n for n in sorted(set(view.counts)) if n > dim]
+    if not counts:
+        raise NotApplicable(
+            f"{view.counts[-1]} images are too few for {dim} features: use a smaller detector"
+        )
+    return {f"fd_{view.detector_name}_n{n}": _distance(view, n) for n in counts}
 
 
 def _distance(view: View, n: int) -> float:
     fake, real = view.fake(n).features, view.real(view.split, n).features
-    if n <= real.shape[1]:
-        raise NotApplicable(
-            f"{n} images are too few for {real.shape[1]} features: use a smaller detector"
-        )
     return frechet_distance(moments(fake), moments(real))

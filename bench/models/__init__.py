@@ -100,8 +100,10 @@ def recorded(params: Mapping[str, str]) -> RunConfig:
     """The configuration that a tracked run's flat params describe.
 
     Raises:
-        UsageError: A key or value that this version does not know.
+        UsageError: No configuration, or a key or value that this version does not know.
     """
     values = dict(params)
+    if "model" not in values:
+        raise UsageError("the run has no configuration of ours: give the id of a run of bench")
     name = values.pop("model")
     return build_config(name, MODELS.get(name).settings, values)

@@ -69,7 +69,7 @@ class Results:
     @property
     def primary_name(self) -> str:
         """``fd_digits_n297``; while no run has said it, the prefix that the study asks for."""
-        return self.primary.partition("/")[2] or self.study.primary
+        return self.primary.partition("/")[2] or "fd"
 
     @property
     def headline_name(self) -> str:

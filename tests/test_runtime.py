@@ -1,0 +1,58 @@
+"""Seeds by purpose, and signals that ask instead of breaking."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from bench.errors import UsageError
+from bench.runtime import (
+    DeviceNoise,
+    generator,
+    resolve_device,
+    seeded_modules,
+    stop_requests,
+    stream_seed,
+)
+
+
+def test_streams_of_different_purposes_differ_and_each_repeats():
+    assert stream_seed("order", 0, 1) == stream_seed("order", 0, 1)
+    assert (
+        len({stream_seed("order", 0, 1), stream_seed("order", 1, 0), stream_seed("init", 0)}) == 3
+    )
+
+
+def test_module_weights_leave_torchs_generator_as_it_was():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    with seeded_modules(0):
+        torch.nn.Linear(2, 2)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_noise_has_the_ranges_it_promises():
+    noise = DeviceNoise(generator("a"))
+    assert noise.uniform(1000).min() >= 0
+    assert noise.uniform(1000).max() < 1
+    assert set(noise.integers(3, 200).tolist()) == {0, 1, 2}
+    assert noise.normal(2, 3).shape == (2, 3)
+
+
+def test_unknown_device_is_told():
+    with pytest.raises(UsageError, match="unknown device 'gpu': expected auto, cpu or cuda"):
+        resolve_device("gpu")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_first_signal_asks_and_the_second_interrupts(number):
+    before = signal.getsignal(number)
+    with stop_requests() as should_stop:
+        assert not should_stop()
+        os.kill(os.getpid(), number)
+        assert should_stop()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
