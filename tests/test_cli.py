@@ -330,7 +330,7 @@ def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     # 3 families of 5 depths with 2 seeds, and 3 baselines once.
     assert json.loads(bench(f"{line} --json").out) == {"runs": 33, "forecast_seconds": 33.0}
     assert bench(line).out == (
-        "depth_sweep (classroom) on digits: 33 runs, 300,000 images, about 33 s\n"
+        "depth_sweep (classroom) on digits: 33 runs, 360,000 images, about 33 s\n"
     )
     assert list(tmp_path.iterdir()) == []
 
