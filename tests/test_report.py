@@ -1,6 +1,7 @@
 """The report from synthetic records: what stands in it, and that it never changes."""
 
 import csv
+import dataclasses
 import functools
 import random
 import re
@@ -413,3 +414,14 @@ def test_report_imports_neither_torch_nor_mlflow_nor_optuna():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_distance_of_few_images_for_its_features_is_marked():
+    def text(dim):
+        records = [
+            dataclasses.replace(r, tags={**r.tags, "detector_dim": dim}) for r in study_records()
+        ]
+        return report_text(read_results(STUDY, IDENTITY, records, no_pictures))
+
+    assert "fewer than 10 images per feature (d = 32), biased upwards" in text("32")
+    assert "images per feature" not in text("8")

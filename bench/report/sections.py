@@ -14,6 +14,7 @@ from bench.results.runs import UNFINISHED, Run
 _MOST_ROWS = 100
 _VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
 _SETTINGS = ("model.", "train.", "data.", "eval.")
+FEW = 10
 
 
 def troubles(results: Sequence[Results]) -> str:
@@ -58,6 +59,7 @@ def protocol(results: Sequence[Results]) -> str:
         (
             f"Distance: `{first.headline_name}` between samples and as many images of the test split, "
             "lower is better. The last checkpoint is the headline, since it needs no choice."
+            f"{_few_images(first)}"
         ),
         (
             "ELBO: KL factor 1, summed over pixels and latents, mean over test images, in nats; "
@@ -85,6 +87,20 @@ def protocol(results: Sequence[Results]) -> str:
 def _test_reads(results: Results) -> str:
     reads = tag_values([run for run in results.runs if run.has_values], "test_reads")
     return f"Times it was read per run: {join(reads)}." if reads else "It has not been read yet."
+
+
+def _few_images(results: Results) -> str:
+    """Protocol rule 11: fewer than ten images per feature is marked."""
+    dims = [int(dim) for dim in tag_values(results.runs, "detector_dim")]
+    names = {results.primary_name, results.headline_name}
+    few = sorted(
+        f"`{name}`"
+        for name in names
+        if dims and int(name.rpartition("_n")[2] or 0) < FEW * max(dims)
+    )
+    if not few:
+        return ""
+    return f" {join(few)}: fewer than {FEW} images per feature (d = {max(dims)}), biased upwards."
 
 
 def _budget(results: Results) -> str:

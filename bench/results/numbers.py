@@ -68,7 +68,7 @@ class Results:
 
     @property
     def primary_name(self) -> str:
-        """``fd_digits_n297``; while no run has said it, the prefix that the study asks for."""
+        """``fd_digits_n297``; while no run has said it, ``fd``."""
         return self.primary.partition("/")[2] or "fd"
 
     @property
