@@ -70,11 +70,6 @@ def find_detector(choice: str, spec: DataSpec) -> ClassifierDetector | None:
     return detector
 
 
-def missing_detector(dataset: str) -> str:
-    """Why a measure that needs a detector cannot be had, with the remedy."""
-    return f"no detector for '{dataset}': make one with `bench detectors train {dataset}`"
-
-
 def train_detector(dataset: str, splits: Splits) -> tuple[Path, dict[str, str]]:
     """Trains and stores the detector of a data set.
 

@@ -10,7 +10,3 @@ class UsageError(ValueError):
 
 class Interrupted(Exception):  # noqa: N818 - it is no error: the same command continues
     """The run was asked to stop; its checkpoint holds everything up to the last log."""
-
-
-class BenchWarning(UserWarning):
-    """Something a user should know that does not stop the run."""

@@ -165,8 +165,7 @@ class Evaluation:
         if "inference" in needs and self.fns.inference is None:
             return "the model has no likelihood"
         if "detector" in needs and self.held.detector is None:
-            name = self.spec.name
-            return f"no detector for '{name}': make one with `bench detectors train {name}`"
+            return missing_detector(self.spec.name)
         if "floors" in needs and not self.with_floors:
             return ""
         return None
@@ -234,3 +233,8 @@ def _joined(a: Seen, b: Seen) -> Seen:
 
 def _first(seen: Seen, n: int) -> Seen:
     return Seen(seen.features[:n], seen.probs[:n])
+
+
+def missing_detector(dataset: str) -> str:
+    """Why a measure that needs a detector cannot be had, with the remedy."""
+    return f"no detector for '{dataset}': make one with `bench detectors train {dataset}`"

@@ -17,7 +17,6 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it tells of each table it makes
 
-import mlflow
 from filelock import FileLock
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
@@ -181,10 +180,6 @@ class Store:
                 "with `mlflow gc`"
             )
         return str(found.experiment_id)
-
-    def find_experiment(self, name: str) -> Experiment | None:
-        """The experiment of that name, or None."""
-        return self.client.get_experiment_by_name(name)
 
     def experiments(self) -> list[Experiment]:
         """Every active experiment."""
@@ -357,11 +352,6 @@ def _no_retries() -> Iterator[None]:
 def not_applicable_tag(reasons: Mapping[str, str]) -> dict[str, str]:
     """The tag that says which metrics have no value here, and why."""
     return {"not_applicable": json.dumps(dict(sorted(reasons.items())))} if reasons else {}
-
-
-def version() -> str:
-    """MLflow's version."""
-    return str(mlflow.__version__)
 
 
 def _short(error: Exception) -> str:

@@ -90,7 +90,7 @@ IMPORTS: dict[str, str] = {
     "catalogue": "config errors plan registry text | datasets models nets",
     "commands": "",
     "commands/study": (
-        "config detection engines engines/* errors forecast models plan progress registry runner "
+        "config engines engines/* errors evaluator forecast models plan progress registry runner "
         "runtime study text tracking | report/writer"
     ),
     "commands/train": "config errors models records registry runner runtime tracking work",

@@ -73,7 +73,7 @@ def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_
     store = Store()
     record = next(
         r
-        for r in store.records(store.find_experiment("tiny-classroom-digits").experiment_id)
+        for r in store.records(store.experiment("tiny-classroom-digits"))
         if r.tags["family"] == "wgan"
     )
     arguments = {"seed": 0, "device": "cpu", "uri": None, "plugins": []}
@@ -117,6 +117,6 @@ def test_killed_study_continues_with_the_same_command(write_study, store_uri, tm
         states = Counter(state for (state,) in book.execute("select state from trials"))
     assert states == {"COMPLETE": 14}
     store = Store()
-    records = store.records(store.find_experiment("tiny-classroom-digits").experiment_id)
+    records = store.records(store.experiment("tiny-classroom-digits"))
     assert len(records) == 14
     assert all(record.finished for record in records)

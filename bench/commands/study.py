@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import parse_assignments
-from bench.detection import missing_detector
 from bench.engines import Engine
 from bench.engines.inprocess import InProcess
 from bench.engines.local import LocalWorkers
 from bench.errors import UsageError
+from bench.evaluator import missing_detector
 from bench.forecast import seconds_per_run
 from bench.models import find
 from bench.plan import Identity, Study, load_study
