@@ -19,6 +19,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "datasets": ("bench.datasets", "DATASETS"),
     "metrics": ("bench.metrics", "METRICS"),
     "detectors": ("bench.detectors", "DETECTORS"),
+    "losses": ("bench.losses", "LOSSES"),
     "likelihoods": ("bench.likelihoods", "LIKELIHOODS"),
     "posteriors": ("bench.posteriors", "POSTERIORS"),
     "priors": ("bench.priors", "PRIORS"),

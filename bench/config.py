@@ -205,7 +205,9 @@ def _checked(cls: type[Settings], group: str, values: dict[str, object]) -> Sett
 
 
 def _range(field: FieldInfo) -> str:
-    """``in 1..5``, ``> 0``, ``one of a, b``, or an empty text."""
+    """``in 1..5``, ``> 0``, ``one of a, b``, ``like 512-256``, or an empty text."""
+    if field.examples:
+        return f"like {field.examples[0]}"
     bounds = {
         name: getattr(m, name)
         for m in field.metadata

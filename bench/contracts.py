@@ -106,14 +106,22 @@ class Posterior(Protocol):
         ...
 
 
-class Prior(Protocol):
-    """p(z). A prior with parameters is a module too, trained jointly."""
+Encode = Callable[[Tensor], Posterior]
+"""x in the form that the likelihood observes, ``[N, C, H, W]``, to q(z|x)."""
 
-    def sample(self, n: int, noise: Noise) -> Tensor:
+
+class Prior(Protocol):
+    """p(z), a module whose parameters are trained jointly.
+
+    One that starts from data has ``initialise(images)`` too: uint8 train images ``[N, C, H, W]``.
+    ``encode`` is the model's own encoder, for a prior that is made of posteriors.
+    """
+
+    def sample(self, n: int, noise: Noise, encode: Encode) -> Tensor:
         """n draws, ``[n, D]``."""
         ...
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
         """log p(z) in nats, summed over latents: ``[..., D]`` to ``[...]``."""
         ...
 
@@ -125,31 +133,37 @@ class Prior(Protocol):
 class Likelihood(Protocol):
     """p(x|z) and the form of the data it speaks of (protocol rules 15 and 16).
 
+    It is a module: what it learns beside the decoder (a global sigma) is trained jointly.
+
     Attributes:
-        passport: The name that every ELBO of this likelihood carries.
+        passport: The name that every ELBO of this likelihood carries, such as
+            ``bernoulli_resampled``: likelihood and data form.
+        params_per_value: Numbers that the decoder gives for each channel of a pixel; the
+            first ``C`` channels of its output belong to the first of them, and so on.
     """
 
-    @property
-    def passport(self) -> str:
-        """Name of likelihood and data form, such as ``bernoulli_resampled``."""
-        ...
+    passport: str
+    params_per_value: int
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """The form of the data that encoder and likelihood see, ``[N, C, H, W]``."""
         ...
 
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
-        """log p(x|z) in nats, summed over C, H, W: ``[N]``; params is the decoder's output."""
+        """log p(x|z) in nats, summed over C, H, W: ``[N]``.
+
+        ``params`` is the decoder's output ``[N, params_per_value * C, H, W]``.
+        """
         ...
 
     def mean(self, params: Tensor) -> Tensor:
-        """E[x|z] in [0, 1], ``[N, C, H, W]``."""
+        """The image that E[x|z] shows, in [0, 1], ``[N, C, H, W]``."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inference:
-    """What a model with a likelihood adds to ``EvalFns``; all of it or none.
+    """What a model with a likelihood adds to ``EvalFns``: all that its ELBO needs.
 
     Attributes:
         passport: Name of the likelihood (protocol rule 15).
@@ -176,11 +190,18 @@ class EvalFns:
         latent: ``(nets, n, noise) -> z`` from the model's own prior, ``[n, ...]``.
         decode: ``(nets, z, labels) -> images`` float ``[n, C, H, W]`` in [0, 1],
             differentiable in z; for a VAE the mean of p(x|z).
-        inference: The VAE's part; None for a model without a likelihood.
+        latent_dim: D where z is a point of a continuous space, ``[n, D]``; None elsewhere.
+        conditional: Whether images are made for a class; ``labels`` are then int64 ``[n]``.
+        encode: ``(nets, images, labels, noise) -> q(z|x)`` of images in [0, 1]; None for a
+            model without an encoder.
+        inference: None for a model without a likelihood.
     """
 
     latent: Callable[[Nets, int, Noise], Tensor]
     decode: Callable[[Nets, Tensor, Tensor | None], Tensor]
+    latent_dim: int | None = None
+    conditional: bool = False
+    encode: Callable[[Nets, Tensor, Tensor | None, Noise], Posterior] | None = None
     inference: Inference | None = None
 
 
@@ -196,6 +217,8 @@ class Trainable:
         eval_fns: Sampling and likelihood.
         initialise: Called once before training with the modules and the resident uint8
             train images ``[N, C, H, W]``.
+        average: Module name to the decay of a moving average of its weights, which is
+            evaluated in its place.
     """
 
     modules: dict[str, nn.Module]
@@ -203,6 +226,7 @@ class Trainable:
     phases: Sequence[Phase] = ()
     eval_fns: EvalFns
     initialise: Callable[[Nets, Tensor], None] | None = None
+    average: Mapping[str, float] = field(default_factory=dict)
 
 
 class Detector(Protocol):
@@ -236,8 +260,11 @@ class Seen:
     probs: Tensor
 
 
-Need = Literal["detector", "inference", "floors"]
-"""What a view must hold for a metric or a picture to apply, beside samples, which all have."""
+Need = Literal["detector", "inference", "floors", "encoder", "classes", "labels", "latent_space"]
+"""What a view must hold for a metric or a picture to apply, beside samples, which all have.
+
+``classes``: the model makes images for a class; ``labels``: the data set has them.
+"""
 
 
 class View(Protocol):
@@ -283,6 +310,10 @@ class View(Protocol):
 
     def samples(self, n: int) -> Tensor:
         """The first n generated images, uint8; sets are nested in n."""
+        ...
+
+    def sample_labels(self, n: int) -> Tensor | None:
+        """Classes that ``samples(n)`` were made for, int64 ``[n]``; None if not conditional."""
         ...
 
     def fake(self, n: int) -> Seen:

@@ -11,6 +11,7 @@ from torch import Tensor
 from bench.contracts import Detector, EvalFns, Need, Nets, Noise, Seen
 from bench.datasets import Splits
 from bench.images import Picture, to_bytes
+from bench.labels import draw_labels
 from bench.metrics import METRICS, NotApplicable
 from bench.pictures import PICTURES
 from bench.records import DataSpec
@@ -77,14 +78,24 @@ class Generated:
     def __init__(self, held: HeldData, nets: Nets, fns: EvalFns) -> None:
         self.held, self.nets, self.fns = held, nets, fns
         self._samples: Tensor | None = None
+        self._labels: Tensor | None = None
         self._seen: Seen | None = None
 
     def samples(self, n: int, at_least: int) -> Tensor:
         """The first n samples, uint8; drawn for ``at_least`` so that sets are nested in n."""
         if self._samples is None or len(self._samples) < n:
-            noise = DeviceNoise(generator("evaluation", "samples"), self.held.device)
-            self._samples = draw(self.nets, self.fns, max(n, at_least), noise)
+            count, device = max(n, at_least), self.held.device
+            noise = DeviceNoise(generator("evaluation", "samples"), device)
+            if self.fns.conditional:
+                label_noise = DeviceNoise(generator("evaluation", "sample_labels"), device)
+                self._labels = draw_labels(self.held.spec, count, label_noise)
+            self._samples = draw(self.nets, self.fns, count, noise, self._labels)
         return self._samples[:n]
+
+    def sample_labels(self, n: int, at_least: int) -> Tensor | None:
+        """The classes that the first n samples were made for, or None."""
+        self.samples(n, at_least)
+        return None if self._labels is None else self._labels[:n]
 
     def seen(self, n: int, at_least: int) -> Seen:
         """The detector on the first n samples."""
@@ -152,6 +163,10 @@ class Evaluation:
         """The first n samples, uint8."""
         return self.generated.samples(n, self.most)
 
+    def sample_labels(self, n: int) -> Tensor | None:
+        """The classes of ``samples(n)``, or None."""
+        return self.generated.sample_labels(n, self.most)
+
     def fake(self, n: int) -> Seen:
         """The detector on ``samples(n)``."""
         return self.generated.seen(n, self.most)
@@ -162,21 +177,31 @@ class Evaluation:
 
     def lacks(self, needs: tuple[Need, ...]) -> str | None:
         """Why something with these needs does not apply, or None."""
-        if "inference" in needs and self.fns.inference is None:
-            return "the model has no likelihood"
-        if "detector" in needs and self.held.detector is None:
-            return missing_detector(self.spec.name)
-        if "floors" in needs and not self.with_floors:
-            return ""
-        return None
+        reasons: dict[Need, tuple[bool, str]] = {
+            "inference": (self.fns.inference is not None, "the model has no likelihood"),
+            "encoder": (self.fns.encode is not None, "the model has no encoder"),
+            "classes": (self.fns.conditional, "the model is not conditional"),
+            "latent_space": (self.fns.latent_dim is not None, "the model has no latent space"),
+            "labels": (self.spec.num_classes > 0, f"'{self.spec.name}' has no labels"),
+            "detector": (self.held.detector is not None, missing_detector(self.spec.name)),
+            "floors": (self.with_floors, ""),
+        }
+        return next((reason for need in needs for met, reason in [reasons[need]] if not met), None)
 
 
 @torch.no_grad()
-def draw(nets: Nets, fns: EvalFns, n: int, noise: Noise) -> Tensor:
-    """n samples in evaluation mode as uint8 ``[n, C, H, W]`` (protocol rules 6 and 7)."""
+def draw(nets: Nets, fns: EvalFns, n: int, noise: Noise, labels: Tensor | None = None) -> Tensor:
+    """n samples in evaluation mode as uint8 ``[n, C, H, W]`` (protocol rules 6 and 7).
+
+    ``labels``, int64 ``[n]``, are the classes to make, for a conditional model.
+    """
     evaluation_mode(nets)
     z = fns.latent(nets, n, noise)
-    return torch.cat([to_bytes(fns.decode(nets, part, None)) for part in z.split(CHUNK)])
+    parts = [
+        fns.decode(nets, z[i : i + CHUNK], None if labels is None else labels[i : i + CHUNK])
+        for i in range(0, n, CHUNK)
+    ]
+    return torch.cat([to_bytes(part) for part in parts])
 
 
 @torch.no_grad()

@@ -45,6 +45,16 @@ def gray_levels(images: Tensor, levels: int) -> Tensor:
     return (images * (levels - 1)).round()
 
 
+def dequantise(images: Tensor, levels: int, u: Tensor) -> Tensor:
+    """Float images in [0, 1] to x = (k + u) / levels in [0, 1), u uniform in [0, 1)."""
+    return (gray_levels(images, levels) + u) / levels
+
+
+def level_centres(x: Tensor, levels: int) -> Tensor:
+    """The image that dequantised values x show: (k + 1/2) / levels becomes k / (levels - 1)."""
+    return ((x * levels - 0.5) / (levels - 1)).clamp(0, 1)
+
+
 def grid(images: Tensor, *, columns: int, scale: int = 1) -> Picture:
     """uint8 ``[N, C, H, W]`` tiled row by row with a gray line between, ``[H', W', 3]``.
 

@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from bench.images import from_symmetric
 
 SMALLEST_SIDE = 4
 LEAK = 0.2
 
-Norm = Literal["batch", "none"]
+LAYER_SIZES = r"^[1-9]\d{0,4}(-[1-9]\d{0,4})*$"
+"""Units of fully connected layers from the image inward, as a setting: ``512-256``."""
+
+Norm = Literal["batch", "layer", "none"]
 Shape = tuple[int, int, int]
 
 
@@ -42,16 +47,26 @@ def channels(width: int, depth: int) -> list[int]:
 class ConvEncoder(nn.Module):
     """Images ``[N, C, H, W]`` to features ``[N, out_dim]``: convolution, ``depth`` layers, linear."""
 
-    def __init__(self, shape: Shape, *, depth: int, width: int, out_dim: int, norm: Norm) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        depth: int,
+        width: int,
+        out_dim: int,
+        norm: Norm,
+        act: Callable[[], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
+        make_act = act or LeakyReLU
         rows, cols = sides(shape[1], depth), sides(shape[2], depth)
         counts = channels(width, depth)
-        layers: list[nn.Module] = [nn.Conv2d(shape[0], counts[0], 3, padding=1), LeakyReLU()]
+        layers: list[nn.Module] = [nn.Conv2d(shape[0], counts[0], 3, padding=1), make_act()]
         for i, (before, after) in enumerate(itertools.pairwise(counts)):
             stride = (_stride(rows[i], rows[i + 1]), _stride(cols[i], cols[i + 1]))
             bias = norm == "none"
             layers.append(nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=bias))
-            layers += [*_norm2d(norm, after), LeakyReLU()]
+            layers += [*_norm2d(norm, after), make_act()]
         self.layers = nn.Sequential(*layers)
         self.linear = nn.Linear(counts[-1] * rows[-1] * cols[-1], out_dim)
 
@@ -139,6 +154,14 @@ class SymmetricTanh(nn.Module):
         return from_symmetric(torch.tanh(values))
 
 
+Activation = Literal["relu", "leaky_relu", "tanh"]
+
+
+def activation(name: Activation) -> type[nn.Module]:
+    """The activation that a setting names."""
+    return {"relu": nn.ReLU, "leaky_relu": LeakyReLU, "tanh": nn.Tanh}[name]
+
+
 class LeakyReLU(nn.LeakyReLU):
     """Leaky ReLU with the slope that every network here uses."""
 
@@ -152,6 +175,11 @@ def mlp(dims: list[int], act: type[nn.Module]) -> nn.Sequential:
     for before, after in itertools.pairwise(dims):
         layers += [nn.Linear(before, after), act()]
     return nn.Sequential(*layers[:-1])
+
+
+def layer_sizes(text: str) -> list[int]:
+    """``512-256`` to [512, 256]; the text matches ``LAYER_SIZES``."""
+    return [int(size) for size in text.split("-")]
 
 
 def count_parameters(modules: dict[str, nn.Module]) -> int:
@@ -183,7 +211,21 @@ def _climb(
 
 
 def _norm2d(norm: Norm, count: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(count)] if norm == "batch" else []
+    if norm == "batch":
+        return [nn.BatchNorm2d(count)]
+    # One group is layer norm over channels and places, with a scale and shift for each channel.
+    return [nn.GroupNorm(1, count)] if norm == "layer" else []
+
+
+def spectrally_normalise(module: nn.Module) -> None:
+    """Divides every linear and convolutional weight by its largest singular value.
+
+    Miyato et al. 2018 (arXiv 1802.05957): one step of power iteration at each training
+    forward; a convolution's weight counts as its ``[out, in * kh * kw]`` matrix.
+    """
+    for part in list(module.modules()):
+        if isinstance(part, nn.Linear | nn.Conv2d):
+            spectral_norm(part)
 
 
 def place(module: nn.Module, device: torch.device) -> None:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from bench import datasets, health
 from bench.config import RunConfig
-from bench.contracts import Trainable
+from bench.contracts import Nets, Trainable
 from bench.detection import find_detector
 from bench.errors import Interrupted
 from bench.evaluator import Evaluation, Generated, HeldData, draw_pictures, evaluate
@@ -115,23 +114,21 @@ class Run:
             due = trainer.logs_done % every == 0
             stopping = self.should_stop()
             if due and not ended:
-                self._validate(trainable, log.images_seen)
+                self._validate(trainable, trainer)
             if due or stopping:
                 self._checkpoint(trainer)
             if stopping:
                 raise Interrupted(f"stopped at {log.images_seen} images")
             started = time.perf_counter()
 
-    def _validate(self, trainable: Trainable, images_seen: int) -> None:
+    def _validate(self, trainable: Trainable, trainer: Trainer) -> None:
         started = time.perf_counter()
-        view = self._view(self._generated(trainable), "val")
+        view = self._view(Generated(self.held, trainer.evaluated, trainable.eval_fns), "val")
         values, _ = evaluate(view, validation_only=True)
-        self._log_validation(trainable, view, values, images_seen)
+        self._log_validation(view, values, trainer.images_seen)
         self.progress.eval_seconds += time.perf_counter() - started
 
-    def _log_validation(
-        self, trainable: Trainable, view: Evaluation, values: dict[str, float], images_seen: int
-    ) -> None:
+    def _log_validation(self, view: Evaluation, values: dict[str, float], images_seen: int) -> None:
         """Values and pictures to the logger; the weights are kept where they are the best."""
         self.logger.metrics({f"val/{name}": value for name, value in values.items()}, images_seen)
         for name, picture in draw_pictures(view).items():
@@ -139,10 +136,7 @@ class Run:
         value = primary_value(values)
         if value is not None and value < self.progress.best:
             self.progress.best, self.progress.best_images = value, images_seen
-            self._save({"modules": _weights(trainable)}, BEST)
-
-    def _generated(self, trainable: Trainable) -> Generated:
-        return Generated(self.held, trainable.modules, trainable.eval_fns)
+            self._save({"modules": _weights(view.nets)}, BEST)
 
     def _view(self, generated: Generated, split: str, *, most: int = 0) -> Evaluation:
         n_val, n_test = self._counts()
@@ -164,13 +158,14 @@ class Run:
     def _measure(self, trainable: Trainable, trainer: Trainer) -> TrialResult:
         """The last state on validation and test, the best one on test (protocol rule 2)."""
         started = time.perf_counter()
-        generated, most = self._generated(trainable), max(self._counts())
+        generated = Generated(self.held, trainer.evaluated, trainable.eval_fns)
+        most = max(self._counts())
         view = self._view(generated, "val", most=most)
         val, reasons = evaluate(view, validation_only=False)
-        self._log_validation(trainable, view, val, trainer.images_seen)
+        self._log_validation(view, val, trainer.images_seen)
         self._open_test_split()
         test, _ = evaluate(self._view(generated, "test", most=most), validation_only=False)
-        best = self._best_on_test(trainable, trainer, test)
+        best = self._best_on_test(generated, trainer.images_seen, test)
         self.progress.eval_seconds += time.perf_counter() - started
         reason = health.collapse(val)
         values = {f"val/{k}": v for k, v in val.items()} | {f"test/{k}": v for k, v in test.items()}
@@ -191,15 +186,15 @@ class Run:
         self.logger.tags({"test_reads": str(reads)})
 
     def _best_on_test(
-        self, trainable: Trainable, trainer: Trainer, last: dict[str, float]
+        self, generated: Generated, images_seen: int, last: dict[str, float]
     ) -> dict[str, float]:
         values = last
-        if (self.folder / BEST).exists() and self.progress.best_images != trainer.images_seen:
+        if (self.folder / BEST).exists() and self.progress.best_images != images_seen:
             weights = torch.load(
                 self.folder / BEST, weights_only=True, map_location=self.held.device
             )
-            _load_weights(trainable, weights["modules"])
-            view = self._view(self._generated(trainable), "test")
+            _load_weights(generated.nets, weights["modules"])
+            view = self._view(Generated(self.held, generated.nets, generated.fns), "test")
             values, _ = evaluate(view, validation_only=True)
         chosen = {
             f"test_best/{k}": v
@@ -280,11 +275,14 @@ def build(config: RunConfig, held: HeldData) -> Trainable:
 
 
 def restore(config: RunConfig, held: HeldData, folder: Path) -> Trainable:
-    """The model of a run as its last checkpoint has it; one without training is built anew."""
+    """The model of a run as its last checkpoint has it, averages in place of what they average.
+
+    One without training is built anew.
+    """
     trainable = build(config, held)
     if (folder / LAST).exists():
         state = torch.load(folder / LAST, weights_only=True, map_location=held.device)
-        _load_weights(trainable, state["trainer"]["modules"])
+        _load_weights(trainable.modules, state["trainer"]["modules"] | state["trainer"]["averages"])
     return trainable
 
 
@@ -298,11 +296,10 @@ def primary_value(values: dict[str, float]) -> float | None:
     return values.get(primary_name(values))
 
 
-def _weights(trainable: Trainable) -> dict[str, dict[str, Any]]:
-    return {name: module.state_dict() for name, module in trainable.modules.items()}
+def _weights(nets: Nets) -> dict[str, dict[str, Any]]:
+    return {name: module.state_dict() for name, module in nets.items()}
 
 
-def _load_weights(trainable: Trainable, weights: dict[str, dict[str, Any]]) -> None:
-    modules: dict[str, nn.Module] = trainable.modules
-    for name, module in modules.items():
+def _load_weights(nets: Nets, weights: dict[str, dict[str, Any]]) -> None:
+    for name, module in nets.items():
         module.load_state_dict(weights[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,7 +44,7 @@ class Trainer:
     and continues to the same bits.
 
     Args:
-        trainable: The model; its modules are on the device already.
+        trainable: The model; its modules are on the device already, initialised.
         images: The resident train split, uint8 ``[N, C, H, W]``, on the device.
         labels: int64 ``[N]`` on the device, or None.
         settings: Budget, batch size, seed and cadence.
@@ -67,12 +68,20 @@ class Trainer:
             name: [p for module in spec.modules for p in self._nets[module].parameters()]
             for name, spec in trainable.optimizers.items()
         }
+        self._moves = {name: set(spec.modules) for name, spec in trainable.optimizers.items()}
         self._optimizers = {
             name: build_optimizer(spec, self._parameters[name])
             for name, spec in trainable.optimizers.items()
         }
+        self._averages = {name: copy.deepcopy(self._nets[name]) for name in trainable.average}
+        self._decays = trainable.average
         self._order: tuple[int, Tensor] | None = None
         self._first_bad = torch.full((len(self._phases),), NEVER, device=images.device)
+
+    @property
+    def evaluated(self) -> dict[str, nn.Module]:
+        """The modules to sample and measure: averages stand in for what they average."""
+        return {**self._nets, **self._averages}
 
     @property
     def images_seen(self) -> int:
@@ -107,6 +116,7 @@ class Trainer:
         """Everything that training changes; tensors and plain values only."""
         return {
             "modules": {name: module.state_dict() for name, module in self._nets.items()},
+            "averages": {name: module.state_dict() for name, module in self._averages.items()},
             "optimizers": {name: opt.state_dict() for name, opt in self._optimizers.items()},
             "rng": self._rng.get_state(),
             "steps_done": self.steps_done,
@@ -117,6 +127,8 @@ class Trainer:
         """Continues from what ``state_dict`` gave."""
         for name, module in self._nets.items():
             module.load_state_dict(state["modules"][name])
+        for name, module in self._averages.items():
+            module.load_state_dict(state["averages"][name])
         for name, optimizer in self._optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         self._rng.set_state(state["rng"].cpu())
@@ -145,8 +157,24 @@ class Trainer:
         optimizer.step()
         self.updates[phase.name] += 1
         after = phase.after_step(self._nets) if phase.after_step else {}
+        self._average(phase)
         name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
         return {name: loss.detach(), f"{phase.name}_gradient_norm": norm, **scalars, **after}
+
+    @torch.no_grad()
+    def _average(self, phase: Phase) -> None:
+        """Moves the averages of what the phase has moved; buffers are copied (rule 7).
+
+        The decay rises to its value as (1 + t) / (10 + t) over the first updates t, so that
+        the first weights are forgotten, as in TensorFlow's ExponentialMovingAverage.
+        """
+        for name in self._moves[phase.optimizer] & self._averages.keys():
+            updates = self.updates[phase.name]
+            decay = min(self._decays[name], (1 + updates) / (10 + updates))
+            average, live = self._averages[name], self._nets[name]
+            torch._foreach_lerp_(list(average.parameters()), list(live.parameters()), 1 - decay)
+            for old, new in zip(average.buffers(), live.buffers(), strict=True):
+                old.copy_(new)
 
     def _watch(self, index: int, loss: Tensor, norm: Tensor) -> None:
         bad = ~(torch.isfinite(loss) & torch.isfinite(norm))

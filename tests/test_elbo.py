@@ -13,12 +13,15 @@ from bench.evaluator import Evaluation, Generated, HeldData, evaluate
 from bench.losses.elbo import elbo_terms
 from bench.metrics.likelihood import CHUNK
 from bench.posteriors.diagonal import DiagonalGaussian
+from bench.priors import PriorShape
 from bench.priors.standard import StandardNormal
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
 
 DIM, LATENT, SIGMA = 16, 3, 0.3
-PRIOR = StandardNormal(LATENT)
+PRIOR = StandardNormal(
+    PriorShape(latent_dim=LATENT, image_shape=(1, 4, 4), num_layers=1, hidden=1, num_components=1)
+)
 # Orthogonal columns of length 2, 1 and 0.5: the exact posterior is diagonal.
 BASIS = torch.linalg.qr(torch.randn(DIM, LATENT, generator=generator("basis")).double()).Q
 WEIGHT = BASIS * torch.tensor([2.0, 1.0, 0.5], dtype=torch.float64)
@@ -52,7 +55,7 @@ def linear_model(*, widen=1.0, closed_kl=True):
         passport="linear",
         observe=lambda images, noise: images,
         posterior=lambda nets, x, labels: posterior(x, widen),
-        prior_log_prob=lambda nets, z: PRIOR.log_prob(z),
+        prior_log_prob=lambda nets, z: PRIOR.log_prob(z, posterior),
         log_likelihood=lambda nets, x, z, labels: log_likelihood(x, z),
         kl=lambda nets, q: PRIOR.kl(q) if closed_kl else None,
     )
@@ -114,7 +117,7 @@ def brightness_model():
         passport="made",
         observe=lambda images, noise: images,
         posterior=lambda nets, x, labels: DiagonalGaussian(torch.zeros(len(x), 2 * LATENT)),
-        prior_log_prob=lambda nets, z: PRIOR.log_prob(z),
+        prior_log_prob=lambda nets, z: PRIOR.log_prob(z, posterior),
         log_likelihood=lambda nets, x, z, labels: x.flatten(1).sum(1),
         kl=lambda nets, q: torch.ones(len(q.mean)),
     )

@@ -7,11 +7,12 @@ import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from bench.likelihoods import LIKELIHOODS
-from bench.losses.adversarial import least_squares, non_saturating, wasserstein
+from bench.losses import LOSSES
 from bench.losses.elbo import kl_warmup, negative_elbo
-from bench.models.wgan import clip_weights
+from bench.losses.lipschitz import clip_weights
 from bench.nets import ConvEncoder, Critic
 from bench.posteriors.diagonal import DiagonalGaussian
+from bench.priors import PriorShape
 from bench.priors.standard import StandardNormal
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
@@ -19,6 +20,13 @@ from bench.runtime import DeviceNoise, generator
 SPEC = DataSpec(
     name="made", shape=(1, 3, 3), num_classes=0, class_prior=(), levels=17, digest="0" * 16
 )
+PRIOR = StandardNormal(
+    PriorShape(latent_dim=4, image_shape=(1, 3, 3), num_layers=1, hidden=1, num_components=1)
+)
+
+
+def no_encoder(x):
+    raise AssertionError("the standard prior asks for no encoder")
 
 
 @pytest.fixture
@@ -37,7 +45,7 @@ def oracle(q):
 
 def test_kl_is_that_of_torch_distributions_summed_over_latents(q):
     standard = Independent(Normal(torch.zeros_like(q.mu), torch.ones_like(q.mu)), 1)
-    torch.testing.assert_close(StandardNormal(4).kl(q), kl_divergence(oracle(q), standard))
+    torch.testing.assert_close(PRIOR.kl(q), kl_divergence(oracle(q), standard))
 
 
 def test_kl_of_the_prior_with_itself_is_zero_and_positive_elsewhere(q):
@@ -50,7 +58,7 @@ def test_log_densities_are_those_of_torch_distributions(q, noise):
     assert z.shape == (3, 6, 4)
     torch.testing.assert_close(q.log_prob(z), oracle(q).log_prob(z))
     standard = Independent(Normal(torch.zeros(4).double(), torch.ones(4).double()), 1)
-    torch.testing.assert_close(StandardNormal(4).log_prob(z), standard.log_prob(z))
+    torch.testing.assert_close(PRIOR.log_prob(z, no_encoder), standard.log_prob(z))
 
 
 def test_posterior_draws_have_its_mean_and_its_sigma_not_its_variance(noise):
@@ -120,31 +128,47 @@ def test_continuous_likelihood_sees_dequantised_levels(noise):
     torch.testing.assert_close(x.mean((0, 1, 2)), (torch.arange(17) + 0.5) / 17, atol=0.004, rtol=0)
 
 
-@pytest.mark.parametrize(
-    ("loss", "discriminator", "generator_value"),
-    [
-        # real (2, 0), fake (1, -1): worked by hand.
-        (least_squares, 0.5 * ((1 + 1) / 2 + (1 + 1) / 2), (0 + 4) / 2),
-        (
-            non_saturating,
-            (math.log1p(math.exp(-2)) + math.log(2)) / 2
-            + (math.log1p(math.exp(1)) + math.log1p(math.exp(-1))) / 2,
-            (math.log1p(math.exp(-1)) + math.log1p(math.exp(1))) / 2,
-        ),
-        (wasserstein, 0 - 1, 0),
-    ],
-)
-def test_adversarial_losses_have_their_worked_values(loss, discriminator, generator_value):
+SOFTPLUS = {x: math.log1p(math.exp(x)) for x in (-2, -1, 0, 1)}
+WORKED = {
+    # real (2, 0), fake (1, -1): both sides worked by hand.
+    "least_squares": (0.5 * ((1 + 1) / 2 + (1 + 1) / 2), (0 + 4) / 2),
+    "minimax": (
+        (SOFTPLUS[-2] + SOFTPLUS[0]) / 2 + (SOFTPLUS[1] + SOFTPLUS[-1]) / 2,
+        -(SOFTPLUS[1] + SOFTPLUS[-1]) / 2,
+    ),
+    "non_saturating": (
+        (SOFTPLUS[-2] + SOFTPLUS[0]) / 2 + (SOFTPLUS[1] + SOFTPLUS[-1]) / 2,
+        (SOFTPLUS[-1] + SOFTPLUS[1]) / 2,
+    ),
+    "hinge": ((0 + 1) / 2 + (2 + 0) / 2, 0),
+    "wasserstein": (0 - 1, 0),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_adversarial_losses_have_their_worked_values(name):
+    loss, (discriminator, generator_value) = LOSSES.get(name), WORKED[name]
     real, fake = torch.tensor([2.0, 0.0]), torch.tensor([1.0, -1.0])
     assert float(loss.discriminator(real, fake)) == pytest.approx(discriminator, rel=1e-6)
     assert float(loss.generator(fake)) == pytest.approx(generator_value, rel=1e-6, abs=1e-7)
 
 
-@pytest.mark.parametrize("loss", [least_squares, non_saturating, wasserstein])
-def test_generator_gains_when_its_samples_score_higher(loss):
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_generator_gains_when_its_samples_score_higher(name):
+    loss = LOSSES.get(name)
     assert loss.generator(torch.tensor([0.5])) < loss.generator(torch.tensor([0.1]))
     real, low, high = torch.tensor([0.9]), torch.tensor([0.1]), torch.tensor([0.8])
     assert loss.discriminator(real, low) < loss.discriminator(real, high)
+
+
+def test_minimax_generator_has_hardly_any_gradient_where_its_fakes_are_told_apart():
+    slopes = {}
+    for name in ("minimax", "non_saturating"):
+        fake = torch.tensor([-8.0], requires_grad=True)
+        LOSSES.get(name).generator(fake).backward()
+        slopes[name] = abs(float(fake.grad))
+    assert slopes["minimax"] < 0.001
+    assert slopes["non_saturating"] > 0.99
 
 
 def test_clipping_reaches_every_parameter_batch_norm_included():

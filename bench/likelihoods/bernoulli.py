@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.contracts import Likelihood, Noise
 from bench.likelihoods import LIKELIHOODS
 from bench.records import DataSpec
 
 
-@dataclass(frozen=True)
-class Bernoulli:
+class Bernoulli(nn.Module):
     """p(x|z) = prod_i sigmoid(logit_i)^x_i (1 - sigmoid(logit_i))^(1 - x_i).
 
-    Attributes:
+    Args:
         resampled: Draw each pixel anew with its gray value as probability (the paper form
             of Burda et al. 2016, arXiv 1509.00519); otherwise x is the gray value, which
             gives a looser bound on the resampled likelihood.
     """
 
-    resampled: bool
+    params_per_value = 1
 
-    @property
-    def passport(self) -> str:
-        """``bernoulli_resampled`` or ``bernoulli_gray``."""
-        return "bernoulli_resampled" if self.resampled else "bernoulli_gray"
+    def __init__(self, *, resampled: bool) -> None:
+        super().__init__()
+        self.resampled = resampled
+        self.passport = "bernoulli_resampled" if resampled else "bernoulli_gray"
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """Images in [0, 1] to x: coins in {0, 1}, or the gray values themselves."""

@@ -1,6 +1,8 @@
-"""The negative evidence lower bound, term by term."""
+"""Bounds on log p(x) as losses: the ELBO term by term, free bits, the importance-weighted bound."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -30,6 +32,19 @@ def negative_elbo(log_likelihood: Tensor, kl: Tensor, weight: Tensor | float) ->
     return (weight * kl - log_likelihood).mean()
 
 
+def free_bits_kl(kl: Tensor, free_nats: float) -> Tensor:
+    """KL of which each latent's first ``free_nats`` cost nothing, in nats, 0-d.
+
+    sum_j max(free_nats, mean over the batch of KL_j): Kingma et al. 2016 (arXiv 1606.04934,
+    eq. 15) with one latent to a group.
+
+    Args:
+        kl: KL per latent, ``[N, D]``.
+        free_nats: Nats for each latent.
+    """
+    return kl.mean(0).clamp(min=free_nats).sum()
+
+
 def elbo_terms(
     inference: Inference, nets: Nets, images: Tensor, labels: Tensor | None, noise: Noise
 ) -> tuple[Tensor, Tensor]:
@@ -43,3 +58,29 @@ def elbo_terms(
     log_likelihood = inference.log_likelihood(nets, x, z, labels)
     kl = inference.kl(nets, q)
     return log_likelihood, q.log_prob(z) - inference.prior_log_prob(nets, z) if kl is None else kl
+
+
+def importance_bound(
+    inference: Inference,
+    nets: Nets,
+    images: Tensor,
+    labels: Tensor | None,
+    noise: Noise,
+    *,
+    k: int,
+) -> Tensor:
+    """log 1/k sum_i p(x, z_i) / q(z_i|x) in nats per image, ``[N]``; k = 1 is an ELBO.
+
+    Burda et al. 2016 (arXiv 1509.00519, eq. 8). The k draws of an image share its form x.
+    """
+    x = inference.observe(images, noise)
+    q = inference.posterior(nets, x, labels)
+    z = q.rsample(k, noise)  # [k, N, D]
+    log_likelihood = inference.log_likelihood(
+        nets,
+        x.repeat(k, 1, 1, 1),
+        z.flatten(0, 1),
+        None if labels is None else labels.repeat(k),
+    ).view(k, -1)
+    weights = log_likelihood + inference.prior_log_prob(nets, z) - q.log_prob(z)
+    return weights.logsumexp(0) - math.log(k)

@@ -7,34 +7,49 @@ from torch import nn
 
 from bench.adversarial import GanSettings, play
 from bench.contracts import Trainable
-from bench.losses.adversarial import non_saturating
 from bench.models import model
-from bench.nets import Critic, LeakyReLU, MlpDecoder, MlpEncoder, SymmetricTanh
+from bench.nets import (
+    LAYER_SIZES,
+    Critic,
+    LeakyReLU,
+    MlpDecoder,
+    MlpEncoder,
+    SymmetricTanh,
+    layer_sizes,
+)
 from bench.records import DataSpec
 
 
-class MlpGanSettings(GanSettings):
+class Settings(GanSettings):
     """Settings of the fully connected GAN."""
 
-    hidden: int = Field(256, ge=1, description="units of each hidden layer")
-    num_hidden: int = Field(2, ge=1, le=5, description="hidden layers of each player")
+    hidden: str = Field(
+        "256-256",
+        pattern=LAYER_SIZES,
+        examples=["512-256"],
+        description="units of the discriminator's layers; the generator's are these reversed",
+    )
     lr: float = Field(3e-4, gt=0, description="learning rate of both players")
 
 
 @model(
     "gan_mlp",
-    settings=MlpGanSettings,
+    settings=Settings,
     family="gan",
     paper="Goodfellow et al. 2014, arXiv 1406.2661",
+    presets={
+        "experiment_a": {"model.hidden": "512-256", "model.latent_dim": 100, "model.lr": 2e-4},
+        "experiment_b": {"model.hidden": "256", "model.latent_dim": 100, "model.lr": 2e-4},
+    },
 )
-def build(settings: MlpGanSettings, spec: DataSpec) -> Trainable:
-    """Fully connected GAN, non-saturating: the generator maximises log D(G(z))."""
-    hidden = [settings.hidden] * settings.num_hidden
-    decoder = MlpDecoder(spec.shape, hidden=hidden, in_dim=settings.latent_dim, act=LeakyReLU)
-    features = MlpEncoder(spec.shape, hidden=hidden[:-1], out_dim=settings.hidden, act=LeakyReLU)
+def build(settings: Settings, spec: DataSpec) -> Trainable:
+    """Fully connected GAN, non-saturating by default: the generator maximises log D(G(z))."""
+    *outer, last = units = layer_sizes(settings.hidden)
+    decoder = MlpDecoder(spec.shape, hidden=units[::-1], in_dim=settings.latent_dim, act=LeakyReLU)
+    features = MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=LeakyReLU)
     return play(
         settings,
+        spec,
         generator=nn.Sequential(decoder, SymmetricTanh()),
-        opponent=Critic(features, settings.hidden),
-        loss=non_saturating,
+        opponent=Critic(features, last),
     )

@@ -3,42 +3,74 @@
 from __future__ import annotations
 
 from pydantic import Field
+from torch import nn
 
 from bench.contracts import Trainable
 from bench.models import model
-from bench.nets import ConvDecoder, ConvEncoder
-from bench.records import DataSpec
+from bench.nets import Activation, ConvDecoder, ConvEncoder, Shape, activation
+from bench.records import DataSpec, Scalar
 from bench.variational import VaeSettings, assemble
 
 
-class ConvVaeSettings(VaeSettings):
+class Settings(VaeSettings):
     """Settings of the convolutional VAE."""
 
     depth: int = Field(3, ge=1, le=5, description="strided layers in encoder and decoder")
     width: int = Field(16, ge=1, le=512, description="channels of the layer next to the image")
     h_dim: int = Field(128, ge=1, description="features between convolutions and latent heads")
+    encoder_act: Activation = Field("leaky_relu", description="between the encoder's layers")
+
+
+THIRTY_TWO: dict[str, Scalar] = {
+    "model.latent_dim": 32,
+    "model.likelihood": "bernoulli_gray",
+    "model.kl_warmup": 0.0,
+    "model.lr": 1e-3,
+}
 
 
 @model(
     "vae",
-    settings=ConvVaeSettings,
+    settings=Settings,
     family="vae",
     paper="Kingma and Welling 2014, arXiv 1312.6114",
     defaults={"train.batch_size": 32},
     presets={
+        "conditional": {"model.conditional": True},
+        "experiment_c": THIRTY_TWO,
+        "experiment_c_flow": {**THIRTY_TWO, "model.prior": "flow"},
         "experiment_e": {
             "model.depth": 5,
             "model.latent_dim": 100,
             "model.lr": 3e-4,
+            "model.encoder_act": "relu",
             "model.likelihood": "gaussian",
             "model.sigma": 0.354,
             "model.kl_warmup": 0.0,
-        }
+        },
     },
 )
-def build(settings: ConvVaeSettings, spec: DataSpec) -> Trainable:
+def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Convolutional VAE: (convolution, batch norm, leaky ReLU) x depth and its mirror image."""
-    stack = {"depth": settings.depth, "width": settings.width}
-    encoder = ConvEncoder(spec.shape, **stack, out_dim=settings.h_dim, norm="batch")
-    decoder = ConvDecoder(spec.shape, **stack, in_dim=settings.latent_dim, norm="batch")
-    return assemble(settings, spec, features=encoder, feature_dim=settings.h_dim, decoder=decoder)
+    act = activation(settings.encoder_act)
+    encoder = ConvEncoder(
+        spec.shape,
+        depth=settings.depth,
+        width=settings.width,
+        out_dim=settings.h_dim,
+        norm="batch",
+        act=act,
+    )
+
+    def decoder(shape: Shape, in_dim: int) -> nn.Module:
+        depth, width = settings.depth, settings.width
+        return ConvDecoder(shape, depth=depth, width=width, in_dim=in_dim, norm="batch")
+
+    return assemble(
+        settings,
+        spec,
+        features=encoder,
+        feature_dim=settings.h_dim,
+        encoder_act=act(),
+        decoder=decoder,
+    )

@@ -7,31 +7,70 @@ from torch import nn
 
 from bench.contracts import Trainable
 from bench.models import model
-from bench.nets import MlpDecoder, MlpEncoder
-from bench.records import DataSpec
+from bench.nets import LAYER_SIZES, MlpDecoder, MlpEncoder, activation, layer_sizes
+from bench.records import DataSpec, Scalar
 from bench.variational import VaeSettings, assemble
 
 
-class MlpVaeSettings(VaeSettings):
+class Settings(VaeSettings):
     """Settings of the fully connected VAE."""
 
-    hidden: int = Field(400, ge=1, description="units of each hidden layer")
-    num_hidden: int = Field(1, ge=1, le=5, description="hidden layers on each side")
+    hidden: str = Field(
+        "400",
+        pattern=LAYER_SIZES,
+        examples=["512-256"],
+        description="units of the encoder's layers; the decoder's are these reversed",
+    )
     latent_dim: int = Field(20, ge=1, le=1024, description="size of z")
     lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
     kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the budget with a rising KL")
 
 
+PLANE: dict[str, Scalar] = {
+    "model.hidden": "512-256",
+    "model.latent_dim": 2,
+    "model.likelihood": "bernoulli_gray",
+}
+EIGHT: dict[str, Scalar] = {
+    "model.latent_dim": 8,
+    "model.encoder_act": "leaky_relu",
+    "model.likelihood": "bernoulli_gray",
+}
+
+
 @model(
     "vae_mlp",
-    settings=MlpVaeSettings,
+    settings=Settings,
     family="vae",
     paper="Kingma and Welling 2014, arXiv 1312.6114",
     defaults={"train.batch_size": 128},
+    presets={
+        "conditional": {"model.conditional": True},
+        "experiment_a": PLANE,
+        "experiment_a_full_covariance": {**PLANE, "model.posterior": "full_covariance"},
+        # A squared error of images in [0, 1], neither halved nor averaged: sigma^2 = 1/2.
+        "experiment_b": {
+            "model.hidden": "256",
+            "model.likelihood": "gaussian",
+            "model.sigma": 0.7071,
+        },
+        "experiment_c": EIGHT,
+        "experiment_c_flow": {**EIGHT, "model.prior": "flow"},
+        "iwae": {"model.num_importance": 5},
+    },
 )
-def build(settings: MlpVaeSettings, spec: DataSpec) -> Trainable:
+def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Fully connected VAE: D-400-20-400-D by default, ReLU."""
-    hidden = [settings.hidden] * settings.num_hidden
-    features = MlpEncoder(spec.shape, hidden=hidden[:-1], out_dim=settings.hidden, act=nn.ReLU)
-    decoder = MlpDecoder(spec.shape, hidden=hidden, in_dim=settings.latent_dim, act=nn.ReLU)
-    return assemble(settings, spec, features=features, feature_dim=settings.hidden, decoder=decoder)
+    *outer, last = units = layer_sizes(settings.hidden)
+    act = activation(settings.encoder_act)
+    features = MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=act)
+    return assemble(
+        settings,
+        spec,
+        features=features,
+        feature_dim=last,
+        encoder_act=act(),
+        decoder=lambda shape, in_dim: MlpDecoder(
+            shape, hidden=units[::-1], in_dim=in_dim, act=nn.ReLU
+        ),
+    )

@@ -42,4 +42,8 @@ class DiagonalGaussian:
 
     def kl_standard(self) -> Tensor:
         """KL(q || N(0, I)) in nats per image ``[N]`` (Kingma and Welling 2014, appendix B)."""
-        return 0.5 * (self.mu**2 + self.logvar.exp() - 1 - self.logvar).sum(-1)
+        return self.kl_per_latent().sum(-1)
+
+    def kl_per_latent(self) -> Tensor:
+        """The same, each latent by itself, ``[N, D]``."""
+        return 0.5 * (self.mu**2 + self.logvar.exp() - 1 - self.logvar)

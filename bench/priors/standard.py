@@ -6,23 +6,23 @@ import math
 
 from torch import Tensor, nn
 
-from bench.contracts import Noise, Posterior
-from bench.priors import PRIORS
+from bench.contracts import Encode, Noise, Posterior
+from bench.priors import PRIORS, PriorShape
 
 
 @PRIORS.register("standard")
 class StandardNormal(nn.Module):
     """p(z) = N(0, I); it has no parameters."""
 
-    def __init__(self, latent_dim: int) -> None:
+    def __init__(self, shape: PriorShape) -> None:
         super().__init__()
-        self.latent_dim = latent_dim
+        self.latent_dim = shape.latent_dim
 
-    def sample(self, n: int, noise: Noise) -> Tensor:
+    def sample(self, n: int, noise: Noise, encode: Encode) -> Tensor:  # noqa: ARG002
         """``[n, D]``."""
         return noise.normal(n, self.latent_dim)
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_prob(self, z: Tensor, encode: Encode) -> Tensor:  # noqa: ARG002
         """Nats summed over latents, ``[..., D]`` to ``[...]``."""
         return -0.5 * (z**2 + math.log(2 * math.pi)).sum(-1)
 
@@ -30,3 +30,8 @@ class StandardNormal(nn.Module):
         """KL(q || p) per image in nats, where the posterior has the closed form."""
         closed = getattr(posterior, "kl_standard", None)
         return None if closed is None else closed()
+
+    def kl_per_latent(self, posterior: Posterior) -> Tensor:
+        """KL of each latent in nats, ``[N, D]``, of a posterior that knows it."""
+        per_latent: Tensor = posterior.kl_per_latent()  # type: ignore[attr-defined]
+        return per_latent
