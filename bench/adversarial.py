@@ -167,7 +167,9 @@ class _Game:
         phases = [Phase(name=name, optimizer=name, loss=self.opponent_loss, after_step=clip)]
         if settings.r1_weight:
             every = settings.r1_every
-            phases.append(Phase(name="r1", optimizer=name, loss=self.r1_loss, every=every))
+            phases.append(
+                Phase(name="r1", optimizer=name, loss=self.r1_loss, every=every, after_step=clip)
+            )
         generator = Phase(
             name="generator",
             optimizer="generator",
