@@ -1,5 +1,6 @@
 """The ELBO on a model whose log p(x) is known exactly, and the metrics made from it."""
 
+import dataclasses
 import math
 
 import pytest
@@ -106,9 +107,16 @@ def view_of(n, inference):
     fns = EvalFns(
         latent=lambda nets, n, noise: noise.normal(n, LATENT),
         decode=lambda nets, z, labels: torch.sigmoid(z @ WEIGHT.T.float()).view(-1, 1, 4, 4),
+        encode=None if inference is None else encode_as(inference),
         inference=inference,
     )
     return Evaluation(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
+
+
+def encode_as(inference):
+    return lambda nets, images, labels, noise: inference.posterior(
+        nets, inference.observe(images, noise), labels
+    )
 
 
 def brightness_model():
@@ -150,3 +158,14 @@ def test_data_without_a_detector_has_no_distance_and_names_the_remedy():
 def test_units_that_do_not_vary_with_the_image_are_not_active():
     values, _ = evaluate(view_of(60, brightness_model()), validation_only=False)
     assert values["active_units"] == 0
+
+
+def test_encoder_without_a_likelihood_has_active_units_and_reconstructions_and_no_elbo():
+    view = view_of(60, brightness_model())
+    expected, _ = evaluate(view, validation_only=False)
+    fns = dataclasses.replace(view.fns, inference=None)
+    alone = dataclasses.replace(view, generated=Generated(view.held, {}, fns))
+    values, reasons = evaluate(alone, validation_only=False)
+    for name in ("active_units", "reconstruction_error"):
+        assert values[name] == expected[name]
+    assert reasons["elbo"] == "the model has no likelihood"

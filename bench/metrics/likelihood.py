@@ -1,4 +1,4 @@
-"""The ELBO and what it is made of (protocol rules 14, 15 and 19)."""
+"""The ELBO, and what an encoder alone can tell (protocol rules 14, 15 and 19)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from bench.contracts import Inference, View
+from bench.contracts import Inference, Noise, View
 from bench.images import to_bytes, to_unit
 from bench.losses.elbo import elbo_terms
 from bench.metrics import metric
@@ -34,26 +34,20 @@ def elbo(view: View) -> dict[str, float]:
     }
 
 
-@metric("active_units", needs=("inference",))
+@metric("active_units", needs=("encoder",))
 def active_units(view: View) -> dict[str, float]:
     """Latent dimensions whose posterior mean varies by more than 0.01 over held-out images."""
-    inference = _inference(view)
     noise = view.noise("active_units")
-    means = [
-        inference.posterior(view.nets, inference.observe(images, noise), labels).mean.double()
-        for images, labels in _chunks(view)
-    ]
+    means = [z.double() for _, _, z in _posterior_means(view, noise)]
     return {"active_units": float((torch.cat(means).var(0) > ACTIVE_VARIANCE).sum())}
 
 
-@metric("reconstruction_error", needs=("inference",))
+@metric("reconstruction_error", needs=("encoder",))
 def reconstruction_error(view: View) -> dict[str, float]:
     """Squared error per pixel of the reconstruction from the posterior mean, images in [0, 1]."""
-    inference = _inference(view)
     noise = view.noise("reconstruction_error")
     errors = []
-    for images, labels in _chunks(view):
-        z = inference.posterior(view.nets, inference.observe(images, noise), labels).mean
+    for images, labels, z in _posterior_means(view, noise):
         x_recon = to_unit(to_bytes(view.fns.decode(view.nets, z, labels)))
         errors.append((x_recon - images).square().flatten(1).double().mean(1))
     return {"reconstruction_error": float(torch.cat(errors).mean())}
@@ -62,6 +56,14 @@ def reconstruction_error(view: View) -> dict[str, float]:
 def _inference(view: View) -> Inference:
     assert view.fns.inference is not None
     return view.fns.inference
+
+
+def _posterior_means(view: View, noise: Noise) -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
+    """Images, labels and E[z|x] ``[n, D]``, chunk by chunk."""
+    encode = view.fns.encode
+    assert encode is not None
+    for images, labels in _chunks(view):
+        yield images, labels, encode(view.nets, images, labels, noise).mean
 
 
 def _chunks(view: View) -> Iterator[tuple[Tensor, Tensor | None]]:
