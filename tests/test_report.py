@@ -198,6 +198,7 @@ def test_elbo_is_not_applicable_to_models_without_a_likelihood():
     assert row_of(table, "`gan`")[column] == "n/a"
     assert row_of(table, "`vae`")[column].startswith("-25.1 [")
     assert "n/a: the model has no likelihood (gan, wgan, memoriser" in table
+    assert "encoder" not in table  # active units have no column here: no reason is called for
 
 
 def test_elbos_of_different_likelihoods_never_share_a_column():

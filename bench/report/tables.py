@@ -33,11 +33,19 @@ _MOST_ROWS = 200
 
 @dataclass(frozen=True)
 class Column:
-    """A measured column: its heading, the metric and how a mean with its interval is shown."""
+    """A measured column: its heading, the value and how a mean with its interval is shown.
+
+    Attributes:
+        title: The heading.
+        metric: Name of the value, ``test/...``.
+        show: Number to text.
+        kind: The registered metric that gives it.
+    """
 
     title: str
     metric: str
     show: Callable[[float], str]
+    kind: str
 
     def cell(self, place: Place) -> str:
         """Mean and interval; n/a where runs ended and the model has no such measure."""
@@ -74,12 +82,12 @@ def families(results: Results, bold: Sequence[str]) -> str:
     rows += [
         [f"`{arm}`", MISSING, "0", *[MISSING] * (len(columns) + 2)] for arm in _absent(results)
     ]
-    return _noted(table(header, rows, left=2), _reasons(results))
+    return _noted(table(header, rows, left=2), _reasons(results, columns))
 
 
 def costs(results: Results) -> str:
     """The same rows: what became of the runs, and what they cost."""
-    columns = _present(results, [Column("active units", "test/active_units", _tenth)])
+    columns = _present(results, [Column("active units", "test/active_units", _tenth, "active_units")])
     header = ["family", "chosen", "runs", *(c.title for c in columns), *_COSTS]
     rows = []
     for place in _rows(results):
@@ -93,7 +101,7 @@ def grid(results: Results) -> str:
     """Every cell: in the plan's order along x, else from the lowest validation mean up."""
     columns = _present(
         results,
-        [*_elbo_columns(results), Column("active units", "test/active_units", _tenth)],
+        [*_elbo_columns(results), Column("active units", "test/active_units", _tenth, "active_units")],
     )
     headline, primary = results.headline, results.primary
     header = [
@@ -182,9 +190,9 @@ def _tenth(value: float) -> str:
 
 
 _SAMPLE_COLUMNS = [
-    Column("`legible` ↑", "test/legible", share),
-    Column("`copying` (0.5 = none)", "test/copying", share),
-    Column("`classes` covered", "test/classes", _tenth),
+    Column("`legible` ↑", "test/legible", share, "legible"),
+    Column("`copying` (0.5 = none)", "test/copying", share, "copying"),
+    Column("`classes` covered", "test/classes", _tenth, "variety"),
 ]
 
 _COSTS = ("parameters", "updates by phase", "train seconds", "test reads")
@@ -218,7 +226,7 @@ def _absent(results: Results) -> list[str]:
 
 
 def _elbo_columns(results: Results) -> list[Column]:
-    return [Column(f"`{name}` ↑ (nats)", f"test/{name}", nats) for name in results.elbos]
+    return [Column(f"`{name}` ↑ (nats)", f"test/{name}", nats, "elbo") for name in results.elbos]
 
 
 def _present(results: Results, columns: Sequence[Column]) -> list[Column]:
@@ -230,11 +238,13 @@ def _spread(value: float | None) -> str:
     return MISSING if value is None else significant(value)
 
 
-def _reasons(results: Results) -> str:
-    """Why some models lack a measure, said once for each reason."""
+def _reasons(results: Results, columns: Sequence[Column]) -> str:
+    """Why some models lack a measure of the table, said once for each reason."""
+    shown = {"frechet", *(column.kind for column in columns)}
     arms: dict[str, list[str]] = {}
     for run in results.runs:
-        for reason in json.loads(run.record.tags.get("not_applicable", "{}")).values():
+        reasons = json.loads(run.record.tags.get("not_applicable", "{}"))
+        for reason in {reason for kind, reason in reasons.items() if kind in shown}:
             arms.setdefault(reason, [])
             if run.arm not in arms[reason]:
                 arms[reason].append(run.arm)

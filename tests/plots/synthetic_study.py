@@ -110,8 +110,8 @@ def run_record(arm, depth, seed, level=LEVEL):
     if arm == "vae":
         tags["passport"] = "bernoulli_resampled"
     else:
-        reason = "the model has no likelihood"
-        tags["not_applicable"] = json.dumps({"active_units": reason, "elbo": reason})
+        lacks = {"active_units": "the model has no encoder", "elbo": "the model has no likelihood"}
+        tags["not_applicable"] = json.dumps(lacks)
     return RunRecord(
         run_id=f"run_{arm}_{depth}_{seed}",
         params={
