@@ -260,10 +260,22 @@ class Seen:
     probs: Tensor
 
 
-Need = Literal["detector", "inference", "floors", "encoder", "classes", "labels", "latent_space"]
+Need = Literal[
+    "detector",
+    "inference",
+    "floors",
+    "encoder",
+    "no_encoder",
+    "classes",
+    "labels",
+    "latent_space",
+    "two_latents",
+    "plane",
+]
 """What a view must hold for a metric or a picture to apply, beside samples, which all have.
 
-``classes``: the model makes images for a class; ``labels``: the data set has them.
+``classes``: the model makes images for a class; ``labels``: the data set has them;
+``two_latents``: two or more; ``plane``: exactly two.
 """
 
 

@@ -177,11 +177,15 @@ class Evaluation:
 
     def lacks(self, needs: tuple[Need, ...]) -> str | None:
         """Why something with these needs does not apply, or None."""
+        num_latents = self.fns.latent_dim or 0
         reasons: dict[Need, tuple[bool, str]] = {
             "inference": (self.fns.inference is not None, "the model has no likelihood"),
             "encoder": (self.fns.encode is not None, "the model has no encoder"),
+            "no_encoder": (self.fns.encode is None, "the model has an encoder"),
             "classes": (self.fns.conditional, "the model is not conditional"),
-            "latent_space": (self.fns.latent_dim is not None, "the model has no latent space"),
+            "latent_space": (num_latents > 0, "the model has no latent space"),
+            "two_latents": (num_latents > 1, "the model has fewer than two latents"),
+            "plane": (num_latents == 2, "the model's latent space has not two dimensions"),
             "labels": (self.spec.num_classes > 0, f"'{self.spec.name}' has no labels"),
             "detector": (self.held.detector is not None, missing_detector(self.spec.name)),
             "floors": (self.with_floors, ""),
@@ -232,11 +236,13 @@ def evaluate(view: Evaluation, *, validation_only: bool) -> tuple[dict[str, floa
 
 
 @torch.no_grad()
-def draw_pictures(view: Evaluation) -> dict[str, Picture]:
-    """Every picture that applies, by name."""
+def draw_pictures(view: Evaluation, *, at_end: bool) -> dict[str, Picture]:
+    """Every picture that applies, by name; ``at_end`` those of the trained model as well."""
     evaluation_mode(view.nets)
     return {
-        name: kind.draw(view) for name, kind in PICTURES.items() if view.lacks(kind.needs) is None
+        name: kind.draw(view)
+        for name, kind in PICTURES.items()
+        if (at_end or not kind.at_end) and view.lacks(kind.needs) is None
     }
 
 

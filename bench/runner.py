@@ -125,13 +125,15 @@ class Run:
         started = time.perf_counter()
         view = self._view(Generated(self.held, trainer.evaluated, trainable.eval_fns), "val")
         values, _ = evaluate(view, validation_only=True)
-        self._log_validation(view, values, trainer.images_seen)
+        self._log_validation(view, values, trainer.images_seen, at_end=False)
         self.progress.eval_seconds += time.perf_counter() - started
 
-    def _log_validation(self, view: Evaluation, values: dict[str, float], images_seen: int) -> None:
+    def _log_validation(
+        self, view: Evaluation, values: dict[str, float], images_seen: int, *, at_end: bool
+    ) -> None:
         """Values and pictures to the logger; the weights are kept where they are the best."""
         self.logger.metrics({f"val/{name}": value for name, value in values.items()}, images_seen)
-        for name, picture in draw_pictures(view).items():
+        for name, picture in draw_pictures(view, at_end=at_end).items():
             self.logger.picture(name, picture, images_seen)
         value = primary_value(values)
         if value is not None and value < self.progress.best:
@@ -162,7 +164,7 @@ class Run:
         most = max(self._counts())
         view = self._view(generated, "val", most=most)
         val, reasons = evaluate(view, validation_only=False)
-        self._log_validation(view, val, trainer.images_seen)
+        self._log_validation(view, val, trainer.images_seen, at_end=True)
         self._open_test_split()
         test, _ = evaluate(self._view(generated, "test", most=most), validation_only=False)
         best = self._best_on_test(generated, trainer.images_seen, test)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from bench.contracts import Need, View
-from bench.images import Picture
+from bench.images import Picture, display_scale, grid, to_bytes
 from bench.registry import Registry
 
 
@@ -17,11 +20,13 @@ class PictureKind:
     Attributes:
         draw: ``View -> [H, W, 3]`` uint8.
         needs: What the view must hold.
+        at_end: Only drawn once, after training; others at each validation as well.
         summary: One line for ``bench list``.
     """
 
     draw: Callable[[View], Picture]
     needs: tuple[Need, ...]
+    at_end: bool
     summary: str
 
 
@@ -30,14 +35,30 @@ PICTURES: Registry[PictureKind] = Registry("picture", "bench.pictures")
 Draw = Callable[[View], Picture]
 
 
-def picture(name: str, *, needs: tuple[Need, ...] = ()) -> Callable[[Draw], Draw]:
+def picture(
+    name: str, *, needs: tuple[Need, ...] = (), at_end: bool = False
+) -> Callable[[Draw], Draw]:
     """Decorator that registers a picture; the first line of its docstring is its summary."""
 
     def register(draw: Draw) -> Draw:
         summary = (draw.__doc__ or "").strip().partition("\n")[0]
-        PICTURES.add(
-            name, PictureKind(draw=draw, needs=needs, summary=summary), origin=draw.__module__
-        )
+        kind = PictureKind(draw=draw, needs=needs, at_end=at_end, summary=summary)
+        PICTURES.add(name, kind, origin=draw.__module__)
         return draw
 
     return register
+
+
+def tiled(view: View, images: Tensor, *, columns: int) -> Picture:
+    """uint8 ``[N, C, H, W]`` as a grid, enlarged so that the data set's images are seen well."""
+    return grid(images, columns=columns, scale=display_scale(view.spec.shape[1]))
+
+
+def decoded(view: View, z: Tensor, labels: Tensor | None, *, columns: int) -> Picture:
+    """The images of latents ``[N, ...]``, for their classes if conditional, as a grid."""
+    return tiled(view, to_bytes(view.fns.decode(view.nets, z, labels)), columns=columns)
+
+
+def in_pairs(view: View, images: Tensor, others: Tensor, *, pairs: int) -> Picture:
+    """Each image with its other at the right, uint8 ``[N, C, H, W]`` both, ``pairs`` a row."""
+    return tiled(view, torch.stack([images, others], dim=1).flatten(0, 1), columns=2 * pairs)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from bench.contracts import View
-from bench.images import Picture, display_scale, grid
-from bench.pictures import picture
-
-SIDE = 8
+from bench.images import Picture
+from bench.pictures import picture, tiled
 
 
 @picture("samples")
 def samples(view: View) -> Picture:
-    """8 x 8 samples, uncurated, of the same noise at every cadence."""
-    scale = display_scale(view.spec.shape[1])
-    return grid(view.samples(SIDE * SIDE), columns=SIDE, scale=scale)
+    """10 x 10 samples, uncurated, of the same noise at every cadence."""
+    return tiled(view, view.samples(100), columns=10)
+
+
+@picture("samples_5x5")
+def samples_5x5(view: View) -> Picture:
+    """The first 25 of the same samples, as experiment A shows them."""
+    return tiled(view, view.samples(25), columns=5)

@@ -24,6 +24,9 @@ Tiles = NDArray[np.uint8]
 PANEL = 265
 """Pixels that one grid may be wide: eight images of 32."""
 
+_MOST_COLUMNS = 8
+"""Images side by side in a panel of samples, however many are logged."""
+
 _ENLARGED = 234
 """Pixels that a grid of smaller images is enlarged to at most: eight of 28."""
 
@@ -130,9 +133,11 @@ def picture(tiles: Tiles) -> Pixels:
 
 def first_tiles(tiles: Tiles) -> Tiles:
     """As many of the first images as a panel holds; of colour pictures, half the rows."""
-    columns = min(tiles.shape[1], max(2, (PANEL - 1) // (tiles.shape[3] + 1)))
+    columns = min(tiles.shape[1], _MOST_COLUMNS, max(2, (PANEL - 1) // (tiles.shape[3] + 1)))
     is_gray = bool((tiles == tiles[..., :1]).all())
-    return tiles[: columns if is_gray else max(1, columns // 2), :columns]
+    in_order = tiles.reshape(-1, *tiles.shape[2:])
+    rows = min(columns if is_gray else max(1, columns // 2), len(in_order) // columns)
+    return in_order[: rows * columns].reshape(rows, columns, *tiles.shape[2:])
 
 
 def board(rows: pd.DataFrame, results: Results, name: str, *, dpi: int) -> Figure | None:

@@ -53,6 +53,13 @@ def test_colour_pictures_show_half_the_rows():
     assert first_tiles(tiles * 0).shape[:2] == (8, 8)
 
 
+def test_panel_shows_the_first_images_of_a_wider_grid_in_their_order():
+    numbers = np.arange(100, dtype=np.uint8)
+    tiles = np.broadcast_to(numbers.reshape(10, 10, 1, 1, 1), (10, 10, 28, 28, 3))
+    shown = first_tiles(np.ascontiguousarray(tiles))
+    assert shown[..., 0, 0, 0].tolist() == np.arange(64).reshape(8, 8).tolist()
+
+
 def test_board_holds_every_pixel_of_its_pictures():
     plot = PLOTS.get("sample_grids")
     records = [r for r in study_records() if r.params.get("model.depth") == "1"]

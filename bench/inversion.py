@@ -1,0 +1,117 @@
+"""GAN inversion: the z whose image comes nearest to a given one, by descent on z alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.contracts import EvalFns, Nets, Noise
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """What the generator can show of N images.
+
+    Attributes:
+        z: Latents, ``[N, D]``.
+        images: What the model decodes from them, float ``[N, C, H, W]`` in [0, 1].
+        error: Squared error of each image, summed over C, H, W, ``[N]``.
+    """
+
+    z: Tensor
+    images: Tensor
+    error: Tensor
+
+
+def invert(
+    nets: Nets,
+    fns: EvalFns,
+    images: Tensor,
+    labels: Tensor | None,
+    noise: Noise,
+    *,
+    num_draws: int = 256,
+    num_steps: int = 100,
+    lr: float = 0.1,
+) -> Inversion:
+    """The nearest images that a model decodes (Zhu et al. 2016, arXiv 1609.03552, without encoder).
+
+    Each image starts from the nearest of some draws from the prior; Adam then moves z, and the
+    best z on the way is kept. No weight, buffer or gradient of the modules changes. Nothing
+    holds z near the prior: the error says what the generator can reach, not how likely it is to.
+
+    Args:
+        nets: Modules in evaluation mode.
+        fns: The model's functions; it needs a continuous latent space.
+        images: Targets, float ``[N, C, H, W]`` in [0, 1].
+        labels: Their classes, int64 ``[N]``; a conditional model decodes with them.
+        noise: Of the prior's draws.
+        num_draws: Draws from the prior, shared by the images.
+        num_steps: Steps of Adam; 0 leaves the nearest draw.
+        lr: Adam's learning rate, in units of z.
+    """
+    labels = labels if fns.conditional else None
+    z = _nearest_draws(nets, fns, images, labels, fns.latent(nets, num_draws, noise))
+    if num_steps:
+        with torch.enable_grad():
+            z = _descend(nets, fns, images, labels, z, num_steps=num_steps, lr=lr)
+    with torch.no_grad():
+        found = fns.decode(nets, z, labels)
+        return Inversion(z, found, squared_error(found, images))
+
+
+def squared_error(a: Tensor, b: Tensor) -> Tensor:
+    """Summed over C, H, W: ``[N]``."""
+    return (a - b).square().flatten(1).sum(1)
+
+
+@torch.no_grad()
+def _nearest_draws(
+    nets: Nets, fns: EvalFns, images: Tensor, labels: Tensor | None, draws: Tensor
+) -> Tensor:
+    """Of ``draws [M, D]`` the one whose image is nearest, for each target: ``[N, D]``."""
+    z = draws.new_empty(len(images), draws.shape[1])
+    for members, classes in _groups(labels, len(images), len(draws)):
+        candidates = fns.decode(nets, draws, classes)
+        distance = torch.cdist(images[members].flatten(1), candidates.flatten(1))
+        z[members] = draws[distance.argmin(1)]
+    return z
+
+
+def _groups(
+    labels: Tensor | None, num_images: int, num_draws: int
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Targets that share a class, as indices, and that class once for each draw."""
+    if labels is None:
+        yield torch.arange(num_images), None
+        return
+    for label in labels.unique():
+        yield (labels == label).nonzero()[:, 0], label.expand(num_draws)
+
+
+def _descend(
+    nets: Nets,
+    fns: EvalFns,
+    images: Tensor,
+    labels: Tensor | None,
+    start: Tensor,
+    *,
+    num_steps: int,
+    lr: float,
+) -> Tensor:
+    """The best z that Adam meets; each image's error moves its own z only."""
+    z = start.clone().requires_grad_()
+    adam = torch.optim.Adam([z], lr=lr)
+    best, lowest = start, torch.full_like(start[:, 0], torch.inf)
+    for _ in range(num_steps):
+        error = squared_error(fns.decode(nets, z, labels), images)
+        better = error.detach() < lowest
+        best = torch.where(better[:, None], z.detach(), best)
+        lowest = torch.where(better, error.detach(), lowest)
+        # With respect to z alone: the weights get no gradient, whatever their flags.
+        (z.grad,) = torch.autograd.grad(error.sum(), z)
+        adam.step()
+    return best

@@ -1,0 +1,83 @@
+"""Places in latent space that pictures show: paths, grids, posterior means and their axes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.contracts import View
+from bench.images import to_unit
+
+CHUNK = 500
+
+
+def linear_path(z0: Tensor, z1: Tensor, num_points: int) -> Tensor:
+    """Evenly spaced points of the straight lines, ``[N, D]`` twice to ``[N, num_points, D]``.
+
+    Both ends are among the points.
+    """
+    t = torch.linspace(0, 1, num_points, device=z0.device)[None, :, None]
+    return (1 - t) * z0[:, None] + t * z1[:, None]
+
+
+def spherical_path(z0: Tensor, z1: Tensor, num_points: int) -> Tensor:
+    """Points of the great circles (slerp), ``[N, D]`` twice to ``[N, num_points, D]``.
+
+    White 2016, arXiv 1609.04468: a straight line between two normal draws passes through norms
+    that the generator never saw; this one keeps the norm. Both ends are among the points. The
+    line between parallel or opposite ends, which no great circle is the shortest of, is straight.
+    """
+    t = torch.linspace(0, 1, num_points, device=z0.device)[None, :, None]
+    cosine = torch.cosine_similarity(z0, z1, dim=1).clamp(-1, 1)[:, None, None]
+    angle = cosine.arccos()
+    sine = angle.sin()
+    arc = (((1 - t) * angle).sin() * z0[:, None] + (t * angle).sin() * z1[:, None]) / sine
+    return torch.where(sine > 1e-4, arc, linear_path(z0, z1, num_points))
+
+
+def normal_quantiles(n: int) -> Tensor:
+    """The standard normal's quantiles at (i + 1/2) / n, ascending, ``[n]``.
+
+    Each stands for the same share of the prior's mass.
+    """
+    shares = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    quantiles: Tensor = torch.special.ndtri(shares).float()
+    return quantiles
+
+
+def posterior_means(view: View, n: int) -> Tensor:
+    """E[z|x] of the first n validation images (fewer where there are not as many), ``[n, D]``."""
+    encode = view.fns.encode
+    assert encode is not None
+    images, labels = view.images("val")[:n], view.labels("val")
+    noise = view.noise("posterior_means")
+    means = []
+    for start in range(0, len(images), CHUNK):
+        part = slice(start, min(start + CHUNK, len(images)))
+        classes = None if labels is None else labels[part]
+        means.append(encode(view.nets, to_unit(images[part]), classes, noise).mean)
+    return torch.cat(means)
+
+
+def most_active(means: Tensor, n: int) -> Tensor:
+    """Indices of the n latents whose posterior mean varies most, the most active first."""
+    return means.double().var(0).argsort(descending=True, stable=True)[:n]
+
+
+def principal_components(means: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates ``[N, D]`` along the axes of largest variance, and each axis' share ``[D]``.
+
+    An axis points to where its largest entry is positive, so that a picture repeats.
+    """
+    centred = means.double() - means.double().mean(0)
+    variances, axes = torch.linalg.eigh(centred.T @ centred)
+    variances, axes = variances.flip(0).clamp(min=0), axes.flip(1)
+    largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
+    share = variances / variances.sum().clamp(min=torch.finfo(torch.float64).tiny)
+    return centred @ (axes * largest.sign()), share
+
+
+def one_class(view: View, n: int) -> Tensor | None:
+    """The class of the first validation image n times, int64 ``[n]``; None if not conditional."""
+    labels = view.labels("val")
+    return labels[:1].expand(n) if view.fns.conditional and labels is not None else None

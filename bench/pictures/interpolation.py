@@ -1,0 +1,28 @@
+"""Images along paths between draws from the prior."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.contracts import View
+from bench.images import Picture
+from bench.latents import linear_path, spherical_path
+from bench.pictures import decoded, picture
+
+ROWS, POINTS = 10, 10
+
+
+@picture("interpolation", needs=("latent_space",))
+def interpolation(view: View) -> Picture:
+    """10 rows of 10 points between two draws: straight with an encoder, else on a great circle.
+
+    A conditional model shows one class in each row.
+    """
+    z = view.fns.latent(view.nets, 2 * ROWS, view.noise("interpolation"))
+    path = spherical_path if view.fns.encode is None else linear_path
+    points = path(z[:ROWS], z[ROWS:], POINTS).flatten(0, 1)
+    labels = None
+    if view.fns.conditional:
+        classes = torch.arange(ROWS, device=z.device) % view.spec.num_classes
+        labels = classes.repeat_interleave(POINTS)
+    return decoded(view, points, labels, columns=POINTS)

@@ -1,0 +1,24 @@
+"""The plane of a two-dimensional latent space as images."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.contracts import View
+from bench.images import Picture
+from bench.latents import normal_quantiles, one_class
+from bench.pictures import decoded, picture
+
+SIDE = 10
+
+
+@picture("latent_grid", needs=("plane",))
+def latent_grid(view: View) -> Picture:
+    """10 x 10 points of a plane of latents at the standard normal's quantiles, 0.05 to 0.95.
+
+    The first latent grows to the right, the second upwards, as in ``latent_codes``. A
+    conditional model shows the class of the first validation image.
+    """
+    q = normal_quantiles(SIDE).to(view.images("val").device)
+    z = torch.stack([q.repeat(SIDE), q.flip(0).repeat_interleave(SIDE)], dim=1)
+    return decoded(view, z, one_class(view, len(z)), columns=SIDE)
