@@ -56,7 +56,9 @@ IMPORTS: dict[str, str] = {
     ),
     "adversarial": "config contracts labels losses losses/* nets records",
     "models": "config contracts errors records registry",
-    "models/*": "adversarial config contracts images models nets records variational",
+    "models/*": (
+        "adversarial config contracts images losses models nets posteriors/* records variational"
+    ),
     "datasets": "data_folder data_install data_npz data_splits errors idx records registry",
     "datasets/*": "datasets idx torchvision_import",
     "classifier": "errors images nets runtime",

@@ -22,7 +22,7 @@ class ModelKind:
     Attributes:
         build: ``(settings, spec) -> Trainable``; called with torch's seed set.
         settings: Its settings class.
-        family: ``vae``, ``gan``, ``wgan`` or ``baseline``.
+        family: ``vae``, ``gan``, ``wgan``, ``hybrid`` or ``baseline``.
         summary: One line for ``bench list``.
         paper: Where it comes from.
         defaults: Flat keys outside ``model.`` that suit it better than the general ones.
