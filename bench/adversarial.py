@@ -36,7 +36,7 @@ class GanSettings(ModelSettings):
     clip_value: float = Field(0.05, gt=0, description="clip: every parameter stays within +- this")
     gp_weight: float = Field(10.0, gt=0, description="gradient_penalty: its weight (lambda)")
     r1_weight: float = Field(0.0, ge=0, description="weight of the R1 penalty (gamma); 0: none")
-    r1_every: int = Field(16, ge=1, description="steps from one R1 penalty to the next")
+    r1_every: int = Field(1, ge=1, description="steps from one R1 penalty to the next")
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the generator's moving average; 0: none"
     )

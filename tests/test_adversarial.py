@@ -124,6 +124,10 @@ def test_r1_phase_is_rare_and_heavy_and_shares_the_discriminators_optimizer():
     assert trained(trainable, 9).updates == {"discriminator": 9, "r1": 2, "generator": 9}
 
 
+def test_r1_comes_at_every_step_by_default_as_in_its_paper():
+    assert trained(built("gan", r1_weight=1.0), 3).updates["r1"] == 3
+
+
 @pytest.mark.parametrize("values", PENALTIES)
 @pytest.mark.parametrize("name", GANS)
 def test_under_a_penalty_one_images_score_is_its_own(name, values):
