@@ -80,13 +80,13 @@ class ConvGanSettings(GanSettings):
         return "layer" if self.penalises_gradients else "batch"
 
 
-def conv_generator(settings: ConvGanSettings, spec: DataSpec) -> nn.Module:
-    """z ``[N, latent_dim]`` to images in [0, 1], batch norm in every layer."""
+def conv_generator(settings: ConvGanSettings, spec: DataSpec, *, class_dim: int = 0) -> nn.Module:
+    """``[N, latent_dim + class_dim]`` to images in [0, 1], batch norm in every layer."""
     decoder = ConvDecoder(
         spec.shape,
         depth=settings.depth,
         width=settings.width,
-        in_dim=settings.latent_dim,
+        in_dim=settings.latent_dim + class_dim,
         norm="batch",
     )
     return nn.Sequential(decoder, SymmetricTanh())

@@ -121,6 +121,9 @@ def sample(
     count: Annotated[int, typer.Option("-n", min=1, help="number of images")] = 64,
     out: Annotated[Path, typer.Option("-o", help="PNG to write")] = Path("samples.png"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="of the noise")] = 0,
+    label: Annotated[
+        int | None, typer.Option("--class", help="of a conditional model; default: all")
+    ] = None,
     device: Device = "auto",
     tracking_uri: Uri = None,
     root: Root = Path("runs"),
@@ -134,6 +137,7 @@ def sample(
         count,
         out,
         seed=seed,
+        label=label,
         device=device,
         uri=tracking_uri,
         root=root,

@@ -254,10 +254,13 @@ class Seen:
     Attributes:
         features: float64 ``[N, dim]``.
         probs: float64 ``[N, K]``, class probabilities.
+        labels: int64 ``[N]``: the classes of real images, those that samples were made for;
+            None without.
     """
 
     features: Tensor
     probs: Tensor
+    labels: Tensor | None = None
 
 
 Need = Literal[

@@ -61,7 +61,9 @@ class HeldData:
         have = 0 if known is None else len(known.features)
         if n > have:
             order = torch.randperm(len(self._images[split]), generator=generator("subset", split))
-            more = look(self.detector, self._images[split][order[have:n].to(self.device)])
+            index, labels = order[have:n].to(self.device), self._labels[split]
+            chosen = None if labels is None else labels[index]
+            more = look(self.detector, self._images[split][index], chosen)
             self._seen[split] = more if known is None else _joined(known, more)
         return _first(self._seen[split], n)
 
@@ -100,7 +102,8 @@ class Generated:
     def seen(self, n: int, at_least: int) -> Seen:
         """The detector on the first n samples."""
         if self._seen is None or len(self._seen.features) < n:
-            self._seen = look(self.held.detector, self.samples(max(n, at_least), at_least))
+            images = self.samples(max(n, at_least), at_least)
+            self._seen = look(self.held.detector, images, self._labels)
         return _first(self._seen, n)
 
 
@@ -252,18 +255,20 @@ def evaluation_mode(nets: Nets) -> None:
         module.eval()
 
 
-def look(detector: Detector | None, images: Tensor) -> Seen:
-    """The detector on uint8 images."""
+def look(detector: Detector | None, images: Tensor, labels: Tensor | None) -> Seen:
+    """The detector on uint8 images, with their labels beside it."""
     assert detector is not None
-    return Seen(*detector(images))
+    return Seen(*detector(images), labels)
 
 
 def _joined(a: Seen, b: Seen) -> Seen:
-    return Seen(torch.cat([a.features, b.features]), torch.cat([a.probs, b.probs]))
+    labels = None if a.labels is None or b.labels is None else torch.cat([a.labels, b.labels])
+    return Seen(torch.cat([a.features, b.features]), torch.cat([a.probs, b.probs]), labels)
 
 
 def _first(seen: Seen, n: int) -> Seen:
-    return Seen(seen.features[:n], seen.probs[:n])
+    labels = None if seen.labels is None else seen.labels[:n]
+    return Seen(seen.features[:n], seen.probs[:n], labels)
 
 
 def missing_detector(dataset: str) -> str:

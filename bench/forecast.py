@@ -7,9 +7,8 @@ import time
 import torch
 
 from bench.config import RunConfig
-from bench.evaluator import HeldData, draw, look
+from bench.evaluator import Generated, HeldData
 from bench.runner import build
-from bench.runtime import DeviceNoise, generator
 from bench.trainer import Trainer, TrainingDiverged
 
 WARM, TIMED = 1, 2
@@ -49,12 +48,12 @@ def seconds_per_run(config: RunConfig, held: HeldData) -> float:
 def _sampling_seconds(config: RunConfig, held: HeldData) -> float:
     """Validations and the two test evaluations, scaled from a small one."""
     trainable = build(config, held)
-    noise = DeviceNoise(generator("forecast"), held.device)
+    generated = Generated(held, trainable.modules, trainable.eval_fns)
     started = time.perf_counter()
     with torch.no_grad():
-        images = draw(trainable.modules, trainable.eval_fns, NUM_SAMPLES, noise)
+        generated.samples(NUM_SAMPLES, NUM_SAMPLES)
         if held.detector is not None:
-            look(held.detector, images)
+            generated.seen(NUM_SAMPLES, NUM_SAMPLES)
     each = (time.perf_counter() - started) / NUM_SAMPLES
     n_val = min(config.eval.max_val_samples, len(held.images("val")))
     n_test = min(config.eval.max_samples, len(held.images("test")))

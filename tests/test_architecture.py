@@ -57,7 +57,8 @@ IMPORTS: dict[str, str] = {
     "adversarial": "config contracts labels losses losses/* nets records",
     "models": "config contracts errors records registry",
     "models/*": (
-        "adversarial config contracts images losses models nets posteriors/* records variational"
+        "adversarial config contracts images labels losses models nets posteriors/* records "
+        "variational"
     ),
     "datasets": "data_folder data_install data_npz data_splits errors idx records registry",
     "datasets/*": "datasets idx torchvision_import",
@@ -81,7 +82,7 @@ IMPORTS: dict[str, str] = {
         "config contracts datasets detection errors evaluator health images models nets records "
         "runtime tracking trainer"
     ),
-    "forecast": "config evaluator runner runtime trainer",
+    "forecast": "config evaluator runner trainer",
     "work": "errors models records registry runner runtime tracking",
     "engines": "records work",
     "engines/*": "engines errors runtime work",
@@ -102,7 +103,7 @@ IMPORTS: dict[str, str] = {
         "runtime study text tracking | report/writer"
     ),
     "commands/train": "config errors models records registry runner runtime tracking work",
-    "commands/sample": "errors evaluator images models registry runner runtime tracking",
+    "commands/sample": "contracts errors evaluator images labels models registry runner runtime tracking",
     "commands/ui": "errors tracking",
     "cli": (
         "errors | catalogue commands/study commands/train commands/sample commands/ui datasets "

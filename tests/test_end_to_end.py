@@ -76,7 +76,7 @@ def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_
         for r in store.records(store.experiment("tiny-classroom-digits"))
         if r.tags["family"] == "wgan"
     )
-    arguments = {"seed": 0, "device": "cpu", "uri": None, "plugins": []}
+    arguments = {"seed": 0, "label": None, "device": "cpu", "uri": None, "plugins": []}
     sample_run(record.run_id, 9, tmp_path / "grid.png", root=tmp_path / "runs", **arguments)
     assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
 

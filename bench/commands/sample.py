@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
+from bench.contracts import EvalFns, Noise
 from bench.errors import UsageError
-from bench.evaluator import draw
+from bench.evaluator import HeldData, draw
 from bench.images import display_scale, grid, to_png
+from bench.labels import draw_labels
 from bench.models import recorded
 from bench.registry import load_plugins
 from bench.runner import LAST, held_for, restore
@@ -21,15 +26,16 @@ def sample_run(
     out: Path,
     *,
     seed: int,
+    label: int | None,
     device: str,
     uri: str | None,
     root: Path,
     plugins: Sequence[Path],
 ) -> None:
-    """Writes a grid of samples of a tracked run.
+    """Writes a grid of samples of a tracked run, of one class if ``label`` is given.
 
     Raises:
-        UsageError: No such run, or its checkpoint is not under ``root``.
+        UsageError: No such run, its checkpoint is not under ``root``, or it has no such class.
     """
     load_plugins(plugins)
     record = Store(uri).record(run_id)
@@ -42,7 +48,22 @@ def sample_run(
             f"run '{run_id}' has no checkpoint in {folder}: give its folder with --root"
         )
     noise = DeviceNoise(generator("sample", seed), held.device)
-    images = draw(trainable.modules, trainable.eval_fns, count, noise)
+    labels = _labels(trainable.eval_fns, held, count, label, noise)
+    images = draw(trainable.modules, trainable.eval_fns, count, noise, labels)
     side = max(1, round(count**0.5))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(to_png(grid(images, columns=side, scale=display_scale(images.shape[2]))))
+
+
+def _labels(
+    fns: EvalFns, held: HeldData, count: int, label: int | None, noise: Noise
+) -> Tensor | None:
+    if not fns.conditional:
+        if label is not None:
+            raise UsageError(f"--class {label} is for a conditional model, and this run has none")
+        return None
+    if label is None:
+        return draw_labels(held.spec, count, noise)
+    if not 0 <= label < held.spec.num_classes:
+        raise UsageError(f"--class must be in 0..{held.spec.num_classes - 1}, got {label}")
+    return torch.full((count,), label, device=held.device)

@@ -1,0 +1,71 @@
+"""Does a conditional model follow its class, and how good is each class by itself (experiment D)?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.contracts import Seen, View
+from bench.gaussians import frechet_distance, moments
+from bench.images import to_bytes, to_unit
+from bench.metrics import NotApplicable, metric
+
+NUM_NOISES = 50
+
+
+@metric("class_accuracy", needs=("classes", "detector"), validate=True)
+def class_accuracy(view: View) -> dict[str, float]:
+    """Share of samples in which the detector sees the class that they were made for.
+
+    One picture for each class reaches 1: read it beside the class distance.
+    """
+    return {
+        "class_accuracy": _accuracy(view.fake(view.counts[-1])),
+        "class_accuracy_real": _accuracy(view.real(view.split, view.counts[-1])),
+    }
+
+
+@metric("class_frechet", needs=("classes", "detector"))
+def class_frechet(view: View) -> dict[str, float]:
+    """Frechet distance of each class's samples to its held-out images, mean over classes.
+
+    Every class counts the same, with as many images on both sides as the rarest one has;
+    that number stands in the name.
+    """
+    fake, real = view.fake(view.counts[-1]), view.real(view.split, view.counts[-1])
+    pairs = [(_of_class(fake, c), _of_class(real, c)) for c in range(view.spec.num_classes)]
+    n, dim = min(len(part) for pair in pairs for part in pair), real.features.shape[1]
+    if n <= dim:
+        raise NotApplicable(
+            f"the rarest class has {n} images, too few for {dim} features: use a larger split"
+        )
+    distances = [frechet_distance(moments(a[:n]), moments(b[:n])) for a, b in pairs]
+    return {f"class_fd_{view.detector_name}_n{n}": sum(distances) / len(distances)}
+
+
+@metric("class_share", needs=("classes",))
+def class_share(view: View) -> dict[str, float]:
+    """Share of the samples' pixel variance that the class makes at one noise; 0 to 1.
+
+    50 noises with every class each, images in [0, 1]; the rest of the variance comes from
+    the noise.
+    """
+    classes = view.spec.num_classes
+    z = view.fns.latent(view.nets, NUM_NOISES, view.noise("class_share"))
+    labels = torch.arange(classes, device=z.device).repeat(NUM_NOISES)
+    images = view.fns.decode(view.nets, z.repeat_interleave(classes, 0), labels)
+    pixels = to_unit(to_bytes(images)).double().view(NUM_NOISES, classes, -1)
+    total = pixels.flatten(0, 1).var(0, correction=0).sum()
+    if total == 0:
+        raise NotApplicable("all samples are the same image: there is no variance to share out")
+    return {"class_share": float(pixels.var(1, correction=0).mean(0).sum() / total)}
+
+
+def _accuracy(seen: Seen) -> float:
+    assert seen.labels is not None
+    return float((seen.probs.argmax(1) == seen.labels).double().mean())
+
+
+def _of_class(seen: Seen, label: int) -> Tensor:
+    assert seen.labels is not None
+    return seen.features[seen.labels == label]

@@ -1,0 +1,177 @@
+"""Experiment D: how the class reaches the generator, and the measures that see whether it did."""
+
+
+import pytest
+import torch
+
+from bench.contracts import EvalFns
+from bench.data_splits import Arrays
+from bench.datasets import Splits
+from bench.errors import UsageError
+from bench.evaluator import Evaluation, Generated, HeldData, evaluate
+from bench.models import MODELS, configure
+from bench.records import DataSpec
+from bench.runtime import generator, seeded_modules
+
+SHAPE, CLASSES = (1, 8, 8), 4
+SPEC = DataSpec(
+    name="made",
+    shape=SHAPE,
+    num_classes=CLASSES,
+    class_prior=(0.25,) * CLASSES,
+    levels=256,
+    digest="0" * 16,
+)
+
+
+def built(**values):
+    config = configure("cgan", {"depth": 2, "width": 4, "h_dim": 12, **values})
+    with seeded_modules(0):
+        return MODELS.get("cgan").build(config.model, SPEC)
+
+
+def gradient_directions(**values):
+    """Unit gradients of the score at the images of one batch, under each class: [classes, N, D]."""
+    discriminator = built(**values).modules["discriminator"]
+    with torch.no_grad():  # embeddings and weights far from zero, as after training
+        rng = generator("weights")
+        for parameter in discriminator.parameters():
+            parameter.add_(0.5 * torch.randn(parameter.shape, generator=rng))
+    images = torch.rand(6, *SHAPE, generator=generator("images")).requires_grad_()
+    directions = []
+    for label in range(CLASSES):
+        scores = discriminator(images, torch.full((6,), label))
+        (gradient,) = torch.autograd.grad(scores.sum(), images)
+        directions.append(torch.nn.functional.normalize(gradient.flatten(1).double(), dim=1))
+    return torch.stack(directions)
+
+
+def smallest_cosine(directions):
+    """Over images and pairs of classes."""
+    return float(torch.einsum("and,bnd->abn", directions, directions).min())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"h_dim": 40},
+        {"class_dim": 5},
+        {"class_dim": 20, "generator_class_dim": 20},
+        {"feature_norm": True},
+    ],
+)
+def test_affine_head_gives_the_image_the_same_gradient_direction_for_all_classes(values):
+    # Float32 gradients of one direction: their cosine is 1 up to rounding.
+    directions = gradient_directions(head="affine", **values)
+    assert smallest_cosine(directions) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"head": "projection"},
+        {"head": "affine", "extra_layers": 1},
+        {"head": "affine", "extra_layers": 2, "class_dim": 10},
+    ],
+)
+def test_projection_and_extra_layers_turn_the_gradient_with_the_class(values):
+    assert smallest_cosine(gradient_directions(**values)) < 0.9
+
+
+def test_projection_is_the_score_plus_the_product_of_class_vector_and_features():
+    discriminator = built(head="projection").modules["discriminator"].eval()
+    images, labels = torch.rand(5, *SHAPE), torch.tensor([0, 1, 2, 3, 0])
+    hidden = torch.nn.functional.leaky_relu(discriminator.features(images), 0.2)
+    plain = hidden @ discriminator.score[0].weight[0] + discriminator.score[0].bias
+    turned = (hidden * discriminator.directions.weight[labels]).sum(1)
+    torch.testing.assert_close(discriminator(images, labels), plain + turned)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"extra_layers": 1}, "extra_layers=1 and class_dim=0 belong to head=affine"),
+        ({"class_dim": 10}, "extra_layers=0 and class_dim=10 belong to head=affine"),
+        (
+            {"feature_norm": True, "lipschitz": "gradient_penalty"},
+            "feature_norm=True makes one image's score depend on the others",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(values, message):
+    with pytest.raises(UsageError, match=message):
+        configure("cgan", values)
+
+
+class BrightestQuarter:
+    """A detector of images that are bright in one of four bands: the band is the class."""
+
+    name, digest, dim = "bands", "0" * 16, CLASSES
+
+    def __call__(self, images):
+        bands = images.double().view(len(images), CLASSES, -1).mean(2) / 255
+        return bands, (bands * 50).softmax(1)
+
+
+def banded(labels, noise):
+    """Images ``[N, 1, 8, 8]`` in [0, 1] with the band of their class lit, and a little noise."""
+    images = 0.3 * noise.view(-1, *SHAPE)
+    rows = torch.arange(8).view(1, 1, 8, 1) // 2 == labels.view(-1, 1, 1, 1)
+    return (images + 0.7 * rows).clamp(0, 1)
+
+
+def view_of(follow, n=400):
+    """A conditional model on banded images; ``follow`` turns the label into what is shown."""
+    labels = torch.arange(n) % CLASSES
+    images = banded(labels, torch.rand(n, 64, generator=generator("real")))
+    arrays = Arrays(images.mul(255).byte().numpy(), labels.numpy())
+    splits = Splits(spec=SPEC, train=arrays, val=arrays, test=arrays)
+    held = HeldData(splits, torch.device("cpu"), BrightestQuarter())
+    fns = EvalFns(
+        latent=lambda nets, n, noise: noise.uniform(n, 64),
+        decode=lambda nets, z, labels: banded(follow(labels), z),
+        latent_dim=64,
+        conditional=True,
+    )
+    return Evaluation(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
+
+
+def values_of(follow):
+    return evaluate(view_of(follow), validation_only=False)[0]
+
+
+def test_model_that_follows_its_class_is_accurate_and_near_in_every_class():
+    values = values_of(lambda labels: labels)
+    assert values["class_accuracy"] == values["class_accuracy_real"] == 1
+    (name,) = [name for name in values if name.startswith("class_fd_bands_n")]
+    assert 70 <= int(name.rpartition("n")[2]) <= 100  # the rarest of four classes in 400
+    assert values[name] < 0.01
+
+
+def test_model_that_shows_another_class_is_wrong_though_its_samples_as_a_whole_are_right():
+    values = values_of(lambda labels: (labels + 1) % CLASSES)
+    assert values["class_accuracy"] == 0
+    assert values["fd_bands_n400"] < 0.01
+    (name,) = [name for name in values if name.startswith("class_fd_bands_n")]
+    # Two bands of 0.7 exchange their brightness (a little less by the clamp).
+    assert values[name] == pytest.approx(2 * 0.7**2, rel=0.25)
+
+
+def test_share_of_the_class_is_that_of_the_variance_it_makes():
+    assert values_of(torch.zeros_like)["class_share"] == 0
+    # Noise 0.3 u has variance 0.09 / 12; a band lit in one of four classes 0.49 * 3 / 16.
+    expected = 0.49 * 3 / 16 / (0.49 * 3 / 16 + 0.09 / 12)
+    assert values_of(lambda labels: labels)["class_share"] == pytest.approx(expected, rel=0.02)
+
+
+def test_model_without_classes_has_no_class_accuracy_and_says_why():
+    view = view_of(lambda labels: labels)
+    fns = EvalFns(
+        latent=view.fns.latent,
+        decode=lambda nets, z, labels: banded(torch.zeros(len(z), dtype=torch.long), z),
+    )
+    plain = Evaluation(generated=Generated(view.held, {}, fns), split="val", counts=(9,), most=9)
+    _, reasons = evaluate(plain, validation_only=False)
+    for name in ("class_accuracy", "class_frechet", "class_share"):
+        assert reasons[name] == "the model is not conditional"
