@@ -1,0 +1,89 @@
+"""What a run of every registered model and preset promises, from configuration to result."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from bench import datasets
+from bench.evaluator import Evaluation, Generated, HeldData
+from bench.models import MODELS, configure, find
+from bench.records import STATUSES
+from bench.runner import Run, build, held_data
+from bench.tracking import NullLogger
+
+CPU = torch.device("cpu")
+REFERENCES = [
+    reference
+    for name, kind in MODELS.items()
+    for reference in (name, *(f"{name}:{preset}" for preset in kind.presets))
+]
+# Two steps; 40 samples are the fewest, rounded, that have a distance in 32 features.
+TINY = {
+    "num_images": 32,
+    "batch_size": 16,
+    "num_logs": 2,
+    "num_validations": 1,
+    "max_samples": 40,
+    "max_val_samples": 40,
+}
+
+
+@pytest.fixture(scope="module")
+def held():
+    return held_data("digits", "auto", CPU)
+
+
+def tiny(reference):
+    """A preset as it is, but for the width of its networks."""
+    has_width = "width" in find(reference)[1].settings.model_fields
+    return configure(reference, TINY, {"width": 4} if has_width else {})
+
+
+class Pictures(NullLogger):
+    """Keeps the shapes of what a run draws."""
+
+    def __init__(self):
+        self.shapes = {}
+
+    def picture(self, name, picture, step):
+        self.shapes[name] = picture.shape
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_run_ends_with_a_status_finite_values_and_samples(reference, tmp_path, held):
+    log = Pictures()
+    config = tiny(reference)
+    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    assert result.status in STATUSES
+    assert result.status not in {"failed", "diverged"}, result.reason
+    assert result.primary == "fd_digits_n40"
+    assert result.value == result.metrics["val/fd_digits_n40"]
+    assert all(math.isfinite(value) for value in result.metrics.values())
+    height, width, colours = log.shapes["samples"]
+    assert height > 8
+    assert width > 8
+    assert colours == 3
+
+    fns = build(config, held).eval_fns
+    assert ("elbo" in result.not_applicable) == (fns.inference is None)
+    assert ("active_units" in result.not_applicable) == (fns.encode is None)
+    assert ("reconstructions" in log.shapes) == (fns.encode is not None)
+
+
+@pytest.mark.parametrize("reference", [r for r in REFERENCES if find(r)[1].family != "baseline"])
+def test_samples_for_a_class_are_drawn_by_the_training_prior(reference):
+    splits = datasets.load("digits")
+    rare = dataclasses.replace(splits.spec, class_prior=(0.0, 0.25, 0.0, 0.75, *(0.0,) * 6))
+    held = HeldData(dataclasses.replace(splits, spec=rare), CPU, None)
+    trainable = build(configure(reference), held)
+    generated = Generated(held, trainable.modules, trainable.eval_fns)
+    view = Evaluation(generated=generated, split="val", counts=(40,), most=400)
+    labels = view.sample_labels(400)
+    assert (labels is not None) == trainable.eval_fns.conditional
+    if labels is not None:
+        assert set(labels.tolist()) == {1, 3}
+        # 300 expected, standard deviation 8.7: five of them.
+        assert 257 < int((labels == 3).sum()) < 343
+        assert torch.equal(view.sample_labels(40), labels[:40])
