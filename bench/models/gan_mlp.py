@@ -29,7 +29,6 @@ class Settings(GanSettings):
         examples=["512-256"],
         description="units of the discriminator's layers; the generator's are these reversed",
     )
-    lr: float = Field(3e-4, gt=0, description="learning rate of both players")
 
 
 @model(
@@ -37,6 +36,7 @@ class Settings(GanSettings):
     settings=Settings,
     family="gan",
     paper="Goodfellow et al. 2014, arXiv 1406.2661",
+    defaults={"train.batch_size": 32},
     presets={
         "experiment_a": {"model.hidden": "512-256", "model.latent_dim": 100, "model.lr": 2e-4},
         "experiment_b": {"model.hidden": "256", "model.latent_dim": 100, "model.lr": 2e-4},
