@@ -44,14 +44,18 @@ class FullGaussian:
 
     def rsample(self, k: int, noise: Noise) -> Tensor:
         """z = mu + L eps, ``[k, N, D]``."""
-        eps = noise.normal(k, *self.mu.shape)
-        return self.mu + (self.factor @ eps.unsqueeze(-1)).squeeze(-1)
+        eps = noise.normal(k, *self.mu.shape).to(self.mu)
+        return self.mu + torch.einsum("nij,knj->kni", self.factor, eps)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Nats summed over latents, ``[..., N, D]`` to ``[..., N]``: eps by a triangular solve."""
-        offset = (z - self.mu).unsqueeze(-1)
-        eps: Tensor = torch.linalg.solve_triangular(self.factor, offset, upper=False)
-        return -0.5 * (eps.squeeze(-1) ** 2 + 2 * self.log_diagonal + math.log(2 * math.pi)).sum(-1)
+        offset = z - self.mu
+        # One solve per image with a column for each draw: the factor is not copied for the draws.
+        columns = offset.reshape(-1, *self.mu.shape).permute(1, 2, 0)
+        eps: Tensor = torch.linalg.solve_triangular(self.factor, columns, upper=False)
+        squares = eps.square().sum(1).T.reshape(offset.shape[:-1])
+        log_det = self.log_diagonal.sum(-1)
+        return -0.5 * (squares + self.mu.shape[-1] * math.log(2 * math.pi)) - log_det
 
     def kl_standard(self) -> Tensor:
         """KL(q || N(0, I)) in nats per image ``[N]``: (|L|^2 + |mu|^2 - D) / 2 - log det L."""
