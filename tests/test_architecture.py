@@ -46,7 +46,7 @@ IMPORTS: dict[str, str] = {
     "losses": "registry",
     "losses/*": "contracts losses",
     "likelihoods": "contracts records registry",
-    "likelihoods/*": "contracts images likelihoods records",
+    "likelihoods/*": "contracts errors images likelihoods records",
     "posteriors": "contracts registry",
     "posteriors/*": "contracts posteriors",
     "priors": "registry",

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.contracts import Likelihood, Noise
+from bench.errors import UsageError
 from bench.images import dequantise, level_centres
-from bench.likelihoods import LIKELIHOODS
+from bench.likelihoods import LIKELIHOODS, LearnedNumber
 from bench.records import DataSpec
 
 MIN_LOG_SIGMA = -7.0
@@ -68,11 +69,11 @@ class LearnedSigma(Gaussian):
 
     def __init__(self, levels: int, sigma: float) -> None:
         super().__init__(levels, "gaussian_learned")
-        self.raw = nn.Parameter(torch.tensor(_raw(sigma)))
+        self.raw = LearnedNumber(_raw(sigma))
 
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """The mean, and the parameter."""
-        return params, _log_sigma(self.raw)
+        return params, _log_sigma(self.raw())
 
 
 class PixelSigma(Gaussian):
@@ -96,8 +97,17 @@ def _log_sigma(raw: Tensor) -> Tensor:
 
 
 def _raw(sigma: float) -> float:
-    """The number that ``_log_sigma`` turns into log sigma."""
-    above = max(math.log(sigma) - MIN_LOG_SIGMA, 1e-3)
+    """The number that ``_log_sigma`` turns into log sigma.
+
+    Raises:
+        UsageError: A sigma that it never reaches.
+    """
+    above = math.log(sigma) - MIN_LOG_SIGMA
+    if above <= 0:
+        raise UsageError(
+            f"sigma={sigma} is where a learned sigma cannot start, it stays above "
+            f"{math.exp(MIN_LOG_SIGMA):.1e}: take a larger sigma or likelihood=gaussian"
+        )
     return MIN_LOG_SIGMA + above + math.log(-math.expm1(-above))
 
 
