@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, Self, cast
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from bench.config import ModelSettings
-from bench.contracts import (
-    EvalFns,
-    Inference,
-    Likelihood,
-    Loss,
-    Nets,
-    Noise,
-    OptimSpec,
-    Phase,
-    Posterior,
-    Prior,
-    Scalars,
-    Step,
-    Trainable,
-)
+from bench.contracts import Inference, Loss, Nets, OptimSpec, Phase, Scalars, Trainable
 from bench.errors import UsageError
 from bench.labels import join_class, require_classes
+from bench.latent_model import LatentModel
 from bench.likelihoods import LIKELIHOODS
-from bench.losses.elbo import (
-    elbo_terms,
-    free_bits_kl,
-    importance_bound,
-    kl_warmup,
-    negative_elbo,
-)
+from bench.losses.elbo import bound_loss, elbo_loss, free_bits_loss
 from bench.nets import Activation, Shape
 from bench.posteriors import POSTERIORS, PosteriorKind
-from bench.priors import PRIORS, PriorShape
+from bench.priors import PRIORS, BoundedPrior, DataPrior, PriorShape, SeparablePrior
 from bench.records import DataSpec
 
 
@@ -49,7 +28,9 @@ class VaeSettings(ModelSettings):
     encoder_act: Activation = Field("relu", description="between the encoder's layers")
     likelihood: str = Field("bernoulli_resampled", description="registered likelihood")
     sigma: float = Field(
-        0.354, gt=0, description="gaussian: its standard deviation; where learned, the first one"
+        0.354,
+        gt=0,
+        description="gaussian: standard deviation; discretised_logistic: scale; learned: first one",
     )
     posterior: str = Field("diagonal", description="registered posterior")
     prior: str = Field("standard", description="registered prior")
@@ -93,77 +74,12 @@ class Encoder(nn.Module):
         return out
 
 
-class SeparablePrior(Prior, Protocol):
-    """A prior that knows the KL of each latent in closed form."""
-
-    def kl_per_latent(self, posterior: Posterior) -> Tensor:
-        """Nats, ``[N, D]``."""
-        ...
-
-
 class MakeDecoder(Protocol):
     """How a model builds its decoder."""
 
     def __call__(self, shape: Shape, in_dim: int) -> nn.Module:
         """Vectors ``[N, in_dim]`` to the likelihood's parameters ``[N, *shape]``."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Parts:
-    """What the functions of one VAE know beside its modules."""
-
-    kind: PosteriorKind
-    likelihood: Likelihood
-    num_classes: int
-
-    def observe(self, images: Tensor, noise: Noise) -> Tensor:
-        """The form of the data that the model sees."""
-        return self.likelihood.observe(images, noise)
-
-    def posterior(self, nets: Nets, x: Tensor, labels: Tensor | None) -> Posterior:
-        """q(z|x), or q(z|x, class)."""
-        return self.kind(nets["encoder"](x, labels))
-
-    def encode(self, nets: Nets, images: Tensor, labels: Tensor | None, noise: Noise) -> Posterior:
-        """q(z|x) of images in [0, 1]."""
-        return self.posterior(nets, self.observe(images, noise), labels)
-
-    def params(self, nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor:
-        """The likelihood's parameters at z."""
-        out: Tensor = nets["decoder"](join_class(z, labels, self.num_classes))
-        return out
-
-    def decode(self, nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor:
-        """The mean of p(x|z) as images."""
-        return _likelihood(nets).mean(self.params(nets, z, labels))
-
-    def log_likelihood(self, nets: Nets, x: Tensor, z: Tensor, labels: Tensor | None) -> Tensor:
-        """log p(x|z) in nats, ``[N]``."""
-        return _likelihood(nets).log_prob(x, self.params(nets, z, labels))
-
-    def latent(self, nets: Nets, n: int, noise: Noise) -> Tensor:
-        """z from the prior."""
-        return _prior(nets).sample(n, noise, self._encode_with(nets))
-
-    def prior_log_prob(self, nets: Nets, z: Tensor) -> Tensor:
-        """log p(z) in nats."""
-        return _prior(nets).log_prob(z, self._encode_with(nets))
-
-    def _encode_with(self, nets: Nets) -> Callable[[Tensor], Posterior]:
-        return lambda x: self.posterior(nets, x, None)
-
-    def inference(self) -> Inference:
-        """All that the ELBO needs; that of a conditional model bounds log p(x|class)."""
-        given = "_given_class" if self.num_classes else ""
-        return Inference(
-            passport=f"{self.likelihood.passport}{given}",
-            observe=self.observe,
-            posterior=self.posterior,
-            prior_log_prob=self.prior_log_prob,
-            log_likelihood=self.log_likelihood,
-            kl=lambda nets, q: _prior(nets).kl(q),
-        )
 
 
 def assemble(
@@ -188,43 +104,41 @@ def assemble(
     Raises:
         UsageError: An unknown part, or parts that do not go together.
     """
-    likelihood = LIKELIHOODS.get(settings.likelihood)(spec, settings.sigma)
-    parts = _Parts(
+    latent_model = LatentModel(
         kind=POSTERIORS.get(settings.posterior),
-        likelihood=likelihood,
+        likelihood=LIKELIHOODS.get(settings.likelihood)(spec, settings.sigma),
         num_classes=require_classes(spec, "a conditional VAE") if settings.conditional else 0,
     )
-    channels = likelihood.params_per_value * spec.shape[0]
-    decoder_net = decoder((channels, *spec.shape[1:]), settings.latent_dim + parts.num_classes)
+    kind, num_classes = latent_model.kind, latent_model.num_classes
+    channels = latent_model.likelihood.params_per_value * spec.shape[0]
+    decoder_net = decoder((channels, *spec.shape[1:]), settings.latent_dim + num_classes)
     encoder = Encoder(
         features,
         act=encoder_act,
         feature_dim=feature_dim,
-        num_classes=parts.num_classes,
-        size=parts.kind.size(settings.latent_dim),
+        num_classes=num_classes,
+        size=kind.size(settings.latent_dim),
     )
     prior = _build_prior(settings, spec)
-    _refuse_what_does_not_combine(settings, parts.kind, prior)
+    _refuse_what_does_not_combine(settings, kind, prior)
     modules = {
         "encoder": encoder,
         "decoder": decoder_net,
         "prior": prior,
-        "likelihood": cast("nn.Module", likelihood),
+        "likelihood": cast("nn.Module", latent_model.likelihood),
     }
-    inference = parts.inference()
+    phase = Phase(
+        name="vae",
+        optimizer="adam",
+        loss=_loss(settings, latent_model.inference()),
+        after_step=_project if hasattr(prior, "project") else None,
+    )
     return Trainable(
         modules=modules,
         optimizers={"adam": OptimSpec(modules=tuple(modules), kind="adam", lr=settings.lr)},
-        phases=[Phase(name="vae", optimizer="adam", loss=_loss(settings, inference))],
+        phases=[phase],
         initialise=_initialise if hasattr(prior, "initialise") else None,
-        eval_fns=EvalFns(
-            latent=parts.latent,
-            decode=parts.decode,
-            latent_dim=settings.latent_dim,
-            conditional=settings.conditional,
-            encode=parts.encode,
-            inference=inference,
-        ),
+        eval_fns=latent_model.eval_fns(settings.latent_dim),
     )
 
 
@@ -242,7 +156,7 @@ def _build_prior(settings: VaeSettings, spec: DataSpec) -> nn.Module:
 def _refuse_what_does_not_combine(
     settings: VaeSettings, kind: PosteriorKind, prior: nn.Module
 ) -> None:
-    if settings.conditional and hasattr(prior, "initialise"):
+    if settings.conditional and getattr(prior, "uses_encoder", False):
         raise UsageError(
             f"prior '{settings.prior}' is made of encoded images without a class, and the encoder "
             "of a conditional VAE needs one: take another prior or conditional=false"
@@ -257,42 +171,24 @@ def _refuse_what_does_not_combine(
 
 
 def _initialise(nets: Nets, images: Tensor) -> None:
-    cast("Callable[[Tensor], None]", nets["prior"].initialise)(images)
+    cast("DataPrior", nets["prior"]).initialise(images)
 
 
-def _prior(nets: Nets) -> Prior:
-    return cast("Prior", nets["prior"])
-
-
-def _likelihood(nets: Nets) -> Likelihood:
-    return cast("Likelihood", nets["likelihood"])
+def _project(nets: Nets) -> Scalars:
+    cast("BoundedPrior", nets["prior"]).project()
+    return {}
 
 
 def _loss(settings: VaeSettings, inference: Inference) -> Loss:
     """The objective that the settings name."""
-
-    def bound_loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
-        k = settings.num_importance
-        bound = importance_bound(inference, nets, step.images, step.labels, step.noise, k=k)
-        return -bound.mean(), {"bound_nats": bound.mean()}
-
-    def elbo_loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
-        log_likelihood, kl = elbo_terms(inference, nets, step.images, step.labels, step.noise)
-        weight = settings.kl_weight * kl_warmup(step.progress, settings.kl_warmup)
-        scalars = {"reconstruction_nats": log_likelihood.mean(), "kl_nats": kl.mean()}
-        return negative_elbo(log_likelihood, kl, weight), scalars
-
-    def free_bits_loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
-        x = inference.observe(step.images, step.noise)
-        q = inference.posterior(nets, x, step.labels)
-        log_likelihood = inference.log_likelihood(
-            nets, x, q.rsample(1, step.noise)[0], step.labels
-        ).mean()
-        kl = cast("SeparablePrior", nets["prior"]).kl_per_latent(q)
-        weight = settings.kl_weight * kl_warmup(step.progress, settings.kl_warmup)
-        scalars = {"reconstruction_nats": log_likelihood, "kl_nats": kl.sum(1).mean()}
-        return weight * free_bits_kl(kl, settings.free_nats) - log_likelihood, scalars
-
     if settings.num_importance > 1:
-        return bound_loss
-    return free_bits_loss if settings.free_nats else elbo_loss
+        return bound_loss(inference, k=settings.num_importance)
+    if settings.free_nats:
+        return free_bits_loss(
+            inference,
+            lambda nets, q: cast("SeparablePrior", nets["prior"]).kl_per_latent(q),
+            kl_weight=settings.kl_weight,
+            warmup=settings.kl_warmup,
+            free_nats=settings.free_nats,
+        )
+    return elbo_loss(inference, kl_weight=settings.kl_weight, warmup=settings.kl_warmup)

@@ -49,10 +49,12 @@ IMPORTS: dict[str, str] = {
     "likelihoods/*": "contracts errors images likelihoods records",
     "posteriors": "contracts registry",
     "posteriors/*": "contracts posteriors",
-    "priors": "registry",
+    "priors": "contracts registry",
     "priors/*": "contracts nets priors",
+    "latent_model": "contracts labels posteriors",
     "variational": (
-        "config contracts errors labels likelihoods losses/* nets posteriors priors records"
+        "config contracts errors labels latent_model likelihoods losses/* nets posteriors priors "
+        "records"
     ),
     "adversarial": "config contracts labels losses losses/* nets records",
     "models": "config contracts errors records registry",

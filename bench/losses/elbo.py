@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from bench.contracts import Inference, Nets, Noise
+from bench.contracts import Inference, Loss, Nets, Noise, Posterior, Scalars, Step
 
 
 def kl_warmup(progress: Tensor, share: float) -> Tensor:
@@ -78,9 +79,57 @@ def importance_bound(
     z = q.rsample(k, noise)  # [k, N, D]
     log_likelihood = inference.log_likelihood(
         nets,
-        x.repeat(k, 1, 1, 1),
+        x.expand(k, *x.shape).flatten(0, 1),
         z.flatten(0, 1),
         None if labels is None else labels.repeat(k),
     ).view(k, -1)
     weights = log_likelihood + inference.prior_log_prob(nets, z) - q.log_prob(z)
     return weights.logsumexp(0) - math.log(k)
+
+
+def elbo_loss(inference: Inference, *, kl_weight: float, warmup: float) -> Loss:
+    """The negative ELBO of one z per image, with a weighted KL that may warm up."""
+
+    def loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
+        log_likelihood, kl = elbo_terms(inference, nets, step.images, step.labels, step.noise)
+        weight = kl_weight * kl_warmup(step.progress, warmup)
+        scalars = {"reconstruction_nats": log_likelihood.mean(), "kl_nats": kl.mean()}
+        return negative_elbo(log_likelihood, kl, weight), scalars
+
+    return loss
+
+
+def free_bits_loss(
+    inference: Inference,
+    kl_per_latent: Callable[[Nets, Posterior], Tensor],
+    *,
+    kl_weight: float,
+    warmup: float,
+    free_nats: float,
+) -> Loss:
+    """The negative ELBO with a KL of which each latent's first nats are free.
+
+    ``kl_nats`` is logged as it is, the free nats included.
+    """
+
+    def loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
+        x = inference.observe(step.images, step.noise)
+        q = inference.posterior(nets, x, step.labels)
+        z = q.rsample(1, step.noise)[0]
+        log_likelihood = inference.log_likelihood(nets, x, z, step.labels).mean()
+        kl = kl_per_latent(nets, q)
+        weight = kl_weight * kl_warmup(step.progress, warmup)
+        scalars = {"reconstruction_nats": log_likelihood, "kl_nats": kl.sum(1).mean()}
+        return weight * free_bits_kl(kl, free_nats) - log_likelihood, scalars
+
+    return loss
+
+
+def bound_loss(inference: Inference, *, k: int) -> Loss:
+    """The negative importance-weighted bound of k draws per image."""
+
+    def loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
+        bound = importance_bound(inference, nets, step.images, step.labels, step.noise, k=k).mean()
+        return -bound, {"bound_nats": bound}
+
+    return loss

@@ -1,12 +1,18 @@
-"""Priors p(z): registered kinds; a file here registers a factory ``PriorShape -> Prior module``."""
+"""Priors p(z): registered kinds; a file here registers a factory ``PriorShape -> Prior module``.
+
+Some priors can do more than ``contracts.Prior`` asks for; having the method is saying so. One
+that calls ``encode`` has ``uses_encoder = True``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
+from bench.contracts import Posterior
 from bench.registry import Registry
 
 
@@ -27,6 +33,30 @@ class PriorShape:
     num_layers: int
     hidden: int
     num_components: int
+
+
+class SeparablePrior(Protocol):
+    """A prior that knows the KL of each latent in closed form."""
+
+    def kl_per_latent(self, posterior: Posterior) -> Tensor:
+        """Nats, ``[N, D]``, of a posterior that has the closed form."""
+        ...
+
+
+class DataPrior(Protocol):
+    """A prior that starts from data."""
+
+    def initialise(self, images: Tensor) -> None:
+        """Called once, before training, with uint8 train images ``[N, C, H, W]``."""
+        ...
+
+
+class BoundedPrior(Protocol):
+    """A prior whose parameters have a range."""
+
+    def project(self) -> None:
+        """Puts them back into it; called after each update."""
+        ...
 
 
 PRIORS: Registry[Callable[[PriorShape], nn.Module]] = Registry("prior", "bench.priors")
