@@ -50,7 +50,7 @@ IMPORTS: dict[str, str] = {
     "posteriors": "contracts registry",
     "posteriors/*": "contracts posteriors",
     "priors": "contracts registry",
-    "priors/*": "contracts nets priors",
+    "priors/*": "contracts images nets priors",
     "latent_model": "contracts labels posteriors",
     "variational": (
         "config contracts errors labels latent_model likelihoods losses/* nets posteriors priors "

@@ -48,6 +48,7 @@ THIRTY_TWO: dict[str, Scalar] = {
             "model.sigma": 0.354,
             "model.kl_warmup": 0.0,
         },
+        "vamp": {"model.prior": "vamp"},
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:

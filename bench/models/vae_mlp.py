@@ -57,6 +57,7 @@ EIGHT: dict[str, Scalar] = {
         "experiment_c": EIGHT,
         "experiment_c_flow": {**EIGHT, "model.prior": "flow"},
         "iwae": {"model.num_importance": 5},
+        "vamp": {"model.prior": "vamp"},
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:

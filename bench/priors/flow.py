@@ -55,8 +55,9 @@ class Coupling(nn.Module):
 class FlowPrior(nn.Module):
     """A normalising flow (RealNVP) on a standard normal, trained jointly with the VAE.
 
-    log p(z) = log N(u; 0, I) + log |det du/dz| with u the flow of z. Every second coupling
-    keeps the even latents, the others keep the odd ones.
+    log p(z) = log N(u; 0, I) + log |det du/dz| with u the flow of z. Couplings move the even
+    and the odd latents in turn; a single latent has no other to depend on, so that there the
+    flow is an affine map and every second coupling does nothing.
     """
 
     def __init__(self, shape: PriorShape) -> None:
@@ -64,7 +65,7 @@ class FlowPrior(nn.Module):
         self.latent_dim = shape.latent_dim
         even = (torch.arange(shape.latent_dim) % 2 == 0).float()
         self.couplings = nn.ModuleList(
-            Coupling(even if i % 2 == 0 else 1 - even, shape.hidden)
+            Coupling(1 - even if i % 2 == 0 else even, shape.hidden)
             for i in range(shape.num_layers)
         )
 
