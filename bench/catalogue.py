@@ -74,11 +74,13 @@ def _describe_model(reference: str, dataset: str) -> str:
     from bench.nets import count_parameters
 
     name, kind, _ = find(reference)
+    preset = kind.presets.get(reference.removeprefix(f"{name}:"))
     config = configure(reference)
     flat = config.flat()
     modules = kind.build(config.model, load(dataset).spec).modules
     lines = [f"{reference}: {kind.summary}", f"family: {kind.family}"]
     lines += [f"source: {kind.paper}"] if kind.paper else []
+    lines += [f"preset: {preset.source}"] if preset else []
     lines += [
         f"parameters on {dataset}: {count_parameters(modules):,}",
         "",
@@ -88,9 +90,8 @@ def _describe_model(reference: str, dataset: str) -> str:
     lines += columns(rows)
     if kind.presets:
         lines += ["", "presets:"]
-        lines += columns(
-            [(f"{name}:{key}", _pairs(values)) for key, values in kind.presets.items()]
-        )
+        for key, each in kind.presets.items():
+            lines += [f"  {name}:{key}", f"    {each.source}", f"    {_pairs(each.values)}"]
     return "\n".join(lines)
 
 

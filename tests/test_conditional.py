@@ -1,6 +1,5 @@
 """Experiment D: how the class reaches the generator, and the measures that see whether it did."""
 
-
 import pytest
 import torch
 

@@ -15,6 +15,19 @@ from bench.registry import Registry, closest
 S = TypeVar("S", bound=ModelSettings)
 
 
+@dataclass(frozen=True)
+class Preset:
+    """Settings under a name, used as ``MODEL:PRESET``.
+
+    Attributes:
+        source: Where they come from, and what of them is ours.
+        values: Flat keys.
+    """
+
+    source: str
+    values: Mapping[str, Scalar]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelKind:
     """A registered model.
@@ -26,7 +39,7 @@ class ModelKind:
         summary: One line for ``bench list``.
         paper: Where it comes from.
         defaults: Flat keys outside ``model.`` that suit it better than the general ones.
-        presets: Name to flat keys: published settings, used as ``MODEL:PRESET``.
+        presets: By name.
     """
 
     build: Callable[[Any, DataSpec], Trainable]
@@ -35,7 +48,7 @@ class ModelKind:
     summary: str
     paper: str = ""
     defaults: Mapping[str, Scalar] = field(default_factory=dict)
-    presets: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    presets: Mapping[str, Preset] = field(default_factory=dict)
 
 
 MODELS: Registry[ModelKind] = Registry("model", "bench.models")
@@ -50,7 +63,7 @@ def model(
     family: str,
     paper: str = "",
     defaults: Mapping[str, Scalar] | None = None,
-    presets: Mapping[str, Mapping[str, Scalar]] | None = None,
+    presets: Mapping[str, Preset] | None = None,
 ) -> Callable[[Builder[S]], Builder[S]]:
     """Decorator that registers a builder; the first line of its docstring is its summary."""
 
@@ -83,7 +96,7 @@ def find(reference: str) -> tuple[str, ModelKind, Mapping[str, Scalar]]:
         return name, kind, {}
     if preset not in kind.presets:
         raise UsageError(closest(preset, kind.presets, kind="preset", what=f"presets of {name}"))
-    return name, kind, kind.presets[preset]
+    return name, kind, kind.presets[preset].values
 
 
 def configure(reference: str, *layers: Mapping[str, object]) -> RunConfig:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench.adversarial import ConvGanSettings, conv_generator, play
 from bench.contracts import Trainable
 from bench.labels import join_class, require_classes
-from bench.models import model
+from bench.models import Preset, model
 from bench.nets import LEAK, ConvEncoder, LeakyReLU
 from bench.records import DataSpec, Scalar
 
@@ -124,7 +124,7 @@ def _layer(dim: int) -> list[nn.Module]:
     return [nn.Linear(dim, dim), LeakyReLU()]
 
 
-# Experiment D as its authors built it: the baseline's sizes, 400 features, one-hot, affine.
+ORIGINAL = "experiment D: features and class, then an affine map"
 AFFINE: dict[str, Scalar] = {
     "model.head": "affine",
     "model.h_dim": 400,
@@ -144,18 +144,26 @@ AFFINE: dict[str, Scalar] = {
         "arXiv 1802.05637"
     ),
     presets={
-        "experiment_d": AFFINE,
-        "experiment_d_100": {**AFFINE, "model.h_dim": 100},
-        "experiment_d_200": {**AFFINE, "model.h_dim": 200},
-        "experiment_d_batch_norm": {**AFFINE, "model.feature_norm": True},
-        "experiment_d_embedding_10": {**AFFINE, "model.class_dim": 10},
-        "experiment_d_embedding_200": {
-            **AFFINE,
-            "model.class_dim": 200,
-            "model.generator_class_dim": 200,
-        },
-        "experiment_d_extra_layers": {**AFFINE, "model.extra_layers": 2},
-        "experiment_d_projection": {**AFFINE, "model.head": "projection"},
+        "experiment_d": Preset(f"{ORIGINAL}, 400 features, one-hot", AFFINE),
+        "experiment_d_100": Preset(f"{ORIGINAL}, 100 features", {**AFFINE, "model.h_dim": 100}),
+        "experiment_d_200": Preset(f"{ORIGINAL}, 200 features", {**AFFINE, "model.h_dim": 200}),
+        "experiment_d_batch_norm": Preset(
+            f"{ORIGINAL}, batch norm on the features", {**AFFINE, "model.feature_norm": True}
+        ),
+        "experiment_d_embedding_10": Preset(
+            f"{ORIGINAL}, embedding of 10", {**AFFINE, "model.class_dim": 10}
+        ),
+        "experiment_d_embedding_200": Preset(
+            f"{ORIGINAL}, embeddings of 200 in both players",
+            {**AFFINE, "model.class_dim": 200, "model.generator_class_dim": 200},
+        ),
+        "experiment_d_extra_layers": Preset(
+            f"{ORIGINAL}, two layers behind the class", {**AFFINE, "model.extra_layers": 2}
+        ),
+        "experiment_d_projection": Preset(
+            "Miyato and Koyama 2018, arXiv 1802.05637, at experiment D's sizes",
+            {**AFFINE, "model.head": "projection"},
+        ),
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:

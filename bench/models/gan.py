@@ -9,11 +9,13 @@ from torch import nn
 
 from bench.adversarial import ConvGanSettings, conv_generator, conv_opponent, play
 from bench.contracts import Trainable
-from bench.models import model
+from bench.models import Preset, model
 from bench.records import DataSpec, Scalar
 
-# Radford et al. 2016, section 4: Adam 2e-4 with momentum 0.5, z of 100, 128 channels at half
-# resolution and three strided layers in each player, for us 32x32 and 28x28 images.
+RADFORD = (
+    "DCGAN after Radford et al. 2016 (z of 100, Adam 2e-4 with momentum 0.5), with our stacks of "
+    "3x3 kernels, 64 to 256 channels"
+)
 DCGAN: dict[str, Scalar] = {
     "model.loss": "non_saturating",
     "model.depth": 3,
@@ -51,18 +53,28 @@ class Settings(ConvGanSettings):
     family="gan",
     paper="Mao et al. 2017, arXiv 1611.04076; networks after Radford et al. 2016, arXiv 1511.06434",
     presets={
-        "sigmoid": {"model.sigmoid": True},
-        "experiment_a": DCGAN,
-        "experiment_d": DCGAN,
-        "experiment_e": {
-            "model.sigmoid": True,
-            "model.depth": 5,
-            "model.latent_dim": 100,
-            "model.lr": 3e-4,
-        },
-        # Miyato et al. 2018, arXiv 1802.05957, as for residual networks; 24,000 images are too few.
-        "miyato2018": {**SPECTRAL, "model.lr": 2e-4, "model.n_critic": 5},
-        "spectral_norm": SPECTRAL,
+        "sigmoid": Preset("experiment E's score, else ours", {"model.sigmoid": True}),
+        "experiment_a": Preset(f"experiment A: {RADFORD}", DCGAN),
+        "experiment_c": Preset(
+            "experiment C on SVHN: z of 32, as the VAE; else ours",
+            {"model.loss": "non_saturating", "model.latent_dim": 32},
+        ),
+        "experiment_d": Preset(f"experiment D's baseline: {RADFORD}", DCGAN),
+        "experiment_e": Preset(
+            "experiment E: depth 5, z of 100, lr 3e-4, sigmoid before least squares; width is ours",
+            {
+                "model.sigmoid": True,
+                "model.depth": 5,
+                "model.latent_dim": 100,
+                "model.lr": 3e-4,
+            },
+        ),
+        "miyato2018": Preset(
+            "Miyato et al. 2018, arXiv 1802.05957: 5 steps of the discriminator, lr 2e-4; "
+            "24,000 images are too few for it",
+            {**SPECTRAL, "model.lr": 2e-4, "model.n_critic": 5},
+        ),
+        "spectral_norm": Preset("Miyato et al. 2018, lr and steps ours", SPECTRAL),
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:

@@ -7,7 +7,7 @@ from torch import nn
 
 from bench.adversarial import GanSettings, play
 from bench.contracts import Trainable
-from bench.models import model
+from bench.models import Preset, model
 from bench.nets import (
     LAYER_SIZES,
     Critic,
@@ -38,8 +38,18 @@ class Settings(GanSettings):
     paper="Goodfellow et al. 2014, arXiv 1406.2661",
     defaults={"train.batch_size": 32},
     presets={
-        "experiment_a": {"model.hidden": "512-256", "model.latent_dim": 100, "model.lr": 2e-4},
-        "experiment_b": {"model.hidden": "256", "model.latent_dim": 100, "model.lr": 2e-4},
+        "experiment_a": Preset(
+            "experiment A: the VAE's layers, fully connected only; z and lr after Radford et al. 2016",
+            {"model.hidden": "512-256", "model.latent_dim": 100, "model.lr": 2e-4},
+        ),
+        "experiment_b": Preset(
+            "experiment B: the VAE's layer; z and lr after Radford et al. 2016",
+            {"model.hidden": "256", "model.latent_dim": 100, "model.lr": 2e-4},
+        ),
+        "experiment_c": Preset(
+            "experiment C: z of 8, as the VAE; 400 units are ours",
+            {"model.hidden": "400", "model.latent_dim": 8},
+        ),
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import nn
 
 from bench.contracts import Trainable
-from bench.models import model
+from bench.models import Preset, model
 from bench.nets import LAYER_SIZES, MlpDecoder, MlpEncoder, activation, layer_sizes
 from bench.records import DataSpec, Scalar
 from bench.variational import VaeSettings, assemble
@@ -45,19 +45,29 @@ EIGHT: dict[str, Scalar] = {
     paper="Kingma and Welling 2014, arXiv 1312.6114",
     defaults={"train.batch_size": 128},
     presets={
-        "conditional": {"model.conditional": True},
-        "experiment_a": PLANE,
-        "experiment_a_full_covariance": {**PLANE, "model.posterior": "full_covariance"},
-        # A squared error of images in [0, 1], neither halved nor averaged: sigma^2 = 1/2.
-        "experiment_b": {
-            "model.hidden": "256",
-            "model.likelihood": "gaussian",
-            "model.sigma": 0.7071,
-        },
-        "experiment_c": EIGHT,
-        "experiment_c_flow": {**EIGHT, "model.prior": "flow"},
-        "iwae": {"model.num_importance": 5},
-        "vamp": {"model.prior": "vamp"},
+        "conditional": Preset(
+            "Kingma et al. 2014, arXiv 1406.5298, model M2", {"model.conditional": True}
+        ),
+        "experiment_a": Preset(
+            "experiment A: 784-512-256-2 and back, binary cross-entropy on gray values", PLANE
+        ),
+        "experiment_a_full_covariance": Preset(
+            "experiment A with z = mu + L eps", {**PLANE, "model.posterior": "full_covariance"}
+        ),
+        "experiment_b": Preset(
+            "experiment B: 784-256; its squared error, neither halved nor averaged over pixels, "
+            "is sigma^2 = 1/2; z of 20 is ours",
+            {"model.hidden": "256", "model.likelihood": "gaussian", "model.sigma": 0.7071},
+        ),
+        "experiment_c": Preset(
+            "experiment C: z of 8, leaky ReLU in the encoder, ReLU in the decoder; 400 units are ours",
+            EIGHT,
+        ),
+        "experiment_c_flow": Preset(
+            "experiment C with a normalising flow as prior", {**EIGHT, "model.prior": "flow"}
+        ),
+        "iwae": Preset("Burda et al. 2016, arXiv 1509.00519, k = 5", {"model.num_importance": 5}),
+        "vamp": Preset("Tomczak and Welling 2018, arXiv 1705.07120", {"model.prior": "vamp"}),
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:

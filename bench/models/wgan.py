@@ -8,8 +8,14 @@ from pydantic import Field
 
 from bench.adversarial import ConvGanSettings, Lipschitz, conv_generator, conv_opponent, play
 from bench.contracts import Trainable
-from bench.models import model
-from bench.records import DataSpec
+from bench.models import Preset, model
+from bench.records import DataSpec, Scalar
+
+PENALTY: dict[str, Scalar] = {
+    "model.lipschitz": "gradient_penalty",
+    "model.optimizer": "adam",
+    "model.beta2": 0.9,
+}
 
 
 class Settings(ConvGanSettings):
@@ -30,27 +36,23 @@ class Settings(ConvGanSettings):
     family="wgan",
     paper="Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1",
     presets={
-        "arjovsky2017": {"model.lr": 5e-5, "model.clip_value": 0.01, "model.n_critic": 5},
-        "experiment_e": {"model.depth": 5, "model.latent_dim": 100, "model.lr": 3e-4},
-        # Gulrajani et al. 2017, arXiv 1704.00028, algorithm 1; 24,000 images are too few for it.
-        "gulrajani2017": {
-            "model.lipschitz": "gradient_penalty",
-            "model.optimizer": "adam",
-            "model.lr": 1e-4,
-            "model.beta2": 0.9,
-            "model.n_critic": 5,
-        },
-        "gradient_penalty": {
-            "model.lipschitz": "gradient_penalty",
-            "model.optimizer": "adam",
-            "model.beta2": 0.9,
-        },
-        "spectral_norm": {
-            "model.lipschitz": "spectral_norm",
-            "model.optimizer": "adam",
-            "model.beta2": 0.9,
-            "model.n_critic": 2,
-        },
+        "arjovsky2017": Preset(
+            "Arjovsky et al. 2017, algorithm 1; 24,000 images are too few for it",
+            {"model.lr": 5e-5, "model.clip_value": 0.01, "model.n_critic": 5},
+        ),
+        "experiment_e": Preset(
+            "experiment E: depth 5, z of 100, lr 3e-4; it has no constraint, the clipping is ours",
+            {"model.depth": 5, "model.latent_dim": 100, "model.lr": 3e-4},
+        ),
+        "gulrajani2017": Preset(
+            "Gulrajani et al. 2017, arXiv 1704.00028, algorithm 1; 24,000 images are too few for it",
+            {**PENALTY, "model.lr": 1e-4, "model.n_critic": 5},
+        ),
+        "gradient_penalty": Preset("Gulrajani et al. 2017, lr and steps ours", PENALTY),
+        "spectral_norm": Preset(
+            "Miyato et al. 2018, arXiv 1802.05957, on the Wasserstein loss; lr and steps ours",
+            {**PENALTY, "model.lipschitz": "spectral_norm", "model.n_critic": 2},
+        ),
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:

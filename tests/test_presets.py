@@ -1,0 +1,88 @@
+"""The published experiments' models stand in the registry with their sizes."""
+
+import pytest
+from torch import nn
+
+from bench.models import MODELS, configure, find
+from bench.records import DataSpec
+from bench.runtime import seeded_modules
+
+MNIST = DataSpec(
+    name="made",
+    shape=(1, 28, 28),
+    num_classes=10,
+    class_prior=(0.1,) * 10,
+    levels=256,
+    digest="0" * 16,
+)
+PRESETS = [(name, key) for name, kind in MODELS.items() for key in kind.presets]
+EXPERIMENTS = {
+    "a": {"vae_mlp", "gan_mlp", "gan"},
+    "b": {"vae_mlp", "gan_mlp"},
+    "c": {"vae_mlp", "vae", "gan_mlp", "gan"},
+    "d": {"gan", "cgan"},
+    "e": {"vae", "gan", "wgan"},
+}
+
+
+def linear_sizes(reference, module):
+    """(in, out) of the linear layers of one module on MNIST, in order."""
+    with seeded_modules(0):
+        modules = find(reference)[1].build(configure(reference).model, MNIST).modules
+    layers = [part for part in modules[module].modules() if isinstance(part, nn.Linear)]
+    return [(layer.in_features, layer.out_features) for layer in layers]
+
+
+@pytest.mark.parametrize(("name", "key"), PRESETS)
+def test_every_preset_names_its_source(name, key):
+    preset = MODELS.get(name).presets[key]
+    assert len(preset.source) > 10
+    if key.startswith("experiment_"):
+        assert f"experiment {key[11].upper()}" in preset.source
+
+
+@pytest.mark.parametrize("letter", EXPERIMENTS)
+def test_each_experiment_has_its_models(letter):
+    having = {name for name, key in PRESETS if key.startswith(f"experiment_{letter}")}
+    assert having == EXPERIMENTS[letter]
+
+
+@pytest.mark.parametrize(
+    ("reference", "module", "sizes"),
+    [
+        ("vae_mlp:experiment_a", "encoder", [(784, 512), (512, 256), (256, 2 + 2)]),
+        ("vae_mlp:experiment_a", "decoder", [(2, 256), (256, 512), (512, 784)]),
+        ("vae_mlp:experiment_a_full_covariance", "encoder", [(784, 512), (512, 256), (256, 2 + 3)]),
+        ("gan_mlp:experiment_a", "generator", [(100, 256), (256, 512), (512, 784)]),
+        ("gan_mlp:experiment_a", "discriminator", [(784, 512), (512, 256), (256, 1)]),
+        ("vae_mlp:experiment_b", "encoder", [(784, 256), (256, 2 * 20)]),
+        ("vae_mlp:experiment_b", "decoder", [(20, 256), (256, 784)]),
+        ("vae_mlp:experiment_c", "decoder", [(8, 400), (400, 784)]),
+        ("cgan:experiment_d", "discriminator", [(4096, 400), (400 + 10, 1)]),
+        ("cgan:experiment_d_100", "discriminator", [(4096, 100), (100 + 10, 1)]),
+        (
+            "cgan:experiment_d_embedding_200",
+            "discriminator",
+            [(4096, 400), (400 + 200, 1)],
+        ),
+        ("cgan:experiment_d_projection", "discriminator", [(4096, 400), (400, 1)]),
+    ],
+)
+def test_experiments_have_their_layer_sizes(reference, module, sizes):
+    assert linear_sizes(reference, module) == sizes
+
+
+def test_experiment_c_has_leaky_relu_in_the_encoder_and_relu_in_the_decoder():
+    for reference in ("vae_mlp:experiment_c", "vae:experiment_c"):
+        with seeded_modules(0):
+            modules = find(reference)[1].build(configure(reference).model, MNIST).modules
+        for module, kind in (("encoder", nn.LeakyReLU), ("decoder", nn.ReLU)):
+            kinds = {type(m) for m in modules[module].modules() if "ReLU" in type(m).__name__}
+            assert kinds
+            assert all(issubclass(found, kind) for found in kinds), (reference, module)
+
+
+def test_experiment_e_is_of_depth_5_with_100_latents():
+    for name in EXPERIMENTS["e"]:
+        settings = configure(f"{name}:experiment_e").model
+        assert (settings.depth, settings.latent_dim, settings.lr) == (5, 100, 3e-4)
