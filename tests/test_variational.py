@@ -156,6 +156,12 @@ def test_evaluated_elbo_has_kl_factor_one_and_no_free_nats_whatever_is_trained()
         assert torch.equal(torch.stack(terms), torch.stack(expected))
 
 
+def test_only_a_prior_that_starts_from_images_is_initialised():
+    pseudo_inputs = built(prior="vamp").modules["prior"].pseudo_inputs
+    assert torch.equal((pseudo_inputs * 255).round().byte(), IMAGES[[0, 10, 20, 30]])
+    assert built(prior="flow").initialise is None
+
+
 def test_pseudo_inputs_learn_and_stay_images():
     trainable = built(prior="vamp", lr=0.05)
     before = trainable.modules["prior"].pseudo_inputs.detach().clone()
