@@ -99,6 +99,12 @@ class ConvDecoder(nn.Module):
         out: Tensor = self.layers(self.linear(z).unflatten(1, self.start))
         return out
 
+    def start_at(self, image: Tensor) -> None:
+        """Makes the last biases the channels' means of ``image [C, H, W]``."""
+        bias = self.layers[-1].bias
+        assert isinstance(bias, Tensor)
+        bias.data[: len(image)] = image.mean((1, 2))
+
 
 class MlpEncoder(nn.Module):
     """Images ``[N, C, H, W]`` to ``[N, out_dim]`` through fully connected layers."""
@@ -129,6 +135,12 @@ class MlpDecoder(nn.Module):
         """``[N, in_dim]`` to ``[N, C, H, W]``."""
         out: Tensor = self.layers(z).unflatten(1, self.shape)
         return out
+
+    def start_at(self, image: Tensor) -> None:
+        """Makes the last biases ``image [C, H, W]``."""
+        bias = self.layers[-1].bias
+        assert isinstance(bias, Tensor)
+        bias.data[: image.numel()] = image.flatten()
 
 
 class Critic(nn.Module):

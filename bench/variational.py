@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bench.config import ModelSettings
 from bench.contracts import Inference, Loss, Nets, OptimSpec, Phase, Scalars, Trainable
 from bench.errors import UsageError
+from bench.images import to_unit
 from bench.labels import join_class, require_classes
 from bench.latent_model import LatentModel
 from bench.likelihoods import LIKELIHOODS
@@ -18,6 +19,12 @@ from bench.nets import Activation, Shape
 from bench.posteriors import POSTERIORS, PosteriorKind
 from bench.priors import PRIORS, BoundedPrior, DataPrior, PriorShape, SeparablePrior
 from bench.records import DataSpec
+
+MEAN_OF = 1_000
+"""Train images, evenly spaced, whose mean the decoder starts at."""
+
+DARKEST = 0.001
+"""Pixels of that mean stay this far from 0 and 1, where a logit has no end."""
 
 
 class VaeSettings(ModelSettings):
@@ -72,6 +79,14 @@ class Encoder(nn.Module):
         hidden = self.act(self.features(x))
         out: Tensor = self.head(join_class(hidden, labels, self.num_classes))
         return out
+
+
+class StartingDecoder(Protocol):
+    """A decoder whose first output can be chosen."""
+
+    def start_at(self, image: Tensor) -> None:
+        """Moves the output to ``image [C, H, W]``, before the sigmoid that all likelihoods take."""
+        ...
 
 
 class MakeDecoder(Protocol):
@@ -137,7 +152,7 @@ def assemble(
         modules=modules,
         optimizers={"adam": OptimSpec(modules=tuple(modules), kind="adam", lr=settings.lr)},
         phases=[phase],
-        initialise=_initialise if hasattr(prior, "initialise") else None,
+        initialise=_initialise,
         eval_fns=latent_model.eval_fns(settings.latent_dim),
     )
 
@@ -171,7 +186,18 @@ def _refuse_what_does_not_combine(
 
 
 def _initialise(nets: Nets, images: Tensor) -> None:
-    cast("DataPrior", nets["prior"]).initialise(images)
+    """The decoder starts at the mean image, a prior of data at its images.
+
+    Burda et al. 2016 start there too (their code, not their text). A decoder that starts at 1/2
+    first learns that pixels are dark, by filters that are all negative: what is bright then
+    comes from the bias alone, for tens of thousands of images.
+    """
+    if hasattr(nets["decoder"], "start_at"):
+        some = to_unit(images[:: max(1, len(images) // MEAN_OF)])
+        mean = some.mean(0).clamp(DARKEST, 1 - DARKEST)
+        cast("StartingDecoder", nets["decoder"]).start_at(mean.logit())
+    if hasattr(nets["prior"], "initialise"):
+        cast("DataPrior", nets["prior"]).initialise(images)
 
 
 def _project(nets: Nets) -> Scalars:

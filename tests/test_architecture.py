@@ -53,7 +53,7 @@ IMPORTS: dict[str, str] = {
     "priors/*": "contracts images nets priors",
     "latent_model": "contracts labels posteriors",
     "variational": (
-        "config contracts errors labels latent_model likelihoods losses/* nets posteriors priors "
+        "config contracts errors images labels latent_model likelihoods losses/* nets posteriors priors "
         "records"
     ),
     "adversarial": "config contracts labels losses losses/* nets records",

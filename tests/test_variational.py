@@ -198,3 +198,14 @@ def test_model_with_a_vamp_prior_samples_what_it_scores():
     error = float(density.std()) / math.sqrt(len(z))
     assert float(mass.sum()) == pytest.approx(1, abs=1e-3)
     assert float(density.mean()) == pytest.approx(float((mass * on_grid).sum()), abs=4 * error)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS.names())
+def test_decoder_starts_at_the_mean_of_the_train_images(likelihood):
+    mean = (IMAGES.float() / 255).mean(0).clamp(0.001, 0.999)
+    fully = built(likelihood=likelihood).modules["decoder"].layers[-1].bias
+    torch.testing.assert_close(fully[:16].sigmoid(), mean.flatten())
+    convolutional = built("vae", likelihood=likelihood).modules["decoder"].layers[-1].bias
+    torch.testing.assert_close(convolutional[0], mean.logit().mean())
+    if LIKELIHOODS.get(likelihood)(SPEC, 1.0).params_per_value == 2:
+        assert fully[16:].abs().max() < 0.5  # the sigmas' half keeps its own start
