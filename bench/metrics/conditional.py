@@ -54,7 +54,7 @@ def class_share(view: View) -> dict[str, float]:
     z = view.fns.latent(view.nets, NUM_NOISES, view.noise("class_share"))
     labels = torch.arange(classes, device=z.device).repeat(NUM_NOISES)
     images = view.fns.decode(view.nets, z.repeat_interleave(classes, 0), labels)
-    pixels = to_unit(to_bytes(images)).double().view(NUM_NOISES, classes, -1)
+    pixels = to_unit(to_bytes(images)).double().flatten(1).unflatten(0, (NUM_NOISES, classes))
     total = pixels.flatten(0, 1).var(0, correction=0).sum()
     if total == 0:
         raise NotApplicable("all samples are the same image: there is no variance to share out")

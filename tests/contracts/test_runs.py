@@ -7,10 +7,14 @@ import pytest
 import torch
 
 from bench import datasets
+from bench.data_splits import Arrays
+from bench.datasets import Splits
+from bench.errors import UsageError
 from bench.evaluator import Evaluation, Generated, HeldData
 from bench.models import MODELS, configure, find
-from bench.records import STATUSES
+from bench.records import STATUSES, DataSpec
 from bench.runner import Run, build, held_data
+from bench.runtime import generator
 from bench.tracking import NullLogger
 
 CPU = torch.device("cpu")
@@ -70,6 +74,47 @@ def test_run_ends_with_a_status_finite_values_and_samples(reference, tmp_path, h
     assert ("elbo" in result.not_applicable) == (fns.inference is None)
     assert ("active_units" in result.not_applicable) == (fns.encode is None)
     assert ("reconstructions" in log.shapes) == (fns.encode is not None)
+
+
+def made(shape, num_classes):
+    """Random images of a shape, and labels if there are classes; no detector knows them."""
+
+    def split(n):
+        rng = generator("made", n)
+        images = torch.randint(256, (n, *shape), generator=rng, dtype=torch.uint8).numpy()
+        return Arrays(images, (torch.arange(n) % num_classes).numpy() if num_classes else None)
+
+    spec = DataSpec(
+        name="made",
+        shape=shape,
+        num_classes=num_classes,
+        class_prior=(1 / num_classes,) * num_classes if num_classes else (),
+        levels=256,
+        digest="0" * 16,
+    )
+    return HeldData(Splits(spec=spec, train=split(64), val=split(40), test=split(41)), CPU, None)
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_run_on_colour_images_without_a_detector_measures_what_needs_none(name, tmp_path):
+    log = Pictures()
+    held = made((3, 9, 12), 3)
+    result = Run(config=tiny(name), held=held, folder=tmp_path, logger=log).execute()
+    assert result.status in {"ok", "collapsed"}, result.reason
+    assert result.not_applicable["frechet"].startswith("no detector for 'made'")
+    assert "samples" in log.shapes
+    conditional = build(tiny(name), held).eval_fns.conditional
+    assert ("val/class_share" in result.metrics) == conditional
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_data_without_labels_is_refused_by_conditional_models_alone(reference, tmp_path):
+    held = made((1, 8, 8), 0)
+    if reference.startswith("cgan") or reference.endswith(":conditional"):
+        with pytest.raises(UsageError, match="'made' has no labels"):
+            build(tiny(reference), held)
+    else:
+        assert not build(tiny(reference), held).eval_fns.conditional
 
 
 @pytest.mark.parametrize("reference", [r for r in REFERENCES if find(r)[1].family != "baseline"])
