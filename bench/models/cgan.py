@@ -143,6 +143,7 @@ AFFINE: dict[str, Scalar] = {
         "Mirza and Osindero 2014, arXiv 1411.1784; projection after Miyato and Koyama 2018, "
         "arXiv 1802.05637"
     ),
+    defaults={"train.batch_size": 32},
     presets={
         "experiment_d": Preset(f"{ORIGINAL}, 400 features, one-hot", AFFINE),
         "experiment_d_100": Preset(f"{ORIGINAL}, 100 features", {**AFFINE, "model.h_dim": 100}),

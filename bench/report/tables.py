@@ -87,7 +87,9 @@ def families(results: Results, bold: Sequence[str]) -> str:
 
 def costs(results: Results) -> str:
     """The same rows: what became of the runs, and what they cost."""
-    columns = _present(results, [Column("active units", "test/active_units", _tenth, "active_units")])
+    columns = _present(
+        results, [Column("active units", "test/active_units", _tenth, "active_units")]
+    )
     header = ["family", "chosen", "runs", *(c.title for c in columns), *_COSTS]
     rows = []
     for place in _rows(results):
@@ -101,7 +103,10 @@ def grid(results: Results) -> str:
     """Every cell: in the plan's order along x, else from the lowest validation mean up."""
     columns = _present(
         results,
-        [*_elbo_columns(results), Column("active units", "test/active_units", _tenth, "active_units")],
+        [
+            *_elbo_columns(results),
+            Column("active units", "test/active_units", _tenth, "active_units"),
+        ],
     )
     headline, primary = results.headline, results.primary
     header = [
