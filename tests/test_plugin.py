@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TOY = Path(__file__).parent / "toy_model.py"
 
 STUDY = '''
@@ -32,6 +34,7 @@ def bench(*arguments: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_toy_model_of_a_plugin_is_listed_shown_trained_studied_and_reported(
     store_uri: str, tmp_path: Path
 ) -> None:
