@@ -135,8 +135,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     half each beside the real images, where the paper adds them up; Adam and the non-saturating
     loss where the paper has RMSProp and minimax. KL factor 1 as in the paper; gamma and lr are
     the best of eleven hand-made trials on digits and three on MNIST by validation distance,
-    24,000 images, one seed (digits 138, where gan has 106 and vae 211; MNIST at 2,000 samples
-    499, where gan has 754 and vae 1,488).
+    24,000 images, one seed (digits 138; MNIST at 2,000 samples 499).
     """
     encoder = Encoder(
         _conv_encoder(settings, spec),
