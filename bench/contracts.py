@@ -160,6 +160,10 @@ class Likelihood(Protocol):
         """The image that E[x|z] shows, in [0, 1], ``[N, C, H, W]``."""
         ...
 
+    def start(self, image: Tensor) -> Tensor:
+        """What the first C channels of ``params`` are where p(x|z) stands at ``image``."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Inference:

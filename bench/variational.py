@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from bench.config import ModelSettings
-from bench.contracts import Inference, Loss, Nets, OptimSpec, Phase, Scalars, Trainable
+from bench.contracts import Inference, Likelihood, Loss, Nets, OptimSpec, Phase, Scalars, Trainable
 from bench.errors import UsageError
 from bench.images import to_unit
 from bench.labels import join_class, require_classes
@@ -22,9 +22,6 @@ from bench.records import DataSpec
 
 MEAN_OF = 1_000
 """Train images, evenly spaced, whose mean the decoder starts at."""
-
-DARKEST = 0.001
-"""Pixels of that mean stay this far from 0 and 1, where a logit has no end."""
 
 
 class VaeSettings(ModelSettings):
@@ -85,7 +82,7 @@ class StartingDecoder(Protocol):
     """A decoder whose first output can be chosen."""
 
     def start_at(self, image: Tensor) -> None:
-        """Moves the output to ``image [C, H, W]``, before the sigmoid that all likelihoods take."""
+        """Moves the first C channels of the output to ``image [C, H, W]``."""
         ...
 
 
@@ -194,8 +191,8 @@ def _initialise(nets: Nets, images: Tensor) -> None:
     """
     if hasattr(nets["decoder"], "start_at"):
         some = to_unit(images[:: max(1, len(images) // MEAN_OF)])
-        mean = some.mean(0).clamp(DARKEST, 1 - DARKEST)
-        cast("StartingDecoder", nets["decoder"]).start_at(mean.logit())
+        start = cast("Likelihood", nets["likelihood"]).start(some.mean(0))
+        cast("StartingDecoder", nets["decoder"]).start_at(start)
     if hasattr(nets["prior"], "initialise"):
         cast("DataPrior", nets["prior"]).initialise(images)
 

@@ -71,6 +71,16 @@ def test_extreme_outputs_of_the_decoder_have_finite_log_probabilities_and_gradie
     assert torch.isfinite(params.grad).all()
 
 
+@pytest.mark.parametrize("name", LIKELIHOODS.names())
+def test_decoder_that_gives_the_start_of_an_image_shows_it(name):
+    likelihood = made(name, 0.001)
+    image = torch.arange(17).view(1, 1, 1, 17) / 16
+    extra = image.new_zeros(1, likelihood.params_per_value - 1, 1, 17)
+    shown = likelihood.mean(torch.cat([likelihood.start(image), extra], dim=1))
+    # A logit ends at 0.001; a logistic of this scale, clipped at an edge, lies 0.0007 inside.
+    torch.testing.assert_close(shown, image, rtol=0, atol=1.1e-3)
+
+
 def test_bernoulli_log_probability_is_that_of_torch_distributions():
     likelihood = made("bernoulli_resampled")
     logits = random("logits", 5, 1, 3, 3)

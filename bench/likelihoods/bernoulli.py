@@ -10,6 +10,9 @@ from bench.contracts import Likelihood, Noise
 from bench.likelihoods import LIKELIHOODS
 from bench.records import DataSpec
 
+DARKEST = 0.001
+"""Pixels that a decoder starts at stay this far from 0 and 1, where a logit has no end."""
+
 
 class Bernoulli(nn.Module):
     """p(x|z) = prod_i sigmoid(logit_i)^x_i (1 - sigmoid(logit_i))^(1 - x_i).
@@ -40,6 +43,10 @@ class Bernoulli(nn.Module):
     def mean(self, params: Tensor) -> Tensor:
         """Probabilities in [0, 1]."""
         return torch.sigmoid(params)
+
+    def start(self, image: Tensor) -> Tensor:
+        """The logits of an image in [0, 1]."""
+        return image.clamp(DARKEST, 1 - DARKEST).logit()
 
 
 @LIKELIHOODS.register("bernoulli_resampled")

@@ -65,6 +65,10 @@ class DiscretisedLogistic(nn.Module):
         clipped: Tensor = (scale * (upper - lower)).clamp(0, 1)
         return clipped
 
+    def start(self, image: Tensor) -> Tensor:
+        """Its location there."""
+        return image - 0.5
+
     def _location(self, params: Tensor) -> Tensor:
         """Where the image has the range 1; a decoder that gives 0 starts at mid-gray."""
         return params + 0.5

@@ -47,6 +47,10 @@ class Gaussian(nn.Module, ABC):
         """The image in [0, 1] that E[x|z] shows."""
         return level_centres(torch.sigmoid(self.split(params)[0]), self.levels)
 
+    def start(self, image: Tensor) -> Tensor:
+        """The mean before its sigmoid: of the middle of each pixel's level."""
+        return dequantise(image, self.levels, torch.full_like(image, 0.5)).logit()
+
     @abstractmethod
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """The mean before its sigmoid ``[N, C, H, W]``, and log sigma of a shape that fits."""
@@ -83,12 +87,12 @@ class PixelSigma(Gaussian):
 
     def __init__(self, levels: int, sigma: float) -> None:
         super().__init__(levels, "gaussian_learned_pixel")
-        self.start = _raw(sigma)
+        self.first = _raw(sigma)
 
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """The two halves of the decoder's channels."""
         values, raw = params.chunk(2, dim=1)
-        return values, _log_sigma(raw + self.start)
+        return values, _log_sigma(raw + self.first)
 
 
 def _log_sigma(raw: Tensor) -> Tensor:
