@@ -132,6 +132,11 @@ def test_elbo_of_a_conditional_vae_never_shares_a_column_with_a_plain_one(likeli
     assert given == f"{plain}_given_class"
 
 
+def test_sigma_of_the_settings_is_that_of_the_likelihood():
+    fixed = built(likelihood="gaussian", sigma=0.2)
+    assert fixed.eval_fns.inference.passport == "gaussian_sigma0.2"
+
+
 def test_every_likelihood_has_a_passport_of_its_own():
     passports = [built(likelihood=name).eval_fns.inference.passport for name in LIKELIHOODS.names()]
     assert len(set(passports)) == len(passports)
