@@ -48,8 +48,15 @@ ONLY_AT_END = {"inversion", "traversal", "latent_codes", "latent_pca"}
 
 @functools.cache
 def modelled(name):
+    """A model whose weights are far from their start, so that its images differ."""
     reference, values = MODELS[name]
-    return build(configure(reference, values), held_data("digits", "auto", CPU))
+    trainable = build(configure(reference, values), held_data("digits", "auto", CPU))
+    rng = generator("weights")
+    with torch.no_grad():
+        for module in trainable.modules.values():
+            for parameter in module.parameters():
+                parameter.add_(0.2 * torch.randn(parameter.shape, generator=rng))
+    return trainable
 
 
 def view_of(name, **replaced):
