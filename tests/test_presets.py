@@ -25,11 +25,16 @@ EXPERIMENTS = {
 }
 
 
-def linear_sizes(reference, module):
-    """(in, out) of the linear layers of one module on MNIST, in order."""
+def parts(reference, module, kind):
+    """The layers of a kind of one module on MNIST, in order."""
     with seeded_modules(0):
         modules = find(reference)[1].build(configure(reference).model, MNIST).modules
-    layers = [part for part in modules[module].modules() if isinstance(part, nn.Linear)]
+    return [part for part in modules[module].modules() if isinstance(part, kind)]
+
+
+def linear_sizes(reference, module):
+    """(in, out) of the linear layers of one module on MNIST, in order."""
+    layers = parts(reference, module, nn.Linear)
     return [(layer.in_features, layer.out_features) for layer in layers]
 
 
@@ -66,10 +71,53 @@ def test_each_experiment_has_its_models(letter):
             [(4096, 400), (400 + 200, 1)],
         ),
         ("cgan:experiment_d_projection", "discriminator", [(4096, 400), (400, 1)]),
+        ("cgan:experiment_d", "generator", [(100 + 10, 4096)]),
+        ("cgan:experiment_d_200", "discriminator", [(4096, 200), (200 + 10, 1)]),
+        ("cgan:experiment_d_batch_norm", "discriminator", [(4096, 400), (400 + 10, 1)]),
+        ("cgan:experiment_d_embedding_10", "discriminator", [(4096, 400), (400 + 10, 1)]),
+        ("cgan:experiment_d_embedding_10", "generator", [(100 + 10, 4096)]),
+        ("cgan:experiment_d_embedding_200", "generator", [(100 + 200, 4096)]),
+        (
+            "cgan:experiment_d_extra_layers",
+            "discriminator",
+            [(4096, 400), *[(400 + 10, 400 + 10)] * 2, (400 + 10, 1)],
+        ),
+        ("gan:experiment_d", "generator", [(100, 4096)]),
+        ("gan:experiment_d", "discriminator", [(4096, 128), (128, 1)]),
+        ("vae:experiment_c", "encoder", [(1024, 128), (128, 2 * 32)]),
+        ("vae:experiment_c", "decoder", [(32, 1024)]),
+        ("vae:experiment_e", "encoder", [(1024, 128), (128, 2 * 100)]),
+        ("vae:experiment_e", "decoder", [(100, 1024)]),
+        ("gan:experiment_e", "generator", [(100, 1024)]),
+        ("wgan:experiment_e", "generator", [(100, 1024)]),
+        ("wgan:experiment_e", "critic", [(1024, 128), (128, 1)]),
     ],
 )
 def test_experiments_have_their_layer_sizes(reference, module, sizes):
     assert linear_sizes(reference, module) == sizes
+
+
+@pytest.mark.parametrize(
+    ("variant", "discriminator", "generator"),
+    [
+        ("", [], []),
+        ("_embedding_10", [(10, 10)], []),
+        ("_embedding_200", [(10, 200)], [(10, 200)]),
+        ("_projection", [(10, 400)], []),
+    ],
+)
+def test_experiment_d_learns_a_vector_for_each_class_only_where_it_says_so(
+    variant, discriminator, generator
+):
+    for module, sizes in (("discriminator", discriminator), ("generator", generator)):
+        found = parts(f"cgan:experiment_d{variant}", module, nn.Embedding)
+        assert [(table.num_embeddings, table.embedding_dim) for table in found] == sizes
+
+
+@pytest.mark.parametrize(("variant", "sizes"), [("", []), ("_batch_norm", [400])])
+def test_experiment_d_has_batch_norm_on_the_features_only_in_that_variant(variant, sizes):
+    found = parts(f"cgan:experiment_d{variant}", "discriminator", nn.BatchNorm1d)
+    assert [norm.num_features for norm in found] == sizes
 
 
 def test_experiment_c_has_leaky_relu_in_the_encoder_and_relu_in_the_decoder():
