@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.config import TrainSettings
-from bench.contracts import Step
+from bench.contracts import OptimSpec, Step
 from bench.errors import UsageError
 from bench.losses import LOSSES
 from bench.models import MODELS, configure, find
@@ -58,6 +58,171 @@ def trained(trainable, num_steps):
     for _ in trainer:
         pass
     return trainer
+
+
+REAL = torch.tensor([[0.1, 0.9], [0.4, 0.6], [1.0, 0.0], [0.7, 0.2]]).view(4, 1, 1, 2)
+REAL_CLASSES, FAKE_CLASSES = torch.tensor([5, 6, 7, 8]), torch.tensor([1, 1, 3, 3])
+Z = torch.linspace(-1, 1, 8).view(4, 2)
+U = torch.tensor([0.125, 0.375, 0.625, 0.875])
+ONES_AND_THREES = dataclasses.replace(SPEC, class_prior=(0.0, 0.5, 0.0, 0.5, *(0.0,) * 6))
+
+
+class Drawn:
+    """Noise that was drawn beforehand; half the fakes are ones by it, half are threes."""
+
+    def normal(self, *shape):
+        return Z.view(shape)
+
+    def uniform(self, *shape):
+        return U.view(shape)
+
+
+class Generator(nn.Module):
+    """z as an image of two pixels, brighter by a tenth of its class."""
+
+    def forward(self, z, labels=None):
+        self.classes = labels
+        self.images = z.view(-1, 1, 1, 2) + (0 if labels is None else labels.view(-1, 1, 1, 1) / 10)
+        return self.images
+
+
+class Opponent(nn.Module):
+    """(1 + class) |x|^2 / 2, so that the gradient at x is (1 + class) x."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, images, labels=None):
+        self.seen.append((images.detach(), labels))
+        return slopes(labels) * images.flatten(1).square().sum(1) / 2
+
+
+def slopes(labels):
+    return torch.ones(4) if labels is None else 1.0 + labels
+
+
+def played(name, phase, **values):
+    """One phase's loss on the small networks, the networks, and the classes of real and fake."""
+    trainable = built(name, ONES_AND_THREES, latent_dim=2, **values)
+    (opponent,) = trainable.modules.keys() - {"generator"}
+    nets = {"generator": Generator(), opponent: Opponent()}
+    (found,) = [p for p in trainable.phases if p.name == (phase or opponent)]
+    loss, scalars = found.loss(nets, Step(REAL, REAL_CLASSES, torch.tensor(0.5), Drawn()))
+    classes = (REAL_CLASSES, FAKE_CLASSES) if trainable.eval_fns.conditional else (None, None)
+    return float(loss.detach()), scalars, nets["generator"], nets[opponent].seen, classes
+
+
+def assert_seen(seen, expected):
+    """The opponent was given these images with these classes, in this order, and no others."""
+    assert len(seen) == len(expected)
+    for (images, labels), (wanted, classes) in zip(seen, expected, strict=True):
+        torch.testing.assert_close(images, wanted)
+        assert same(labels, classes)
+
+
+def same(labels, classes):
+    if labels is None or classes is None:
+        return labels is classes
+    return torch.equal(labels, classes)
+
+
+def half_squares(images, labels):
+    return slopes(labels) * images.flatten(1).square().sum(1) / 2
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_opponent_scores_real_and_fake_images_under_the_classes_of_their_own(name):
+    loss, scalars, generator, seen, (real_classes, fake_classes) = played(name, None)
+    assert same(generator.classes, fake_classes)
+    assert_seen(seen, [(REAL, real_classes), (generator.images, fake_classes)])
+    real, fake = half_squares(REAL, real_classes), half_squares(generator.images, fake_classes)
+    rule = LOSSES.get(configure(name).model.loss)
+    assert loss == pytest.approx(float(rule.discriminator(real, fake)))
+    assert float(scalars["score_real"]) == pytest.approx(float(real.mean()))
+    assert float(scalars["score_fake"]) == pytest.approx(float(fake.mean()))
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_gradient_penalty_is_taken_between_real_and_fake_under_the_reals_class_and_weighed(name):
+    plain, *_ = played(name, None, lipschitz="none")
+    loss, scalars, generator, seen, (real_classes, fake_classes) = played(
+        name, None, lipschitz="gradient_penalty", gp_weight=3.0
+    )
+    share = U.view(4, 1, 1, 1)
+    between = share * REAL + (1 - share) * generator.images
+    assert_seen(
+        seen,
+        [(REAL, real_classes), (generator.images, fake_classes), (between, real_classes)],
+    )
+    norms = slopes(real_classes) * between.flatten(1).norm(dim=1)
+    penalty = float(((norms - 1) ** 2).mean())
+    assert float(scalars["gradient_penalty"].detach()) == pytest.approx(penalty)
+    assert loss == pytest.approx(plain + 3.0 * penalty)
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_r1_penalty_is_taken_at_real_images_under_their_class(name):
+    loss, _, _, seen, (real_classes, _) = played(name, "r1", r1_weight=3.0, r1_every=4)
+    assert_seen(seen, [(REAL, real_classes)])
+    squares = (slopes(real_classes).view(4, 1) * REAL.flatten(1)).square().sum(1)
+    assert loss == pytest.approx(4 * 3.0 * float(squares.mean()) / 2)
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_generator_is_scored_on_fakes_alone_under_the_classes_they_were_made_for(name):
+    loss, _, generator, seen, (_, fake_classes) = played(name, "generator")
+    assert same(generator.classes, fake_classes)
+    assert_seen(seen, [(generator.images, fake_classes)])
+    rule = LOSSES.get(configure(name).model.loss)
+    assert loss == pytest.approx(
+        float(rule.generator(half_squares(generator.images, fake_classes)))
+    )
+
+
+@pytest.mark.parametrize("kind", ["adam", "rmsprop"])
+@pytest.mark.parametrize("name", GANS)
+def test_each_player_has_the_optimizer_of_the_settings_for_itself(name, kind):
+    trainable = built(name, optimizer=kind, lr=0.003, beta1=0.25, beta2=0.75)
+    assert len(trainable.modules) == 2
+    assert trainable.optimizers == {
+        player: OptimSpec(modules=(player,), kind=kind, lr=0.003, betas=(0.25, 0.75))
+        for player in trainable.modules
+    }
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_opponent_moves_first_then_its_penalty_and_the_generator_every_n_steps(name):
+    trainable = built(name, n_critic=4, r1_weight=1.0, r1_every=3)
+    (opponent,) = trainable.modules.keys() - {"generator"}
+    assert [(phase.name, phase.optimizer, phase.every) for phase in trainable.phases] == [
+        (opponent, opponent, 1),
+        ("r1", opponent, 3),
+        ("generator", "generator", 4),
+    ]
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_each_step_of_the_opponent_and_of_no_other_clips_the_opponent_alone(name):
+    trainable = built(name, lipschitz="clip", clip_value=0.001, r1_weight=1.0)
+    *moves, generators = trainable.phases
+    assert generators.after_step is None
+    assert len(moves) == 2
+    for phase in moves:
+        for parameter in opponent_of(trainable).parameters():
+            nn.init.constant_(parameter, 0.5)
+        kept = {k: v.clone() for k, v in trainable.modules["generator"].state_dict().items()}
+        phase.after_step(trainable.modules)
+        assert all((p == 0.001).all() for p in opponent_of(trainable).parameters())
+        for key, value in trainable.modules["generator"].state_dict().items():
+            assert torch.equal(value, kept[key])
+
+
+@pytest.mark.parametrize("lipschitz", ["none", "gradient_penalty", "spectral_norm"])
+@pytest.mark.parametrize("name", GANS)
+def test_without_clipping_nothing_follows_a_step(name, lipschitz):
+    phases = built(name, lipschitz=lipschitz, r1_weight=1.0).phases
+    assert [phase.after_step for phase in phases] == [None] * 3
 
 
 def test_r1_phase_is_rare_and_heavy_and_shares_the_discriminators_optimizer():
@@ -178,10 +343,9 @@ def test_sigmoid_squashes_the_score():
 
 
 def test_classes_of_fakes_come_from_the_training_prior():
-    rare = dataclasses.replace(SPEC, class_prior=(0.0, 0.5, 0.0, 0.5, *(0.0,) * 6))
     seen = []
     for name in GANS:
-        trainable = built(name, rare)
+        trainable = built(name, ONES_AND_THREES)
         if trainable.eval_fns.conditional:
             trainable.modules["generator"].register_forward_pre_hook(
                 lambda _, given: seen.append(given[1])
