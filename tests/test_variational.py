@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from bench.config import TrainSettings
-from bench.contracts import Step
+from bench.contracts import OptimSpec, Step
 from bench.errors import UsageError
 from bench.likelihoods import LIKELIHOODS
-from bench.losses.elbo import elbo_terms
+from bench.losses.elbo import elbo_terms, free_bits_kl, importance_bound
 from bench.models import configure, find
 from bench.posteriors import POSTERIORS
 from bench.priors import PRIORS
@@ -49,6 +49,98 @@ def built(model="vae_mlp", spec=SPEC, **values):
 def step(n=8):
     images = IMAGES[:n].float() / 255
     return Step(images, LABELS[:n], torch.tensor(0.5), DeviceNoise(generator("step")))
+
+
+def terms_of(trainable, seen):
+    inference, nets = trainable.eval_fns.inference, trainable.modules
+    return elbo_terms(inference, nets, seen.images, seen.labels, seen.noise)
+
+
+def trained_loss(trainable):
+    (phase,) = trainable.phases
+    return float(phase.loss(trainable.modules, step())[0].detach())
+
+
+@pytest.mark.parametrize("conditional", [False, True], ids=["plain", "conditional"])
+@pytest.mark.parametrize("model", ["vae", "vae_mlp"])
+@pytest.mark.parametrize(
+    ("kl_weight", "kl_warmup", "factor"),
+    [(1.0, 0.0, 1.0), (3.0, 0.0, 3.0), (1.0, 0.8, 0.625), (3.0, 0.8, 1.875), (3.0, 0.2, 3.0)],
+)
+def test_trained_elbo_weighs_the_kl_as_the_settings_say(
+    kl_weight, kl_warmup, factor, model, conditional
+):
+    trainable = built(model, kl_weight=kl_weight, kl_warmup=kl_warmup, conditional=conditional)
+    log_likelihood, kl = terms_of(trainable, step())
+    assert kl.mean() > 1e-3
+    expected = (factor * kl - log_likelihood).mean()
+    assert trained_loss(trainable) == pytest.approx(float(expected.detach()))
+
+
+@pytest.mark.parametrize("free_nats", [0.05, 2.0])
+@pytest.mark.parametrize("model", ["vae", "vae_mlp"])
+def test_trained_elbo_leaves_free_as_many_nats_as_the_settings_say(model, free_nats):
+    trainable = built(model, free_nats=free_nats, kl_weight=3.0, kl_warmup=0.8)
+    inference, nets, seen = trainable.eval_fns.inference, trainable.modules, step()
+    log_likelihood, _ = terms_of(trainable, step())
+    q = inference.posterior(nets, inference.observe(seen.images, seen.noise), seen.labels)
+    assert (q.kl_per_latent().mean(0) < free_nats).any()
+    kl = free_bits_kl(q.kl_per_latent(), free_nats)
+    expected = 1.875 * kl - log_likelihood.mean()
+    assert trained_loss(trainable) == pytest.approx(float(expected.detach()))
+
+
+@pytest.mark.parametrize("conditional", [False, True], ids=["plain", "conditional"])
+@pytest.mark.parametrize("k", [2, 7])
+@pytest.mark.parametrize("model", ["vae", "vae_mlp"])
+def test_trained_bound_has_as_many_draws_as_the_settings_say(model, k, conditional):
+    values = {"num_importance": k, "kl_warmup": 0.0, "conditional": conditional}
+    trainable, seen = built(model, **values), step()
+    expected = importance_bound(
+        trainable.eval_fns.inference,
+        trainable.modules,
+        *(seen.images, seen.labels, seen.noise),
+        k=k,
+    ).mean()
+    assert trained_loss(trainable) == pytest.approx(-float(expected.detach()))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_encoder_and_decoder_of_a_conditional_vae_see_the_class_of_the_image(objective):
+    trainable, seen = built(conditional=True, **OBJECTIVES[objective]), step()
+    given = {}
+    for name in ("encoder", "decoder"):
+        trainable.modules[name].register_forward_pre_hook(
+            lambda _, args, name=name: given.update({name: args})
+        )
+    trainable.phases[0].loss(trainable.modules, seen)
+    assert torch.equal(given["encoder"][1], seen.labels)
+    draws = OBJECTIVES[objective].get("num_importance", 1)
+    (joined,) = given["decoder"]
+    assert joined.shape == (draws * 8, TINY["latent_dim"] + SPEC.num_classes)
+    classes = joined[:, TINY["latent_dim"] :].argmax(1)
+    assert torch.equal(classes, seen.labels.repeat(draws))
+
+
+@pytest.mark.parametrize("model", ["vae", "vae_mlp"])
+@pytest.mark.parametrize("prior", PRIORS.names())
+def test_one_adam_moves_every_part_with_the_lr_of_the_settings(model, prior):
+    trainable = built(model, prior=prior, lr=0.0125)
+    (phase,) = trainable.phases
+    spec = OptimSpec(modules=tuple(trainable.modules), kind="adam", lr=0.0125)
+    assert trainable.optimizers == {phase.optimizer: spec}
+    assert trainable.modules.keys() == {"encoder", "decoder", "prior", "likelihood"}
+
+
+@pytest.mark.parametrize("model", ["vae", "vae_mlp"])
+def test_prior_has_the_sizes_of_the_settings(model):
+    flow = built(model, prior="flow", latent_dim=5, prior_layers=3, prior_hidden=7)
+    assert [
+        [(part.in_features, part.out_features) for part in coupling.net if hasattr(part, "weight")]
+        for coupling in flow.modules["prior"].couplings
+    ] == [[(5, 7), (7, 7), (7, 2 * 5)]] * 3
+    vamp = built(model, prior="vamp", prior_components=9)
+    assert vamp.modules["prior"].pseudo_inputs.shape == (9, *SHAPE)
 
 
 def refusal(posterior, prior, conditional, objective):
@@ -212,6 +304,6 @@ def test_decoder_starts_at_the_mean_of_the_train_images(likelihood):
     bias = fully.modules["decoder"].layers[-1].bias
     torch.testing.assert_close(bias[:16], part.start(mean).flatten())
     channel = convolutional.modules["decoder"].layers[-1].bias[0]
-    torch.testing.assert_close(channel, part.start(mean).mean())
+    torch.testing.assert_close(channel, part.start(mean.mean()))
     if part.params_per_value == 2:
         assert bias[16:].abs().max() < 0.5  # the sigmas' half keeps its own start
