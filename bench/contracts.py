@@ -327,6 +327,10 @@ class View(Protocol):
         """int64 ``[N]``, or None."""
         ...
 
+    def some(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
+        """n images of a fixed random subset, uint8, nested in n, and their labels int64 ``[n]``."""
+        ...
+
     def samples(self, n: int) -> Tensor:
         """The first n generated images, uint8; sets are nested in n."""
         ...

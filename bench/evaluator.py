@@ -37,6 +37,7 @@ class HeldData:
             k: None if v.labels is None else torch.from_numpy(v.labels).to(device)
             for k, v in parts.items()
         }
+        self._orders: dict[str, Tensor] = {}
         self._seen: dict[str, Seen] = {}
 
     def facts(self) -> dict[str, str]:
@@ -55,13 +56,24 @@ class HeldData:
         """int64 ``[N]``, or None."""
         return self._labels[split]
 
+    def order(self, split: str) -> Tensor:
+        """A fixed random order of a split, int64 ``[N]``; files may be in order of class (rule 1)."""
+        if split not in self._orders:
+            order = torch.randperm(len(self._images[split]), generator=generator("subset", split))
+            self._orders[split] = order.to(self.device)
+        return self._orders[split]
+
+    def some(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
+        """The first n images in that order, uint8, with their labels."""
+        index, labels = self.order(split)[:n], self._labels[split]
+        return self._images[split][index], None if labels is None else labels[index]
+
     def real(self, split: str, n: int) -> Seen:
-        """The detector on the first n of a fixed random order of the split (nested in n)."""
+        """The detector on the first n images in that order (nested in n)."""
         known = self._seen.get(split)
         have = 0 if known is None else len(known.features)
         if n > have:
-            order = torch.randperm(len(self._images[split]), generator=generator("subset", split))
-            index, labels = order[have:n].to(self.device), self._labels[split]
+            index, labels = self.order(split)[have:n], self._labels[split]
             chosen = None if labels is None else labels[index]
             more = look(self.detector, self._images[split][index], chosen)
             self._seen[split] = more if known is None else _joined(known, more)
@@ -161,6 +173,10 @@ class Evaluation:
     def noise(self, *purpose: Any) -> Noise:
         """The same numbers for every model, seed and device."""
         return DeviceNoise(generator("evaluation", *purpose), self.held.device)
+
+    def some(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
+        """A fixed random subset of a split: images and labels."""
+        return self.held.some(split, n)
 
     def samples(self, n: int) -> Tensor:
         """The first n samples, uint8."""

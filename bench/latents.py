@@ -46,10 +46,10 @@ def normal_quantiles(n: int) -> Tensor:
 
 
 def posterior_means(view: View, n: int) -> Tensor:
-    """E[z|x] of the first n validation images (fewer where there are not as many), ``[n, D]``."""
+    """E[z|x] of ``view.some("val", n)`` (fewer where there are not as many), ``[n, D]``."""
     encode = view.fns.encode
     assert encode is not None
-    images, labels = view.images("val")[:n], view.labels("val")
+    images, labels = view.some("val", n)
     noise = view.noise("posterior_means")
     means = []
     for start in range(0, len(images), CHUNK):
@@ -78,6 +78,6 @@ def principal_components(means: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def one_class(view: View, n: int) -> Tensor | None:
-    """The class of the first validation image n times, int64 ``[n]``; None if not conditional."""
-    labels = view.labels("val")
+    """The class of ``view.some("val", 1)`` n times, int64 ``[n]``; None if not conditional."""
+    labels = view.some("val", 1)[1]
     return labels[:1].expand(n) if view.fns.conditional and labels is not None else None

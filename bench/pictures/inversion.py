@@ -13,7 +13,6 @@ ROWS, PAIRS = 4, 4
 @picture("inversion", needs=("no_encoder", "latent_space"), at_end=True)
 def inversion(view: View) -> Picture:
     """4 rows of 4 pairs: a validation image, then what z can be optimised to show of it."""
-    images, labels = view.images("val")[: ROWS * PAIRS], view.labels("val")
-    labels = None if labels is None else labels[: ROWS * PAIRS]
+    images, labels = view.some("val", ROWS * PAIRS)
     found = invert(view.nets, view.fns, to_unit(images), labels, view.noise("inversion"))
     return in_pairs(view, images, to_bytes(found.images), pairs=PAIRS)

@@ -11,16 +11,16 @@ from bench.scatter import scatter
 NUM_CODES = 2_000
 
 
-@picture("latent_codes", needs=("encoder", "labels", "two_latents"), at_end=True)
+@picture("latent_codes", needs=("encoder", "labels", "two_latents"))
 def latent_codes(view: View) -> Picture:
     """Posterior means of 2,000 validation images by class, on the two most active latents.
 
     A plane of latents is shown as it is, the first to the right.
     """
-    labels = view.labels("val")
+    labels = view.some("val", NUM_CODES)[1]
     assert labels is not None
     means = posterior_means(view, NUM_CODES)
     dims = sorted(most_active(means, 2).tolist())
     points = means[:, dims].double()
     x, y = (f"z{dim + 1} (variance {v:.2g})" for dim, v in zip(dims, points.var(0), strict=True))
-    return scatter(points.cpu().numpy(), labels[: len(points)].cpu().numpy(), axes=(x, y))
+    return scatter(points.cpu().numpy(), labels.cpu().numpy(), axes=(x, y))

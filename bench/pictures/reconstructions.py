@@ -14,8 +14,7 @@ def reconstructions(view: View) -> Picture:
     """8 rows of 4 pairs: a validation image, then its reconstruction from the posterior mean."""
     encode = view.fns.encode
     assert encode is not None
-    images, labels = view.images("val")[: ROWS * PAIRS], view.labels("val")
-    labels = None if labels is None else labels[: ROWS * PAIRS]
+    images, labels = view.some("val", ROWS * PAIRS)
     z = encode(view.nets, to_unit(images), labels, view.noise("reconstructions")).mean
     x_recon = to_bytes(view.fns.decode(view.nets, z, labels))
     return in_pairs(view, images, x_recon, pairs=PAIRS)

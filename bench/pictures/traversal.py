@@ -15,7 +15,7 @@ REACH = 3.0
 NUM_CODES = 2_000
 
 
-@picture("traversal", needs=("latent_space",), at_end=True)
+@picture("traversal", needs=("latent_space",))
 def traversal(view: View) -> Picture:
     """A latent in each row from -3 to 3, the others fixed; with an encoder the most active first.
 
