@@ -99,11 +99,15 @@ class ConvDecoder(nn.Module):
         out: Tensor = self.layers(self.linear(z).unflatten(1, self.start))
         return out
 
-    def start_at(self, image: Tensor) -> None:
-        """Makes the last biases the channels' means of ``image [C, H, W]``."""
+    def reach(self, image: Tensor) -> Tensor:
+        """What the last biases alone can show of ``image [C, H, W]``: each channel's mean."""
+        return image.mean((1, 2), keepdim=True)
+
+    def start_at(self, values: Tensor) -> None:
+        """Sets the last biases to outputs ``[C, 1, 1]``."""
         bias = self.layers[-1].bias
         assert isinstance(bias, Tensor)
-        bias.data[: len(image)] = image.mean((1, 2))
+        bias.data[: len(values)] = values.flatten()
 
 
 class MlpEncoder(nn.Module):
@@ -136,11 +140,15 @@ class MlpDecoder(nn.Module):
         out: Tensor = self.layers(z).unflatten(1, self.shape)
         return out
 
-    def start_at(self, image: Tensor) -> None:
-        """Makes the last biases ``image [C, H, W]``."""
+    def reach(self, image: Tensor) -> Tensor:
+        """What the last biases alone can show of ``image [C, H, W]``: all of it."""
+        return image
+
+    def start_at(self, values: Tensor) -> None:
+        """Sets the last biases to outputs ``[C, H, W]``."""
         bias = self.layers[-1].bias
         assert isinstance(bias, Tensor)
-        bias.data[: image.numel()] = image.flatten()
+        bias.data[: values.numel()] = values.flatten()
 
 
 class Critic(nn.Module):
@@ -230,13 +238,13 @@ def _norm2d(norm: Norm, count: int) -> list[nn.Module]:
 
 
 def spectrally_normalise(module: nn.Module) -> None:
-    """Divides every linear and convolutional weight by its largest singular value.
+    """Divides every linear, convolutional and embedding weight by its largest singular value.
 
     Miyato et al. 2018 (arXiv 1802.05957): one step of power iteration at each training
     forward; a convolution's weight counts as its ``[out, in * kh * kw]`` matrix.
     """
     for part in list(module.modules()):
-        if isinstance(part, nn.Linear | nn.Conv2d):
+        if isinstance(part, nn.Linear | nn.Conv2d | nn.Embedding):
             spectral_norm(part)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, Self, cast
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
@@ -81,8 +82,12 @@ class Encoder(nn.Module):
 class StartingDecoder(Protocol):
     """A decoder whose first output can be chosen."""
 
-    def start_at(self, image: Tensor) -> None:
-        """Moves the first C channels of the output to ``image [C, H, W]``."""
+    def reach(self, image: Tensor) -> Tensor:
+        """What of ``image [C, H, W]`` in [0, 1] its last biases alone can show."""
+        ...
+
+    def start_at(self, values: Tensor) -> None:
+        """Moves the first C channels of the output there; of the shape that ``reach`` gave."""
         ...
 
 
@@ -190,9 +195,10 @@ def _initialise(nets: Nets, images: Tensor) -> None:
     comes from the bias alone, for tens of thousands of images.
     """
     if hasattr(nets["decoder"], "start_at"):
-        some = to_unit(images[:: max(1, len(images) // MEAN_OF)])
-        start = cast("Likelihood", nets["likelihood"]).start(some.mean(0))
-        cast("StartingDecoder", nets["decoder"]).start_at(start)
+        decoder = cast("StartingDecoder", nets["decoder"])
+        index = torch.linspace(0, len(images) - 1, min(MEAN_OF, len(images))).long()
+        mean = decoder.reach(to_unit(images[index.to(images.device)]).mean(0))
+        decoder.start_at(cast("Likelihood", nets["likelihood"]).start(mean))
     if hasattr(nets["prior"], "initialise"):
         cast("DataPrior", nets["prior"]).initialise(images)
 

@@ -49,7 +49,7 @@ class Gaussian(nn.Module, ABC):
 
     def start(self, image: Tensor) -> Tensor:
         """The mean before its sigmoid: of the middle of each pixel's level."""
-        return dequantise(image, self.levels, torch.full_like(image, 0.5)).logit()
+        return ((image * (self.levels - 1) + 0.5) / self.levels).logit()
 
     @abstractmethod
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
