@@ -68,6 +68,10 @@ class ConvGanSettings(GanSettings):
                 "norm=batch makes one image's score depend on the others, and a gradient penalty "
                 "is about single images: take norm=layer or none"
             )
+        if self.lipschitz == "spectral_norm" and self.norm not in {"auto", "none"}:
+            raise ValueError(
+                f"norm={self.norm} scales what spectral_norm has bounded: leave norm at auto"
+            )
         return self
 
     @property

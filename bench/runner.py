@@ -166,7 +166,7 @@ class Run:
         val, reasons = evaluate(view, validation_only=False)
         self._log_validation(view, val, trainer.images_seen, at_end=True)
         self._open_test_split()
-        test, _ = evaluate(self._view(generated, "test", most=most), validation_only=False)
+        test, lacking = evaluate(self._view(generated, "test", most=most), validation_only=False)
         best = self._best_on_test(generated, trainer.images_seen, test)
         self.progress.eval_seconds += time.perf_counter() - started
         reason = health.collapse(val)
@@ -177,7 +177,7 @@ class Run:
             primary=primary_name(val),
             value=primary_value(val),
             metrics=values | best | self._cost(trainable, trainer),
-            not_applicable=reasons,
+            not_applicable={name: why for name, why in reasons.items() if name in lacking},
         )
 
     def _open_test_split(self) -> None:

@@ -283,7 +283,9 @@ def test_spectral_norm_brings_every_largest_singular_value_to_one(name):
     for _ in range(100):
         score(trainable, step().images, LABELS[:8])
     layers = parametrised(opponent)
-    assert len(layers) == sum(isinstance(m, nn.Linear | nn.Conv2d) for m in opponent.modules())
+    assert len(layers) == sum(
+        isinstance(m, nn.Linear | nn.Conv2d | nn.Embedding) for m in opponent.modules()
+    )
     opponent.eval()
     for layer in layers:
         largest = torch.linalg.svdvals(layer.weight.detach().flatten(1))[0]

@@ -10,7 +10,9 @@ from bench.errors import UsageError
 from bench.evaluator import Evaluation, Generated, HeldData, evaluate
 from bench.models import MODELS, configure
 from bench.records import DataSpec
+from bench.runner import Run, held_data
 from bench.runtime import generator, seeded_modules
+from bench.tracking import NullLogger
 
 SHAPE, CLASSES = (1, 8, 8), 4
 SPEC = DataSpec(
@@ -96,6 +98,14 @@ def test_projection_is_the_score_plus_the_product_of_class_vector_and_features()
             {"feature_norm": True, "lipschitz": "gradient_penalty"},
             "feature_norm=True makes one image's score depend on the others",
         ),
+        (
+            {"feature_norm": True, "lipschitz": "spectral_norm"},
+            "feature_norm=True scales what spectral_norm has bounded",
+        ),
+        (
+            {"norm": "batch", "lipschitz": "spectral_norm"},
+            "norm=batch scales what spectral_norm has bounded",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(values, message):
@@ -144,6 +154,7 @@ def test_model_that_follows_its_class_is_accurate_and_near_in_every_class():
     values = values_of(lambda labels: labels)
     assert values["class_accuracy"] == values["class_accuracy_real"] == 1
     (name,) = [name for name in values if name.startswith("class_fd_bands_n")]
+    assert values[f"floor_train_{name}"] < 0.01
     assert 70 <= int(name.rpartition("n")[2]) <= 100  # the rarest of four classes in 400
     assert values[name] < 0.01
 
@@ -174,3 +185,33 @@ def test_model_without_classes_has_no_class_accuracy_and_says_why():
     _, reasons = evaluate(plain, validation_only=False)
     for name in ("class_accuracy", "class_frechet", "class_share"):
         assert reasons[name] == "the model is not conditional"
+
+
+def test_subset_of_a_split_in_class_order_is_random_nested_and_keeps_its_labels():
+    images = torch.arange(200, dtype=torch.uint8).view(-1, 1, 1, 1).expand(200, 1, 8, 8)
+    arrays = Arrays(images.numpy(), (torch.arange(200) // 50).numpy())
+    splits = Splits(spec=SPEC, train=arrays, val=arrays, test=arrays)
+    held = HeldData(splits, torch.device("cpu"), BrightestQuarter())
+    few, few_labels = held.some("val", 20)
+    more, more_labels = held.some("val", 80)
+    assert torch.equal(few, more[:20])
+    assert torch.equal(few_labels, more_labels[:20])
+    assert torch.equal(more[:, 0, 0, 0].long() // 50, more_labels)
+    assert set(few_labels.tolist()) == {0, 1, 2, 3}
+    assert torch.equal(held.real("val", 80).labels, more_labels)
+
+
+def test_reason_for_a_missing_measure_stands_only_where_neither_split_has_it(tmp_path):
+    # 297 validation digits have too few of a class for 32 features, 500 test digits enough.
+    config = configure("cgan", {"num_images": 64, "num_logs": 2, "num_validations": 1, "width": 4})
+    run = Run(
+        config=config,
+        held=held_data("digits", "auto", torch.device("cpu")),
+        folder=tmp_path,
+        logger=NullLogger(),
+    )
+    result = run.execute()
+    assert any(name.startswith("test/class_fd_digits_n") for name in result.metrics)
+    assert not any(name.startswith("val/class_fd") for name in result.metrics)
+    assert "class_frechet" not in result.not_applicable
+    assert result.not_applicable["elbo"] == "the model has no likelihood"

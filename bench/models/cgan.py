@@ -41,6 +41,10 @@ class Settings(ConvGanSettings):
                 f"extra_layers={self.extra_layers} and class_dim={self.class_dim} belong to "
                 "head=affine: head=projection joins nothing, leave both at 0"
             )
+        if self.feature_norm and self.lipschitz == "spectral_norm":
+            raise ValueError(
+                "feature_norm=True scales what spectral_norm has bounded: leave it false"
+            )
         if self.feature_norm and self.penalises_gradients:
             raise ValueError(
                 "feature_norm=True makes one image's score depend on the others, and a gradient "
@@ -157,6 +161,9 @@ AFFINE: dict[str, Scalar] = {
         "experiment_d_embedding_200": Preset(
             f"{ORIGINAL}, embeddings of 200 in both players",
             {**AFFINE, "model.class_dim": 200, "model.generator_class_dim": 200},
+        ),
+        "experiment_d_embedding_200_discriminator": Preset(
+            f"{ORIGINAL}, embedding of 200", {**AFFINE, "model.class_dim": 200}
         ),
         "experiment_d_extra_layers": Preset(
             f"{ORIGINAL}, two layers behind the class", {**AFFINE, "model.extra_layers": 2}
