@@ -14,6 +14,8 @@ from bench.trainer import Trainer, TrainingDiverged
 WARM, TIMED = 1, 2
 NUM_SAMPLES = 128
 PICTURES_SECONDS = 0.15
+INVERSION_SAMPLES = 5_000
+"""What the pictures by inversion cost, in samples: 256 draws, 100 steps forth and back for 16."""
 
 
 def seconds_per_run(config: RunConfig, held: HeldData) -> float:
@@ -59,4 +61,6 @@ def _sampling_seconds(config: RunConfig, held: HeldData) -> float:
     n_test = min(config.eval.max_samples, len(held.images("test")))
     likelihood = 3 if trainable.eval_fns.inference is not None else 1
     samples = (config.train.num_validations + 1) * n_val + 2 * n_test
+    fns = trainable.eval_fns
+    samples += INVERSION_SAMPLES if fns.encode is None and fns.latent_dim else 0
     return each * samples * likelihood + PICTURES_SECONDS * (config.train.num_validations + 1)

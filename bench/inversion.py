@@ -74,7 +74,7 @@ def _nearest_draws(
 ) -> Tensor:
     """Of ``draws [M, D]`` the one whose image is nearest, for each target: ``[N, D]``."""
     z = draws.new_empty(len(images), draws.shape[1])
-    for members, classes in _groups(labels, len(images), len(draws)):
+    for members, classes in _groups(labels, len(draws)):
         candidates = fns.decode(nets, draws, classes)
         distance = torch.cdist(images[members].flatten(1), candidates.flatten(1))
         z[members] = draws[distance.argmin(1)]
@@ -82,11 +82,11 @@ def _nearest_draws(
 
 
 def _groups(
-    labels: Tensor | None, num_images: int, num_draws: int
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+    labels: Tensor | None, num_draws: int
+) -> Iterator[tuple[Tensor | slice, Tensor | None]]:
     """Targets that share a class, as indices, and that class once for each draw."""
     if labels is None:
-        yield torch.arange(num_images), None
+        yield slice(None), None
         return
     for label in labels.unique():
         yield (labels == label).nonzero()[:, 0], label.expand(num_draws)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,9 +16,7 @@ from bench.records import DataSpec
 def draw_labels(spec: DataSpec, n: int, noise: Noise) -> Tensor:
     """n labels from the class shares of the train split, int64 ``[n]`` (protocol rule 8)."""
     u = noise.uniform(n)
-    # The last bound is left out, so that a sum of 0.999 leaves no label beyond the last.
-    bounds = torch.tensor(spec.class_prior, device=u.device).cumsum(0)[:-1]
-    return torch.searchsorted(bounds, u, right=True)
+    return torch.searchsorted(_bounds(spec.class_prior, u.device), u, right=True)
 
 
 def join_class(vectors: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
@@ -39,3 +39,12 @@ def require_classes(spec: DataSpec, model: str) -> int:
             "take a data set with labels or a model without classes"
         )
     return spec.num_classes
+
+
+@functools.lru_cache(maxsize=8)
+def _bounds(shares: tuple[float, ...], device: torch.device) -> Tensor:
+    """Where one class ends and the next begins; copied to a device once, not at each step.
+
+    The last bound is left out, so that a sum of 0.999 leaves no label beyond the last.
+    """
+    return torch.tensor(shares).cumsum(0)[:-1].to(device)

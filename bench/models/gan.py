@@ -61,7 +61,8 @@ class Settings(ConvGanSettings):
         ),
         "experiment_d": Preset(f"experiment D's baseline: {RADFORD}", DCGAN),
         "experiment_e": Preset(
-            "experiment E: depth 5, z of 100, lr 3e-4, sigmoid before least squares; width is ours",
+            "experiment E: depth 5, z of 100, lr 3e-4, sigmoid before least squares; our stacks, "
+            "with a convolution more at the image and 128 features before the score",
             {
                 "model.sigmoid": True,
                 "model.depth": 5,

@@ -49,7 +49,7 @@ THIRTY_TWO: dict[str, Scalar] = {
         ),
         "experiment_e": Preset(
             "experiment E: depth 5, z of 100, lr 3e-4; its squared error of images in [-1, 1] is "
-            "sigma 0.354; width is ours",
+            "sigma 0.354; our stacks, with a convolution more at the image, and a sigmoid for its tanh",
             {
                 "model.depth": 5,
                 "model.latent_dim": 100,

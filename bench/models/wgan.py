@@ -41,7 +41,8 @@ class Settings(ConvGanSettings):
             {"model.lr": 5e-5, "model.clip_value": 0.01, "model.n_critic": 5},
         ),
         "experiment_e": Preset(
-            "experiment E: depth 5, z of 100, lr 3e-4; it has no constraint, the clipping is ours",
+            "experiment E: depth 5, z of 100, lr 3e-4; it has no constraint; the clipping is "
+            "ours, and our stacks have a convolution more at the image",
             {"model.depth": 5, "model.latent_dim": 100, "model.lr": 3e-4},
         ),
         "gulrajani2017": Preset(
