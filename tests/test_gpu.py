@@ -3,14 +3,19 @@
 import pytest
 import torch
 
-from bench.models import configure
+from bench.models import MODELS, configure, find
 from bench.runner import Run, held_data
 from bench.tracking import NullLogger
 
 pytestmark = pytest.mark.gpu
+REFERENCES = [
+    reference
+    for name, kind in MODELS.items()
+    for reference in (name, *(f"{name}:{preset}" for preset in kind.presets))
+]
 
 
-@pytest.mark.parametrize("model", ["vae", "gan", "wgan"])
+@pytest.mark.parametrize("model", ["vae", "gan", "wgan", "cgan", "vae_gan"])
 def test_run_on_a_gpu_learns_what_it_learns_on_a_cpu(model, tmp_path):
     values = {"num_images": 6_400, "width": 8, "num_validations": 2}
     held = {name: held_data("digits", "auto", torch.device(name)) for name in ("cpu", "cuda")}
@@ -26,3 +31,16 @@ def test_run_on_a_gpu_learns_what_it_learns_on_a_cpu(model, tmp_path):
     assert results["cuda"].status == results["cpu"].status
     # Training noise differs between devices; seeds alone move the distance by less than half.
     assert results["cuda"].value == pytest.approx(results["cpu"].value, rel=0.5)
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_every_model_and_preset_runs_on_a_gpu(reference, tmp_path):
+    values = {"num_images": 64, "batch_size": 32, "num_logs": 2, "num_validations": 1}
+    has_width = "width" in find(reference)[1].settings.model_fields
+    run = Run(
+        config=configure(reference, values, {"width": 4} if has_width else {}),
+        held=held_data("digits", "auto", torch.device("cuda")),
+        folder=tmp_path,
+        logger=NullLogger(),
+    )
+    assert run.execute().status in {"ok", "collapsed"}
