@@ -78,6 +78,12 @@ def test_each_experiment_has_its_models(letter):
         ("cgan:experiment_d_embedding_10", "generator", [(100 + 10, 4096)]),
         ("cgan:experiment_d_embedding_200", "generator", [(100 + 200, 4096)]),
         (
+            "cgan:experiment_d_embedding_200_discriminator",
+            "discriminator",
+            [(4096, 400), (400 + 200, 1)],
+        ),
+        ("cgan:experiment_d_embedding_200_discriminator", "generator", [(100 + 10, 4096)]),
+        (
             "cgan:experiment_d_extra_layers",
             "discriminator",
             [(4096, 400), *[(400 + 10, 400 + 10)] * 2, (400 + 10, 1)],
@@ -103,6 +109,7 @@ def test_experiments_have_their_layer_sizes(reference, module, sizes):
         ("", [], []),
         ("_embedding_10", [(10, 10)], []),
         ("_embedding_200", [(10, 200)], [(10, 200)]),
+        ("_embedding_200_discriminator", [(10, 200)], []),
         ("_projection", [(10, 400)], []),
     ],
 )
