@@ -14,7 +14,7 @@ from bench.losses import LOSSES
 from bench.models import MODELS, configure, find
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator, seeded_modules
-from bench.trainer import Trainer
+from bench.trainer import Trainer, build_optimizer
 
 SPEC = DataSpec(
     name="made",
@@ -189,6 +189,17 @@ def test_each_player_has_the_optimizer_of_the_settings_for_itself(name, kind):
         player: OptimSpec(modules=(player,), kind=kind, lr=0.003, betas=(0.25, 0.75))
         for player in trainable.modules
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [("adam", {"lr": 0.003, "betas": (0.25, 0.75)}), ("rmsprop", {"lr": 0.003, "alpha": 0.99})],
+)
+def test_optimizer_moves_by_the_numbers_of_its_recipe(kind, numbers):
+    spec = OptimSpec(modules=("generator",), kind=kind, lr=0.003, betas=(0.25, 0.75))
+    made = build_optimizer(spec, [nn.Parameter(torch.zeros(1))])
+    assert type(made).__name__.lower() == kind
+    assert {key: made.param_groups[0][key] for key in numbers} == numbers
 
 
 @pytest.mark.parametrize("name", GANS)
