@@ -12,13 +12,13 @@ _MOST_COLUMNS = 5
 
 
 def numbers(results: Results) -> pd.DataFrame:
-    """Which run is shown where: ``row, column, title, run_id``; a row for each arm with ELBO."""
+    """Which run is shown where: ``row, column, title, run_id``; a row for each arm with an encoder."""
     rows = []
     for arm in results.arms:
         line = dict(results.lines(arm))
         for level in evenly(list(line), _MOST_COLUMNS):
             run = median_run(results, line[level])
-            if run and run.record.tags.get("passport"):
+            if run and run.value("test/reconstruction_error") is not None:
                 title = line_title(results, arm, level, run)
                 rows.append((arm, level, title, run.record.run_id))
     return pd.DataFrame(rows, columns=["row", "column", "title", "run_id"])
