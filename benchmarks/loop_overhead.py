@@ -59,7 +59,7 @@ def plain_vae(nets: dict[str, nn.Module], images: Tensor, config: RunConfig) -> 
     total = torch.zeros(())
     for count, batch in enumerate(batches(images, config), start=1):
         x = (torch.rand_like(batch) < batch).float()
-        mu, logvar = encoder(x).chunk(2, dim=1)
+        mu, logvar = encoder(x, None).chunk(2, dim=1)
         z = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
         misfit = F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum")
         kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum()
