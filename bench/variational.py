@@ -190,7 +190,7 @@ def _refuse_what_does_not_combine(
 def _initialise(nets: Nets, images: Tensor) -> None:
     """The decoder starts at the mean image, a prior of data at its images.
 
-    Burda et al. 2016 start there too (their code, not their text). A decoder that starts at 1/2
+    Burda et al. 2016 start there too (yburda/iwae, datasets.py: get_train_bias_np). A decoder that starts at 1/2
     first learns that pixels are dark, by filters that are all negative: what is bright then
     comes from the bias alone, for tens of thousands of images.
     """
