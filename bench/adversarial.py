@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
@@ -62,7 +62,7 @@ class ConvGanSettings(GanSettings):
     )
 
     @model_validator(mode="after")
-    def _no_batch_norm_under_a_penalty(self) -> Self:
+    def _norm_leaves_the_bound_alone(self) -> Self:
         if self.norm == "batch" and self.penalises_gradients:
             raise ValueError(
                 "norm=batch makes one image's score depend on the others, and a gradient penalty "
@@ -84,7 +84,26 @@ class ConvGanSettings(GanSettings):
         return "layer" if self.penalises_gradients else "batch"
 
 
-def conv_generator(settings: ConvGanSettings, spec: DataSpec, *, class_dim: int = 0) -> nn.Module:
+class GeneratorSizes(Protocol):
+    """Settings that a convolutional generator is built from."""
+
+    @property
+    def latent_dim(self) -> int:
+        """Size of z."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Strided layers."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Channels of the layer next to the image."""
+        ...
+
+
+def conv_generator(settings: GeneratorSizes, spec: DataSpec, *, class_dim: int = 0) -> nn.Module:
     """``[N, latent_dim + class_dim]`` to images in [0, 1], batch norm in every layer."""
     decoder = ConvDecoder(
         spec.shape,

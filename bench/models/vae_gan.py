@@ -8,11 +8,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from bench.adversarial import conv_generator
 from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.losses import LOSSES, AdversarialLoss
 from bench.models import model
-from bench.nets import LEAK, ConvDecoder, ConvEncoder, LeakyReLU, SymmetricTanh
+from bench.nets import LEAK, ConvEncoder, LeakyReLU
 from bench.posteriors.diagonal import DiagonalGaussian
 from bench.records import DataSpec
 from bench.variational import Encoder
@@ -114,17 +115,6 @@ def _conv_encoder(settings: Settings, spec: DataSpec) -> ConvEncoder:
     )
 
 
-def _decoder(settings: Settings, spec: DataSpec) -> nn.Module:
-    decoder = ConvDecoder(
-        spec.shape,
-        depth=settings.depth,
-        width=settings.width,
-        in_dim=settings.latent_dim,
-        norm="batch",
-    )
-    return nn.Sequential(decoder, SymmetricTanh())
-
-
 @model("vae_gan", settings=Settings, family="hybrid", paper="Larsen et al. 2016, arXiv 1512.09300")
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """VAE-GAN: reconstructions are like what they are of in the discriminator's features.
@@ -146,7 +136,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     )
     modules: dict[str, nn.Module] = {
         "encoder": encoder,
-        "decoder": _decoder(settings, spec),
+        "decoder": conv_generator(settings, spec),
         "discriminator": Discriminator(settings, spec),
     }
     losses = _Losses(settings=settings, loss=LOSSES.get(settings.loss))
