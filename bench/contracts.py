@@ -335,10 +335,6 @@ class View(Protocol):
         """The first n generated images, uint8; sets are nested in n."""
         ...
 
-    def sample_labels(self, n: int) -> Tensor | None:
-        """Classes that ``samples(n)`` were made for, int64 ``[n]``; None if not conditional."""
-        ...
-
     def fake(self, n: int) -> Seen:
         """The detector on ``samples(n)``."""
         ...

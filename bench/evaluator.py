@@ -106,11 +106,6 @@ class Generated:
             self._samples = draw(self.nets, self.fns, count, noise, self._labels)
         return self._samples[:n]
 
-    def sample_labels(self, n: int, at_least: int) -> Tensor | None:
-        """The classes that the first n samples were made for, or None."""
-        self.samples(n, at_least)
-        return None if self._labels is None else self._labels[:n]
-
     def seen(self, n: int, at_least: int) -> Seen:
         """The detector on the first n samples."""
         if self._seen is None or len(self._seen.features) < n:
@@ -181,10 +176,6 @@ class Evaluation:
     def samples(self, n: int) -> Tensor:
         """The first n samples, uint8."""
         return self.generated.samples(n, self.most)
-
-    def sample_labels(self, n: int) -> Tensor | None:
-        """The classes of ``samples(n)``, or None."""
-        return self.generated.sample_labels(n, self.most)
 
     def fake(self, n: int) -> Seen:
         """The detector on ``samples(n)``."""

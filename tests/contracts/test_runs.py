@@ -121,14 +121,15 @@ def test_data_without_labels_is_refused_by_conditional_models_alone(reference, t
 def test_samples_for_a_class_are_drawn_by_the_training_prior(reference):
     splits = datasets.load("digits")
     rare = dataclasses.replace(splits.spec, class_prior=(0.0, 0.25, 0.0, 0.75, *(0.0,) * 6))
-    held = HeldData(dataclasses.replace(splits, spec=rare), CPU, None)
+    detector = held_data("digits", "auto", CPU).detector
+    held = HeldData(dataclasses.replace(splits, spec=rare), CPU, detector)
     trainable = build(configure(reference), held)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
     view = Evaluation(generated=generated, split="val", counts=(40,), most=400)
-    labels = view.sample_labels(400)
+    labels = view.fake(400).labels
     assert (labels is not None) == trainable.eval_fns.conditional
     if labels is not None:
         assert set(labels.tolist()) == {1, 3}
         # 300 expected, standard deviation 8.7: five of them.
         assert 257 < int((labels == 3).sum()) < 343
-        assert torch.equal(view.sample_labels(40), labels[:40])
+        assert torch.equal(view.fake(40).labels, labels[:40])
