@@ -17,7 +17,7 @@ def latent_grid(view: View) -> Picture:
     """10 x 10 points of a plane of latents at the standard normal's quantiles, 0.05 to 0.95.
 
     The first latent grows to the right, the second upwards, as in ``latent_codes``. A
-    conditional model shows the class of the first validation image.
+    conditional model shows the class of one validation image.
     """
     q = normal_quantiles(SIDE).to(view.images("val").device)
     z = torch.stack([q.repeat(SIDE), q.flip(0).repeat_interleave(SIDE)], dim=1)

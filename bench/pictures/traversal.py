@@ -19,8 +19,8 @@ NUM_CODES = 2_000
 def traversal(view: View) -> Picture:
     """A latent in each row from -3 to 3, the others fixed; with an encoder the most active first.
 
-    The fixed ones are those of the first validation image, without an encoder those of a draw
-    from the prior. A conditional model shows that image's class.
+    The fixed ones are those of one validation image, without an encoder those of a draw from
+    the prior. A conditional model shows that image's class.
     """
     code, dims = _start(view)
     values = torch.linspace(-REACH, REACH, POINTS, device=code.device)
