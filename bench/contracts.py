@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -62,12 +63,27 @@ class OptimSpec:
         kind: ``adam`` or ``rmsprop``.
         lr: Learning rate.
         betas: Adam's; ``rmsprop`` ignores them and uses torch's smoothing 0.99.
+        eps: Adam's epsilon.
+        num_stages: Stages of falling learning rate over the budget, see ``learning_rate``.
     """
 
     modules: tuple[str, ...]
     kind: str
     lr: float
     betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    num_stages: int = 1
+
+    def learning_rate(self, progress: float) -> float:
+        """The rate at a share of the budget, 0 to 1.
+
+        Stage i of ``num_stages`` lasts 3^i units and has lr * 10^(-i/7), as in Burda et al. 2016
+        (arXiv 1509.00519, section 5); one stage is a constant rate.
+        """
+        units = progress * (3**self.num_stages - 1) / 2
+        ends = ((3 ** (i + 1) - 1) / 2 for i in range(self.num_stages - 1))
+        stage = sum(units >= end for end in ends)
+        return self.lr * math.pow(10.0, -stage / 7)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,7 @@ class Trainer:
             name: [p for module in spec.modules for p in self._nets[module].parameters()]
             for name, spec in trainable.optimizers.items()
         }
+        self._specs = trainable.optimizers
         self._moves = {name: set(spec.modules) for name, spec in trainable.optimizers.items()}
         self._optimizers = {
             name: build_optimizer(spec, self._parameters[name])
@@ -154,12 +155,22 @@ class Trainer:
         loss.backward()
         norm = gradient_norm(parameters)
         self._watch(index, loss.detach(), norm)
+        self._set_rate(phase.optimizer)
         optimizer.step()
         self.updates[phase.name] += 1
         after = phase.after_step(self._nets) if phase.after_step else {}
         self._average(phase)
         name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
         return {name: loss.detach(), f"{phase.name}_gradient_norm": norm, **scalars, **after}
+
+    def _set_rate(self, name: str) -> None:
+        spec = self._specs[name]
+        if spec.num_stages > 1:
+            for group in self._optimizers[name].param_groups:
+                group["lr"] = spec.learning_rate(self._progress())
+
+    def _progress(self) -> float:
+        return min(1.0, self.images_seen / self.settings.num_images)
 
     @torch.no_grad()
     def _average(self, phase: Phase) -> None:
@@ -189,11 +200,10 @@ class Trainer:
 
     def _draw(self) -> Step:
         index = self._batch_index()
-        progress = min(1.0, self.images_seen / self.settings.num_images)
         return Step(
             images=to_unit(self._images[index]),
             labels=None if self._labels is None else self._labels[index],
-            progress=torch.full((), progress, device=self._images.device),
+            progress=torch.full((), self._progress(), device=self._images.device),
             noise=self._noise,
         )
 
@@ -224,7 +234,7 @@ def build_optimizer(spec: OptimSpec, parameters: list[nn.Parameter]) -> torch.op
         ValueError: An unknown kind.
     """
     if spec.kind == "adam":
-        return torch.optim.Adam(parameters, lr=spec.lr, betas=spec.betas, fused=True)
+        return torch.optim.Adam(parameters, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
     if spec.kind == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=spec.lr, foreach=True)
     raise ValueError(f"unknown optimizer '{spec.kind}': expected adam or rmsprop")

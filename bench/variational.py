@@ -49,6 +49,10 @@ class VaeSettings(ModelSettings):
         1, ge=1, le=5000, description="z per image in the importance-weighted bound; 1: the ELBO"
     )
     lr: float = Field(2e-3, gt=0, description="Adam's learning rate")
+    lr_stages: int = Field(
+        1, ge=1, le=10, description="stage i lasts 3^i units of the budget at lr * 10^(-i/7)"
+    )
+    adam_eps: float = Field(1e-8, gt=0, description="Adam's epsilon")
 
     @model_validator(mode="after")
     def _one_objective(self) -> Self:
@@ -152,10 +156,20 @@ def assemble(
     )
     return Trainable(
         modules=modules,
-        optimizers={"adam": OptimSpec(modules=tuple(modules), kind="adam", lr=settings.lr)},
+        optimizers={"adam": _optimizer(settings, tuple(modules))},
         phases=[phase],
         initialise=_initialise,
         eval_fns=latent_model.eval_fns(settings.latent_dim),
+    )
+
+
+def _optimizer(settings: VaeSettings, modules: tuple[str, ...]) -> OptimSpec:
+    return OptimSpec(
+        modules=modules,
+        kind="adam",
+        lr=settings.lr,
+        eps=settings.adam_eps,
+        num_stages=settings.lr_stages,
     )
 
 

@@ -162,3 +162,23 @@ def test_training_noise_does_not_touch_torchs_own_generator():
         pass
     assert torch.equal(torch.rand(1), expected)
     assert generator("a").initial_seed() != generator("b").initial_seed()
+
+
+def test_stage_i_lasts_three_to_the_i_and_has_a_rate_of_ten_to_the_minus_i_sevenths():
+    spec = OptimSpec(modules=(), kind="adam", lr=1e-3, num_stages=8)  # 3,280 epochs in all
+    epochs = {0: 0, 0.99: 0, 1: 1, 3.99: 1, 4: 2, 13: 3, 40: 4, 121: 5, 364: 6, 1093: 7, 3280: 7}
+    for epoch, stage in epochs.items():
+        assert spec.learning_rate(epoch / 3280) == pytest.approx(1e-3 * 10 ** (-stage / 7))
+
+
+def test_one_stage_is_a_constant_rate():
+    spec = OptimSpec(modules=(), kind="adam", lr=0.5)
+    assert {spec.learning_rate(p / 10) for p in range(11)} == {0.5}
+
+
+def test_each_step_has_the_rate_of_its_stage():
+    recipe = trainable(plain)
+    recipe.optimizers["o"] = OptimSpec(modules=("net",), kind="adam", lr=1.0, num_stages=2)
+    trainer = Trainer(recipe, IMAGES, None, settings(num_images=40, num_logs=4))
+    rates = [trainer.state_dict()["optimizers"]["o"]["param_groups"][0]["lr"] for _ in trainer]
+    assert rates == pytest.approx([1.0, *[10 ** (-1 / 7)] * 3])

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pydantic import Field
-from torch import nn
-
 from bench.contracts import Trainable
 from bench.models import Preset, model
-from bench.nets import LAYER_SIZES, MlpDecoder, MlpEncoder, activation, layer_sizes
+from bench.nets import LAYER_SIZES, Activation, MlpDecoder, MlpEncoder, activation, layer_sizes
 from bench.records import DataSpec, Scalar
 from bench.variational import VaeSettings, assemble
 
@@ -21,6 +19,7 @@ class Settings(VaeSettings):
         examples=["512-256"],
         description="units of the encoder's layers; the decoder's are these reversed",
     )
+    decoder_act: Activation = Field("relu", description="between the decoder's layers")
     latent_dim: int = Field(20, ge=1, le=1024, description="size of z")
     lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
     kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the budget with a rising KL")
@@ -45,6 +44,19 @@ EIGHT: dict[str, Scalar] = {
     paper="Kingma and Welling 2014, arXiv 1312.6114",
     defaults={"train.batch_size": 128},
     presets={
+        "burda2016": Preset(
+            "Burda et al. 2016, arXiv 1509.00519, the VAE of one stochastic layer with k = 1; "
+            "num_images is to be 3,280 epochs for its eight stages",
+            {
+                "model.hidden": "200-200",
+                "model.latent_dim": 50,
+                "model.encoder_act": "tanh",
+                "model.decoder_act": "tanh",
+                "model.lr_stages": 8,
+                "model.adam_eps": 1e-4,
+                "train.batch_size": 20,
+            },
+        ),
         "conditional": Preset(
             "Kingma et al. 2014, arXiv 1406.5298, model M2", {"model.conditional": True}
         ),
@@ -82,6 +94,9 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         feature_dim=last,
         encoder_act=act(),
         decoder=lambda shape, in_dim: MlpDecoder(
-            shape, hidden=units[::-1], in_dim=in_dim, act=nn.ReLU
+            shape,
+            hidden=units[::-1],
+            in_dim=in_dim,
+            act=activation(settings.decoder_act),
         ),
     )
