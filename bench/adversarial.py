@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
+from bench.gaussians import standard_log_prob
 from bench.labels import draw_labels, require_classes
 from bench.losses import LOSSES, AdversarialLoss
 from bench.losses.lipschitz import clip_weights, gradient_penalty, r1_penalty
@@ -164,6 +165,7 @@ def play(
             latent=lambda nets, n, noise: noise.normal(n, settings.latent_dim),  # noqa: ARG005
             decode=game.decode,
             latent_dim=settings.latent_dim,
+            prior_log_prob=lambda nets, z: standard_log_prob(z),  # noqa: ARG005
             conditional=conditional,
         ),
     )

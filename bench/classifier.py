@@ -73,7 +73,10 @@ class ClassifierDetector:
         name: Of the data set whose classes it knows.
         digest: First 16 hex digits of the SHA-256 of the weights file.
         dim: Number of features.
+        own_classes: It was trained on the classes of the data set.
     """
+
+    own_classes = True
 
     def __init__(self, name: str, net: Classifier, digest: str) -> None:
         self.name, self.digest, self.dim = name, digest, net.head.in_features

@@ -62,6 +62,10 @@ class EvalSettings(Settings):
     """What is measured on held-out data."""
 
     detector: str = Field("auto", description="feature network; auto: the data set's own")
+    also: str = Field(
+        "none", description="further feature networks at the end, such as inception,random"
+    )
+    measures: str = Field("none", description="measures on request at the end: iwae_5000,ais")
     max_samples: int = Field(
         10_000, ge=2, description="generated images per distance, at most the split's size"
     )
@@ -131,6 +135,12 @@ def build_config(
             nested[group][field] = value
     parts = {group: _checked(cls, group, nested[group]) for group, cls in groups.items()}
     return RunConfig.model_validate({"name": name, **parts})
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The names in a setting that is a list: ``"a,b"`` to a and b, ``"none"`` to nothing."""
+    names = (part.strip() for part in text.split(","))
+    return tuple(name for name in names if name and name != "none")
 
 
 def known_keys(settings: type[ModelSettings]) -> list[str]:

@@ -146,6 +146,10 @@ class Prior(Protocol):
         ...
 
 
+LikelihoodKind = Literal["binary", "density", "levels"]
+"""What p(x|z) is of: coins, a continuous x = (k + u) / L, or gray levels k (protocol rule 16)."""
+
+
 class Likelihood(Protocol):
     """p(x|z) and the form of the data it speaks of (protocol rules 15 and 16).
 
@@ -156,10 +160,12 @@ class Likelihood(Protocol):
             ``bernoulli_resampled``: likelihood and data form.
         params_per_value: Numbers that the decoder gives for each channel of a pixel; the
             first ``C`` channels of its output belong to the first of them, and so on.
+        kind: What ``log_prob`` is the logarithm of.
     """
 
     passport: str
     params_per_value: int
+    kind: LikelihoodKind
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """The form of the data that encoder and likelihood see, ``[N, C, H, W]``."""
@@ -187,19 +193,24 @@ class Inference:
 
     Attributes:
         passport: Name of the likelihood (protocol rule 15).
+        kind: What the likelihood is of.
         observe: ``(images, noise) -> x``, the form of the data that the model sees.
         posterior: ``(nets, x, labels) -> q(z|x)``.
         prior_log_prob: ``(nets, z) -> log p(z)`` in nats, ``[...]``.
         log_likelihood: ``(nets, x, z, labels) -> log p(x|z)`` in nats, ``[N]``.
         kl: ``(nets, q) -> KL(q || p)`` per image ``[N]``, or None without a closed form.
+        kl_per_latent: ``(nets, q) -> [N, D]``, the same latent by latent; None where posterior
+            and prior are not both products over latents.
     """
 
     passport: str
+    kind: LikelihoodKind
     observe: Callable[[Tensor, Noise], Tensor]
     posterior: Callable[[Nets, Tensor, Tensor | None], Posterior]
     prior_log_prob: Callable[[Nets, Tensor], Tensor]
     log_likelihood: Callable[[Nets, Tensor, Tensor, Tensor | None], Tensor]
     kl: Callable[[Nets, Posterior], Tensor | None]
+    kl_per_latent: Callable[[Nets, Posterior], Tensor] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +222,8 @@ class EvalFns:
         decode: ``(nets, z, labels) -> images`` float ``[n, C, H, W]`` in [0, 1],
             differentiable in z; for a VAE the mean of p(x|z).
         latent_dim: D where z is a point of a continuous space, ``[n, D]``; None elsewhere.
+        prior_log_prob: ``(nets, z) -> log p(z)`` in nats, ``[..., D]`` to ``[...]``, of what
+            ``latent`` draws from; None where it is not known.
         conditional: Whether images are made for a class; ``labels`` are then int64 ``[n]``.
         encode: ``(nets, images, labels, noise) -> q(z|x)`` of images in [0, 1]; None for a
             model without an encoder.
@@ -220,6 +233,7 @@ class EvalFns:
     latent: Callable[[Nets, int, Noise], Tensor]
     decode: Callable[[Nets, Tensor, Tensor | None], Tensor]
     latent_dim: int | None = None
+    prior_log_prob: Callable[[Nets, Tensor], Tensor] | None = None
     conditional: bool = False
     encode: Callable[[Nets, Tensor, Tensor | None, Noise], Posterior] | None = None
     inference: Inference | None = None
@@ -250,20 +264,25 @@ class Trainable:
 
 
 class Detector(Protocol):
-    """A feature network with a classifier head; metrics get its outputs, never itself.
+    """A feature network; metrics get its outputs, never itself.
 
     Attributes:
         name: In every metric's name, ``fd_<name>_n<count>``.
         digest: First 16 hex digits of the SHA-256 of its weights.
         dim: Number of features.
+        own_classes: Whether its classifier head knows the classes of the data set.
     """
 
     name: str
     digest: str
     dim: int
+    own_classes: bool
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 ``[N, C, H, W]`` to features ``[N, dim]`` and class probabilities ``[N, K]``."""
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """uint8 ``[N, C, H, W]`` to features ``[N, dim]`` and class probabilities ``[N, K]``.
+
+        Both float64; None in place of probabilities from a network without a head.
+        """
         ...
 
 
@@ -273,18 +292,19 @@ class Seen:
 
     Attributes:
         features: float64 ``[N, dim]``.
-        probs: float64 ``[N, K]``, class probabilities.
+        probs: float64 ``[N, K]``, class probabilities; None from a network without a head.
         labels: int64 ``[N]``: the classes of real images, those that samples were made for;
             None without.
     """
 
     features: Tensor
-    probs: Tensor
+    probs: Tensor | None
     labels: Tensor | None = None
 
 
 Need = Literal[
     "detector",
+    "classifier",
     "inference",
     "floors",
     "encoder",
@@ -297,13 +317,16 @@ Need = Literal[
 ]
 """What a view must hold for a metric or a picture to apply, beside samples, which all have.
 
-``classes``: the model makes images for a class; ``labels``: the data set has them;
+``classifier``: a detector that knows the data set's classes; ``classes``: the model makes images for a class; ``labels``: the data set has them;
 ``two_latents``: two or more; ``plane``: exactly two.
 """
 
 
 class View(Protocol):
-    """All that a metric or a picture may look at, sampled and computed once."""
+    """All that a metric or a picture may look at, sampled and computed once.
+
+    A view of the validation split refuses to show the test split (protocol rule 2).
+    """
 
     @property
     def spec(self) -> DataSpec:

@@ -17,7 +17,8 @@ from bench.classifier import (
     save,
     train,
 )
-from bench.config import dataset_slug
+from bench.config import dataset_slug, listed
+from bench.contracts import Detector
 from bench.data_install import data_home
 from bench.datasets import Splits
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind
@@ -68,6 +69,15 @@ def find_detector(choice: str, spec: DataSpec) -> ClassifierDetector | None:
             f"again with `bench detectors train {spec.name}`"
         )
     return detector
+
+
+def find_others(names: str, spec: DataSpec) -> tuple[list[Detector], dict[str, str]]:
+    """The further detectors that ``eval.also`` names, and why each of the rest cannot be had."""
+    found: list[Detector] = []
+    for name in listed(names):
+        detector = find_detector(name, spec)
+        found += [] if detector is None else [detector]
+    return found, {}
 
 
 def train_detector(dataset: str, splits: Splits) -> tuple[Path, dict[str, str]]:

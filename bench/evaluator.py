@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bench.contracts import Detector, EvalFns, Need, Nets, Noise, Seen
-from bench.datasets import Splits
+from bench.held import HeldData, first
 from bench.images import Picture, to_bytes
 from bench.labels import draw_labels
-from bench.metrics import METRICS, NotApplicable
+from bench.metrics import METRICS, MetricKind, NotApplicable
 from bench.pictures import PICTURES
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
@@ -20,71 +21,15 @@ from bench.runtime import DeviceNoise, generator
 CHUNK = 500
 
 
-class HeldData:
-    """The splits on a device and what a detector says of them, shared by the runs of a process.
-
-    Args:
-        splits: The data set.
-        device: Where images and features live.
-        detector: Feature network, or None where the data set has none.
-    """
-
-    def __init__(self, splits: Splits, device: torch.device, detector: Detector | None) -> None:
-        self.spec, self.device, self.detector = splits.spec, device, detector
-        parts = {"train": splits.train, "val": splits.val, "test": splits.test}
-        self._images = {k: torch.from_numpy(v.images).to(device) for k, v in parts.items()}
-        self._labels = {
-            k: None if v.labels is None else torch.from_numpy(v.labels).to(device)
-            for k, v in parts.items()
-        }
-        self._orders: dict[str, Tensor] = {}
-        self._seen: dict[str, Seen] = {}
-
-    def facts(self) -> dict[str, str]:
-        """Tags that say which data and which detector a run's numbers come from."""
-        detector = self.detector
-        known = ("", "", "") if detector is None else (detector.name, detector.digest, detector.dim)
-        names = ("detector", "detector_digest", "detector_dim")
-        tags = dict(zip(names, map(str, known), strict=True))
-        return {"data_digest": self.spec.digest, **tags}
-
-    def images(self, split: str) -> Tensor:
-        """uint8 ``[N, C, H, W]``."""
-        return self._images[split]
-
-    def labels(self, split: str) -> Tensor | None:
-        """int64 ``[N]``, or None."""
-        return self._labels[split]
-
-    def order(self, split: str) -> Tensor:
-        """A fixed random order of a split, int64 ``[N]``; files may be in order of class (rule 1)."""
-        if split not in self._orders:
-            order = torch.randperm(len(self._images[split]), generator=generator("subset", split))
-            self._orders[split] = order.to(self.device)
-        return self._orders[split]
-
-    def some(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
-        """The first n images in that order, uint8, with their labels."""
-        index, labels = self.order(split)[:n], self._labels[split]
-        return self._images[split][index], None if labels is None else labels[index]
-
-    def real(self, split: str, n: int) -> Seen:
-        """The detector on the first n images in that order (nested in n)."""
-        known = self._seen.get(split)
-        have = 0 if known is None else len(known.features)
-        if n > have:
-            index, labels = self.order(split)[have:n], self._labels[split]
-            chosen = None if labels is None else labels[index]
-            more = look(self.detector, self._images[split][index], chosen)
-            self._seen[split] = more if known is None else _joined(known, more)
-        return _first(self._seen[split], n)
+class SealedSplit(RuntimeError):  # noqa: N818 - a rule of the protocol, not a user's mistake
+    """Something that serves selection asked for the test split."""
 
 
 class Generated:
     """The samples of one state of a model and their features, drawn once for all its views.
 
     Args:
-        held: Device and detector.
+        held: Device and detectors.
         nets: Modules; they must not change while this lives.
         fns: The model's functions.
     """
@@ -93,7 +38,7 @@ class Generated:
         self.held, self.nets, self.fns = held, nets, fns
         self._samples: Tensor | None = None
         self._labels: Tensor | None = None
-        self._seen: Seen | None = None
+        self._seen: dict[str, Seen] = {}
 
     def samples(self, n: int, at_least: int) -> Tensor:
         """The first n samples, uint8; drawn for ``at_least`` so that sets are nested in n."""
@@ -106,12 +51,13 @@ class Generated:
             self._samples = draw(self.nets, self.fns, count, noise, self._labels)
         return self._samples[:n]
 
-    def seen(self, n: int, at_least: int) -> Seen:
-        """The detector on the first n samples."""
-        if self._seen is None or len(self._seen.features) < n:
+    def seen(self, n: int, at_least: int, detector: Detector) -> Seen:
+        """A detector on the first n samples."""
+        known = self._seen.get(detector.name)
+        if known is None or len(known.features) < n:
             images = self.samples(max(n, at_least), at_least)
-            self._seen = look(self.held.detector, images, self._labels)
-        return _first(self._seen, n)
+            known = self._seen[detector.name] = Seen(*detector(images), self._labels)
+        return first(known, n)
 
 
 @dataclass(kw_only=True)
@@ -124,6 +70,7 @@ class Evaluation:
         counts: Sample counts for distances, ascending.
         most: Samples to draw at once; at least the largest count.
         with_floors: Measure real against real as well.
+        other: One of the held data's further detectors, to look through it instead.
     """
 
     generated: Generated
@@ -131,6 +78,7 @@ class Evaluation:
     counts: tuple[int, ...]
     most: int
     with_floors: bool = False
+    other: Detector | None = None
 
     @property
     def held(self) -> HeldData:
@@ -153,17 +101,22 @@ class Evaluation:
         return self.held.spec
 
     @property
+    def detector(self) -> Detector | None:
+        """The feature network, or None."""
+        return self.other or self.held.detector
+
+    @property
     def detector_name(self) -> str | None:
-        """Name of the feature network, or None."""
-        return None if self.held.detector is None else self.held.detector.name
+        """Its name, or None."""
+        return None if self.detector is None else self.detector.name
 
     def images(self, split: str) -> Tensor:
         """uint8 ``[N, C, H, W]``."""
-        return self.held.images(split)
+        return self.held.images(self._opened(split))
 
     def labels(self, split: str) -> Tensor | None:
         """int64 ``[N]``, or None."""
-        return self.held.labels(split)
+        return self.held.labels(self._opened(split))
 
     def noise(self, *purpose: Any) -> Noise:
         """The same numbers for every model, seed and device."""
@@ -171,7 +124,7 @@ class Evaluation:
 
     def some(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
         """A fixed random subset of a split: images and labels."""
-        return self.held.some(split, n)
+        return self.held.some(self._opened(split), n)
 
     def samples(self, n: int) -> Tensor:
         """The first n samples, uint8."""
@@ -179,11 +132,19 @@ class Evaluation:
 
     def fake(self, n: int) -> Seen:
         """The detector on ``samples(n)``."""
-        return self.generated.seen(n, self.most)
+        assert self.detector is not None
+        return self.generated.seen(n, self.most, self.detector)
 
     def real(self, split: str, n: int) -> Seen:
         """The detector on a fixed random subset of a split."""
-        return self.held.real(split, n)
+        assert self.detector is not None
+        return self.held.real(self._opened(split), n, self.detector)
+
+    def _opened(self, split: str) -> str:
+        """The split, unless it is the sealed one (protocol rule 2)."""
+        if split == "test" and self.split != "test":
+            raise SealedSplit(f"a view of the {self.split} split may not read the test split")
+        return split
 
     def lacks(self, needs: tuple[Need, ...]) -> str | None:
         """Why something with these needs does not apply, or None."""
@@ -197,7 +158,11 @@ class Evaluation:
             "two_latents": (num_latents > 1, "the model has fewer than two latents"),
             "plane": (num_latents == 2, "the model's latent space has not two dimensions"),
             "labels": (self.spec.num_classes > 0, f"'{self.spec.name}' has no labels"),
-            "detector": (self.held.detector is not None, missing_detector(self.spec.name)),
+            "detector": (self.detector is not None, missing_detector(self.spec.name)),
+            "classifier": (
+                self.detector is not None and self.detector.own_classes,
+                f"no detector here knows the classes of '{self.spec.name}'",
+            ),
             "floors": (self.with_floors, ""),
         }
         return next((reason for need in needs for met, reason in [reasons[need]] if not met), None)
@@ -219,12 +184,15 @@ def draw(nets: Nets, fns: EvalFns, n: int, noise: Noise, labels: Tensor | None =
 
 
 @torch.no_grad()
-def evaluate(view: Evaluation, *, validation_only: bool) -> tuple[dict[str, float], dict[str, str]]:
-    """Runs every metric that applies.
+def evaluate(
+    view: Evaluation, *, validation_only: bool, requested: Collection[str] = ()
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Runs every metric that applies, those of features through each further detector as well.
 
     Args:
         view: What to look at.
         validation_only: Only the metrics that are measured during training.
+        requested: Names of metrics that are measured on request.
 
     Returns:
         Values by name, and for the metrics that do not apply the reason.
@@ -233,16 +201,29 @@ def evaluate(view: Evaluation, *, validation_only: bool) -> tuple[dict[str, floa
     values: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for name, kind in METRICS.items():
-        if validation_only and not kind.validate:
+        if (validation_only and not kind.validate) or (kind.on_request and name not in requested):
             continue
-        reason = view.lacks(kind.needs)
-        try:
-            values |= {} if reason is not None else kind.measure(view)
-        except NotApplicable as answer:
-            reason = str(answer)
-        if reason:
-            reasons[name] = reason
-    return values, reasons
+        _measure(view, name, kind, values, reasons)
+        for other in () if validation_only or not kind.per_detector else view.held.also:
+            _measure(replace(view, other=other), f"{name}_{other.name}", kind, values, reasons)
+    return values, reasons | ({} if validation_only else view.held.lacking)
+
+
+def _measure(
+    view: Evaluation,
+    name: str,
+    kind: MetricKind,
+    values: dict[str, float],
+    reasons: dict[str, str],
+) -> None:
+    """Adds one metric's values, or the reason why it has none."""
+    reason = view.lacks(kind.needs)
+    try:
+        values |= {} if reason is not None else kind.measure(view)
+    except NotApplicable as answer:
+        reason = str(answer)
+    if reason:
+        reasons[name] = reason
 
 
 @torch.no_grad()
@@ -260,22 +241,6 @@ def evaluation_mode(nets: Nets) -> None:
     """Batch norm uses its running statistics."""
     for module in nets.values():
         module.eval()
-
-
-def look(detector: Detector | None, images: Tensor, labels: Tensor | None) -> Seen:
-    """The detector on uint8 images, with their labels beside it."""
-    assert detector is not None
-    return Seen(*detector(images), labels)
-
-
-def _joined(a: Seen, b: Seen) -> Seen:
-    labels = None if a.labels is None or b.labels is None else torch.cat([a.labels, b.labels])
-    return Seen(torch.cat([a.features, b.features]), torch.cat([a.probs, b.probs]), labels)
-
-
-def _first(seen: Seen, n: int) -> Seen:
-    labels = None if seen.labels is None else seen.labels[:n]
-    return Seen(seen.features[:n], seen.probs[:n], labels)
 
 
 def missing_detector(dataset: str) -> str:

@@ -7,7 +7,8 @@ import time
 import torch
 
 from bench.config import RunConfig
-from bench.evaluator import Generated, HeldData
+from bench.evaluator import Generated
+from bench.held import HeldData
 from bench.runner import build
 from bench.trainer import Trainer, TrainingDiverged
 
@@ -55,7 +56,7 @@ def _sampling_seconds(config: RunConfig, held: HeldData) -> float:
     with torch.no_grad():
         generated.samples(NUM_SAMPLES, NUM_SAMPLES)
         if held.detector is not None:
-            generated.seen(NUM_SAMPLES, NUM_SAMPLES)
+            generated.seen(NUM_SAMPLES, NUM_SAMPLES, held.detector)
     each = (time.perf_counter() - started) / NUM_SAMPLES
     n_val = min(config.eval.max_val_samples, len(held.images("val")))
     n_test = min(config.eval.max_samples, len(held.images("test")))

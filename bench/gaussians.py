@@ -1,11 +1,17 @@
-"""Statistics of feature sets and the Frechet distance between them, in float64."""
+"""Gaussians: the standard normal's density, moments of feature sets, the distance between two."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+
+def standard_log_prob(z: Tensor) -> Tensor:
+    """log N(z; 0, I) in nats, ``[..., D]`` to ``[...]``."""
+    return -0.5 * (z**2 + math.log(2 * math.pi)).sum(-1)
 
 
 @dataclass(frozen=True)

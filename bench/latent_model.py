@@ -10,6 +10,7 @@ from torch import Tensor
 from bench.contracts import Encode, EvalFns, Inference, Likelihood, Nets, Noise, Posterior, Prior
 from bench.labels import join_class
 from bench.posteriors import PosteriorKind
+from bench.priors import SeparablePrior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +21,14 @@ class LatentModel:
         kind: Makes q(z|x) of the encoder's values.
         likelihood: Its form of the data and its name; what it learns is read from the modules.
         num_classes: 0 where encoder and decoder see no class.
+        separable: Whether posterior and prior are products over latents, so that each latent
+            has a KL of its own in closed form.
     """
 
     kind: PosteriorKind
     likelihood: Likelihood
     num_classes: int
+    separable: bool
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """The form of the data that the model sees."""
@@ -59,6 +63,10 @@ class LatentModel:
         """log p(z) in nats."""
         return _prior(nets).log_prob(z, self._encode_with(nets))
 
+    def kl_per_latent(self, nets: Nets, q: Posterior) -> Tensor:
+        """KL of each latent in nats, ``[N, D]``."""
+        return cast("SeparablePrior", nets["prior"]).kl_per_latent(q)
+
     def _encode_with(self, nets: Nets) -> Encode:
         """The encoder for a prior that is made of posteriors.
 
@@ -81,11 +89,13 @@ class LatentModel:
         given = "_given_class" if self.num_classes else ""
         return Inference(
             passport=f"{self.likelihood.passport}{given}",
+            kind=self.likelihood.kind,
             observe=self.observe,
             posterior=self.posterior,
             prior_log_prob=self.prior_log_prob,
             log_likelihood=self.log_likelihood,
             kl=lambda nets, q: _prior(nets).kl(q),
+            kl_per_latent=self.kl_per_latent if self.separable else None,
         )
 
     def eval_fns(self, latent_dim: int) -> EvalFns:
@@ -94,6 +104,7 @@ class LatentModel:
             latent=self.latent,
             decode=self.decode,
             latent_dim=latent_dim,
+            prior_log_prob=self.prior_log_prob,
             conditional=self.num_classes > 0,
             encode=self.encode,
             inference=self.inference(),

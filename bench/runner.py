@@ -14,12 +14,14 @@ from typing import Any
 import torch
 
 from bench import datasets, health
-from bench.config import RunConfig
+from bench.config import RunConfig, listed
 from bench.contracts import Nets, Trainable
-from bench.detection import find_detector
+from bench.detection import find_detector, find_others
 from bench.errors import Interrupted
-from bench.evaluator import Evaluation, Generated, HeldData, draw_pictures, evaluate
+from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
+from bench.held import HeldData
 from bench.images import NotFinite
+from bench.metrics import requested
 from bench.models import MODELS
 from bench.nets import count_parameters, place
 from bench.records import TrialResult
@@ -28,7 +30,7 @@ from bench.tracking import Logger, not_applicable_tag
 from bench.trainer import Trainer, TrainingDiverged
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
-PRIMARY_PREFIX = "fd_"
+PRIMARY_PREFIXES = ("fd_", "fid_")
 
 
 @dataclass(kw_only=True)
@@ -163,10 +165,12 @@ class Run:
         generated = Generated(self.held, trainer.evaluated, trainable.eval_fns)
         most = max(self._counts())
         view = self._view(generated, "val", most=most)
-        val, reasons = evaluate(view, validation_only=False)
+        wanted = requested(listed(self.config.eval.measures))
+        val, reasons = evaluate(view, validation_only=False, requested=wanted)
         self._log_validation(view, val, trainer.images_seen, at_end=True)
         self._open_test_split()
-        test, lacking = evaluate(self._view(generated, "test", most=most), validation_only=False)
+        view = self._view(generated, "test", most=most)
+        test, lacking = evaluate(view, validation_only=False, requested=wanted)
         best = self._best_on_test(generated, trainer.images_seen, test)
         self.progress.eval_seconds += time.perf_counter() - started
         reason = health.collapse(val)
@@ -201,7 +205,7 @@ class Run:
         chosen = {
             f"test_best/{k}": v
             for k, v in values.items()
-            if k.startswith((PRIMARY_PREFIX, "elbo_"))
+            if k.startswith((*PRIMARY_PREFIXES, "elbo_"))
         }
         return chosen | {"test_best/images_seen": float(self.progress.best_images)}
 
@@ -254,15 +258,17 @@ class Run:
 
 
 @functools.lru_cache(maxsize=2)
-def held_data(dataset: str, detector: str, device: torch.device) -> HeldData:
-    """Data and detector, loaded once per process."""
+def held_data(dataset: str, detector: str, device: torch.device, also: str = "none") -> HeldData:
+    """Data and detectors, loaded once per process."""
     splits = datasets.load(dataset)
-    return HeldData(splits, device, find_detector(detector, splits.spec))
+    others, lacking = find_others(also, splits.spec)
+    first = find_detector(detector, splits.spec)
+    return HeldData(splits, device, first, also=others, lacking=lacking)
 
 
 def held_for(config: RunConfig, device: torch.device) -> HeldData:
     """The data and detector that a configuration names."""
-    return held_data(config.data.dataset, config.eval.detector, device)
+    return held_data(config.data.dataset, config.eval.detector, device, config.eval.also)
 
 
 def build(config: RunConfig, held: HeldData) -> Trainable:
@@ -290,7 +296,7 @@ def restore(config: RunConfig, held: HeldData, folder: Path) -> Trainable:
 
 def primary_name(values: dict[str, float]) -> str:
     """Name of the measure that selection reads; empty where there is no detector."""
-    return next((name for name in values if name.startswith(PRIMARY_PREFIX)), "")
+    return next((name for name in values if name.startswith(PRIMARY_PREFIXES)), "")
 
 
 def primary_value(values: dict[str, float]) -> float | None:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from bench.config import ModelSettings
-from bench.contracts import Inference, Likelihood, Loss, Nets, OptimSpec, Phase, Scalars, Trainable
+from bench.contracts import Likelihood, Loss, Nets, OptimSpec, Phase, Scalars, Trainable
 from bench.errors import UsageError
 from bench.images import to_unit
 from bench.labels import join_class, require_classes
@@ -17,8 +17,8 @@ from bench.latent_model import LatentModel
 from bench.likelihoods import LIKELIHOODS
 from bench.losses.elbo import bound_loss, elbo_loss, free_bits_loss
 from bench.nets import Activation, Shape
-from bench.posteriors import POSTERIORS, PosteriorKind
-from bench.priors import PRIORS, BoundedPrior, DataPrior, PriorShape, SeparablePrior
+from bench.posteriors import POSTERIORS
+from bench.priors import PRIORS, BoundedPrior, DataPrior, PriorShape
 from bench.records import DataSpec
 
 MEAN_OF = 1_000
@@ -125,13 +125,10 @@ def assemble(
     Raises:
         UsageError: An unknown part, or parts that do not go together.
     """
-    latent_model = LatentModel(
-        kind=POSTERIORS.get(settings.posterior),
-        likelihood=LIKELIHOODS.get(settings.likelihood)(spec, settings.sigma),
-        num_classes=require_classes(spec, "a conditional VAE") if settings.conditional else 0,
-    )
-    kind, num_classes = latent_model.kind, latent_model.num_classes
-    channels = latent_model.likelihood.params_per_value * spec.shape[0]
+    kind = POSTERIORS.get(settings.posterior)
+    likelihood = LIKELIHOODS.get(settings.likelihood)(spec, settings.sigma)
+    num_classes = require_classes(spec, "a conditional VAE") if settings.conditional else 0
+    channels = likelihood.params_per_value * spec.shape[0]
     decoder_net = decoder((channels, *spec.shape[1:]), settings.latent_dim + num_classes)
     encoder = Encoder(
         features,
@@ -141,17 +138,23 @@ def assemble(
         size=kind.size(settings.latent_dim),
     )
     prior = _build_prior(settings, spec)
-    _refuse_what_does_not_combine(settings, kind, prior)
+    latent_model = LatentModel(
+        kind=kind,
+        likelihood=likelihood,
+        num_classes=num_classes,
+        separable=hasattr(kind, "kl_per_latent") and hasattr(prior, "kl_per_latent"),
+    )
+    _refuse_what_does_not_combine(settings, prior, separable=latent_model.separable)
     modules = {
         "encoder": encoder,
         "decoder": decoder_net,
         "prior": prior,
-        "likelihood": cast("nn.Module", latent_model.likelihood),
+        "likelihood": cast("nn.Module", likelihood),
     }
     phase = Phase(
         name="vae",
         optimizer="adam",
-        loss=_loss(settings, latent_model.inference()),
+        loss=_loss(settings, latent_model),
         after_step=_project if hasattr(prior, "project") else None,
     )
     return Trainable(
@@ -185,15 +188,14 @@ def _build_prior(settings: VaeSettings, spec: DataSpec) -> nn.Module:
 
 
 def _refuse_what_does_not_combine(
-    settings: VaeSettings, kind: PosteriorKind, prior: nn.Module
+    settings: VaeSettings, prior: nn.Module, *, separable: bool
 ) -> None:
     if settings.conditional and getattr(prior, "uses_encoder", False):
         raise UsageError(
             f"prior '{settings.prior}' is made of encoded images without a class, and the encoder "
             "of a conditional VAE needs one: take another prior or conditional=false"
         )
-    closed = hasattr(kind, "kl_per_latent") and hasattr(prior, "kl_per_latent")
-    if settings.free_nats and not closed:
+    if settings.free_nats and not separable:
         raise UsageError(
             f"free_nats={settings.free_nats} needs the KL of each latent in closed form, which "
             f"posterior '{settings.posterior}' with prior '{settings.prior}' does not have: take "
@@ -222,14 +224,15 @@ def _project(nets: Nets) -> Scalars:
     return {}
 
 
-def _loss(settings: VaeSettings, inference: Inference) -> Loss:
+def _loss(settings: VaeSettings, latent_model: LatentModel) -> Loss:
     """The objective that the settings name."""
+    inference = latent_model.inference()
     if settings.num_importance > 1:
         return bound_loss(inference, k=settings.num_importance)
     if settings.free_nats:
         return free_bits_loss(
             inference,
-            lambda nets, q: cast("SeparablePrior", nets["prior"]).kl_per_latent(q),
+            latent_model.kl_per_latent,
             kl_weight=settings.kl_weight,
             warmup=settings.kl_warmup,
             free_nats=settings.free_nats,

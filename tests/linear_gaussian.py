@@ -46,6 +46,7 @@ def log_likelihood(x, z):
 def linear_model(*, widen=1.0, closed_kl=True):
     return Inference(
         passport="linear",
+        kind="density",
         observe=lambda images, noise: images,
         posterior=lambda nets, x, labels: posterior(x, widen),
         prior_log_prob=lambda nets, z: PRIOR.log_prob(z, posterior),

@@ -50,17 +50,17 @@ IMPORTS: dict[str, str] = {
     "posteriors": "contracts registry",
     "posteriors/*": "contracts posteriors",
     "priors": "contracts registry",
-    "priors/*": "contracts images nets priors",
-    "latent_model": "contracts labels posteriors",
+    "priors/*": "contracts gaussians images nets priors",
+    "latent_model": "contracts labels posteriors priors",
     "variational": (
         "config contracts errors images labels latent_model likelihoods losses/* nets posteriors priors "
         "records"
     ),
-    "adversarial": "config contracts labels losses losses/* nets records",
+    "adversarial": "config contracts gaussians labels losses losses/* nets records",
     "models": "config contracts errors records registry",
     "models/*": (
-        "adversarial config contracts images labels losses models nets posteriors/* records "
-        "variational"
+        "adversarial config contracts gaussians images labels losses models nets posteriors/* "
+        "records variational"
     ),
     "datasets": "data_folder data_install data_npz data_splits errors idx records registry",
     "datasets/*": "datasets idx torchvision_import",
@@ -68,9 +68,9 @@ IMPORTS: dict[str, str] = {
     "detectors": "classifier registry",
     "detectors/*": "classifier detectors",
     "detection": (
-        "bench classifier config data_install datasets detectors errors records registry"
+        "bench classifier config contracts data_install datasets detectors errors records registry"
     ),
-    "metrics": "contracts registry",
+    "metrics": "contracts errors registry",
     "metrics/*": "contracts gaussians images losses/* metrics runtime",
     "latents": "contracts images",
     "inversion": "contracts",
@@ -78,13 +78,14 @@ IMPORTS: dict[str, str] = {
     "pictures": "contracts images registry",
     "pictures/*": "contracts images inversion latents pictures scatter",
     "trainer": "config contracts images nets records runtime",
-    "evaluator": "contracts datasets images labels metrics pictures records runtime",
+    "held": "contracts datasets runtime",
+    "evaluator": "contracts held images labels metrics pictures records runtime",
     "tracking": "errors images records",
     "runner": (
-        "config contracts datasets detection errors evaluator health images models nets records "
-        "runtime tracking trainer"
+        "config contracts datasets detection errors evaluator health held images metrics models nets "
+        "records runtime tracking trainer"
     ),
-    "forecast": "config evaluator runner trainer",
+    "forecast": "config evaluator held runner trainer",
     "work": "errors models records registry runner runtime tracking",
     "engines": "records work",
     "engines/*": "engines errors runtime work",
@@ -104,8 +105,8 @@ IMPORTS: dict[str, str] = {
         "config engines engines/* errors evaluator forecast models plan progress registry runner "
         "runtime study text tracking | report/writer"
     ),
-    "commands/train": "config errors models records registry runner runtime tracking work",
-    "commands/sample": "contracts errors evaluator images labels models registry runner runtime tracking",
+    "commands/train": "config errors metrics models records registry runner runtime tracking work",
+    "commands/sample": "contracts errors evaluator held images labels models registry runner runtime tracking",
     "commands/ui": "errors tracking",
     "cli": (
         "errors | catalogue commands/study commands/train commands/sample commands/ui datasets "

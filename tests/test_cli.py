@@ -109,7 +109,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "train vae --dataset mnits": ("unknown dataset 'mnits': did you mean 'mnist'",),
     "train vae --set latent_dm=8": (
         "unknown key 'latent_dm': did you mean 'latent_dim'",
-        "known: batch_size, ",
+        "known: ",
     ),
     "train vae --set depth=7": (
         "model.depth must be in 1..5, got '7': change it with --set depth=VALUE\n",

@@ -1,5 +1,7 @@
 """Experiment D: how the class reaches the generator, and the measures that see whether it did."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -7,7 +9,8 @@ from bench.contracts import EvalFns
 from bench.data_splits import Arrays
 from bench.datasets import Splits
 from bench.errors import UsageError
-from bench.evaluator import Evaluation, Generated, HeldData, evaluate
+from bench.evaluator import Evaluation, Generated, SealedSplit, evaluate
+from bench.held import HeldData
 from bench.models import MODELS, configure
 from bench.records import DataSpec
 from bench.runner import Run, held_data
@@ -116,7 +119,7 @@ def test_settings_that_do_not_go_together_are_refused(values, message):
 class BrightestQuarter:
     """A detector of images that are bright in one of four bands: the band is the class."""
 
-    name, digest, dim = "bands", "0" * 16, CLASSES
+    name, digest, dim, own_classes = "bands", "0" * 16, CLASSES, True
 
     def __call__(self, images):
         bands = images.double().view(len(images), CLASSES, -1).mean(2) / 255
@@ -198,7 +201,7 @@ def test_subset_of_a_split_in_class_order_is_random_nested_and_keeps_its_labels(
     assert torch.equal(few_labels, more_labels[:20])
     assert torch.equal(more[:, 0, 0, 0].long() // 50, more_labels)
     assert set(few_labels.tolist()) == {0, 1, 2, 3}
-    assert torch.equal(held.real("val", 80).labels, more_labels)
+    assert torch.equal(held.real("val", 80, BrightestQuarter()).labels, more_labels)
 
 
 def test_reason_for_a_missing_measure_stands_only_where_neither_split_has_it(tmp_path):
@@ -215,3 +218,18 @@ def test_reason_for_a_missing_measure_stands_only_where_neither_split_has_it(tmp
     assert not any(name.startswith("val/class_fd") for name in result.metrics)
     assert "class_frechet" not in result.not_applicable
     assert result.not_applicable["elbo"] == "the model has no likelihood"
+
+
+def test_view_of_the_validation_split_never_shows_the_test_split():
+    """Protocol rule 2: selection sees validation only."""
+    view = view_of(lambda labels: labels)
+    sealed = dataclasses.replace(view, split="val")
+    for read in (
+        lambda: sealed.images("test"),
+        lambda: sealed.labels("test"),
+        lambda: sealed.some("test", 1),
+        lambda: sealed.real("test", 1),
+    ):
+        with pytest.raises(SealedSplit, match="may not read the test split"):
+            read()
+    assert len(dataclasses.replace(view, split="test").images("test")) == 400

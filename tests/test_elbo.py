@@ -10,7 +10,8 @@ from linear_gaussian import LATENT, PRIOR, WEIGHT, linear_model, log_evidence, o
 from bench.contracts import EvalFns, Inference
 from bench.data_splits import Arrays
 from bench.datasets import Splits
-from bench.evaluator import Evaluation, Generated, HeldData, evaluate
+from bench.evaluator import Evaluation, Generated, evaluate
+from bench.held import HeldData
 from bench.losses.elbo import elbo_terms
 from bench.metrics.likelihood import CHUNK
 from bench.posteriors.diagonal import DiagonalGaussian
@@ -78,6 +79,7 @@ def encode_as(inference):
 def brightness_model():
     """log p(x|z) is the image's sum and the KL is 1: means can be worked out by hand."""
     return Inference(
+        kind="density",
         passport="made",
         observe=lambda images, noise: images,
         posterior=lambda nets, x, labels: DiagonalGaussian(torch.zeros(len(x), 2 * LATENT)),

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.config import RunConfig, parse_assignments
+from bench.config import RunConfig, listed, parse_assignments
 from bench.errors import UsageError
+from bench.metrics import requested
 from bench.models import configure, find, recorded
 from bench.records import RunRecord, TrialResult
 from bench.registry import load_plugins
@@ -72,6 +73,7 @@ def train_one(options: TrainOptions, *, say: Say) -> dict[str, Any]:
 
 def _require_parts(config: RunConfig, device: str) -> None:
     """Device, data, detector, likelihood and so on are there before a run is made of them."""
+    requested(listed(config.eval.measures))
     held = held_for(config, resolve_device(device))
     find(config.name)[1].build(config.model, held.spec)
 

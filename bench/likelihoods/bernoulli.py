@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.contracts import Likelihood, Noise
+from bench.contracts import Likelihood, LikelihoodKind, Noise
 from bench.likelihoods import LIKELIHOODS
 from bench.records import DataSpec
 
@@ -24,6 +24,7 @@ class Bernoulli(nn.Module):
     """
 
     params_per_value = 1
+    kind: LikelihoodKind = "binary"
 
     def __init__(self, *, resampled: bool) -> None:
         super().__init__()

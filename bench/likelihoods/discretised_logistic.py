@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.contracts import Likelihood, Noise
+from bench.contracts import Likelihood, LikelihoodKind, Noise
 from bench.images import gray_levels
 from bench.likelihoods import LIKELIHOODS, LearnedNumber
 from bench.records import DataSpec
@@ -30,6 +30,7 @@ class DiscretisedLogistic(nn.Module):
 
     params_per_value = 1
     passport = "discretised_logistic"
+    kind: LikelihoodKind = "levels"
 
     def __init__(self, levels: int, scale: float) -> None:
         super().__init__()

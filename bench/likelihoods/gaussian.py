@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.contracts import Likelihood, Noise
+from bench.contracts import Likelihood, LikelihoodKind, Noise
 from bench.errors import UsageError
 from bench.images import dequantise, level_centres
 from bench.likelihoods import LIKELIHOODS, LearnedNumber
@@ -28,6 +28,7 @@ class Gaussian(nn.Module, ABC):
     """
 
     params_per_value = 1
+    kind: LikelihoodKind = "density"
 
     def __init__(self, levels: int, passport: str) -> None:
         super().__init__()

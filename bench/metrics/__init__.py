@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.contracts import Need, View
-from bench.registry import Registry
+from bench.errors import UsageError
+from bench.registry import Registry, closest
 
 
 class NotApplicable(Exception):  # noqa: N818 - an answer, not an error
@@ -21,14 +22,22 @@ class MetricKind:
         measure: ``View -> {name: value}``; may raise ``NotApplicable``.
         needs: What the view must hold.
         validate: Also measured at each validation during training, not only at the end.
+        on_request: Measured only when ``eval.measures`` or ``bench eval`` names it: it is dear.
+        per_detector: Measured through each of ``eval.also`` as well; its values' names then
+            say through which.
         summary: One line for ``bench list``.
     """
 
     measure: Callable[[View], dict[str, float]]
     needs: tuple[Need, ...]
     validate: bool
+    on_request: bool
+    per_detector: bool
     summary: str
 
+
+INCEPTION = "inception"
+"""The detector with the original weights, whose distance alone is called FID."""
 
 METRICS: Registry[MetricKind] = Registry("metric", "bench.metrics")
 
@@ -36,14 +45,49 @@ Measure = Callable[[View], dict[str, float]]
 
 
 def metric(
-    name: str, *, needs: tuple[Need, ...] = (), validate: bool = False
+    name: str,
+    *,
+    needs: tuple[Need, ...] = (),
+    validate: bool = False,
+    on_request: bool = False,
+    per_detector: bool = False,
 ) -> Callable[[Measure], Measure]:
     """Decorator that registers a metric; the first line of its docstring is its summary."""
 
     def register(measure: Measure) -> Measure:
-        summary = (measure.__doc__ or "").strip().partition("\n")[0]
-        kind = MetricKind(measure=measure, needs=needs, validate=validate, summary=summary)
+        kind = MetricKind(
+            measure=measure,
+            needs=needs,
+            validate=validate,
+            on_request=on_request,
+            per_detector=per_detector,
+            summary=(measure.__doc__ or "").strip().partition("\n")[0],
+        )
         METRICS.add(name, kind, origin=measure.__module__)
         return measure
 
     return register
+
+
+def requested(names: Sequence[str]) -> Sequence[str]:
+    """The same names, each that of a metric on request.
+
+    Raises:
+        UsageError: A name that no metric on request has.
+    """
+    known = [name for name, kind in METRICS.items() if kind.on_request]
+    for name in names:
+        if name not in known:
+            raise UsageError(closest(name, known, kind="measure", what="measured on request"))
+    return names
+
+
+def feature_name(base: str, detector: str | None, n: int | None = None) -> str:
+    """Name of a value of features: ``fd_mnist_n10000``; Inception's ``fd`` alone is ``fid``.
+
+    Protocol rules 9, 10 and 13: the detector and n are part of a name, and FID and KID are
+    names of the distances in Inception's features only.
+    """
+    known = {"fd": "fid", "kd": "kid"} if detector == INCEPTION else {}
+    stem = known.get(base, f"{base}_{detector}")
+    return stem if n is None else f"{stem}_n{n}"

@@ -13,7 +13,7 @@ from bench.metrics import NotApplicable, metric
 NUM_NOISES = 50
 
 
-@metric("class_accuracy", needs=("classes", "detector"), validate=True)
+@metric("class_accuracy", needs=("classes", "classifier"), validate=True)
 def class_accuracy(view: View) -> dict[str, float]:
     """Share of samples in which the detector sees the class that they were made for.
 
@@ -76,6 +76,7 @@ def _mean_distance(a: list[Moments], b: list[Moments]) -> float:
 
 def _accuracy(seen: Seen) -> float:
     assert seen.labels is not None
+    assert seen.probs is not None
     return float((seen.probs.argmax(1) == seen.labels).double().mean())
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bench.contracts import View
 from bench.gaussians import frechet_distance, moments
-from bench.metrics import NotApplicable, metric
+from bench.metrics import NotApplicable, feature_name, metric
 
 
-@metric("frechet", needs=("detector",), validate=True)
+@metric("frechet", needs=("detector",), validate=True, per_detector=True)
 def frechet(view: View) -> dict[str, float]:
     """Frechet distance of samples to the held-out split, at equal counts; lower is better."""
     dim = view.real(view.split, 1).features.shape[1]
@@ -16,7 +16,7 @@ def frechet(view: View) -> dict[str, float]:
         raise NotApplicable(
             f"{view.counts[-1]} images are too few for {dim} features: use a smaller detector"
         )
-    return {f"fd_{view.detector_name}_n{n}": _distance(view, n) for n in counts}
+    return {feature_name("fd", view.detector_name, n): _distance(view, n) for n in counts}
 
 
 def _distance(view: View, n: int) -> float:

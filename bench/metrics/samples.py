@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from bench.contracts import View
+from bench.contracts import Seen, View
 from bench.metrics import metric
 
 CONFIDENT = 0.9
@@ -16,22 +16,29 @@ CHUNK = 1_000
 PAIRS = 2_000
 
 
-@metric("legible", needs=("detector",))
+@metric("legible", needs=("classifier",))
 def legible(view: View) -> dict[str, float]:
     """Share of samples that the detector classifies with probability above 0.9."""
     return {
-        "legible": _confident(view.fake(view.counts[-1]).probs),
-        "legible_real": _confident(view.real(view.split, view.counts[-1]).probs),
+        "legible": _confident(_probs(view.fake(view.counts[-1]))),
+        "legible_real": _confident(_probs(view.real(view.split, view.counts[-1]))),
     }
 
 
-@metric("variety", needs=("detector",))
-def variety(view: View) -> dict[str, float]:
-    """Classes covered, exp(entropy), and mean feature distance between samples, with the real ones."""
+@metric("classes", needs=("classifier",))
+def classes(view: View) -> dict[str, float]:
+    """Classes covered, exp(entropy of the histogram), with that of real images."""
+    return {
+        "classes": classes_covered(_probs(view.fake(view.counts[-1]))),
+        "classes_real": classes_covered(_probs(view.real(view.split, view.counts[-1]))),
+    }
+
+
+@metric("spread", needs=("detector",))
+def spread(view: View) -> dict[str, float]:
+    """Mean feature distance between samples, with that between real images."""
     fake, real = view.fake(view.counts[-1]), view.real(view.split, view.counts[-1])
     return {
-        "classes": classes_covered(fake.probs),
-        "classes_real": classes_covered(real.probs),
         "spread": mean_pair_distance(fake.features),
         "spread_real": mean_pair_distance(real.features),
     }
@@ -75,6 +82,11 @@ def wilson_interval(share: float, n: int) -> tuple[float, float]:
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
     return centre - half, centre + half
+
+
+def _probs(seen: Seen) -> Tensor:
+    assert seen.probs is not None
+    return seen.probs
 
 
 def _confident(probs: Tensor) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bench.adversarial import conv_generator
 from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
+from bench.gaussians import standard_log_prob
 from bench.losses import LOSSES, AdversarialLoss
 from bench.models import model
 from bench.nets import LEAK, ConvEncoder, LeakyReLU
@@ -157,6 +158,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
             latent=lambda nets, n, noise: noise.normal(n, settings.latent_dim),  # noqa: ARG005
             decode=lambda nets, z, labels: nets["decoder"](z),  # noqa: ARG005
             latent_dim=settings.latent_dim,
+            prior_log_prob=lambda nets, z: standard_log_prob(z),  # noqa: ARG005
             encode=lambda nets, images, labels, noise: losses.posterior(nets, images),  # noqa: ARG005
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydantic import Field
+
 from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.nets import LAYER_SIZES, Activation, MlpDecoder, MlpEncoder, activation, layer_sizes

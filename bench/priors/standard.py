@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor, nn
 
 from bench.contracts import Encode, Noise, Posterior
+from bench.gaussians import standard_log_prob
 from bench.priors import PRIORS, PriorShape
 
 
@@ -24,7 +23,7 @@ class StandardNormal(nn.Module):
 
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:  # noqa: ARG002
         """Nats summed over latents, ``[..., D]`` to ``[...]``."""
-        return -0.5 * (z**2 + math.log(2 * math.pi)).sum(-1)
+        return standard_log_prob(z)
 
     def kl(self, posterior: Posterior) -> Tensor | None:
         """KL(q || p) per image in nats, where the posterior has the closed form."""

@@ -10,7 +10,8 @@ from bench import datasets
 from bench.data_splits import Arrays
 from bench.datasets import Splits
 from bench.errors import UsageError
-from bench.evaluator import Evaluation, Generated, HeldData
+from bench.evaluator import Evaluation, Generated
+from bench.held import HeldData
 from bench.models import MODELS, configure, find
 from bench.records import STATUSES, DataSpec
 from bench.runner import Run, build, held_data
