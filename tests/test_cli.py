@@ -74,7 +74,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     ),
     "run --study depth_sweep --set widht=8": (
         "unknown key 'widht': did you mean 'width'",
-        "known: average, batch_size, ",
+        "known: ",
     ),
     "run --study depth_sweep --set width=0": (
         "model.width must be in 1..512, got '0': change it with --set width=VALUE\n",
