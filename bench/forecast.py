@@ -9,6 +9,7 @@ import torch
 from bench.config import RunConfig
 from bench.evaluator import Generated
 from bench.held import HeldData
+from bench.measurement import num_samples
 from bench.runner import build
 from bench.trainer import Trainer, TrainingDiverged
 
@@ -58,8 +59,7 @@ def _sampling_seconds(config: RunConfig, held: HeldData) -> float:
         if held.detector is not None:
             generated.seen(NUM_SAMPLES, NUM_SAMPLES, held.detector)
     each = (time.perf_counter() - started) / NUM_SAMPLES
-    n_val = min(config.eval.max_val_samples, len(held.images("val")))
-    n_test = min(config.eval.max_samples, len(held.images("test")))
+    n_val, n_test = num_samples(config.eval, held)
     likelihood = 3 if trainable.eval_fns.inference is not None else 1
     samples = (config.train.num_validations + 1) * n_val + 2 * n_test
     fns = trainable.eval_fns

@@ -21,6 +21,7 @@ from bench.errors import Interrupted
 from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
 from bench.held import HeldData
 from bench.images import NotFinite
+from bench.measurement import view_of
 from bench.metrics import requested
 from bench.models import MODELS
 from bench.nets import count_parameters, place
@@ -125,7 +126,8 @@ class Run:
 
     def _validate(self, trainable: Trainable, trainer: Trainer) -> None:
         started = time.perf_counter()
-        view = self._view(Generated(self.held, trainer.evaluated, trainable.eval_fns), "val")
+        generated = Generated(self.held, trainer.evaluated, trainable.eval_fns)
+        view = view_of(generated, "val", self.config.eval, only_this=True)
         values, _ = evaluate(view, validation_only=True)
         self._log_validation(view, values, trainer.images_seen, at_end=False)
         self.progress.eval_seconds += time.perf_counter() - started
@@ -142,34 +144,16 @@ class Run:
             self.progress.best, self.progress.best_images = value, images_seen
             self._save({"modules": _weights(view.nets)}, BEST)
 
-    def _view(self, generated: Generated, split: str, *, most: int = 0) -> Evaluation:
-        n_val, n_test = self._counts()
-        counts = (n_val,) if split == "val" else tuple(sorted({min(n_val, n_test), n_test}))
-        return Evaluation(
-            generated=generated,
-            split=split,
-            counts=counts,
-            most=max(most, *counts),
-            with_floors=self.config.eval.floors,
-        )
-
-    def _counts(self) -> tuple[int, int]:
-        """Generated images per distance on validation and on test (protocol rule 10)."""
-        most = self.config.eval.max_samples
-        n_val = min(self.config.eval.max_val_samples, most, len(self.held.images("val")))
-        return n_val, min(most, len(self.held.images("test")))
-
     def _measure(self, trainable: Trainable, trainer: Trainer) -> TrialResult:
         """The last state on validation and test, the best one on test (protocol rule 2)."""
         started = time.perf_counter()
         generated = Generated(self.held, trainer.evaluated, trainable.eval_fns)
-        most = max(self._counts())
-        view = self._view(generated, "val", most=most)
+        view = view_of(generated, "val", self.config.eval)
         wanted = requested(listed(self.config.eval.measures))
         val, reasons = evaluate(view, validation_only=False, requested=wanted)
         self._log_validation(view, val, trainer.images_seen, at_end=True)
         self._open_test_split()
-        view = self._view(generated, "test", most=most)
+        view = view_of(generated, "test", self.config.eval)
         test, lacking = evaluate(view, validation_only=False, requested=wanted)
         best = self._best_on_test(generated, trainer.images_seen, test)
         self.progress.eval_seconds += time.perf_counter() - started
@@ -200,14 +184,15 @@ class Run:
                 self.folder / BEST, weights_only=True, map_location=self.held.device
             )
             _load_weights(generated.nets, weights["modules"])
-            view = self._view(Generated(self.held, generated.nets, generated.fns), "test")
+            chosen = Generated(self.held, generated.nets, generated.fns)
+            view = view_of(chosen, "test", self.config.eval, only_this=True)
             values, _ = evaluate(view, validation_only=True)
-        chosen = {
+        kept = {
             f"test_best/{k}": v
             for k, v in values.items()
             if k.startswith((*PRIMARY_PREFIXES, "elbo_"))
         }
-        return chosen | {"test_best/images_seen": float(self.progress.best_images)}
+        return kept | {"test_best/images_seen": float(self.progress.best_images)}
 
     def _cost(self, trainable: Trainable, trainer: Trainer) -> dict[str, float]:
         return {

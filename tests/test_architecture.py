@@ -80,12 +80,13 @@ IMPORTS: dict[str, str] = {
     "trainer": "config contracts images nets records runtime",
     "held": "contracts datasets runtime",
     "evaluator": "contracts held images labels metrics pictures records runtime",
+    "measurement": "config evaluator held",
     "tracking": "errors images records",
     "runner": (
-        "config contracts datasets detection errors evaluator health held images metrics models nets "
-        "records runtime tracking trainer"
+        "config contracts datasets detection errors evaluator health held images measurement metrics "
+        "models nets records runtime tracking trainer"
     ),
-    "forecast": "config evaluator held runner trainer",
+    "forecast": "config evaluator held measurement runner trainer",
     "work": "errors models records registry runner runtime tracking",
     "engines": "records work",
     "engines/*": "engines errors runtime work",

@@ -1,0 +1,43 @@
+"""Which samples and which split each measure of a state sees, by the evaluation settings."""
+
+from __future__ import annotations
+
+from bench.config import EvalSettings
+from bench.evaluator import Evaluation, Generated
+from bench.held import HeldData
+
+
+def num_samples(
+    settings: EvalSettings, held: HeldData, available: int | None = None
+) -> tuple[int, int]:
+    """Generated images per distance on validation and on test (protocol rule 10).
+
+    ``available`` is how many there are at all, where they were made elsewhere.
+    """
+    most = settings.max_samples if available is None else min(settings.max_samples, available)
+    n_val = min(settings.max_val_samples, most, len(held.images("val")))
+    return n_val, min(most, len(held.images("test")))
+
+
+def view_of(
+    generated: Generated,
+    split: str,
+    settings: EvalSettings,
+    *,
+    only_this: bool = False,
+    available: int | None = None,
+) -> Evaluation:
+    """A state seen on ``val`` or ``test``; their sample sets are nested in each other.
+
+    The test split has the validation split's count as well, so that both stand in one figure.
+    ``only_this`` draws no more samples than this split needs.
+    """
+    n_val, n_test = num_samples(settings, generated.held, available)
+    counts = (n_val,) if split == "val" else tuple(sorted({min(n_val, n_test), n_test}))
+    return Evaluation(
+        generated=generated,
+        split=split,
+        counts=counts,
+        most=max(counts) if only_this else max(n_val, n_test),
+        with_floors=settings.floors,
+    )
