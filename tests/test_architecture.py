@@ -32,6 +32,7 @@ IMPORTS: dict[str, str] = {
     "stats": "",
     "health": "",
     "gaussians": "",
+    "kernels": "",
     "images": "",
     "contracts": "records",
     "runtime": "bench errors",
@@ -71,7 +72,7 @@ IMPORTS: dict[str, str] = {
         "bench classifier config contracts data_install datasets detectors errors records registry"
     ),
     "metrics": "contracts errors registry",
-    "metrics/*": "contracts gaussians images losses/* metrics runtime",
+    "metrics/*": "contracts gaussians images kernels losses/* metrics runtime",
     "latents": "contracts images",
     "inversion": "contracts",
     "scatter": "images",

@@ -1,0 +1,75 @@
+"""Kernels, and the unbiased squared distance of two sets of points under one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+CHUNK = 500
+"""Rows of a kernel matrix in memory at once: at 10,000 columns 40 MB."""
+
+Kernel = Callable[[Tensor, Tensor], Tensor]
+"""Symmetric, ``[N, d]`` and ``[M, d]`` to ``[N, M]``."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and the standard deviation that it has over repeated draws of the sets."""
+
+    value: float
+    standard_error: float
+
+
+def cubic(x: Tensor, y: Tensor) -> Tensor:
+    """(x.y / d + 1)^3: Binkowski et al. 2018, arXiv 1801.01401, section 4."""
+    return (x @ y.T).div_(x.shape[1]).add_(1).pow_(3)
+
+
+def mmd_squared(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Estimate:
+    """Unbiased MMD^2 of all of x ``[n, d]`` and all of y ``[m, d]``; below zero by chance.
+
+    Gretton et al. 2012 (JMLR 13), eq. 3: the mean of k over pairs within x, and within y, less
+    twice its mean between them. The standard error is that of the delete-one jackknife over
+    both sets (Efron and Stein 1981). Where both have one distribution the estimator is
+    degenerate, and the error comes out up to sqrt(2) times too large, never too small.
+    """
+    x, y = x.double(), y.double()
+    n, m = len(x), len(y)
+    within_x, between_x, between_y = x.new_zeros(n), x.new_zeros(n), y.new_zeros(m)
+    for start in range(0, n, CHUNK):
+        rows = slice(start, start + CHUNK)
+        within_x[rows] = _to_others(kernel(x[rows], x), start)
+        block = kernel(x[rows], y)
+        between_x[rows] = block.sum(1)
+        between_y += block.sum(0)
+    within_y = torch.cat(
+        [_to_others(kernel(part, y), i * CHUNK) for i, part in enumerate(y.split(CHUNK))]
+    )
+    value = (
+        within_x.sum() / (n * (n - 1))
+        + within_y.sum() / (m * (m - 1))
+        - 2 * between_x.sum() / (n * m)
+    )
+    variance = _jackknife(within_x, between_x / m) + _jackknife(within_y, between_y / n)
+    return Estimate(float(value), float(variance.sqrt()))
+
+
+def _to_others(rows: Tensor, first: int) -> Tensor:
+    """Sums over a set of kernel rows ``[N, n]``, each without the row's own point."""
+    rows.diagonal(first).zero_()
+    return rows.sum(1)
+
+
+def _jackknife(within: Tensor, between: Tensor) -> Tensor:
+    """Variance from leaving out each point of one set in turn.
+
+    ``within`` are the sums of k over the other points of its set, ``between`` the means over
+    the other set, both ``[n]``. Without point i the estimate differs by a constant from
+    2 between_i / (n - 1) - 2 within_i / ((n - 1) (n - 2)).
+    """
+    n = len(within)
+    change = 2 / (n - 1) * (between - within / (n - 2))
+    return (n - 1) * change.var(correction=0)
