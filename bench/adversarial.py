@@ -228,6 +228,7 @@ class _Game:
         fake = self.score(nets, images, labels)
         loss = self.loss.discriminator(real, fake)
         scalars = {"score_real": real.mean(), "score_fake": fake.mean()}
+        scalars |= self.loss.accuracy(real, fake)
         if self.settings.lipschitz == "gradient_penalty":
             mix = step.noise.uniform(len(images))
             # A point between a real and a fake image is asked for the class of the real one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,6 +79,7 @@ class Trainer:
         self._decays = trainable.average
         self._order: tuple[int, Tensor] | None = None
         self._first_bad = torch.full((len(self._phases),), NEVER, device=images.device)
+        self._spreads: dict[str, Spread] = {}
 
     @property
     def evaluated(self) -> dict[str, nn.Module]:
@@ -106,12 +108,14 @@ class Trainer:
             for module in self._nets.values():
                 module.train()
             totals: dict[str, tuple[Tensor, int]] = {}
+            self._spreads = {}
             while self.steps_done < goal:
                 _accumulate(totals, self._train_step())
                 self.steps_done += 1
             self._raise_if_diverged()
             means = {name: float(total) / count for name, (total, count) in totals.items()}
-            yield StepLog(self.images_seen, means)
+            spreads = {f"{name}_sd": s.value() for name, s in self._spreads.items() if s.count > 1}
+            yield StepLog(self.images_seen, means | spreads)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; tensors and plain values only."""
@@ -161,6 +165,7 @@ class Trainer:
         after = phase.after_step(self._nets) if phase.after_step else {}
         self._average(phase)
         name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
+        self._spreads.setdefault(name, Spread(loss)).add(loss)
         return {name: loss.detach(), f"{phase.name}_gradient_norm": norm, **scalars, **after}
 
     def _set_rate(self, name: str) -> None:
@@ -225,6 +230,32 @@ class Trainer:
             order = torch.randperm(len(self._images), generator=rng)
             self._order = (epoch, order.to(self._images.device))
         return self._order[1]
+
+
+class Spread:
+    """Standard deviation of a 0-d tensor over steps, kept on its device until it is asked for.
+
+    Sums are of differences to the first value: a loss of many nats that hardly moves keeps its
+    digits.
+    """
+
+    def __init__(self, first: Tensor) -> None:
+        self.count = 0
+        self._first = first.detach().clone()
+        self._total = torch.zeros_like(self._first)
+        self._squares = torch.zeros_like(self._first)
+
+    def add(self, value: Tensor) -> None:
+        """Takes one more value in, without waiting for the device."""
+        difference = value.detach() - self._first
+        self._total += difference
+        self._squares += difference * difference
+        self.count += 1
+
+    def value(self) -> float:
+        """The deviation over all values so far (N - 1); at least two."""
+        total, squares = float(self._total), float(self._squares)
+        return math.sqrt(max(0.0, squares - total * total / self.count) / (self.count - 1))
 
 
 def build_optimizer(spec: OptimSpec, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:

@@ -1,6 +1,8 @@
 """The one loop: budget, order, phases, divergence."""
 
+import dataclasses
 import itertools
+import statistics
 
 import pytest
 import torch
@@ -94,6 +96,33 @@ def test_scalars_of_a_log_are_means_over_its_steps():
     logs = list(Trainer(trainable(loss), IMAGES, None, settings()))
     assert logs[0].scalars["progress"] == pytest.approx((0 + 0.1) / 2)
     assert logs[-1].scalars["progress"] == pytest.approx((0.8 + 0.9) / 2)
+
+
+def test_spread_of_a_loss_is_its_standard_deviation_over_the_steps_of_the_log():
+    losses = []
+
+    def loss(nets, step):
+        # Large beside its spread: sums of squares of the values themselves would lose it in float32.
+        value = plain(nets, step)[0] + 4096 + step.progress
+        losses.append(float(value.detach()))
+        return value, {}
+
+    logs = list(Trainer(trainable(loss), IMAGES, None, settings(num_logs=2)))
+    for log, five in zip(logs, (losses[:5], losses[5:]), strict=True):
+        assert log.scalars["loss_sd"] == pytest.approx(statistics.stdev(five), rel=1e-3)
+
+
+def test_one_step_has_no_spread():
+    logs = list(Trainer(trainable(plain), IMAGES, None, settings(num_logs=10)))
+    assert all("loss_sd" not in log.scalars for log in logs)
+
+
+def test_spread_of_a_game_stands_under_each_phases_name():
+    recipe = trainable(plain)
+    phase = recipe.phases[0]
+    game = dataclasses.replace(recipe, phases=[phase, dataclasses.replace(phase, name="q")])
+    scalars = next(iter(Trainer(game, IMAGES, None, settings()))).scalars
+    assert {"p_loss_sd", "q_loss_sd"} <= scalars.keys()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from bench.registry import Registry
@@ -26,12 +27,32 @@ class AdversarialLoss:
         summary: One line for ``bench list``.
         opponent: What the generator's opponent is called: ``discriminator``, or ``critic``
             where its score is no probability's logit.
+        threshold: Score above which an image counts as real; None for a critic, which does
+            not classify.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
     summary: str
     opponent: str = "discriminator"
+    threshold: float | None = 0.0
+
+    def accuracy(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Shares of real and of fake images that the discriminator tells, and their mean, 0-d.
+
+        A score at the threshold tells nothing: it counts as half. Empty for a critic.
+        """
+        if self.threshold is None:
+            return {}
+        shares = {
+            "accuracy_real": torch.heaviside(real.detach() - self.threshold, _half(real)).mean(),
+            "accuracy_fake": torch.heaviside(self.threshold - fake.detach(), _half(fake)).mean(),
+        }
+        return {**shares, "accuracy": (shares["accuracy_real"] + shares["accuracy_fake"]) / 2}
+
+
+def _half(scores: Tensor) -> Tensor:
+    return scores.new_tensor(0.5)
 
 
 LOSSES: Registry[AdversarialLoss] = Registry("loss", "bench.losses")

@@ -23,6 +23,7 @@ LOSSES.add(
         discriminator=discriminator,
         generator=generator,
         summary="squared distance of the score to 1 (real) and 0 (fake); Mao et al. 2017",
+        threshold=0.5,
     ),
     origin=__name__,
 )

@@ -27,6 +27,7 @@ LOSSES.add(
         generator=generator,
         summary="difference of mean scores; Arjovsky et al. 2017",
         opponent="critic",
+        threshold=None,
     ),
     origin=__name__,
 )

@@ -93,7 +93,8 @@ class _Losses:
             "score_recon": recon.mean(),
             "score_prior": prior.mean(),
         }
-        return self.loss.discriminator(real, torch.cat([recon, prior])), scalars
+        fake = torch.cat([recon, prior])
+        return self.loss.discriminator(real, fake), scalars | self.loss.accuracy(real, fake)
 
     def fakes(self, nets: Nets, step: Step) -> tuple[Tensor, Tensor]:
         """Reconstructions of the real images, and as many decoded draws from the prior."""
