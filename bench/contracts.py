@@ -382,6 +382,10 @@ class View(Protocol):
         """The detector on a fixed random subset of a split, nested in n."""
         ...
 
+    def look(self, images: Tensor) -> Seen:
+        """The detector on images that a metric has made, uint8 ``[N, C, H, W]``."""
+        ...
+
     def noise(self, *purpose: Any) -> Noise:
         """Evaluation noise, the same for every model and seed (protocol rule 5)."""
         ...

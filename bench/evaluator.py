@@ -140,6 +140,11 @@ class Evaluation:
         assert self.detector is not None
         return self.held.real(self._opened(split), n, self.detector)
 
+    def look(self, images: Tensor) -> Seen:
+        """The detector on images that a metric has made."""
+        assert self.detector is not None
+        return Seen(*self.detector(images))
+
     def _opened(self, split: str) -> str:
         """The split, unless it is the sealed one (protocol rule 2)."""
         if split == "test" and self.split != "test":

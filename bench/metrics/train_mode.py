@@ -1,0 +1,74 @@
+"""What batch statistics do to samples: the same noise decoded in training and in evaluation mode."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from bench.contracts import Nets, View
+from bench.gaussians import frechet_distance, moments
+from bench.images import to_bytes
+from bench.metrics import NotApplicable, feature_name, metric
+
+MOST = 2_000
+BATCH = 64
+"""Samples that share their statistics, about as many as in training."""
+
+
+@metric("train_mode", needs=("detector", "latent_space"))
+def train_mode(view: View) -> dict[str, float]:
+    """Frechet distance of samples in training mode to those in evaluation mode, and to real ones.
+
+    Protocol rule 7. Both modes decode the same latents, so that networks whose running
+    statistics agree with those of their batches are at 0 whatever n is. It is a matter of
+    health, which reads validation alone: no value on the test split.
+    """
+    if view.split == "test":
+        return {}
+    n = min(view.counts[-1], MOST)
+    real = view.real(view.split, n).features
+    if n <= real.shape[1]:
+        raise NotApplicable(
+            f"{n} samples are too few for {real.shape[1]} features: use a smaller detector"
+        )
+    evaluated, trained = (moments(view.look(images).features) for images in _in_both_modes(view, n))
+    return {
+        feature_name("train_mode_gap", view.detector_name, n): frechet_distance(trained, evaluated),
+        feature_name("train_mode_fd", view.detector_name, n): frechet_distance(
+            trained, moments(real)
+        ),
+    }
+
+
+def _in_both_modes(view: View, n: int) -> tuple[Tensor, Tensor]:
+    """n samples of the same latents in evaluation and in training mode, uint8.
+
+    Raises:
+        NotApplicable: Nothing that makes a sample keeps running statistics.
+    """
+    nets: Nets = {name: copy.deepcopy(module) for name, module in view.nets.items()}
+    used: list[nn.Module] = []
+    for part in (part for module in nets.values() for part in module.modules()):
+        if getattr(part, "running_mean", None) is not None:
+            part.register_forward_hook(lambda module, *_: used.append(module))
+    z = view.fns.latent(view.nets, n, view.noise("train_mode"))
+    labels = view.fake(n).labels
+    evaluated = _decoded(view, nets, z, labels)
+    if not used:
+        raise NotApplicable("nothing that makes samples differs between training and evaluation")
+    for module in nets.values():
+        module.train()
+    return evaluated, _decoded(view, nets, z, labels)
+
+
+def _decoded(view: View, nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor:
+    """Samples in batches of about ``BATCH``, none of them a rest of a few."""
+    parts = max(1, len(z) // BATCH)
+    classes = [None] * parts if labels is None else labels.tensor_split(parts)
+    images = [
+        view.fns.decode(nets, part, chosen)
+        for part, chosen in zip(z.tensor_split(parts), classes, strict=True)
+    ]
+    return torch.cat([to_bytes(part) for part in images])
