@@ -146,6 +146,48 @@ def sample(
     typer.echo(f"{count} samples in {out}")
 
 
+@app.command("eval")
+def eval_(
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="a finished run")] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="folder or .npz of images made elsewhere")
+    ] = None,
+    dataset: Dataset = None,
+    name: Annotated[str | None, typer.Option("--name", help="of the model of --images")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="that the images came from")] = 0,
+    study: Annotated[
+        str | None, typer.Option("--study", help="put --images into this study's tables")
+    ] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="of that study")] = None,
+    set_: Sets = None,
+    device: Device = "auto",
+    tracking_uri: Uri = None,
+    root: Root = Path("runs"),
+    plugin: Plugins = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a finished run again, or images made elsewhere."""
+    from bench.commands.evaluate import EvalOptions, evaluate_one
+
+    options = EvalOptions(
+        run=run_id,
+        images=images,
+        name=name,
+        seed=seed,
+        study=study,
+        tier=tier,
+        dataset=dataset,
+        overrides=tuple(set_ or ()),
+        device=device,
+        tracking_uri=tracking_uri,
+        root=root,
+        plugins=tuple(plugin or ()),
+    )
+    summary = evaluate_one(options, say=_say(as_json))
+    if as_json:
+        _print_json(summary)
+
+
 @app.command()
 def report(
     study: StudyName,

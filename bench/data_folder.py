@@ -38,8 +38,7 @@ def read_folder(path: Path) -> Parts:
         raise UsageError(f"'{path}' is no folder: give folder:PATH with the path of a folder")
     names = {folder.name for folder in _subfolders(path)}
     if not names & {"train", "test"}:
-        listing = _list(path)
-        return Parts(_arrays(_read(listing.files), listing))
+        return Parts(read_pictures(path))
     if names != {"train", "test"}:
         raise UsageError(
             f"'{path}' has the subfolders {', '.join(sorted(names))}, expected train and test and "
@@ -55,6 +54,16 @@ def read_folder(path: Path) -> Parts:
     images = _read(train.files + test.files)
     n = len(train.files)
     return Parts(_arrays(images[:n], train), _arrays(images[n:], test))
+
+
+def read_pictures(path: Path) -> Arrays:
+    """One part: the pictures of a folder, with labels where it has subfolders, one per class.
+
+    Raises:
+        UsageError: As ``read_folder``.
+    """
+    listing = _list(path)
+    return _arrays(_read(listing.files), listing)
 
 
 def _arrays(images: Images, listing: _Listing) -> Arrays:

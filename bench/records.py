@@ -9,6 +9,9 @@ from typing import Any, Literal
 Status = Literal["ok", "collapsed", "diverged", "failed"]
 STATUSES: tuple[Status, ...] = ("ok", "collapsed", "diverged", "failed")
 
+OUTSIDE = "outside"
+"""Role of a record of images made elsewhere, and what stands in place of its model."""
+
 Scalar = int | float | str | bool
 """What a value of a flat configuration may be; MLflow stores it as text and it reads back."""
 

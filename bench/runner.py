@@ -17,7 +17,7 @@ from bench import datasets, health
 from bench.config import RunConfig, listed
 from bench.contracts import Nets, Trainable
 from bench.detection import find_detector, find_others
-from bench.errors import Interrupted
+from bench.errors import Interrupted, UsageError
 from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
 from bench.held import HeldData
 from bench.images import NotFinite
@@ -152,7 +152,7 @@ class Run:
         wanted = requested(listed(self.config.eval.measures))
         val, reasons = evaluate(view, validation_only=False, requested=wanted)
         self._log_validation(view, val, trainer.images_seen, at_end=True)
-        self._open_test_split()
+        open_test_split(self.folder, self.logger)
         view = view_of(generated, "test", self.config.eval)
         test, lacking = evaluate(view, validation_only=False, requested=wanted)
         best = self._best_on_test(generated, trainer.images_seen, test)
@@ -167,13 +167,6 @@ class Run:
             metrics=values | best | self._cost(trainable, trainer),
             not_applicable={name: why for name, why in reasons.items() if name in lacking},
         )
-
-    def _open_test_split(self) -> None:
-        """Counts the openings of the test split before it is read (protocol rule 2)."""
-        path = self.folder / "test_reads"
-        reads = 1 + (int(path.read_text()) if path.exists() else 0)
-        path.write_text(str(reads))
-        self.logger.tags({"test_reads": str(reads)})
 
     def _best_on_test(
         self, generated: Generated, images_seen: int, last: dict[str, float]
@@ -277,6 +270,30 @@ def restore(config: RunConfig, held: HeldData, folder: Path) -> Trainable:
         state = torch.load(folder / LAST, weights_only=True, map_location=held.device)
         _load_weights(trainable.modules, state["trainer"]["modules"] | state["trainer"]["averages"])
     return trainable
+
+
+def restore_run(config: RunConfig, held: HeldData, folder: Path, run_id: str) -> Trainable:
+    """The model of a tracked run.
+
+    Raises:
+        UsageError: Its checkpoint is not in ``folder``.
+    """
+    trainable = restore(config, held, folder)
+    if trainable.phases and not (folder / LAST).exists():
+        raise UsageError(
+            f"run '{run_id}' has no checkpoint in {folder}: give its folder with --root"
+        )
+    return trainable
+
+
+def open_test_split(folder: Path, logger: Logger) -> int:
+    """Counts an opening of the test split before it is read (protocol rule 2); their number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "test_reads"
+    reads = 1 + (int(path.read_text()) if path.exists() else 0)
+    path.write_text(str(reads))
+    logger.tags({"test_reads": str(reads)})
+    return reads
 
 
 def primary_name(values: dict[str, float]) -> str:

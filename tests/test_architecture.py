@@ -83,6 +83,8 @@ IMPORTS: dict[str, str] = {
     "evaluator": "contracts held images labels metrics pictures records runtime",
     "measurement": "config evaluator held",
     "tracking": "errors images records",
+    "outside": "contracts data_folder data_npz data_splits errors evaluator held records runtime",
+    "recorded_studies": "config errors plan tracking",
     "runner": (
         "config contracts datasets detection errors evaluator health held images measurement metrics "
         "models nets records runtime tracking trainer"
@@ -100,7 +102,7 @@ IMPORTS: dict[str, str] = {
     "report": "",
     "report/*": "report/* results/* stats",
     "report/writer": "errors plan plots records report/* results/*",
-    "report/from_tracking": "config errors plan report/writer tracking",
+    "report/from_tracking": "plan recorded_studies report/writer tracking",
     "catalogue": "config errors plan registry text | datasets models nets",
     "commands": "",
     "commands/study": (
@@ -109,10 +111,14 @@ IMPORTS: dict[str, str] = {
     ),
     "commands/train": "config errors metrics models records registry runner runtime tracking work",
     "commands/sample": "contracts errors evaluator held images labels models registry runner runtime tracking",
+    "commands/evaluate": (
+        "config data_splits errors evaluator health measurement metrics models outside plan "
+        "records recorded_studies registry runner runtime tracking"
+    ),
     "commands/ui": "errors tracking",
     "cli": (
-        "errors | catalogue commands/study commands/train commands/sample commands/ui datasets "
-        "detection report/from_tracking runtime"
+        "errors | catalogue commands/study commands/train commands/evaluate commands/sample "
+        "commands/ui datasets detection report/from_tracking runtime"
     ),
 }
 

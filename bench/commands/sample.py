@@ -16,7 +16,7 @@ from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import recorded
 from bench.registry import load_plugins
-from bench.runner import LAST, held_for, restore
+from bench.runner import held_for, restore_run
 from bench.runtime import DeviceNoise, generator, resolve_device
 from bench.tracking import Store
 
@@ -43,11 +43,7 @@ def sample_run(
     config = recorded(record.params)
     held = held_for(config, resolve_device(device))
     folder = root / record.tags.get("folder", "?")
-    trainable = restore(config, held, folder)
-    if trainable.phases and not (folder / LAST).exists():
-        raise UsageError(
-            f"run '{run_id}' has no checkpoint in {folder}: give its folder with --root"
-        )
+    trainable = restore_run(config, held, folder, run_id)
     noise = DeviceNoise(generator("sample", seed), held.device)
     labels = _labels(trainable.eval_fns, held, count, label, noise)
     images = draw(trainable.modules, trainable.eval_fns, count, noise, labels)

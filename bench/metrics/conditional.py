@@ -51,7 +51,7 @@ def class_frechet(view: View) -> dict[str, float]:
     return {name: _mean_distance(fake, real), f"floor_train_{name}": _mean_distance(train, real)}
 
 
-@metric("class_share", needs=("classes",))
+@metric("class_share", needs=("classes", "latent_space"))
 def class_share(view: View) -> dict[str, float]:
     """Share of the samples' pixel variance that the class makes at one noise; 0 to 1.
 

@@ -12,7 +12,7 @@ ROWS = 10
 MOST_CLASSES = 20
 
 
-@picture("class_grid", needs=("classes",))
+@picture("class_grid", needs=("classes", "latent_space"))
 def class_grid(view: View) -> Picture:
     """A noise in each of 10 rows, a class in each column (the first 20)."""
     columns = min(view.spec.num_classes, MOST_CLASSES)

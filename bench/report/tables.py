@@ -218,6 +218,8 @@ def _cost_cells(place: Place) -> list[str]:
 
 
 def _where(results: Results, place: Place) -> str:
+    if place.is_outside:
+        return "made elsewhere"
     return "baseline" if place.cell.baseline else results.label(place) or MISSING
 
 

@@ -101,8 +101,8 @@ def budget(runs: Sequence[Run], share: float = 1) -> str:
 def attendance(results: Sequence[Results]) -> Attendance:
     """Expected and found, over every group of one report."""
     first = results[0]
-    planned = [place.cell for place in first.places]
-    runs = [run for group in results for run in group.runs]
+    planned = [place.cell for place in first.places if not place.is_outside]
+    runs = [run for group in results for run in group.runs if not run.is_outside]
     arms = [run for group in results for run in arm_runs(group)]
     return Attendance(
         cells=sum(not cell.baseline for cell in planned),

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from bench.errors import UsageError
 from bench.plan import Cell, FlatValues, Identity, Study
-from bench.records import RunRecord, Scalar
+from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.runs import UNFINISHED, Context, Place, Run
 
 Pictures = Callable[[str, str], bytes | None]
@@ -171,7 +171,7 @@ def read_results(
             f"start it with bench run {identity.flags()}"
         )
     runs = [Run(record) for record in sorted(records, key=lambda r: r.run_id)]
-    cells = study.cells(identity.tier)
+    cells = [*study.cells(identity.tier), *_outside_cells(runs)]
     contexts = _contexts(runs, {c.arm for c in cells if c.baseline})
     groups: dict[Context, list[Run]] = {context: [] for context in contexts}
     for run in runs:
@@ -202,6 +202,14 @@ def _contexts(runs: Iterable[Run], baselines: set[str]) -> list[Context]:
         if not any(other.admits(context) for other in kept):
             kept.append(context)
     return kept
+
+
+def _outside_cells(runs: Iterable[Run]) -> list[Cell]:
+    """One place for each name that `bench eval --images` put into the study."""
+    names = sorted({run.arm for run in runs if run.is_outside})
+    return [
+        Cell(arm=name, model=OUTSIDE, factors={}, settings={}, baseline=True) for name in names
+    ]
 
 
 def _placed(cells: list[Cell], runs: list[Run]) -> tuple[tuple[Place, ...], tuple[Run, ...]]:

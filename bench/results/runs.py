@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.plan import Cell
-from bench.records import STATUSES, RunRecord
+from bench.records import OUTSIDE, STATUSES, RunRecord
 
 UNFINISHED = "unfinished"
 """Status of a run that still trains or was interrupted."""
@@ -42,6 +42,11 @@ class Run:
     def arm(self) -> str:
         """Arm or baseline."""
         return self.record.tags.get("family", "")
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it holds images made elsewhere."""
+        return self.record.tags.get("role") == OUTSIDE
 
     @cached_property
     def seed(self) -> int:
@@ -100,6 +105,11 @@ class Place:
     def arm(self) -> str:
         """Arm or baseline."""
         return self.cell.arm
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether its images were made elsewhere."""
+        return self.cell.model == OUTSIDE
 
     @property
     def valued(self) -> tuple[Run, ...]:

@@ -1,0 +1,274 @@
+"""``bench eval``: a finished run measured again, or images made elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import health
+from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignments
+from bench.data_splits import digest_of
+from bench.errors import UsageError
+from bench.evaluator import Generated, draw_pictures, evaluate
+from bench.measurement import num_samples, view_of
+from bench.metrics import requested
+from bench.models import configure, recorded
+from bench.outside import Given, read_outside
+from bench.plan import load_study
+from bench.recorded_studies import find_recorded
+from bench.records import OUTSIDE
+from bench.registry import load_plugins
+from bench.runner import held_for, open_test_split, primary_name, restore_run
+from bench.runtime import environment, num_cores, prepare, resolve_device
+from bench.tracking import RunLogger, Store, not_applicable_tag
+
+Say = Callable[[str], object]
+
+EXPERIMENT = "eval"
+"""Where records go that belong to no study."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalOptions:
+    """The options of ``bench eval``."""
+
+    run: str | None = None
+    images: Path | None = None
+    name: str | None = None
+    seed: int = 0
+    study: str | None = None
+    tier: str | None = None
+    dataset: str | None = None
+    overrides: tuple[str, ...] = ()
+    device: str = "auto"
+    tracking_uri: str | None = None
+    root: Path = Path("runs")
+    plugins: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is measured, and what its record says of it.
+
+    Attributes:
+        generated: The samples.
+        settings: How they are measured.
+        available: How many samples there are at all; None for a model.
+        experiment_id: Where the record goes.
+        title: The record's name in the UI.
+        params: Its params.
+        tags: Its tags.
+        images_seen: What a model had been trained on, the step of its values.
+    """
+
+    generated: Generated
+    settings: EvalSettings
+    available: int | None
+    experiment_id: str
+    title: str
+    params: Mapping[str, object]
+    tags: Mapping[str, str]
+    images_seen: int = 0
+
+
+def evaluate_one(options: EvalOptions, *, say: Say) -> dict[str, Any]:
+    """Measures a run or images on both held-out splits; a tracking record of its own.
+
+    Raises:
+        UsageError: Anything about the options that cannot work.
+    """
+    load_plugins(options.plugins)
+    prepare(threads=num_cores())
+    if (options.run is None) == (options.images is None):
+        raise UsageError("bench eval takes a RUN or --images PATH: give exactly one of them")
+    store = Store(options.tracking_uri)
+    if options.images is None:
+        subject = _run_subject(options, store)
+    else:
+        subject = _images_subject(options, store)
+    return _measured(subject, store, say)
+
+
+def _run_subject(options: EvalOptions, store: Store) -> Subject:
+    if options.name or options.study or options.tier or options.dataset or options.seed:
+        raise UsageError(
+            "--name, --seed, --study, --tier and --dataset are for images made elsewhere: a run "
+            "has them, leave them out"
+        )
+    original = store.record(options.run or "")
+    if "status" not in original.tags:
+        raise UsageError(
+            f"run '{original.run_id}' has not ended: continue it with the command it was started with"
+        )
+    config = _with_eval(recorded(original.params), parse_assignments(list(options.overrides)))
+    held = held_for(config, resolve_device(options.device))
+    folder = options.root / original.tags.get("folder", "?")
+    trainable = restore_run(config, held, folder, original.run_id)
+    reads = open_test_split(folder, RunLogger(store.client, original.run_id))
+    kept = ("family", "model", "dataset", "seed", "tier", "study", "config_digest", "passport")
+    tags = {key: original.tags[key] for key in kept if key in original.tags}
+    return Subject(
+        generated=Generated(held, trainable.modules, trainable.eval_fns),
+        settings=config.eval,
+        available=None,
+        experiment_id=store.experiment(EXPERIMENT),
+        title=f"evaluation of {original.run_id[:8]}",
+        params=config.flat(),
+        tags={**tags, "role": "evaluation", "evaluates": original.run_id, "test_reads": str(reads)},
+        images_seen=int(original.metrics.get("cost/images_seen", 0)),
+    )
+
+
+def _with_eval(config: RunConfig, overrides: Mapping[str, str]) -> RunConfig:
+    """The same run measured otherwise.
+
+    Raises:
+        UsageError: A key that is not one of ``eval.``.
+    """
+    changed = recorded({k: str(v) for k, v in {**config.flat(), **_full(overrides)}.items()})
+    return config.model_copy(update={"eval": changed.eval})
+
+
+def _full(overrides: Mapping[str, str]) -> Flat:
+    """``{"max_samples": ...}`` to ``{"eval.max_samples": ...}``."""
+    known = EvalSettings.model_fields
+    for key in overrides:
+        if key.removeprefix("eval.") not in known:
+            raise UsageError(
+                f"bench eval measures and does not train: --set takes {', '.join(known)}, got '{key}'"
+            )
+    return {f"eval.{key.removeprefix('eval.')}": value for key, value in overrides.items()}
+
+
+def _images_subject(options: EvalOptions, store: Store) -> Subject:
+    assert options.images is not None
+    name = options.name or options.images.stem
+    experiment_id, config, tags = _context(options, store)
+    held = held_for(config, resolve_device(options.device))
+    arrays = read_outside(options.images, held.spec)
+    wanted = max(num_samples(config.eval, held))
+    if options.study and len(arrays) < wanted:
+        raise UsageError(
+            f"'{options.images}' has {len(arrays)} images, {options.study} measures with {wanted}: "
+            "add images, distances compare at equal numbers only"
+        )
+    tags |= {"images_digest": digest_of(arrays), "family": name, "seed": str(options.seed)}
+    _refuse_another(store, experiment_id, tags)
+    flat = config.flat()
+    params = {key: flat[key] for key in flat if key.startswith(("data.", "eval."))}
+    reads = sum(
+        record.tags.get("images_digest") == tags["images_digest"]
+        for record in store.records(experiment_id)
+    )
+    return Subject(
+        generated=Given(held, arrays),
+        settings=config.eval,
+        available=len(arrays),
+        experiment_id=experiment_id,
+        title=f"{name} seed={options.seed}",
+        params={"model": OUTSIDE, "train.seed": options.seed, **params},
+        tags={
+            **tags,
+            "role": OUTSIDE,
+            "model": OUTSIDE,
+            "dataset": config.data.dataset,
+            "test_reads": str(reads + 1),
+        },
+    )
+
+
+def _context(options: EvalOptions, store: Store) -> tuple[str, RunConfig, dict[str, str]]:
+    """Experiment, settings and tags: those of a study, so that values compare, or one's own.
+
+    The noise baseline lends its configuration, which has nothing but data and evaluation.
+    """
+    if options.study is None:
+        if options.dataset is None:
+            raise UsageError("--images needs --dataset: the data set whose images they stand for")
+        if options.tier is not None:
+            raise UsageError(f"--tier {options.tier} is a tier of a study: give --study as well")
+        overrides = _full(parse_assignments(list(options.overrides)))
+        config = configure("uniform_noise", overrides, {"data.dataset": options.dataset})
+        return store.experiment(EXPERIMENT), config, {}
+    identity, experiment_id = find_recorded(
+        store,
+        options.study,
+        tier=options.tier,
+        dataset=options.dataset,
+        sets=options.overrides,
+    )
+    study = load_study(identity.study)
+    taken = {*(arm.name for arm in study.arms), *study.baselines}
+    if options.name in taken:
+        raise UsageError(f"'{options.name}' is a row of {study.name} already: give another --name")
+    planned = study.tier(identity.tier).settings | identity.overrides
+    measured = {key: value for key, value in planned.items() if key.startswith("eval.")}
+    config = configure("uniform_noise", measured, {"data.dataset": identity.dataset})
+    return experiment_id, config, {"study": identity.study, "tier": identity.tier}
+
+
+def _refuse_another(store: Store, experiment_id: str, tags: Mapping[str, str]) -> None:
+    """One name and seed stand for one set of images."""
+    for record in store.records(experiment_id):
+        same = all(record.tags.get(key) == tags[key] for key in ("family", "seed"))
+        if same and record.tags.get("images_digest", "") not in {"", tags["images_digest"]}:
+            raise UsageError(
+                f"'{tags['family']}' with seed {tags['seed']} stands for other images already "
+                f"(run {record.run_id}): give --name or --seed"
+            )
+
+
+def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
+    """The record with every measure that applies, on validation and on test."""
+    held, wanted = subject.generated.held, requested(listed(subject.settings.measures))
+    tags = {
+        **environment(),
+        "device": held.device.type,
+        **held.facts(),
+        **subject.tags,
+        "command": shlex.join(["bench", *sys.argv[1:]]),
+    }
+    run_id = store.create_run(
+        subject.experiment_id, name=subject.title, params=subject.params, tags=tags
+    )
+    say(f"run {run_id}: {subject.title}")
+    logger = RunLogger(store.client, run_id)
+    values: dict[str, float] = {}
+    lacking: dict[str, dict[str, str]] = {}
+    for split in ("val", "test"):
+        view = view_of(subject.generated, split, subject.settings, available=subject.available)
+        found, lacking[split] = evaluate(view, validation_only=False, requested=wanted)
+        values |= {f"{split}/{name}": value for name, value in found.items()}
+        if split == "val":
+            primary, reason = primary_name(found), health.collapse(found)
+            for name, picture in draw_pictures(view, at_end=True).items():
+                logger.picture(name, picture, subject.images_seen)
+    logger.metrics(values, subject.images_seen)
+    nothing = {name: why for name, why in lacking["val"].items() if name in lacking["test"]}
+    status = "collapsed" if reason else "ok"
+    logger.tags(
+        {
+            "status": status,
+            "reason": reason,
+            "primary": f"val/{primary}" if primary else "",
+            **not_applicable_tag(nothing),
+        }
+    )
+    logger.flush()
+    store.end_run(run_id, ok=True)
+    return _told(run_id, values, nothing, f"{status} {reason}".rstrip(), say)
+
+
+def _told(
+    run_id: str, values: dict[str, float], nothing: dict[str, str], verdict: str, say: Say
+) -> dict[str, Any]:
+    for name, value in sorted(values.items()):
+        say(f"{name:<44} {value:.4f}")
+    for name, why in sorted(nothing.items()):
+        say(f"{name:<44} n/a: {why}")
+    say(verdict)
+    return {"run_id": run_id, "status": verdict, "metrics": values, "not_applicable": nothing}

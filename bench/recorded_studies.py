@@ -1,0 +1,48 @@
+"""Which studies a tracking store holds, and which of them a command means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.config import parse_assignments
+from bench.errors import UsageError
+from bench.plan import Identity, load_study
+from bench.tracking import Store
+
+
+def find_recorded(
+    store: Store, name: str, *, tier: str | None, dataset: str | None, sets: Sequence[str]
+) -> tuple[Identity, str]:
+    """The identity that was run, and the id of its experiment.
+
+    Without any of ``tier``, ``dataset`` and ``sets``, a study that was run under one identity
+    alone is that one.
+
+    Raises:
+        UsageError: Nothing was run under it; the sentence lists what was.
+    """
+    study = load_study(name)
+    recorded = {
+        Identity.model_validate_json(e.tags["bench.identity"]): str(e.experiment_id)
+        for e in store.experiments()
+        if e.tags.get("bench.study") == name
+    }
+    chosen = tier or "classroom"
+    overrides = parse_assignments(list(sets))
+    wanted = Identity(
+        study=name, tier=chosen, dataset=dataset or study.tier(chosen).dataset, overrides=overrides
+    )
+    found = [identity for identity in recorded if identity.names_same(wanted)]
+    if not found and tier is None and dataset is None and not overrides:
+        found = list(recorded)
+    if len(found) != 1:
+        raise UsageError(_not_one(wanted, list(recorded), store.uri))
+    return found[0], recorded[found[0]]
+
+
+def _not_one(wanted: Identity, recorded: list[Identity], uri: str) -> str:
+    """Why it is not clear which runs are meant, and what can be done."""
+    if not recorded:
+        return f"no runs of {wanted.study} in '{uri}': run `bench run {wanted.flags()}` first"
+    known = " or ".join(sorted(f"`{identity.flags()}`" for identity in recorded))
+    return f"no runs of {wanted.flags()} in '{uri}': give {known}"

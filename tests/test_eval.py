@@ -1,0 +1,224 @@
+"""``bench eval``: a run measured again, images made elsewhere, and the counter of test reads."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.commands.evaluate import EvalOptions, evaluate_one
+from bench.commands.train import TrainOptions, train_one
+from bench.datasets import load
+from bench.errors import UsageError
+from bench.outside import read_outside
+from bench.plan import Identity, load_study
+from bench.report.from_tracking import make_report
+from bench.tracking import Store
+
+SMALL = ("num_images=256", "num_logs=4", "num_validations=2", "max_samples=60")
+
+
+def silent(_):
+    return None
+
+
+def evaluated(**options):
+    return evaluate_one(EvalOptions(**options), say=silent)
+
+
+def digits(n=200, *, labels=False):
+    """Validation digits in the file's order as an npz file."""
+    val = load("digits").val
+    arrays = {"x": val.images[:n]} | ({"y": val.labels[:n]} if labels else {})
+    np.savez("made.npz", **arrays)
+    return Path("made.npz")
+
+
+@pytest.fixture
+def trained(store_uri):
+    options = TrainOptions(model="vae_mlp", overrides=SMALL, tracking_uri=store_uri)
+    return train_one(options, say=silent)["run_id"]
+
+
+def test_run_measured_again_has_the_same_values_and_raises_the_counter_of_test_reads(
+    trained, store_uri
+):
+    again = evaluated(run=trained, tracking_uri=store_uri)
+    store = Store(store_uri)
+    first, second = store.record(trained), store.record(again["run_id"])
+    same = {k for k in second.metrics if k.startswith(("val/", "test/"))}
+    assert same
+    assert {k: second.metrics[k] for k in same} == {k: first.metrics[k] for k in same}
+    assert first.tags["test_reads"] == second.tags["test_reads"] == "2"
+    assert second.tags["evaluates"] == trained
+    assert second.tags["role"] == "evaluation"
+
+
+def test_run_measured_again_takes_other_numbers_and_measures_on_request(trained, store_uri):
+    found = evaluated(run=trained, overrides=("max_samples=50",), tracking_uri=store_uri)
+    assert "test/fd_digits_n50" in found["metrics"]
+    assert "test/fd_digits_n60" not in found["metrics"]
+
+
+def test_run_is_not_trained_again_and_needs_its_checkpoint(trained, store_uri):
+    with pytest.raises(UsageError, match=r"measures and does not train: .* got 'latent_dim'"):
+        evaluated(run=trained, overrides=("latent_dim=3",), tracking_uri=store_uri)
+    with pytest.raises(UsageError, match=r"no checkpoint in elsewhere.*--root"):
+        evaluated(run=trained, root=Path("elsewhere"), tracking_uri=store_uri)
+
+
+def test_images_get_the_measures_of_samples(store_uri):
+    found = evaluated(images=digits(297), dataset="digits", tracking_uri=store_uri)
+    values = found["metrics"]
+    assert values["val/fd_digits_n297"] == pytest.approx(0, abs=1e-6)  # the same images
+    assert 1 < values["test/fd_digits_n297"] < 50
+    assert values["val/legible"] > 0.9
+    record = Store(store_uri).record(found["run_id"])
+    assert (record.tags["family"], record.tags["role"]) == ("made", "outside")
+    assert "class_accuracy" in found["not_applicable"]
+    assert found["not_applicable"]["elbo"] == "the model has no likelihood"
+
+
+def test_images_with_labels_are_those_of_a_conditional_model(store_uri):
+    found = evaluated(images=digits(labels=True), dataset="digits", tracking_uri=store_uri)
+    assert found["metrics"]["test/class_accuracy"] > 0.9
+    assert found["not_applicable"]["class_share"] == "the model has no latent space"
+
+
+def test_folder_of_pictures_gives_the_numbers_of_the_same_arrays(store_uri):
+    path = digits(60)
+    folder = Path("pictures")
+    folder.mkdir()
+    for i, image in enumerate(np.load(path)["x"]):
+        Image.fromarray(image[0]).save(folder / f"{i:03}.png")
+    one = evaluated(images=path, dataset="digits", tracking_uri=store_uri)
+    two = evaluated(images=folder, dataset="digits", tracking_uri=store_uri)
+    assert one["metrics"] == two["metrics"]
+
+
+def test_images_in_class_order_are_taken_in_a_random_one(store_uri):
+    val = load("digits").val
+    order = np.argsort(val.labels, kind="stable")
+    np.savez("sorted.npz", x=val.images[order])
+    found = evaluated(
+        images=Path("sorted.npz"),
+        dataset="digits",
+        overrides=("max_samples=60",),
+        tracking_uri=store_uri,
+    )
+    assert found["metrics"]["val/classes"] > 8
+
+
+def test_second_reading_of_the_same_images_is_counted(store_uri):
+    path = digits(60)
+    options = {"images": path, "dataset": "digits", "tracking_uri": store_uri}
+    reads = [
+        Store(store_uri).record(evaluated(**options)["run_id"]).tags["test_reads"] for _ in range(2)
+    ]
+    assert reads == ["1", "2"]
+
+
+def test_one_name_and_seed_stand_for_one_set_of_images(store_uri):
+    evaluated(images=digits(60), dataset="digits", tracking_uri=store_uri)
+    with pytest.raises(UsageError, match="'made' with seed 0 stands for other images already"):
+        evaluated(images=digits(50), dataset="digits", tracking_uri=store_uri)
+    evaluated(images=digits(50), dataset="digits", seed=1, tracking_uri=store_uri)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "takes a RUN or --images PATH"),
+        ({"images": Path("x.npz")}, "--images needs --dataset"),
+        ({"images": Path("x.npy"), "dataset": "digits"}, "neither a folder nor an .npz file"),
+        (
+            {"images": Path("x.npz"), "dataset": "digits", "tier": "lab"},
+            "--tier lab is a tier of a study",
+        ),
+        (
+            {"images": Path("x.npz"), "dataset": "digits", "overrides": ("depth=2",)},
+            "measures and does not train",
+        ),
+        ({"run": "abc", "name": "mine"}, "are for images made elsewhere"),
+        (
+            {"images": Path("x.npz"), "dataset": "digits", "overrides": ("measures=iwa",)},
+            "unknown measure 'iwa'",
+        ),
+    ],
+)
+def test_mistake_is_told_before_anything_is_recorded(options, message, store_uri):
+    digits().rename("x.npz")
+    with pytest.raises(UsageError, match=message):
+        evaluated(tracking_uri=store_uri, **options)
+    assert [
+        e.name for e in Store(store_uri).experiments() if Store(store_uri).records(e.experiment_id)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"x": np.zeros((9, 1, 9, 9), np.uint8)},
+            re.escape("shape [1, 9, 9], 'digits' has [1, 8, 8]"),
+        ),
+        ({"x": np.zeros((1, 1, 8, 8), np.uint8)}, "has 1 images, expected at least 2"),
+        (
+            {"x": np.zeros((9, 1, 8, 8), np.uint8), "y": np.full(9, 10)},
+            re.escape("labels 10..10, 'digits' has the classes 0..9"),
+        ),
+        (
+            {
+                "x_train": np.zeros((9, 1, 8, 8), np.uint8),
+                "x_test": np.zeros((9, 1, 8, 8), np.uint8),
+            },
+            "expected one array x",
+        ),
+    ],
+)
+def test_images_that_do_not_fit_the_data_set_are_refused(arrays, message):
+    np.savez("bad.npz", **arrays)
+    with pytest.raises(UsageError, match=message):
+        read_outside(Path("bad.npz"), load("digits").spec)
+
+
+def test_gray_pictures_stand_for_three_equal_channels():
+    np.savez("gray.npz", x=np.arange(9 * 64, dtype=np.uint8).reshape(9, 1, 8, 8))
+    spec = dataclasses.replace(load("digits").spec, shape=(3, 8, 8))
+    images = read_outside(Path("gray.npz"), spec).images
+    assert images.shape == (9, 3, 8, 8)
+    assert (images == images[:, :1]).all()
+
+
+def test_images_made_elsewhere_stand_in_the_tables_of_a_study(store_uri):
+    """The study's own settings measure them, and their rows say where they come from."""
+    identity = Identity(study="depth_sweep", tier="classroom", dataset="digits")
+    store = Store(store_uri)
+    experiment = store.experiment(identity.key)
+    store.describe_experiment(
+        experiment,
+        {"bench.identity": identity.model_dump_json(), "bench.study": identity.study},
+    )
+    load_study("depth_sweep")
+    train = load("digits").train
+    for seed in range(3):
+        np.savez("mine.npz", x=train.images[seed * 100 : seed * 100 + 500])
+        evaluated(
+            images=Path("mine.npz"),
+            name="copies",
+            seed=seed,
+            study="depth_sweep",
+            tracking_uri=store_uri,
+        )
+    text = make_report("depth_sweep", uri=store_uri, out=Path("out")).read_text()
+    row, _cost = [
+        line for line in text.splitlines() if line.startswith("| `copies` | made elsewhere | 3")
+    ]
+    assert "fit no cell" not in text
+    assert re.search(r"\d+\.\d+ \[\d", row), row
+    with pytest.raises(UsageError, match="'vae' is a row of depth_sweep already"):
+        evaluated(images=Path("mine.npz"), name="vae", study="depth_sweep", tracking_uri=store_uri)
+    with pytest.raises(UsageError, match="has 60 images, depth_sweep measures with 500"):
+        evaluated(images=digits(60), study="depth_sweep", tracking_uri=store_uri)
