@@ -31,6 +31,7 @@ IMPORTS: dict[str, str] = {
     "plan": "config errors records registry",
     "stats": "",
     "health": "",
+    "sample_size": "",
     "gaussians": "",
     "kernels": "",
     "images": "",
@@ -72,7 +73,7 @@ IMPORTS: dict[str, str] = {
         "bench classifier config contracts data_install datasets detectors errors records registry"
     ),
     "metrics": "contracts errors registry",
-    "metrics/*": "contracts gaussians images kernels losses/* metrics runtime",
+    "metrics/*": "contracts gaussians images kernels losses/* metrics runtime sample_size",
     "latents": "contracts images",
     "inversion": "contracts",
     "scatter": "images",

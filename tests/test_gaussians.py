@@ -4,9 +4,11 @@ import math
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.gaussians import Moments, frechet_distance, moments
+from bench.gaussians import CHUNK, Moments, frechet_distance, moments
 from bench.runtime import generator
+from bench.sample_size import is_coarse, is_enough
 
 
 def features(n=400, d=6, purpose="a"):
@@ -58,3 +60,45 @@ def test_singular_covariances_need_no_epsilon():
 def test_covariance_divides_by_one_less_than_the_count():
     x = torch.tensor([[0.0], [2.0]], dtype=torch.float64)
     assert float(moments(x).cov) == 2
+
+
+def test_moments_of_chunks_are_those_of_two_passes_over_the_whole():
+    # Far from the origin, where a sum of squares would lose eight digits.
+    x = features(n=2 * CHUNK + 1) + 1e4
+    x[CHUNK:] += torch.linspace(-50, 50, CHUNK + 1).double()[:, None]
+    found = moments(x)
+    torch.testing.assert_close(found.mean, x.mean(0), rtol=1e-14, atol=0)
+    torch.testing.assert_close(found.cov, torch.cov(x.T), rtol=1e-12, atol=0)
+    assert found.n == 2 * CHUNK + 1
+
+
+def test_moments_of_float32_features_are_those_of_their_float64_values():
+    x = (features() + 1e3).float()
+    found, wanted = moments(x), moments(x.double())
+    assert torch.equal(found.mean, wanted.mean)
+    assert torch.equal(found.cov, wanted.cov)
+
+
+def test_moments_hold_no_second_copy_of_the_features(monkeypatch):
+    """Whatever is made on the way is a chunk or smaller."""
+    made = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                made.append((function, result.numel()))
+            return result
+
+    monkeypatch.setattr("bench.gaussians.CHUNK", 50)
+    x = features(n=2_000)
+    with Watch():
+        moments(x)
+    assert made
+    assert max(size for _, size in made) <= 50 * x.shape[1]
+
+
+def test_few_images_for_the_features_are_refused_or_marked():
+    """Protocol rule 11."""
+    assert [n for n in (63, 64, 65) if is_enough(n, 64)] == [65]
+    assert [n for n in (639, 640, 641) if is_coarse(n, 64)] == [639]

@@ -8,7 +8,8 @@ from torch import Tensor
 from bench.contracts import Seen, View
 from bench.gaussians import Moments, frechet_distance, moments
 from bench.images import to_bytes, to_unit
-from bench.metrics import NotApplicable, metric
+from bench.metrics import NotApplicable, feature_name, metric
+from bench.sample_size import is_enough
 
 NUM_NOISES = 50
 
@@ -25,7 +26,7 @@ def class_accuracy(view: View) -> dict[str, float]:
     }
 
 
-@metric("class_frechet", needs=("classes", "detector"))
+@metric("class_frechet", needs=("classes", "detector"), per_detector=True)
 def class_frechet(view: View) -> dict[str, float]:
     """Frechet distance of each class's samples to its held-out images, mean over classes.
 
@@ -42,12 +43,12 @@ def class_frechet(view: View) -> dict[str, float]:
         )
     ]
     n, dim = min(len(part) for side in sides for part in side), sides[0][0].shape[1]
-    if n <= dim:
+    if not is_enough(n, dim):
         raise NotApplicable(
             f"the rarest class has {n} images, too few for {dim} features: use a larger split"
         )
     real, fake, train = ([moments(part[:n]) for part in side] for side in sides)
-    name = f"class_fd_{view.detector_name}_n{n}"
+    name = feature_name("class_fd", view.detector_name, n)
     return {name: _mean_distance(fake, real), f"floor_train_{name}": _mean_distance(train, real)}
 
 

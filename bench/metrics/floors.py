@@ -9,30 +9,35 @@ from torch import Tensor
 
 from bench.contracts import View
 from bench.gaussians import frechet_distance, moments
-from bench.metrics import metric
+from bench.metrics import feature_name, metric
 from bench.runtime import generator
+from bench.sample_size import is_enough
 
 NUM_SUBSETS = 10
 
 
-@metric("floors", needs=("detector", "floors"))
+@metric("floors", needs=("detector", "floors"), per_detector=True)
 def floors(view: View) -> dict[str, float]:
     """Distance of train images, and of held-out halves, to the held-out split; ten subsets."""
     train = view.real("train", len(view.images("train"))).features
     held = view.real(view.split, len(view.images(view.split))).features
-    name = f"fd_{view.detector_name}"
+    dim = held.shape[1]
     values: dict[str, float] = {}
-    for n in (n for n in sorted(set(view.counts)) if n > held.shape[1]):
+    for n in (n for n in sorted(set(view.counts)) if is_enough(n, dim) and n < len(train)):
         target = moments(view.real(view.split, n).features)
         drawn = [_subset(train, n, "floor_train", i) for i in range(NUM_SUBSETS)]
         distances = [frechet_distance(moments(part), target) for part in drawn]
-        values |= _mean_and_spread(f"floor_train_{name}_n{n}", distances)
+        values |= _mean_and_spread(f"floor_train_{_distance_name(view, n)}", distances)
     half = len(held) // 2
-    if half <= held.shape[1]:
+    if not is_enough(half, dim):
         return values
     halves = [_subset(held, 2 * half, "floor_heldout", i).split(half) for i in range(NUM_SUBSETS)]
     distances = [frechet_distance(moments(a), moments(b)) for a, b in halves]
-    return values | _mean_and_spread(f"floor_heldout_{name}_n{half}", distances)
+    return values | _mean_and_spread(f"floor_heldout_{_distance_name(view, half)}", distances)
+
+
+def _distance_name(view: View, n: int) -> str:
+    return feature_name("fd", view.detector_name, n)
 
 
 def _subset(features: Tensor, n: int, *purpose: object) -> Tensor:

@@ -1,20 +1,26 @@
-"""Frechet distance on the in-domain detector: ``fd_<detector>_n<count>``."""
+"""Frechet distance: ``fd_<detector>_n<count>``, in Inception's features ``fid_n<count>``."""
 
 from __future__ import annotations
 
 from bench.contracts import View
 from bench.gaussians import frechet_distance, moments
 from bench.metrics import NotApplicable, feature_name, metric
+from bench.sample_size import is_enough
 
 
 @metric("frechet", needs=("detector",), validate=True, per_detector=True)
 def frechet(view: View) -> dict[str, float]:
-    """Frechet distance of samples to the held-out split, at equal counts; lower is better."""
+    """Frechet distance of samples to the held-out split, at equal counts; lower is better.
+
+    Heusel et al. 2017, arXiv 1706.08500, eq. 6. As many images as features or fewer are
+    refused; what ``sample_size.is_coarse`` says of n and the features is to be shown beside it.
+    """
     dim = view.real(view.split, 1).features.shape[1]
-    counts = [n for n in sorted(set(view.counts)) if n > dim]
+    counts = [n for n in sorted(set(view.counts)) if is_enough(n, dim)]
     if not counts:
         raise NotApplicable(
-            f"{view.counts[-1]} images are too few for {dim} features: use a smaller detector"
+            f"{view.counts[-1]} images are too few for {dim} features: use a smaller detector, or "
+            "read the kernel distance (kd)"
         )
     return {feature_name("fd", view.detector_name, n): _distance(view, n) for n in counts}
 
