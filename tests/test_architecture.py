@@ -34,6 +34,7 @@ IMPORTS: dict[str, str] = {
     "sample_size": "",
     "gaussians": "",
     "kernels": "",
+    "neighbours": "",
     "images": "",
     "contracts": "records",
     "runtime": "bench errors",
@@ -73,7 +74,7 @@ IMPORTS: dict[str, str] = {
         "bench classifier config contracts data_install datasets detectors errors records registry"
     ),
     "metrics": "contracts errors registry",
-    "metrics/*": "contracts gaussians images kernels losses/* metrics runtime sample_size",
+    "metrics/*": "contracts gaussians images kernels losses/* metrics neighbours runtime sample_size",
     "latents": "contracts images",
     "inversion": "contracts",
     "scatter": "images",
