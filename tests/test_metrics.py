@@ -6,11 +6,15 @@ import pytest
 import torch
 
 from bench.health import collapse
+from bench.metrics import feature_name
+from bench.metrics.classifier_score import score
+from bench.metrics.copying import wilson_interval
 from bench.metrics.samples import (
     classes_covered,
+    entropy,
+    histogram,
     mean_pair_distance,
-    nearest,
-    wilson_interval,
+    num_modes,
 )
 from bench.runtime import generator
 
@@ -31,9 +35,39 @@ def test_mean_pair_distance_is_zero_for_one_repeated_sample():
     assert mean_pair_distance(x) == pytest.approx(4 / math.sqrt(math.pi), rel=0.05)
 
 
-def test_nearest_distance_is_that_of_the_closest_point():
-    queries, points = torch.tensor([[0.0, 0.0], [5.0, 5.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0]])
-    assert nearest(queries.double(), points.double()).tolist() == [5.0, 1.0]
+def test_entropy_of_the_class_histogram_is_in_nats():
+    assert entropy(histogram(one_hot([0, 1] * 5))) == pytest.approx(math.log(2))
+    assert entropy(histogram(one_hot([3, 3, 3, 5]))) == pytest.approx(0.562335, abs=1e-6)
+
+
+def test_class_is_a_mode_from_a_tenth_of_its_real_images_on_but_never_by_one_sample():
+    real = torch.tensor([500, 500, 500, 500, 4])
+    assert num_modes(real, real) == 5
+    assert num_modes(torch.tensor([1904, 49, 50, 1, 0]), real) == 2
+    rare = torch.tensor([5, 5, 5, 0])  # a tenth of 5 is less than one sample
+    assert num_modes(torch.tensor([13, 1, 0, 1]), rare) == 1
+    assert num_modes(torch.tensor([11, 2, 0, 2]), rare) == 3
+
+
+def test_classifier_score_of_sure_answers_is_the_number_of_classes():
+    assert score(one_hot([0, 1, 2, 3] * 5)) == pytest.approx(4)
+    assert score(one_hot([7] * 20)) == pytest.approx(1)
+    assert score(torch.full((20, 10), 0.1).double()) == pytest.approx(1)
+
+
+def test_classifier_score_is_the_exponential_of_the_mean_divergence():
+    probs = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]).double()
+    divergences = (probs * (probs / probs.mean(0)).log()).sum(1)
+    assert score(probs) == pytest.approx(math.exp(divergences.mean()), rel=1e-12)
+
+
+def test_only_measures_in_inceptions_features_have_inceptions_names():
+    assert feature_name("fd", "inception", 10) == "fid_n10"
+    assert feature_name("kd", "inception", 10) == "kid_n10"
+    assert feature_name("classifier_score", "inception", 10) == "inception_score_n10"
+    assert feature_name("precision", "inception", 10) == "precision_inception_n10"
+    for base in ("fd", "kd", "classifier_score", "fdinf"):
+        assert feature_name(base, "mnist") == f"{base}_mnist"
 
 
 def test_wilson_interval_is_that_of_scipy():

@@ -85,9 +85,10 @@ def requested(names: Sequence[str]) -> Sequence[str]:
 def feature_name(base: str, detector: str | None, n: int | None = None) -> str:
     """Name of a value of features: ``fd_mnist_n10000``; Inception's ``fd`` alone is ``fid``.
 
-    Protocol rules 9, 10 and 13: the detector and n are part of a name, and FID and KID are
-    names of the distances in Inception's features only.
+    Protocol rules 9, 10 and 13: the detector and n are part of a name, and FID, KID and the
+    Inception score are names of the measures in Inception's features only.
     """
-    known = {"fd": "fid", "kd": "kid"} if detector == INCEPTION else {}
-    stem = known.get(base, f"{base}_{detector}")
+    known = {"fd": "fid", "kd": "kid", "classifier_score": "inception_score"}
+    stem = known.get(base) if detector == INCEPTION else None
+    stem = stem or f"{base}_{detector}"
     return stem if n is None else f"{stem}_n{n}"

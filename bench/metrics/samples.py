@@ -1,4 +1,4 @@
-"""What the detector says of the samples alone: legibility, variety, copying."""
+"""What the detector says of the samples alone: legibility and variety."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from bench.contracts import Seen, View
 from bench.metrics import metric
 
 CONFIDENT = 0.9
-Z95 = 1.959964
-CHUNK = 1_000
 PAIRS = 2_000
+
+MODE_SHARE = 0.1
+"""Of the real images of a class, how many samples of it there must be for it to be a mode."""
+
+FEWEST_OF_A_MODE = 2
+"""One sample may be a mistake of the classifier."""
 
 
 @metric("legible", needs=("classifier",))
@@ -34,6 +38,24 @@ def classes(view: View) -> dict[str, float]:
     }
 
 
+@metric("modes", needs=("classifier",))
+def modes(view: View) -> dict[str, float]:
+    """Number of classes that the samples contain, and the histogram's entropy in nats.
+
+    A class is contained where the detector finds it in a tenth as many samples as real images
+    or more, and in at least two: the classifier's mistakes are no mode. The entropy is that of
+    the most likely classes, at most log(number of classes).
+    """
+    real = histogram(_probs(view.real(view.split, view.counts[-1])))
+    fake = histogram(_probs(view.fake(view.counts[-1])))
+    return {
+        "modes": float(num_modes(fake, real)),
+        "modes_real": float(num_modes(real, real)),
+        "class_entropy": entropy(fake),
+        "class_entropy_real": entropy(real),
+    }
+
+
 @metric("spread", needs=("detector",))
 def spread(view: View) -> dict[str, float]:
     """Mean feature distance between samples, with that between real images."""
@@ -44,44 +66,31 @@ def spread(view: View) -> dict[str, float]:
     }
 
 
-@metric("copying", needs=("detector",))
-def copying(view: View) -> dict[str, float]:
-    """Share of samples nearer to a training image than to any of as many validation images.
-
-    0.5 means no copying. Distances are Euclidean in detector features; the reference is equally
-    many random images of train and validation; the interval is Wilson's, at 95 %.
-    """
-    size = min(len(view.images("train")), len(view.images("val")), view.counts[-1])
-    fake = view.fake(view.counts[-1]).features
-    near = nearest(fake, view.real("train", size).features)
-    share = float((near < nearest(fake, view.real("val", size).features)).double().mean())
-    low, high = wilson_interval(share, len(fake))
-    return {"copying": share, "copying_low": low, "copying_high": high}
-
-
 def classes_covered(probs: Tensor) -> float:
     """exp of the entropy of the histogram of most likely classes: 1 to the number of classes."""
-    counts = torch.bincount(probs.argmax(1), minlength=probs.shape[1]).double()
-    shares = counts / counts.sum()
-    return float(torch.special.entr(shares).sum().exp())
+    return math.exp(entropy(histogram(probs)))
+
+
+def histogram(probs: Tensor) -> Tensor:
+    """How many images have each class as the most likely one, ``[N, K]`` to int64 ``[K]``."""
+    return torch.bincount(probs.argmax(1), minlength=probs.shape[1])
+
+
+def entropy(counts: Tensor) -> float:
+    """Entropy in nats of the shares of counts ``[K]``."""
+    return float(torch.special.entr(counts.double() / counts.sum()).sum())
+
+
+def num_modes(fake: Tensor, real: Tensor) -> int:
+    """Classes that samples contain, from counts ``[K]`` of as many samples and real images."""
+    least = (MODE_SHARE * real).clamp(min=FEWEST_OF_A_MODE)
+    return int((fake >= least).sum())
 
 
 def mean_pair_distance(features: Tensor) -> float:
     """Mean Euclidean distance over neighbouring pairs of the first 2,000 (they are in random order)."""
     part = features[:PAIRS]
     return float((part - part.roll(1, 0)).norm(dim=1).mean())
-
-
-def nearest(queries: Tensor, points: Tensor) -> Tensor:
-    """Distance of each query ``[N, d]`` to its nearest point ``[M, d]``, ``[N]``."""
-    return torch.cat([torch.cdist(part, points).min(1).values for part in queries.split(CHUNK)])
-
-
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a binomial share (Wilson 1927)."""
-    centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-    return centre - half, centre + half
 
 
 def _probs(seen: Seen) -> Tensor:

@@ -1,0 +1,161 @@
+"""Measures of features on digits: their names, their splits, and what known models get."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from bench.contracts import EvalFns
+from bench.data_splits import Arrays
+from bench.datasets import Splits, load
+from bench.detection import find_detector
+from bench.evaluator import Evaluation, Generated, evaluate
+from bench.held import HeldData
+from bench.images import to_unit
+from bench.metrics import METRICS
+
+CPU = torch.device("cpu")
+
+
+@dataclasses.dataclass
+class Renamed:
+    """A detector under another name, to see what a measure calls its values."""
+
+    of: object
+    name: str
+    heads: bool = True
+
+    digest, dim, own_classes = "0" * 16, 32, False
+
+    def __call__(self, images):
+        features, probs = self.of(images)
+        return features, probs if self.heads else None
+
+
+@pytest.fixture(scope="module")
+def digits():
+    splits = load("digits")
+    return splits, find_detector("auto", splits.spec)
+
+
+def showing(digits, images, *, split="val", count=None, also=()):
+    """A view of a model that shows these images one after the other."""
+    splits, detector = digits
+    held = HeldData(splits, CPU, detector, also=also)
+    shown = torch.from_numpy(images)
+    fns = EvalFns(
+        latent=lambda nets, n, noise: torch.arange(n) % len(shown),
+        decode=lambda nets, z, labels: to_unit(shown[z]),
+    )
+    n = count or len(held.images(split))
+    return Evaluation(generated=Generated(held, {}, fns), split=split, counts=(n,), most=n)
+
+
+def measured(view):
+    return evaluate(view, validation_only=False)[0]
+
+
+def test_training_images_shown_again_are_exact_copies_and_near_the_training_images(digits):
+    splits, _ = digits
+    values = METRICS.get("exact_copies").measure(showing(digits, splits.train.images))
+    assert values == {"exact_copies": 1, "exact_copies_real": 0}
+    values = METRICS.get("copying").measure(showing(digits, splits.train.images))
+    assert values["copying_low"] > 0.5  # a third of what is shown is among the reference
+    one_level = splits.train.images.clip(0, 254) + 1
+    values = METRICS.get("exact_copies").measure(showing(digits, one_level))
+    assert values["exact_copies"] == 0
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_copying_holds_training_images_against_the_views_own_split(digits, split):
+    shown = getattr(digits[0], split).images
+    own = METRICS.get("copying").measure(showing(digits, shown, split=split))
+    assert own["copying"] == 0  # each sample is an image of the reference
+    if split == "val":  # to images it has never seen, neither set is nearer
+        other = METRICS.get("copying").measure(showing(digits, digits[0].test.images))
+        assert other["copying_low"] < 0.5 < other["copying_high"]
+
+
+def test_held_out_images_shown_again_are_at_every_measures_limit(digits):
+    view = showing(digits, digits[0].val.images)
+    order = view.held.order("val")
+    values = measured(showing(digits, digits[0].val.images[order.numpy()]))
+    assert values["fd_digits_n297"] == pytest.approx(0, abs=1e-8)
+    assert values["precision_digits_n297"] == values["recall_digits_n297"] == 1
+    assert values["coverage_digits_n297"] == 1
+    assert values["density_digits_n297"] == pytest.approx(6 / 5)
+    assert values["kd_digits_n297"] < 0  # unbiased: less than 0, for the sets are no draws
+    assert values["classifier_score_digits_n297"] == pytest.approx(
+        values["classifier_score_digits_n297_real"], rel=1e-9
+    )
+    assert values["modes"] == values["modes_real"] == 10
+    assert values["class_entropy"] == values["class_entropy_real"]
+
+
+def test_one_class_alone_is_one_mode_with_high_precision_and_little_recall(digits):
+    ones = digits[0].train.images[digits[0].train.labels == 1]
+    values = measured(showing(digits, ones))
+    assert values["modes"] == 1
+    assert values["class_entropy"] < 0.2
+    assert values["classifier_score_digits_n297"] < 1.3
+    assert values["precision_digits_n297"] > 0.8
+    assert values["recall_digits_n297"] < 0.2
+    assert values["kd_digits_n297"] > 10 * values["kd_digits_n297_se"]
+
+
+def test_each_detector_has_values_of_its_own_name(digits):
+    splits, detector = digits
+    also = [Renamed(detector, "inception"), Renamed(detector, "headless", heads=False)]
+    view = showing(digits, splits.test.images, also=also)
+    values, reasons = evaluate(view, validation_only=False)
+    for own, other in (
+        ("fd_digits_n297", "fid_n297"),
+        ("kd_digits_n297", "kid_n297"),
+        ("kd_digits_n297_se", "kid_n297_se"),
+        ("recall_digits_n297", "recall_inception_n297"),
+        ("classifier_score_digits_n297", "inception_score_n297"),
+    ):
+        assert values[own] == values[other]
+    assert values["density_headless_n297"] == values["density_digits_n297"]
+    assert reasons["classifier_score_headless"] == "detector 'headless' names no classes"
+    assert not [name for name in values if name.startswith("classifier_score_headless")]
+
+
+def test_few_held_out_images_are_not_extrapolated_and_the_reason_names_the_remedy(digits):
+    _, reasons = evaluate(showing(digits, digits[0].test.images), validation_only=False)
+    assert reasons["frechet_extrapolated"] == (
+        "297 images are too few to extrapolate, 5,000 are the fewest: read the kernel distance "
+        "(kd), which has no bias at any number"
+    )
+
+
+def test_enough_held_out_images_are_extrapolated(digits):
+    rng = torch.Generator().manual_seed(0)
+    noise = torch.randint(256, (10_000, 1, 8, 8), generator=rng, dtype=torch.uint8).numpy()
+    splits = Splits(
+        spec=digits[0].spec,
+        train=digits[0].train,
+        val=Arrays(noise[:5_000], None),
+        test=digits[0].test,
+    )
+    view = showing((splits, digits[1]), noise[5_000:])
+    values = METRICS.get("frechet_extrapolated").measure(view)
+    assert set(values) == {"fdinf_digits", "fdinf_digits_se"}
+    # Two draws of one law: their distance is 0.
+    assert abs(values["fdinf_digits"]) < 3 * values["fdinf_digits_se"]
+    plain = METRICS.get("frechet").measure(view)["fd_digits_n5000"]
+    assert abs(values["fdinf_digits"]) < plain / 3
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "reason"),
+    [
+        ("frechet", 32, "32 images are too few for 32 features: use a smaller detector"),
+        ("kernel", 2, "2 images are too few, 3 are the fewest"),
+        ("overlap", 5, "5 images are too few for 5 neighbours of each"),
+    ],
+)
+def test_too_few_images_are_refused_with_the_reason(digits, name, count, reason):
+    view = showing(digits, digits[0].test.images, count=count)
+    _, reasons = evaluate(view, validation_only=False)
+    assert reasons[name].startswith(reason)
