@@ -100,6 +100,34 @@ def test_resampled_pixels_are_coins_with_the_gray_value_as_probability(noise):
     )
 
 
+def test_fixed_pixels_are_coins_with_the_gray_value_as_probability(noise):
+    """Protocol rule 15: one draw for each image, independent over pixels."""
+    images = torch.rand(4_000, 1, 4, 4, generator=generator("grays")).mul(255).round().div(255)
+    x = made("bernoulli_fixed").observe(images, noise)
+    assert set(x.unique().tolist()) == {0.0, 1.0}
+    surplus = ((x - images) / (images * (1 - images)).clamp(min=1e-3).sqrt()).flatten(1)
+    n = len(images)
+    assert surplus.mean(0).abs().max() < 5 / n**0.5  # standardised: mean 0, five deviations
+    correlation = (surplus.T @ surplus / n).fill_diagonal_(0)
+    assert correlation.abs().max() < 5 / n**0.5
+
+
+def test_fixed_pixels_depend_on_the_image_alone(noise):
+    likelihood = made("bernoulli_fixed")
+    images = torch.rand(50, 1, 4, 4, generator=generator("grays"))
+    x = likelihood.observe(images, noise)
+    assert torch.equal(x, likelihood.observe(images, noise))
+    order = torch.randperm(50, generator=generator("order"))
+    assert torch.equal(x[order], likelihood.observe(images[order], noise))
+    assert torch.equal(x[:7], likelihood.observe(images[:7], noise))
+
+
+def test_threshold_is_one_half(noise):
+    images = torch.tensor([0.0, 0.5, 128 / 255, 1.0]).view(1, 1, 2, 2)
+    x = made("bernoulli_threshold").observe(images, noise)
+    assert x.flatten().tolist() == [0, 0, 1, 1]
+
+
 def test_gray_values_are_seen_as_they_are(noise):
     likelihood = made("bernoulli_gray")
     images = torch.rand(4, 1, 3, 3, generator=generator("gray"))
