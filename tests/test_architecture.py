@@ -35,6 +35,7 @@ IMPORTS: dict[str, str] = {
     "gaussians": "",
     "kernels": "",
     "neighbours": "",
+    "kernel_sums": "",
     "images": "",
     "contracts": "records",
     "runtime": "bench errors",
@@ -118,6 +119,9 @@ IMPORTS: dict[str, str] = {
         "records recorded_studies registry runner runtime tracking"
     ),
     "commands/ui": "errors tracking",
+    "corruptions": "contracts images models/* runtime",
+    "gauges": "contracts gaussians held kernel_sums kernels metrics results/* runtime sample_size",
+    "calibration": "contracts corruptions errors gauges held metrics results/* runtime",
     "cli": (
         "errors | catalogue commands/study commands/train commands/evaluate commands/sample "
         "commands/ui datasets detection report/from_tracking runtime"
@@ -135,6 +139,7 @@ NEVER_REACH = {
     "metrics/*": "models detection detectors tracking study",
     "plots/*": "images contracts tracking study",
     "catalogue": "tracking study",
+    "calibration": "tracking study trainer runner",
 }
 
 # Packages that one file alone imports, so that another can take their place.

@@ -1,0 +1,130 @@
+"""How distances answer to real and to damaged images: all numbers of a data set's card.
+
+The reference is the test split, as for every distance that is reported: its n cannot be had
+from validation. Nothing here comes from a model, and nothing that selects reads the result, so
+the split stays sealed for selection (protocol rule 2); the same images are read for the floors
+of every report (rule 12). What is damaged, repeated or left out are train images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from bench.contracts import Detector, Seen
+from bench.corruptions import (
+    CORRUPTIONS,
+    MISSING_UNIT,
+    REPEATS_UNIT,
+    corrupt,
+    missing_doses,
+    pixel_gaussian,
+    repeat_doses,
+    repeated,
+    uniform_noise,
+    without_classes,
+)
+from bench.errors import UsageError
+from bench.gauges import DRAWS, Gauge, distances, every, subset
+from bench.held import HeldData
+from bench.metrics import feature_name
+from bench.results.calibration import Answers, Point, Response
+from bench.runtime import generator
+
+RECIPE = 1
+"""Part of what numbers depend on: raised when this file or the corruptions give others."""
+
+FEWEST = 20
+
+DAMAGED = CORRUPTIONS[0], CORRUPTIONS[0].doses[2]
+"""The damage of the curve against n: early in the doses, where models are compared."""
+
+
+def largest_count(held: HeldData, most: int) -> int:
+    """Images per distance: all of test up to ``most``, and at most half of train.
+
+    From less than twice n train images, ten subsets of n would hardly differ.
+
+    Raises:
+        UsageError: Those are fewer than 20.
+    """
+    train, test = len(held.images("train")), len(held.images("test"))
+    n = min(most, test, train // 2)
+    if n < FEWEST:
+        raise UsageError(
+            f"a calibration on {n} images says nothing ('{held.spec.name}' has {train} train and "
+            f"{test} test images, -n is {most}), expected at least {FEWEST}: give it more images"
+        )
+    return n
+
+
+def calibrate(
+    held: HeldData, detector: Detector, most: int
+) -> tuple[list[Answers], dict[str, str]]:
+    """Every distance through one detector, and the reasons of those that have no value."""
+    n = largest_count(held, most)
+    gauges, reasons = [], {}
+    for distance in distances(detector.dim, n):
+        if distance.most >= distance.fewest:
+            gauges.append(Gauge(held, detector, distance))
+            continue
+        reasons[feature_name(distance.base, detector.name, distance.most)] = (
+            f"{distance.most} images are too few for {detector.dim} features, it needs at least "
+            f"{distance.fewest}: use a smaller detector or the kernel distance"
+        )
+    _show(held, detector, gauges, n)
+    if not held.spec.num_classes:
+        reasons["missing classes"] = f"'{held.spec.name}' has no labels"
+    return [gauge.answers() for gauge in gauges], reasons
+
+
+def _show(held: HeldData, detector: Detector, gauges: Sequence[Gauge], n: int) -> None:
+    """Shows the gauges every set; features of a damaged set are computed once, for all."""
+    pool = held.some("train", 2 * n)[0]
+    for corruption in CORRUPTIONS:
+        points: dict[Gauge, list[Point]] = {gauge: [] for gauge in gauges}
+        for dose in corruption.doses:
+            features = detector(corrupt(pool, corruption, dose))[0]
+            for gauge in gauges:
+                sets = (subset(features, gauge.n, "dose", i) for i in range(DRAWS))
+                points[gauge].append(gauge.point(dose, sets))
+                if (corruption, dose) == DAMAGED:
+                    gauge.curves[f"{corruption.name} {dose:g}"] = gauge.curve(features)
+        for gauge in gauges:
+            gauge.responses.append(_response(corruption.name, corruption.unit, 0, points[gauge]))
+    train = every(held, "train", detector)
+    for gauge in gauges:
+        gauge.curves["real"] = gauge.curve(train.features)
+        _show_chosen(gauge, train)
+    for name, make in {"pixel Gaussian": pixel_gaussian, "uniform noise": uniform_noise}.items():
+        features = detector(make(held.images("train"), n))[0]
+        for gauge in gauges:
+            gauge.ceilings[name] = gauge.to[gauge.n](features[: gauge.n])
+
+
+def _show_chosen(gauge: Gauge, train: Seen) -> None:
+    """Sets of undamaged train images: some classes missing, or each image several times."""
+    features, labels, n = train.features, train.labels, gauge.n
+
+    def sets(choose: Callable[[torch.Generator], Tensor]) -> Iterator[Tensor]:
+        for i in range(DRAWS):
+            yield features[choose(generator("dose", i)).to(features.device)]
+
+    if labels is not None:
+        points = [
+            gauge.point(missing, sets(partial(without_classes, labels, missing, n)))
+            for missing in missing_doses(len(labels.unique()))
+        ]
+        gauge.responses.append(_response("missing classes", MISSING_UNIT, 0, points))
+    points = [
+        gauge.point(times, sets(partial(repeated, len(features), times, n)))
+        for times in repeat_doses(n)
+    ]
+    gauge.responses.append(_response("repetition", REPEATS_UNIT, 1, points))
+
+
+def _response(name: str, unit: str, identity: float, points: Sequence[Point]) -> Response:
+    return Response(corruption=name, unit=unit, identity=identity, points=tuple(points))

@@ -1,0 +1,164 @@
+"""A distance through one detector, held against real images and whatever else it is shown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.contracts import Detector, Seen
+from bench.gaussians import frechet_distance, moments
+from bench.held import HeldData
+from bench.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
+from bench.kernels import mmd_squared
+from bench.metrics import feature_name
+from bench.results.calibration import Answers, Floor, Point, Response
+from bench.runtime import generator
+from bench.sample_size import is_coarse
+
+DRAWS = 10
+SMALLEST = 50
+MANY_FEATURES_MOST = 1_000
+"""Images per kernel distance of many features, which has no shortcut; its mean is that of any n."""
+
+To = Callable[[Tensor], float]
+"""Features ``[N, d]`` to their distance from a fixed set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distance:
+    """A distance between two sets of features.
+
+    Attributes:
+        base: ``fd`` or ``kd``.
+        to: Features of the reference to the distance from it.
+        fewest: Images on either side below which it has no value.
+        most: The number above which it is not measured, for its cost.
+    """
+
+    base: str
+    to: Callable[[Tensor], To]
+    fewest: int
+    most: int
+
+
+def distances(dim: int, most: int) -> tuple[Distance, ...]:
+    """Frechet and kernel distance for that many features, of at most so many images."""
+    frechet = Distance(base="fd", to=_frechet_to, fewest=dim + 1, most=most)
+    if dim <= MAX_DIM:
+        return frechet, Distance(base="kd", to=_kernel_to, fewest=3, most=most)
+    fewer = min(most, MANY_FEATURES_MOST)
+    return frechet, Distance(base="kd", to=_pairs_to, fewest=3, most=fewer)
+
+
+def counts_up_to(n: int, fewest: int) -> list[int]:
+    """50, 100, 200, 500, 1,000, ... below n, and n."""
+    series = [digit * 10**power for power in range(1, 6) for digit in (1, 2, 5)]
+    return [k for k in series if max(SMALLEST, fewest) <= k < n] + [n]
+
+
+class Gauge:
+    """One distance through one detector, with what it said of each set that it was shown.
+
+    Args:
+        held: The data.
+        detector: The feature network.
+        distance: Which distance.
+    """
+
+    def __init__(self, held: HeldData, detector: Detector, distance: Distance) -> None:
+        self.held, self.detector, self.distance = held, detector, distance
+        self.n = distance.most
+        test = held.real("test", self.n, detector).features
+        self.to = {n: distance.to(test[:n]) for n in counts_up_to(self.n, distance.fewest)}
+        self.responses: list[Response] = []
+        self.curves: dict[str, tuple[Point, ...]] = {}
+        self.ceilings: dict[str, float] = {}
+
+    def name(self, n: int) -> str:
+        """``fd_mnist_n10000``."""
+        return feature_name(self.distance.base, self.detector.name, n)
+
+    def point(self, dose: float, sets: Iterable[Tensor]) -> Point:
+        """Mean and spread over the features of several sets of n images."""
+        return Point(dose, *_mean_and_spread([self.to[self.n](part) for part in sets]))
+
+    def curve(self, features: Tensor) -> tuple[Point, ...]:
+        """Distance against n, both sides drawn anew each time: how its bias falls."""
+        test = every(self.held, "test", self.detector).features
+        points = []
+        for n in self.to:
+            pairs = (
+                (subset(features, n, "dose", i), subset(test, n, "reference", i))
+                for i in range(DRAWS)
+            )
+            values = [self.distance.to(reference)(part) for part, reference in pairs]
+            points.append(Point(n, *_mean_and_spread(values)))
+        return tuple(points)
+
+    def answers(self) -> Answers:
+        """Everything that it said, with its floors."""
+        return Answers(
+            name=self.name(self.n),
+            detector=self.detector.name,
+            dim=self.detector.dim,
+            n=self.n,
+            coarse=self.distance.base == "fd" and is_coarse(self.n, self.detector.dim),
+            floors=tuple(self._floor("test", n, to) for n, to in self.to.items()),
+            others=tuple(self._other_floors()),
+            responses=tuple(self.responses),
+            curves=self.curves,
+            ceilings=self.ceilings,
+        )
+
+    def _floor(self, split: str, n: int, to: To) -> Floor:
+        """Train images against a split, from the subsets that the metric ``floors`` draws."""
+        train = every(self.held, "train", self.detector).features
+        values = [to(subset(train, n, "floor_train", i)) for i in range(DRAWS)]
+        return Floor(f"{split}/floor_train_{self.name(n)}", n, *_mean_and_spread(values))
+
+    def _other_floors(self) -> Iterator[Floor]:
+        """Halves of test against each other, and train images against validation."""
+        test = every(self.held, "test", self.detector).features
+        half = min(len(test) // 2, self.n)
+        if half >= self.distance.fewest:
+            pairs = [subset(test, 2 * half, "floor_heldout", i).split(half) for i in range(DRAWS)]
+            values = [self.distance.to(b)(a) for a, b in pairs]
+            name = f"test/floor_heldout_{self.name(half)}"
+            yield Floor(name, half, *_mean_and_spread(values))
+        n = min(len(self.held.images("val")), self.n)
+        if n >= self.distance.fewest:
+            val = self.held.real("val", n, self.detector).features
+            yield self._floor("val", n, self.distance.to(val))
+
+
+def every(held: HeldData, split: str, detector: Detector) -> Seen:
+    """A detector on all images of a split, in their fixed random order."""
+    return held.real(split, len(held.images(split)), detector)
+
+
+def subset(features: Tensor, n: int, *purpose: object) -> Tensor:
+    """n random rows, nested in n."""
+    order = torch.randperm(len(features), generator=generator(*purpose))[:n]
+    return features[order.to(features.device)]
+
+
+def _mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    return statistics.mean(values), statistics.stdev(values)
+
+
+def _frechet_to(reference: Tensor) -> To:
+    target = moments(reference)
+    return lambda features: frechet_distance(moments(features), target)
+
+
+def _kernel_to(reference: Tensor) -> To:
+    target = cubic_sums(reference)
+    return lambda features: kernel_distance(cubic_sums(features), target)
+
+
+def _pairs_to(reference: Tensor) -> To:
+    return lambda features: mmd_squared(features, reference).value
