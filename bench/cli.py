@@ -206,6 +206,38 @@ def report(
     typer.echo(f"report in {path}")
 
 
+@app.command()
+def calibrate(
+    dataset: Annotated[str, typer.Argument(help="name, folder:PATH or npz:PATH")],
+    detectors: Annotated[
+        str, typer.Option("--detectors", help="which; those that are not here are left out")
+    ] = "auto,random,inception",
+    count: Annotated[int, typer.Option("-n", min=1, help="most images per distance")] = 10_000,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="folder; default reports/calibration_DATASET")
+    ] = None,
+    plugin: Plugins = None,
+    fresh: Fresh = False,
+    as_json: Json = False,
+) -> None:
+    """Measure how far the distances of a data set can be trusted, as a card."""
+    from bench.commands.calibrate import CalibrateOptions, write_calibration
+
+    options = CalibrateOptions(
+        dataset=dataset,
+        detectors=detectors,
+        most=count,
+        device=device,
+        out=out,
+        plugins=tuple(plugin or ()),
+        fresh=fresh,
+    )
+    summary = write_calibration(options, say=_say(as_json))
+    if as_json:
+        _print_json(summary)
+
+
 @app.command("list")
 def list_(
     kind: Annotated[str, typer.Argument(help="models, datasets, metrics, ...")],

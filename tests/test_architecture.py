@@ -104,7 +104,11 @@ IMPORTS: dict[str, str] = {
     "plots/*": "plots results/*",
     "report": "",
     "report/*": "report/* results/* stats",
-    "report/writer": "errors plan plots records report/* results/*",
+    "report/card_figures": "plots results/*",
+    "report/card_tables": "report/card_figures results/*",
+    "report/card": "errors report/card_figures report/card_tables results/* sample_size",
+    "report/trust": "config results/*",
+    "report/writer": "errors plan plots records report/* report/trust results/*",
     "report/from_tracking": "plan recorded_studies report/writer tracking",
     "catalogue": "config errors plan registry text | datasets models nets",
     "commands": "",
@@ -122,8 +126,12 @@ IMPORTS: dict[str, str] = {
     "corruptions": "contracts images models/* runtime",
     "gauges": "contracts gaussians held kernel_sums kernels metrics results/* runtime sample_size",
     "calibration": "contracts corruptions errors gauges held metrics results/* runtime",
+    "commands/calibrate": (
+        "bench calibration config contracts corruptions data_install datasets detection errors "
+        "evaluator gauges held images registry report/card report/trust results/* runtime"
+    ),
     "cli": (
-        "errors | catalogue commands/study commands/train commands/evaluate commands/sample "
+        "errors | catalogue commands/study commands/train commands/evaluate commands/calibrate commands/sample "
         "commands/ui datasets detection report/from_tracking runtime"
     ),
 }

@@ -16,6 +16,7 @@ from bench.report.answer import answer
 from bench.report.comparisons import compare, comparison_table, winners
 from bench.report.sections import protocol, provenance, settings, troubles
 from bench.report.tables import costs, families, floor_table, grid, statuses
+from bench.report.trust import trust
 from bench.results.facts import attendance
 from bench.results.format import count, distance_interval
 from bench.results.numbers import Pictures, Results, read_results
@@ -69,7 +70,7 @@ def write_report(
     results = read_results(study, identity, records, pictures)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     (out / "runs.csv").write_text(runs_table(results), encoding="utf-8", newline="")
-    text = report_text(results, figures(results[0], out / "figures"))
+    text = report_text(results, figures(results[0], out / "figures"), out)
     readme = out / "README.md"
     readme.write_text(text, encoding="utf-8", newline="\n")
     return readme
@@ -112,8 +113,8 @@ def figures(results: Results, folder: Path) -> str:
     return "\n\n".join(parts)
 
 
-def report_text(results: Sequence[Results], drawn: str = "") -> str:
-    """The markdown, with ``drawn`` (from ``figures``) under its heading."""
+def report_text(results: Sequence[Results], drawn: str = "", out: Path | None = None) -> str:
+    """The markdown, with ``drawn`` (from ``figures``) under its heading, to lie in ``out``."""
     first = results[0]
     comparisons = compare(first)
     sections = [
@@ -124,7 +125,7 @@ def report_text(results: Sequence[Results], drawn: str = "") -> str:
         ("## Families at their chosen cell", families(first, winners(first, comparisons))),
         ("### Comparisons", comparison_table(comparisons)),
         ("### Runs and cost", costs(first)),
-        ("### Floors", floor_table(first)),
+        ("### Floors", "\n\n".join(filter(None, [floor_table(first), trust(first, out)]))),
         ("## Every cell", grid(first)),
         *(_elsewhere(other) for other in results[1:]),
         ("## Figures", drawn),

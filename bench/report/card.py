@@ -1,0 +1,190 @@
+"""The calibration card of a data set: plain numbers in, markdown and figures out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.report.card_figures import card_figures
+from bench.report.card_tables import against_n, asked, doses, examples, floors, value
+from bench.results.calibration import Answers, Calibration
+from bench.results.format import count, join, significant, table
+from bench.sample_size import COARSE
+
+NUMBERS = "numbers.json"
+
+CEILING = "pixel Gaussian"
+"""What every model has to beat, so that models lie between it and the floor."""
+
+
+def read_numbers(folder: Path) -> Calibration | None:
+    """What ``write_card`` left in a folder; None where it is not there or cannot be read."""
+    try:
+        return Calibration.from_json(json.loads((folder / NUMBERS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_card(calibration: Calibration, examples: bytes, out: Path) -> Path:
+    """Writes ``README.md``, ``numbers.json`` and ``figures/*.png`` into a folder.
+
+    Args:
+        calibration: The numbers.
+        examples: A PNG of two images, undamaged and at every dose, two rows per corruption.
+        out: The folder; made if need be.
+
+    Returns:
+        The path of ``README.md``.
+
+    Raises:
+        UsageError: ``out`` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"card folder '{out}' is a file: give a folder with --out")
+    figures = out / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(calibration.to_json(), indent=1, allow_nan=False)
+    (out / NUMBERS).write_text(f"{text}\n", encoding="utf-8", newline="\n")
+    (figures / "examples.png").write_bytes(examples)
+    # What is drawn is what was stored: a card made from the file alone is the same.
+    stored = Calibration.from_json(json.loads(text))
+    readme = out / "README.md"
+    card = card_text(stored, card_figures(stored, figures))
+    readme.write_text(card, encoding="utf-8", newline="\n")
+    return readme
+
+
+def card_text(calibration: Calibration, drawn: Mapping[str, str]) -> str:
+    """The markdown; ``drawn`` shows each figure."""
+    sections = [
+        (f"# How far distances can be trusted on {calibration.dataset}", _answer(calibration)),
+        ("## Asked of a distance", asked(calibration)),
+        ("## Floors: real images against real images", floors(calibration)),
+        ("## Doses", examples(calibration)),
+        *((f"### `{each.name}`", doses(each, drawn)) for each in calibration.answers),
+        ("## Distance against the number of images", against_n(calibration, drawn)),
+        ("## How this was measured", _protocol(calibration)),
+        ("## Provenance", _provenance(calibration)),
+    ]
+    return "\n\n".join(f"{heading}\n\n{text}" for heading, text in sections) + "\n"
+
+
+def _answer(calibration: Calibration) -> str:
+    """The first sentence in bold, then a bullet for each other thing that was found."""
+    first, *others = calibration.answers
+    bullets = [
+        f"{_told(first)}.{_coarse(first)}",
+        _away(first),
+        *(f"`{a.name}`: {_least(a)}; it {_follows(a)}. {_told(a)}.{_coarse(a)}" for a in others),
+        *(f"Not measured: {name}, {why}." for name, why in calibration.not_applicable.items()),
+    ]
+    start = (
+        f"On {calibration.dataset}, {_least(first, f'of `{first.name}` ')}; it {_follows(first)}."
+    )
+    return f"**{start}**\n\n" + "\n".join(f"- {bullet}" for bullet in bullets if bullet)
+
+
+def _least(answers: Answers, of: str = "") -> str:
+    """What difference is one."""
+    floor = answers.floor
+    return (
+        f"differences {of}below {significant(floor.spread, 2)} are no differences (real train "
+        f"images have {value(floor)})"
+    )
+
+
+def _follows(answers: Answers) -> str:
+    """Whether the distance follows the doses, corruption by corruption."""
+    verdicts = answers.verdicts()
+    good = [each for each in answers.responses if not verdicts[each.corruption].failures]
+    how = "rises with every dose of" if all(each.rises for each in good) else "follows the doses of"
+    said = [f"{how} {join([each.corruption for each in good])}"] if good else []
+    said += [
+        f"FAILS on {name}: it {join(verdict.failures)}"
+        for name, verdict in verdicts.items()
+        if verdict.failures
+    ]
+    return "; it ".join(said)
+
+
+def _told(answers: Answers) -> str:
+    """Which doses lie within the floor's spread."""
+    within = [
+        f"{name} {join([f'{dose:g}' for dose in verdict.within])}"
+        for name, verdict in answers.verdicts().items()
+        if verdict.within
+    ]
+    if not within:
+        return "The smallest dose of every corruption is told from real images"
+    return f"Not told from real images, being within the floor's spread: {'; '.join(within)}"
+
+
+def _coarse(answers: Answers) -> str:
+    """Protocol rule 11: fewer than ten images per feature is marked."""
+    if not answers.coarse:
+        return ""
+    return f" Coarse: fewer than {COARSE} images for each of {answers.dim} features, much of it is bias."
+
+
+def _away(answers: Answers) -> str:
+    """The spread where models are, between the floor and the pixel Gaussian."""
+    points = [(each.corruption, p) for each in answers.responses for p in each.points]
+    target = answers.ceilings[CEILING] / 2
+    name, point = min(points, key=lambda pair: abs(pair[1].mean - target))
+    return (
+        f"Away from the floor a distance is less certain: {count(answers.n)} images with {name} "
+        f"{point.x:g} have {value(point)}, so that for models as far from real images differences "
+        f"below {significant(point.spread, 2)} are sampling noise."
+    )
+
+
+def _protocol(calibration: Calibration) -> str:
+    n = max(answers.n for answers in calibration.answers)
+    factor = (1 - n / calibration.pool) ** -0.5
+    lines = [
+        (
+            "Splits: the reference is the test split, as for every distance that is reported; "
+            "validation has fewer images, so that its distances are others. No model, setting or "
+            "seed enters, and nothing that selects reads this card, so that test stays sealed for "
+            "selection. What is damaged are train images."
+        ),
+        (
+            f"Floor: {calibration.draws} random subsets of all train images against the first n of "
+            "test in their fixed random order, as in every report. Only a difference larger than "
+            "its spread is one."
+        ),
+        (
+            f"Doses: {count(calibration.pool)} train images are damaged, with the same noise at "
+            f"every dose, rounded to uint8, and {calibration.draws} random subsets of n drawn, the "
+            f"same at every dose. At n = {count(n)} subsets share images: sets of other images "
+            f"would spread up to {significant(factor, 2)} times as far, and farther still where "
+            "classes are missing from a small data set."
+        ),
+        (
+            "Missing classes: the images of the other classes, as many; the classes left out are "
+            "nested. Where the others have fewer than n images, they are repeated evenly. "
+            "Repetition: n images of which only n / dose are different."
+        ),
+        (
+            "Ceilings: a full-covariance Gaussian fitted to the pixels of train, and uniform noise, "
+            "with the noise that the reports' baselines of these names are drawn from."
+        ),
+        (
+            "The kernel distance is unbiased over draws of both sides and may fall below 0; against "
+            "one fixed reference its floor is not exactly 0."
+        ),
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _provenance(calibration: Calibration) -> str:
+    sizes = [f"{name} {count(n)}" for name, n in calibration.sizes.items()]
+    rows = [["images", join(sizes)]]
+    rows += [[name, f"`{fact}`"] for name, fact in calibration.facts.items()]
+    return (
+        f"```\n{calibration.command}\n```\n\n{table(['what', 'value'], rows, left=2)}\n\n"
+        f"All numbers are in [{NUMBERS}]({NUMBERS}). The command measures nothing again while "
+        "data, detectors, settings and version are the same; `--fresh` does."
+    )

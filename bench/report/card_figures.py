@@ -1,0 +1,168 @@
+"""The figures of a calibration card: distance by dose, and against the number of images."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from PIL import Image
+
+from bench.plots import WIDTH, png, style
+from bench.results.axes import GRAY, arm_look, legend_below, panels, scale_y
+from bench.results.calibration import Answers, Calibration, Floor, Response
+from bench.results.format import count, join, significant
+
+_COLUMNS = 3
+_PALETTE = 48
+
+_BAR: dict[str, Any] = {"capsize": 2.5, "elinewidth": 1.0, "linewidth": 1.3}
+_HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "zorder": 3}
+_BAND: dict[str, Any] = {"color": GRAY, "alpha": 0.3, "linewidth": 0, "zorder": 0}
+
+
+def card_figures(calibration: Calibration, folder: Path) -> dict[str, str]:
+    """Draws ``doses_<measure>.png`` for every distance, and ``against_n.png``.
+
+    Returns:
+        Name of each figure to the markdown that shows it.
+    """
+    shown = {}
+    with style():
+        drawings = {f"doses_{stem(each)}": doses(each) for each in calibration.answers}
+        drawings["against_n"] = against_n(calibration.answers)
+        for name, (figure, alt) in drawings.items():
+            (folder / f"{name}.png").write_bytes(_few_colours(png(figure)))
+            shown[name] = f"![{alt}](figures/{name}.png)"
+    return shown
+
+
+def stem(answers: Answers) -> str:
+    """The distance without its n, ``fd_mnist``: a file keeps its name when n changes."""
+    return answers.name.rpartition("_n")[0]
+
+
+def doses(answers: Answers) -> tuple[Figure, str]:
+    """A panel per corruption and one for the ceilings, all on one scale; and its alt text."""
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    axes = panels(figure, len(answers.responses) + 1, columns=_COLUMNS, sharey=True)
+    for each, response in zip(axes, answers.responses, strict=False):
+        _draw_response(each, response, answers.floor)
+    _draw_ceilings(axes[-1], answers)
+    _scale(axes[0], _values(answers), answers.floor)
+    for each in axes[::_COLUMNS]:
+        each.set_ylabel(answers.name)
+    return figure, f"{answers.name} by dose. {_described(answers)}"
+
+
+def against_n(every: Sequence[Answers]) -> tuple[Figure, str]:
+    """A panel per distance: real images and a damaged set against the number of images."""
+    figure = Figure(figsize=(WIDTH, 0.7 + 2.1 * -(-len(every) // 2)), layout="constrained")
+    axes = panels(figure, len(every), columns=2)
+    alts = [_draw_curves(each, answers) for each, answers in zip(axes, every, strict=True)]
+    legend_below(figure, *axes)
+    return figure, f"Distance against n. {'; '.join(alts)}."
+
+
+def _draw_curves(axes: Axes, answers: Answers) -> str:
+    """One panel of ``against_n``; what it shows, in words."""
+    said = []
+    names = sorted(answers.curves, key=lambda name: name != "real")
+    for name in names:
+        points = answers.curves[name]
+        x, means, spreads = zip(*((p.x, p.mean, p.spread) for p in points), strict=True)
+        axes.errorbar(x, means, spreads, label=name, **arm_look(names, name), **_BAR)
+        ends = f"{significant(means[0])} at {count(x[0])} to {significant(means[-1])}"
+        said.append(f"{stem(answers)}, {name}: {ends} at {count(x[-1])}")
+    shown = [p for points in answers.curves.values() for p in points]
+    if min(p.mean for p in shown) > 0:
+        scale_y(axes, [p.mean for p in shown])
+    else:  # around 0 in both directions: bars in sight
+        scale_y(axes, [p.mean + side * p.spread for p in shown for side in (-1, 1)], log=False)
+    axes.set_xscale("log")
+    axes.set_xticks(x, [count(n) for n in x])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(_plain))
+    axes.set_title(stem(answers))
+    axes.set_xlabel("images on either side (n)")
+    return "; ".join(said)
+
+
+def _draw_response(axes: Axes, response: Response, floor: Floor) -> None:
+    within = response.verdict(floor).within
+    points = response.points
+    places = range(1, len(points) + 1)
+    axes.axhspan(floor.mean - floor.spread, floor.mean + floor.spread, **_BAND)
+    axes.axhline(floor.mean, color=GRAY, linewidth=0.9)
+    look = arm_look(["dose"], "dose")
+    axes.errorbar(places, [p.mean for p in points], [p.spread for p in points], **look, **_BAR)
+    hollow = [(place, p.mean) for place, p in zip(places, points, strict=True) if p.x in within]
+    if hollow:
+        x, y = zip(*hollow, strict=True)
+        axes.plot(x, y, linestyle="none", marker="o", **_HOLLOW, markeredgecolor=look["color"])
+    axes.plot(0, floor.mean, color=GRAY, marker="o", linestyle="none")
+    shown = [response.identity, *(p.x for p in points)]
+    axes.set_xticks(range(len(shown)), [f"{x:g}" for x in shown])
+    axes.set_title(response.corruption)
+    axes.set_xlabel(response.unit)
+
+
+def _draw_ceilings(axes: Axes, answers: Answers) -> None:
+    floor, names = answers.floor, list(answers.ceilings)
+    axes.axhspan(floor.mean - floor.spread, floor.mean + floor.spread, **_BAND)
+    axes.axhline(floor.mean, color=GRAY, linewidth=0.9)
+    axes.plot(range(len(names)), list(answers.ceilings.values()), "kD")
+    axes.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_title("ceilings")
+
+
+def _scale(axes: Axes, values: Sequence[float], floor: Floor) -> None:
+    """Logarithmic; where values reach below zero, linear around it."""
+    if min(values) > 0:
+        scale_y(axes, values)
+        return
+    top = max(map(abs, values)) or 1.0
+    linear = min(abs(floor.mean) + floor.spread or top, top)
+    powers = range(math.ceil(math.log10(linear)), math.floor(math.log10(top)) + 1)
+    below = float(f"{-linear:.0e}")
+    axes.set_yscale("symlog", linthresh=linear)
+    axes.set_ylim(min(*values, -linear) - 0.3 * linear, 1.6 * top)
+    axes.yaxis.set_major_locator(FixedLocator([below, 0, *(10.0**power for power in powers)]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(_plain))
+
+
+def _values(answers: Answers) -> list[float]:
+    """What has to be in sight of a figure of doses."""
+    points = [p for response in answers.responses for p in response.points]
+    floor = answers.floor
+    ends = [floor.mean - floor.spread, floor.mean + floor.spread]
+    return [*ends, *(p.mean for p in points), *answers.ceilings.values()]
+
+
+def _plain(value: float, _: object) -> str:
+    """``100,000`` and ``0.001``, never ``1e+05``."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:g}"
+
+
+def _few_colours(image: bytes) -> bytes:
+    """The same PNG in a third of the bytes: lines on white need few colours."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(image)).quantize(_PALETTE).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _described(answers: Answers) -> str:
+    floor = answers.floor
+    said = [f"Floor {significant(floor.mean)}, spread {significant(floor.spread)}"]
+    for response in answers.responses:
+        parts = [f"{significant(p.mean)} at {p.x:g}" for p in response.points]
+        said.append(f"{response.corruption}: {', '.join(parts)}")
+    ceilings = [f"{name} {significant(value)}" for name, value in answers.ceilings.items()]
+    return f"{'. '.join(said)}. Ceilings: {join(ceilings)}."

@@ -1,0 +1,135 @@
+"""The tables of a calibration card, and the words that go with them and with the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.report.card_figures import stem
+from bench.results.calibration import (
+    MIN_RANK,
+    MIN_SPREADS,
+    Answers,
+    Calibration,
+    Floor,
+    Point,
+    Response,
+)
+from bench.results.format import MISSING, count, join, share, significant, table
+
+PIXELS = ("blur", "noise", "contrast")
+"""Corruptions that the examples show."""
+
+_WITHIN = "°"
+
+
+def asked(calibration: Calibration) -> str:
+    """Every requirement, distance by distance and corruption by corruption."""
+    rows = []
+    for answers in calibration.answers:
+        for name, verdict in answers.verdicts().items():
+            cells = [
+                f"NO: it {join(verdict.failures)}" if verdict.failures else "yes",
+                MISSING if verdict.rank is None else share(verdict.rank),
+                MISSING if verdict.spreads is None else significant(verdict.spreads),
+                ", ".join(f"{dose:g}" for dose in verdict.within) or "none",
+            ]
+            rows.append([f"`{answers.name}`", name, *cells])
+    header = [
+        "distance",
+        "corruption",
+        "does what is asked",
+        "rank correlation with dose",
+        "last dose above the floor, in its spreads",
+        "doses within the floor's spread",
+    ]
+    note = (
+        f"Asked: a rank correlation (Spearman) of distance and dose above {MIN_RANK}, and a last "
+        f"dose above the floor by more than {MIN_SPREADS} of its spreads. A distance that fails is "
+        "blind there; that is a finding about the distance and its detector, not an error."
+    )
+    return f"{table(header, rows, left=3)}\n\n{note}"
+
+
+def floors(calibration: Calibration) -> str:
+    """A row per distance, a column per pair of sets; and the ceilings."""
+    rows = {f"`{stem(each)}`": _floor_cells(each) for each in calibration.answers}
+    columns = list(dict.fromkeys(key for cells in rows.values() for key in cells))
+    floors = table(
+        ["distance", *columns],
+        [[name, *(cells.get(key, MISSING) for key in columns)] for name, cells in rows.items()],
+    )
+    names = list(calibration.answers[0].ceilings)
+    ceilings = table(
+        ["ceiling", *names],
+        [
+            [f"`{each.name}`", *(significant(each.ceilings[name]) for name in names)]
+            for each in calibration.answers
+        ],
+    )
+    note = (
+        f"Mean ± spread, the standard deviation over {calibration.draws} random subsets, with n "
+        "images on either side. Runs and reports have the same numbers as "
+        "`floor_train_<distance>_n<n>` and `floor_heldout_<distance>_n<n>`. Compare equal n only."
+    )
+    return f"{floors}\n\n{note}\n\n{ceilings}"
+
+
+def _floor_cells(answers: Answers) -> dict[str, str]:
+    """Which sets, to their distance."""
+    return {
+        f"{_pair(floor)}, n = {count(floor.n)}": value(floor)
+        for floor in (*reversed(answers.floors), *answers.others)
+    }
+
+
+def _pair(floor: Floor) -> str:
+    split, _, rest = floor.name.partition("/")
+    if rest.startswith("floor_heldout"):
+        return f"{split} halves"
+    return f"train, {'validation' if split == 'val' else split}"
+
+
+def examples(calibration: Calibration) -> str:
+    """The picture of damaged images, and how to read the figures below it."""
+    pixels = [r for r in calibration.answers[0].responses if r.corruption in PIXELS]
+    said = [f"{r.corruption} {', '.join(f'{p.x:g}' for p in r.points)} ({r.unit})" for r in pixels]
+    alt = (
+        f"Two training images undamaged and at six doses of {join([r.corruption for r in pixels])}."
+    )
+    return (
+        f"![{alt}](figures/examples.png)\n\nTwo training images as they are and at each dose, two "
+        f"rows for each of {'; '.join(said)}.\n\nIn the figures dots are means over random subsets, "
+        "bars their standard deviation; gray line and band are the floor and its spread. Hollow "
+        f"dots, {_WITHIN} in the tables, are doses within that spread or below: not told from real "
+        "images."
+    )
+
+
+def doses(answers: Answers, drawn: Mapping[str, str]) -> str:
+    """Figure and table of one distance."""
+    most = max(len(response.points) for response in answers.responses)
+    header = ["dose: mean ± spread", *[""] * most]
+    rows = [_dose_row(response, answers.floor, most) for response in answers.responses]
+    return f"{drawn[f'doses_{stem(answers)}']}\n\n{table(header, rows)}"
+
+
+def _dose_row(response: Response, floor: Floor, most: int) -> list[str]:
+    within = response.verdict(floor).within
+    cells = [
+        f"{p.x:g}: {value(p)}{f' {_WITHIN}' if p.x in within else ''}" for p in response.points
+    ]
+    return [f"{response.corruption} ({response.unit})", *cells, *[""] * (most - len(cells))]
+
+
+def against_n(calibration: Calibration, drawn: Mapping[str, str]) -> str:
+    """Figure of all distances, and what falls in it."""
+    return (
+        f"{drawn['against_n']}\n\nBoth sides are drawn anew for each of {calibration.draws} pairs "
+        "of subsets; bars are standard deviations. What falls with n is the bias of small sets: "
+        "distances of different n are not compared. The kernel distance has no such bias."
+    )
+
+
+def value(point: Point | Floor) -> str:
+    """``6.08 ± 0.26``."""
+    return " ± ".join((significant(point.mean), significant(point.spread, 2)))
