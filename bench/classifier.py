@@ -9,14 +9,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from bench.errors import UsageError
 from bench.images import to_unit
 from bench.nets import place, sides
 from bench.runtime import generator, seeded_modules
+from bench.tensor_file import read_facts, read_tensors, write_tensors
 
 CHUNK = 500
 
@@ -147,17 +146,12 @@ def accuracy(net: Classifier, images: Tensor, labels: Tensor) -> float:
 
 def save(net: Classifier, path: Path, *, facts: dict[str, str], recipe: Recipe) -> None:
     """Writes weights and how they came about as safetensors."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = {name: value.contiguous() for name, value in net.state_dict().items()}
-    part = path.with_suffix(".part")
-    save_file(state, part, metadata={**facts, "recipe": json.dumps(asdict(recipe))})
-    part.replace(path)
+    write_tensors(path, net.state_dict(), {**facts, "recipe": json.dumps(asdict(recipe))})
 
 
 def facts(path: Path) -> dict[str, str]:
     """What ``save`` wrote beside the weights."""
-    with safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
+    return read_facts(path)
 
 
 def load(name: str, path: Path) -> ClassifierDetector:
@@ -167,11 +161,11 @@ def load(name: str, path: Path) -> ClassifierDetector:
         UsageError: The file cannot be read as a detector of ours.
     """
     try:
-        known = facts(path)
+        state, known = read_tensors(path)
         recipe = Recipe(**json.loads(known["recipe"]))
         channels, height, width = json.loads(known["shape"])
         net = Classifier((channels, height, width), int(known["num_classes"]), recipe)
-        net.load_state_dict(load_file(path))
+        net.load_state_dict(state)
     except Exception as error:
         raise UsageError(
             f"detector weights {path.name} cannot be read ({type(error).__name__}): make them "

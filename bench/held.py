@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from bench.contracts import Detector, Seen
 from bench.datasets import Splits
+from bench.feature_cache import BlockKey, FeatureCache, Told
 from bench.runtime import generator
+
+BLOCK = 500
+"""Real images that a detector sees at once: what it says of them does not depend on what was
+asked for before, to the last bit."""
 
 
 class HeldData:
@@ -20,7 +25,8 @@ class HeldData:
         device: Where images and features live.
         detector: The feature network that selection reads; None where the data set has none.
         also: Further ones, for the measures at the end of a run.
-        lacking: Name of each further one that cannot be had, to the reason.
+        lacking: Name of the distance of each further one that cannot be had, to the reason.
+        cache: Where features of real images outlive the process; None keeps none.
     """
 
     def __init__(
@@ -31,9 +37,12 @@ class HeldData:
         *,
         also: Sequence[Detector] = (),
         lacking: Mapping[str, str] | None = None,
+        cache: FeatureCache | None = None,
     ) -> None:
         self.spec, self.device, self.detector = splits.spec, device, detector
-        self.also, self.lacking = tuple(also), dict(lacking or {})
+        own = None if detector is None else detector.name
+        self.also = tuple(other for other in also if other.name != own)
+        self.lacking, self._cache = dict(lacking or {}), cache
         parts = {"train": splits.train, "val": splits.val, "test": splits.test}
         self._images = {k: torch.from_numpy(v.images).to(device) for k, v in parts.items()}
         self._labels = {
@@ -74,15 +83,36 @@ class HeldData:
 
     def real(self, split: str, n: int, detector: Detector) -> Seen:
         """A detector on the first n images in that order (nested in n)."""
-        key = detector.name, split
+        key, n = (detector.name, split), min(n, len(self._images[split]))
         known = self._seen.get(key)
         have = 0 if known is None else len(known.features)
         if n > have:
-            index, labels = self.order(split)[have:n], self._labels[split]
-            chosen = None if labels is None else labels[index]
-            more = Seen(*detector(self._images[split][index]), chosen)
-            self._seen[key] = more if known is None else _joined(known, more)
+            blocks = [self._block(split, start, detector) for start in range(have, n, BLOCK)]
+            self._seen[key] = _joined([known, *blocks] if known else blocks)
         return first(self._seen[key], n)
+
+    def _block(self, split: str, start: int, detector: Detector) -> Seen:
+        """A detector on the images from ``start`` on, a whole block or what is left."""
+        index = self.order(split)[start : start + BLOCK]
+        labels = self._labels[split]
+
+        def compute() -> Told:
+            return detector(self._images[split][index])
+
+        if self._cache is None:
+            told = compute()
+        else:
+            key = BlockKey(
+                data_digest=self.spec.digest,
+                split=split,
+                start=start,
+                size=len(index),
+                detector=detector.name,
+                detector_digest=detector.digest,
+                device=self.device,
+            )
+            told = self._cache.told(key, compute)
+        return Seen(*told, None if labels is None else labels[index])
 
 
 def first(seen: Seen, n: int) -> Seen:
@@ -94,10 +124,10 @@ def first(seen: Seen, n: int) -> Seen:
     )
 
 
-def _joined(a: Seen, b: Seen) -> Seen:
-    def both(x: Tensor | None, y: Tensor | None) -> Tensor | None:
-        return None if x is None or y is None else torch.cat([x, y])
+def _joined(parts: Sequence[Seen]) -> Seen:
+    def whole(pick: Callable[[Seen], Tensor | None]) -> Tensor | None:
+        found = [values for part in parts if (values := pick(part)) is not None]
+        return torch.cat(found) if found else None
 
-    return Seen(
-        torch.cat([a.features, b.features]), both(a.probs, b.probs), both(a.labels, b.labels)
-    )
+    features = torch.cat([part.features for part in parts])
+    return Seen(features, whole(lambda part: part.probs), whole(lambda part: part.labels))

@@ -19,6 +19,7 @@ from bench.contracts import Nets, Trainable
 from bench.detection import find_detector, find_others
 from bench.errors import Interrupted, UsageError
 from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
+from bench.feature_cache import user_cache
 from bench.held import HeldData
 from bench.images import NotFinite
 from bench.measurement import view_of
@@ -241,7 +242,7 @@ def held_data(dataset: str, detector: str, device: torch.device, also: str = "no
     splits = datasets.load(dataset)
     others, lacking = find_others(also, splits.spec)
     first = find_detector(detector, splits.spec)
-    return HeldData(splits, device, first, also=others, lacking=lacking)
+    return HeldData(splits, device, first, also=others, lacking=lacking, cache=user_cache())
 
 
 def held_for(config: RunConfig, device: torch.device) -> HeldData:

@@ -46,6 +46,8 @@ IMPORTS: dict[str, str] = {
     "data_install": "data_npz data_splits errors",
     "idx": "data_splits errors",
     "torchvision_import": "",
+    "tensor_file": "",
+    "feature_cache": "data_install tensor_file",
     "labels": "contracts errors records",
     "losses": "registry",
     "losses/*": "contracts losses",
@@ -68,7 +70,7 @@ IMPORTS: dict[str, str] = {
     ),
     "datasets": "data_folder data_install data_npz data_splits errors idx records registry",
     "datasets/*": "datasets idx torchvision_import",
-    "classifier": "errors images nets runtime",
+    "classifier": "errors images nets runtime tensor_file",
     "detectors": "classifier registry",
     "detectors/*": "classifier detectors",
     "detection": (
@@ -82,14 +84,14 @@ IMPORTS: dict[str, str] = {
     "pictures": "contracts images registry",
     "pictures/*": "contracts images inversion latents pictures scatter",
     "trainer": "config contracts images nets records runtime",
-    "held": "contracts datasets runtime",
+    "held": "contracts datasets feature_cache runtime",
     "evaluator": "contracts held images labels metrics pictures records runtime",
     "measurement": "config evaluator held",
     "tracking": "errors images records",
     "outside": "contracts data_folder data_npz data_splits errors evaluator held records runtime",
     "recorded_studies": "config errors plan tracking",
     "runner": (
-        "config contracts datasets detection errors evaluator health held images measurement metrics "
+        "config contracts datasets detection errors evaluator feature_cache health held images measurement metrics "
         "models nets records runtime tracking trainer"
     ),
     "forecast": "config evaluator held measurement runner trainer",
@@ -155,7 +157,7 @@ SOLE_IMPORTERS = {
     "mlflow": "tracking",
     "optuna": "study",
     "rich": "progress",
-    "safetensors": "classifier",
+    "safetensors": "tensor_file",
     "torchvision": "torchvision_import",
     "typer": "cli",
 }

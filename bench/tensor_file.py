@@ -1,0 +1,52 @@
+"""Tensors in one file with facts beside them, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
+    """Writes a safetensors file; a process that is killed leaves the one before it.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The process's own name: two that write the same file do not meet.
+    part = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, part, metadata=dict(facts))
+        part.replace(path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a file, on the CPU, and the facts beside them.
+
+    Raises:
+        OSError: There is no such file, or it is no safetensors file or not a whole one.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            names, facts = file.keys(), file.metadata()
+            return {name: file.get_tensor(name) for name in names}, dict(facts or {})
+    except SafetensorError as error:
+        raise OSError(f"{path.name} is not a whole safetensors file ({error})") from error
+
+
+def read_facts(path: Path) -> dict[str, str]:
+    """The facts alone, without the tensors; raises as ``read_tensors`` does."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise OSError(f"{path.name} is not a whole safetensors file ({error})") from error

@@ -1,0 +1,217 @@
+"""Features of real images: the same bits whatever was asked before, and from one process to another."""
+
+import dataclasses
+import multiprocessing
+
+import numpy as np
+import pytest
+import torch
+
+from bench import datasets
+from bench.datasets import Arrays, Splits
+from bench.detection import find_detector
+from bench.feature_cache import BlockKey, FeatureCache
+from bench.held import BLOCK, HeldData
+from bench.records import DataSpec
+
+CPU = torch.device("cpu")
+SPEC = DataSpec(
+    name="noise", shape=(1, 4, 4), num_classes=3, class_prior=(1 / 3,) * 3, levels=256, digest="d1"
+)
+
+
+def arrays(n, seed):
+    rng = np.random.default_rng(seed)
+    return Arrays(rng.integers(0, 256, (n, 1, 4, 4), np.uint8), np.arange(n) % 3)
+
+
+SPLITS = Splits(spec=SPEC, train=arrays(1_300, 0), val=arrays(700, 1), test=arrays(700, 2))
+
+
+class Means:
+    """Features that a float32 cannot hold, of images in the order in which they were asked for."""
+
+    name, dim, own_classes = "means", 2, True
+
+    def __init__(self, digest="w1", scale=3.0):
+        self.digest, self.scale, self.sizes = digest, scale, []
+
+    def __call__(self, images):
+        self.sizes.append(len(images))
+        mean = images.double().flatten(1).mean(1)
+        features = torch.stack([mean / self.scale, mean.square() / 7], 1)
+        return features, torch.stack([mean / 255, 1 - mean / 255, 0 * mean], 1)
+
+
+def cache_in(folder):
+    return FeatureCache(folder, keep_seconds=0.0)
+
+
+def held_with(detector, cache=None, *, spec=SPEC):
+    return HeldData(dataclasses.replace(SPLITS, spec=spec), CPU, detector, cache=cache)
+
+
+def files(folder):
+    return sorted(folder.rglob("*.safetensors"))
+
+
+def test_detector_sees_each_real_image_once_in_whole_blocks():
+    detector = Means()
+    held = held_with(detector)
+    for n in (1, 600, 650, 10_000):
+        assert len(held.real("val", n, detector).features) == min(n, 700)
+    assert detector.sizes == [BLOCK, 700 - BLOCK]
+
+
+def test_features_do_not_depend_on_what_was_asked_for_before():
+    splits = datasets.load("digits")
+    detector = find_detector("auto", splits.spec)
+    step_by_step, at_once = HeldData(splits, CPU, detector), HeldData(splits, CPU, detector)
+    for n in (1, 33, 297, 700):
+        last = step_by_step.real("train", n, detector)
+    whole = at_once.real("train", 700, detector)
+    assert torch.equal(last.features, whole.features)
+    assert torch.equal(last.probs, whole.probs)
+
+
+def test_features_probabilities_and_labels_are_of_the_images_in_the_splits_order():
+    detector, n = Means(), 620
+    seen = held_with(detector).real("val", n, detector)
+    images, labels = held_with(None).some("val", n)
+    features, probs = detector(images)
+    assert torch.equal(seen.features, features)
+    assert torch.equal(seen.probs, probs)
+    assert torch.equal(seen.labels, labels)
+
+
+def in_another_process(work):
+    """Runs ``work`` in a child of this process, which has its own copy of everything."""
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
+def test_another_process_reads_the_same_bits_and_asks_no_detector(tmp_path):
+    detector = Means()
+    in_another_process(lambda: held_with(Means(), cache_in(tmp_path)).real("val", 700, Means()))
+    read = held_with(detector, cache_in(tmp_path)).real("val", 700, detector)
+    assert detector.sizes == []
+    computed = held_with(detector).real("val", 700, detector)
+    assert torch.equal(read.features, computed.features)
+    assert torch.equal(read.probs, computed.probs)
+    assert torch.equal(read.labels, computed.labels)
+
+
+def test_network_features_are_kept_in_float32_which_loses_nothing(tmp_path):
+    splits = datasets.load("digits")
+    detector = find_detector("auto", splits.spec)
+    computed = HeldData(splits, CPU, detector, cache=cache_in(tmp_path)).real("val", 297, detector)
+    read = HeldData(splits, CPU, detector, cache=cache_in(tmp_path)).real("val", 297, detector)
+    assert torch.equal(read.features, computed.features)
+    assert read.features.dtype == torch.float64
+    assert torch.equal(read.probs, computed.probs)
+    [path] = files(tmp_path)
+    # 32 features in 4 bytes, 10 probabilities in 8, and the header.
+    assert path.stat().st_size < 297 * (32 * 4 + 10 * 8) + 1_000
+
+
+def test_more_images_than_are_kept_are_computed_and_added(tmp_path):
+    first, second = Means(), Means()
+    held_with(first, cache_in(tmp_path)).real("train", 400, first)
+    held_with(second, cache_in(tmp_path)).real("train", 1_300, second)
+    assert first.sizes == [500]
+    assert second.sizes == [500, 300]
+    assert [path.name[:6] for path in files(tmp_path)] == ["000000", "000500", "001000"]
+
+
+@pytest.mark.parametrize("change", ["data", "split", "weights", "threads", "nothing"])
+def test_other_data_split_weights_or_threads_are_computed_anew(change, tmp_path, monkeypatch):
+    first = Means()
+    held_with(first, cache_in(tmp_path)).real("val", 500, first)
+    second = Means(digest="w2" if change == "weights" else "w1")
+    spec = dataclasses.replace(SPEC, digest="d2" if change == "data" else "d1")
+    if change == "threads":
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 97)
+    split = "test" if change == "split" else "val"
+    held_with(second, cache_in(tmp_path), spec=spec).real(split, 500, second)
+    assert second.sizes == ([] if change == "nothing" else [500])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-8],
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        lambda data: b"",
+        lambda data: b"no tensors",
+    ],
+    ids=["cut", "one bit", "empty", "other"],
+)
+def test_damaged_file_is_computed_again_and_mended(damage, tmp_path):
+    detector = Means()
+    computed = held_with(detector, cache_in(tmp_path)).real("val", 500, detector)
+    [path] = files(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    again = held_with(detector, cache_in(tmp_path)).real("val", 500, detector)
+    assert detector.sizes == [500, 500]
+    assert torch.equal(again.features, computed.features)
+    held_with(detector, cache_in(tmp_path)).real("val", 500, detector)
+    assert detector.sizes == [500, 500]
+
+
+def test_folder_that_cannot_be_written_is_gone_without(tmp_path):
+    (tmp_path / "features").write_text("a file where the folder should be")
+    detector = Means()
+    seen = held_with(detector, cache_in(tmp_path / "features")).real("val", 500, detector)
+    assert len(seen.features) == 500
+
+
+def test_what_is_computed_in_no_time_is_not_kept(tmp_path):
+    detector = Means()
+    held_with(detector, FeatureCache(tmp_path, keep_seconds=60.0)).real("val", 500, detector)
+    assert files(tmp_path) == []
+
+
+def test_processes_that_write_at_once_leave_one_whole_file_each_block(tmp_path):
+    def write_often():
+        for _ in range(40):
+            for path in files(tmp_path):
+                path.unlink(missing_ok=True)
+            detector = Means()
+            seen = held_with(detector, cache_in(tmp_path)).real("train", 1_300, detector)
+            assert torch.equal(seen.features, expected)
+
+    detector = Means()
+    expected = held_with(detector).real("train", 1_300, detector).features
+    context = multiprocessing.get_context("fork")
+    children = [context.Process(target=write_often) for _ in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0]
+    held_with(detector, cache_in(tmp_path)).real("train", 1_300, detector)
+    assert len(files(tmp_path)) == 3
+    assert list(tmp_path.rglob("*.partial")) == []
+
+
+def test_two_devices_and_two_detectors_never_share_a_file():
+    key = BlockKey(
+        data_digest="d1",
+        split="val",
+        start=0,
+        size=500,
+        detector="means",
+        detector_digest="w1",
+        device=CPU,
+    )
+    others = [
+        dataclasses.replace(key, detector="others"),
+        dataclasses.replace(key, start=500),
+        dataclasses.replace(key, size=499),
+        dataclasses.replace(key, device=torch.device("meta")),
+    ]
+    assert key.path not in {other.path for other in others}
+    assert not any(part.startswith((".", "/")) for part in key.path.parts)
