@@ -89,7 +89,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         "'data.dataset' has an option of its own: use --dataset instead of --set\n",
     ),
     "run --study depth_sweep --set likelihood=nix": (
-        "unknown likelihood 'nix': registered: bernoulli_gray, ",
+        "unknown likelihood 'nix': registered: bernoulli_fixed, ",
     ),
     "run --study depth_sweep --jobs 0": (
         "--jobs takes a whole number from 1 on, or auto, got '0'\n",
@@ -121,9 +121,9 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "train vae --set depth=1 --set depth=2": ("--set names 'depth' twice: keep one\n",),
     "train vae --set depth=1 --set model.depth=2": ("--set names 'model.depth' twice: keep one\n",),
     "train vae --set num_logs=7": ("train: num_validations must divide num_logs=7, got 4\n",),
-    "train vae --set likelihood=nix": ("unknown likelihood 'nix': registered: bernoulli_gray, ",),
+    "train vae --set likelihood=nix": ("unknown likelihood 'nix': registered: bernoulli_fixed, ",),
     "train vae --set detector=mnits": (
-        "unknown detector 'mnits': did you mean 'mnist' or 'digits'? there: digits, mnist\n",
+        "unknown detector 'mnits': did you mean 'mnist' or 'digits'? known: cifar10, digits, ",
     ),
     "train vae --device cuda": ("device 'cuda' is not there: use --device cpu\n",),
     "train vae --device tpu": ("unknown device 'tpu': expected auto, cpu or cuda\n",),

@@ -26,12 +26,13 @@ def make_report(
     Raises:
         UsageError: Nothing was run under it; the sentence lists what was.
     """
+    study = load_study(name)
     store = Store(uri)
     identity, experiment_id = find_recorded(
         store, name, tier=tier, dataset=dataset, sets=sets or []
     )
     return write_report(
-        load_study(name),
+        study,
         identity,
         store.records(experiment_id, HISTORIES),
         lambda run_id, picture: store.artifact(run_id, f"pictures/{picture}.png"),
