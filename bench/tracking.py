@@ -8,7 +8,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from mlflow.tracking import MlflowClient
 
 from bench.errors import UsageError
 from bench.images import Picture, to_png
-from bench.records import RunRecord
+from bench.records import HealthWarning, RunRecord
 
 FLUSH_SECONDS = 5.0
 FLUSH_ITEMS = 900
@@ -275,6 +276,11 @@ class Store:
             if not token:
                 return [self._record(run, histories) for run in runs]
 
+    def records_of(self, experiment: str) -> list[RunRecord]:
+        """Every run of the experiment of that name; none where there is no such experiment."""
+        found = self.client.get_experiment_by_name(experiment)
+        return [] if found is None else self.records(str(found.experiment_id))
+
     def artifact(self, run_id: str, path: str) -> bytes | None:
         """Content of an artifact, or None where the run has none of that path."""
         with tempfile.TemporaryDirectory() as folder:
@@ -352,6 +358,13 @@ def _no_retries() -> Iterator[None]:
 def not_applicable_tag(reasons: Mapping[str, str]) -> dict[str, str]:
     """The tag that says which metrics have no value here, and why."""
     return {"not_applicable": json.dumps(dict(sorted(reasons.items())))} if reasons else {}
+
+
+def health_tag(warnings: Sequence[HealthWarning] | None) -> dict[str, str]:
+    """The tag that says ``ok`` or holds the warnings as JSON; none where nobody judged."""
+    if warnings is None:
+        return {}
+    return {"health": json.dumps([asdict(one) for one in warnings]) if warnings else "ok"}
 
 
 def _short(error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bench.models import configure, recorded
 from bench.outside import Given, read_outside
 from bench.plan import load_study
 from bench.recorded_studies import find_recorded
-from bench.records import OUTSIDE
+from bench.records import OUTSIDE, RunRecord
 from bench.registry import load_plugins
 from bench.runner import held_for, open_test_split, primary_name, restore_run
 from bench.runtime import environment, num_cores, prepare, resolve_device
@@ -58,7 +58,7 @@ class Subject:
         generated: The samples.
         settings: How they are measured.
         available: How many samples there are at all; None for a model.
-        experiment_id: Where the record goes.
+        experiment: Name of the one where the record goes.
         title: The record's name in the UI.
         params: Its params.
         tags: Its tags.
@@ -68,7 +68,7 @@ class Subject:
     generated: Generated
     settings: EvalSettings
     available: int | None
-    experiment_id: str
+    experiment: str
     title: str
     params: Mapping[str, object]
     tags: Mapping[str, str]
@@ -82,9 +82,8 @@ def evaluate_one(options: EvalOptions, *, say: Say) -> dict[str, Any]:
         UsageError: Anything about the options that cannot work.
     """
     load_plugins(options.plugins)
+    _check(options)
     prepare(threads=num_cores())
-    if (options.run is None) == (options.images is None):
-        raise UsageError("bench eval takes a RUN or --images PATH: give exactly one of them")
     store = Store(options.tracking_uri)
     if options.images is None:
         subject = _run_subject(options, store)
@@ -93,12 +92,25 @@ def evaluate_one(options: EvalOptions, *, say: Say) -> dict[str, Any]:
     return _measured(subject, store, say)
 
 
+def _check(options: EvalOptions) -> None:
+    """What can be said of the options before a store is opened."""
+    if (options.run is None) == (options.images is None):
+        raise UsageError("bench eval takes a RUN or --images PATH: give exactly one of them")
+    if options.images is None:
+        if options.name or options.study or options.tier or options.dataset or options.seed:
+            raise UsageError(
+                "--name, --seed, --study, --tier and --dataset are for images made elsewhere: a "
+                "run has them, leave them out"
+            )
+    elif options.study is not None:
+        load_study(options.study)
+    elif options.dataset is None:
+        raise UsageError("--images needs --dataset: the data set whose images they stand for")
+    elif options.tier is not None:
+        raise UsageError(f"--tier {options.tier} is a tier of a study: give --study as well")
+
+
 def _run_subject(options: EvalOptions, store: Store) -> Subject:
-    if options.name or options.study or options.tier or options.dataset or options.seed:
-        raise UsageError(
-            "--name, --seed, --study, --tier and --dataset are for images made elsewhere: a run "
-            "has them, leave them out"
-        )
     original = store.record(options.run or "")
     if "status" not in original.tags:
         raise UsageError(
@@ -115,7 +127,7 @@ def _run_subject(options: EvalOptions, store: Store) -> Subject:
         generated=Generated(held, trainable.modules, trainable.eval_fns),
         settings=config.eval,
         available=None,
-        experiment_id=store.experiment(EXPERIMENT),
+        experiment=EXPERIMENT,
         title=f"evaluation of {original.run_id[:8]}",
         params=config.flat(),
         tags={**tags, "role": "evaluation", "evaluates": original.run_id, "test_reads": str(reads)},
@@ -147,7 +159,7 @@ def _full(overrides: Mapping[str, str]) -> Flat:
 def _images_subject(options: EvalOptions, store: Store) -> Subject:
     assert options.images is not None
     name = options.name or options.images.stem
-    experiment_id, config, tags = _context(options, store)
+    experiment, config, tags = _context(options, store)
     held = held_for(config, resolve_device(options.device))
     arrays = read_outside(options.images, held.spec)
     wanted = max(num_samples(config.eval, held))
@@ -157,18 +169,16 @@ def _images_subject(options: EvalOptions, store: Store) -> Subject:
             "add images, distances compare at equal numbers only"
         )
     tags |= {"images_digest": digest_of(arrays), "family": name, "seed": str(options.seed)}
-    _refuse_another(store, experiment_id, tags)
+    known = store.records_of(experiment)
+    _refuse_another(known, tags)
     flat = config.flat()
     params = {key: flat[key] for key in flat if key.startswith(("data.", "eval."))}
-    reads = sum(
-        record.tags.get("images_digest") == tags["images_digest"]
-        for record in store.records(experiment_id)
-    )
+    reads = sum(record.tags.get("images_digest") == tags["images_digest"] for record in known)
     return Subject(
         generated=Given(held, arrays),
         settings=config.eval,
         available=len(arrays),
-        experiment_id=experiment_id,
+        experiment=experiment,
         title=f"{name} seed={options.seed}",
         params={"model": OUTSIDE, "train.seed": options.seed, **params},
         tags={
@@ -187,14 +197,10 @@ def _context(options: EvalOptions, store: Store) -> tuple[str, RunConfig, dict[s
     The noise baseline lends its configuration, which has nothing but data and evaluation.
     """
     if options.study is None:
-        if options.dataset is None:
-            raise UsageError("--images needs --dataset: the data set whose images they stand for")
-        if options.tier is not None:
-            raise UsageError(f"--tier {options.tier} is a tier of a study: give --study as well")
         overrides = _full(parse_assignments(list(options.overrides)))
         config = configure("uniform_noise", overrides, {"data.dataset": options.dataset})
-        return store.experiment(EXPERIMENT), config, {}
-    identity, experiment_id = find_recorded(
+        return EXPERIMENT, config, {}
+    identity, _ = find_recorded(
         store,
         options.study,
         tier=options.tier,
@@ -208,12 +214,12 @@ def _context(options: EvalOptions, store: Store) -> tuple[str, RunConfig, dict[s
     planned = study.tier(identity.tier).settings | identity.overrides
     measured = {key: value for key, value in planned.items() if key.startswith("eval.")}
     config = configure("uniform_noise", measured, {"data.dataset": identity.dataset})
-    return experiment_id, config, {"study": identity.study, "tier": identity.tier}
+    return identity.key, config, {"study": identity.study, "tier": identity.tier}
 
 
-def _refuse_another(store: Store, experiment_id: str, tags: Mapping[str, str]) -> None:
+def _refuse_another(known: Sequence[RunRecord], tags: Mapping[str, str]) -> None:
     """One name and seed stand for one set of images."""
-    for record in store.records(experiment_id):
+    for record in known:
         same = all(record.tags.get(key) == tags[key] for key in ("family", "seed"))
         if same and record.tags.get("images_digest", "") not in {"", tags["images_digest"]}:
             raise UsageError(
@@ -233,7 +239,7 @@ def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
         "command": shlex.join(["bench", *sys.argv[1:]]),
     }
     run_id = store.create_run(
-        subject.experiment_id, name=subject.title, params=subject.params, tags=tags
+        store.experiment(subject.experiment), name=subject.title, params=subject.params, tags=tags
     )
     say(f"run {run_id}: {subject.title}")
     logger = RunLogger(store.client, run_id)
