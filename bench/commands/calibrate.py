@@ -24,7 +24,7 @@ from bench.gauges import DRAWS
 from bench.held import HeldData
 from bench.images import grid, to_png
 from bench.registry import load_plugins
-from bench.report.card import read_numbers, write_card
+from bench.report.card import answer, read_numbers, write_card
 from bench.report.trust import card_folder
 from bench.results.calibration import Answers, Calibration
 from bench.runtime import environment, prepare, resolve_device
@@ -79,6 +79,7 @@ def write_calibration(options: CalibrateOptions, *, say: Say) -> dict[str, Any]:
     else:
         say("measured before with the same data, detectors, settings and version: not again")
     path = write_card(found, _examples(held), out)
+    say(answer(found).replace("**", ""))
     say(f"card in {path}")
     failing = {each.name: _failures(each) for each in found.answers if _failures(each)}
     return {"card": str(path), "key": key, "failing": failing, "lacking": found.not_applicable}

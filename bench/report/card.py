@@ -59,7 +59,7 @@ def write_card(calibration: Calibration, examples: bytes, out: Path) -> Path:
 def card_text(calibration: Calibration, drawn: Mapping[str, str]) -> str:
     """The markdown; ``drawn`` shows each figure."""
     sections = [
-        (f"# How far distances can be trusted on {calibration.dataset}", _answer(calibration)),
+        (f"# How far distances can be trusted on {calibration.dataset}", answer(calibration)),
         ("## Asked of a distance", asked(calibration)),
         ("## Floors: real images against real images", floors(calibration)),
         ("## Doses", examples(calibration)),
@@ -71,7 +71,7 @@ def card_text(calibration: Calibration, drawn: Mapping[str, str]) -> str:
     return "\n\n".join(f"{heading}\n\n{text}" for heading, text in sections) + "\n"
 
 
-def _answer(calibration: Calibration) -> str:
+def answer(calibration: Calibration) -> str:
     """The first sentence in bold, then a bullet for each other thing that was found."""
     first, *others = calibration.answers
     bullets = [
