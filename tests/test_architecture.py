@@ -130,7 +130,8 @@ IMPORTS: dict[str, str] = {
     "calibration": "contracts corruptions errors gauges held metrics results/* runtime",
     "commands/calibrate": (
         "bench calibration config contracts corruptions data_install datasets detection errors "
-        "evaluator gauges held images registry report/card report/trust results/* runtime"
+        "evaluator feature_cache gauges held images registry report/card report/trust results/* "
+        "runtime"
     ),
     "cli": (
         "errors | catalogue commands/study commands/train commands/evaluate commands/calibrate commands/sample "

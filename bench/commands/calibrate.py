@@ -20,6 +20,7 @@ from bench.data_install import data_home
 from bench.detection import find_detector, find_others
 from bench.errors import UsageError
 from bench.evaluator import missing_detector
+from bench.feature_cache import user_cache
 from bench.gauges import DRAWS
 from bench.held import HeldData
 from bench.images import grid, to_png
@@ -69,7 +70,7 @@ def write_calibration(options: CalibrateOptions, *, say: Say) -> dict[str, Any]:
     load_plugins(options.plugins)
     prepare(threads=1)  # more threads would sum in another order and give other last digits
     splits = datasets.load(options.dataset)
-    held = HeldData(splits, resolve_device(options.device), None)
+    held = HeldData(splits, resolve_device(options.device), None, cache=user_cache())
     detectors, lacking = _detectors(options, held)
     out = options.out or Path("reports") / card_folder(options.dataset)
     key = _key(options, held, detectors)
