@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-CHUNK = 500
-"""Rows of a kernel matrix in memory at once: at 10,000 columns 40 MB."""
+CHUNK = 200
+"""Rows of a kernel matrix in memory at once: at 10,000 columns 16 MB, which the allocator keeps for
+the next one. Above 32 MB it asks the system each time, which took nearly as long again."""
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 """Symmetric, ``[N, d]`` and ``[M, d]`` to ``[N, M]``."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-CHUNK = 500
-"""Rows of a matrix of distances in memory at once: at 10,000 columns 40 MB."""
+CHUNK = 200
+"""Rows of a matrix of distances in memory at once: at 10,000 columns 16 MB, see ``kernels``."""
 
 K = 5
 """Neighbours that make up a ball (protocol rule 13)."""
