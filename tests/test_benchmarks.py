@@ -1,4 +1,4 @@
-"""The speed comparison runs; what it measures is nobody's pass or fail."""
+"""The speed scripts run; what they measure is nobody's pass or fail."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "loop_overhead.py"
+MEASURES = SCRIPT.with_name("measures_cost.py")
 
 
 @pytest.mark.slow
@@ -18,3 +19,14 @@ def test_speed_comparison_has_a_ratio_for_each_model():
     assert [row.split()[0] for row in rows] == ["VAE", "WGAN"]
     for row in rows:
         assert float(row.split()[-4]) > 0
+
+
+@pytest.mark.slow
+def test_cost_of_the_measures_names_each_and_the_memory():
+    command = [sys.executable, str(MEASURES), "--dataset", "digits"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    named = {tuple(row.split()[:2]) for row in done.stdout.splitlines()}
+    for split in ("val", "test"):
+        assert {(split, name) for name in ("frechet", "kernel", "overlap", "elbo")} <= named
+    assert "peak memory of the process: " in done.stdout

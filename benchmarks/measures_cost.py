@@ -1,0 +1,122 @@
+"""Seconds of every measure that ends a run by default, and the process's peak memory.
+
+BENCH_DATA=FOLDER python benchmarks/measures_cost.py [--dataset mnist] [--threads 1]
+
+A small VAE is trained for a few steps and measured as the runner does at the end of a run: on
+validation, then on test, with as many samples as each split has, at most 10,000. What a detector
+says of real images is computed, not read from a cache. Measures on request are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+
+from bench import datasets, health
+from bench.config import RunConfig
+from bench.detection import find_detector
+from bench.evaluator import Evaluation, Generated, evaluation_mode
+from bench.held import HeldData
+from bench.measurement import view_of
+from bench.metrics import METRICS, NotApplicable
+from bench.models import configure
+from bench.runner import build
+from bench.runtime import prepare
+from bench.trainer import Trainer
+
+MODEL = "vae_mlp"
+TRAINED = {"num_images": 12_800, "num_logs": 1, "num_validations": 1}
+SAMPLES, FAKE, REAL = "(drawing samples)", "(detector on samples)", "(detector on real images)"
+
+
+@dataclass
+class Clock:
+    """Seconds by what was done: of the wall, and of the processor."""
+
+    rows: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @contextmanager
+    def row(self, name: str) -> Iterator[None]:
+        """Times what runs inside."""
+        wall, processor = time.perf_counter(), time.process_time()
+        yield
+        spent = time.perf_counter() - wall, time.process_time() - processor
+        self.rows[name] = spent
+
+
+def trained(config: RunConfig, held: HeldData) -> Generated:
+    """The samples, not yet drawn, of a VAE after a few steps."""
+    trainable = build(config, held)
+    trainer = Trainer(trainable, held.images("train"), held.labels("train"), config.train)
+    for _ in trainer:
+        pass
+    return Generated(held, trainer.evaluated, trainable.eval_fns)
+
+
+@torch.no_grad()
+def measure(view: Evaluation, clock: Clock) -> dict[str, float]:
+    """Every value that the runner has of a view by default, each measure timed."""
+    evaluation_mode(view.nets)
+    n = view.counts[-1]
+    values: dict[str, float] = {}
+    for name, look in (
+        (SAMPLES, lambda: view.samples(n)),
+        (FAKE, lambda: view.fake(n)),
+        (REAL, lambda: view.real(view.split, n)),
+    ):
+        with clock.row(f"{view.split} {name}"):
+            look()
+    for name, kind in METRICS.items():
+        if kind.on_request or view.lacks(kind.needs) is not None:
+            continue
+        with clock.row(f"{view.split} {name}"):
+            try:
+                values |= kind.measure(view)
+            except NotApplicable as reason:
+                print(f"{name} has no value on {view.split}: {reason}", file=sys.stderr)
+    return values
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def show(clock: Clock, seconds: tuple[float, float]) -> None:
+    """One row for each measure, the dearest first, and the sums."""
+    print(f"{'measure':<40}{'wall s':>9}{'cpu s':>9}")
+    for name, spent in sorted(clock.rows.items(), key=lambda row: -row[1][1]):
+        print(f"{name:<40}{spent[0]:>9.2f}{spent[1]:>9.2f}")
+    print(f"{'all measures':<40}{seconds[0]:>9.2f}{seconds[1]:>9.2f}")
+    print(f"peak memory of the process: {peak_bytes() / 1e9:.2f} GB")
+
+
+def main() -> None:
+    """Prints what each measure takes."""
+    parser = argparse.ArgumentParser(description="what the measures at the end of a run cost")
+    parser.add_argument("--dataset", default="mnist", help="data set with a detector")
+    parser.add_argument("--threads", type=int, default=1, help="compute threads")
+    chosen = parser.parse_args()
+    prepare(threads=chosen.threads)
+    splits = datasets.load(chosen.dataset)
+    held = HeldData(splits, torch.device("cpu"), find_detector("auto", splits.spec))
+    config = configure(MODEL, TRAINED, {"dataset": chosen.dataset})
+    generated, clock, whole = trained(config, held), Clock(), Clock()
+    with whole.row("all"):
+        of_val = measure(view_of(generated, "val", config.eval), clock)
+        of_test = measure(view_of(generated, "test", config.eval), clock)
+        health.collapse(of_val)
+    print(f"{MODEL} on {chosen.dataset}, {len(of_val)} values on val, {len(of_test)} on test")
+    show(clock, whole.rows["all"])
+
+
+if __name__ == "__main__":
+    main()
