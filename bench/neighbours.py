@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -35,17 +36,25 @@ class Overlap:
 
 def nearest(queries: Tensor, points: Tensor) -> Tensor:
     """Distance of each query ``[N, d]`` to its nearest point ``[M, d]``, ``[N]``."""
-    return torch.cat([torch.cdist(part, points).amin(1) for part in queries.split(CHUNK)])
+    chunks = [squares.amin(1) for squares in _squares(queries, points)]
+    return torch.cat(chunks).clamp_(min=0).sqrt_()
 
 
 def radii(points: Tensor, k: int = K) -> Tensor:
-    """Distance of each point ``[N, d]`` to its k-th nearest other one, ``[N]``; N above k."""
+    """Squared distance of each point ``[N, d]`` to its k-th nearest other one, ``[N]``; k < N."""
     found = []
-    for i, part in enumerate(points.split(CHUNK)):
-        distances = torch.cdist(part, points)
-        distances.diagonal(i * CHUNK).fill_(torch.inf)  # not its own neighbour
-        found.append(distances.topk(k, largest=False).values[:, -1])
+    for i, squares in enumerate(_squares(points, points)):
+        squares.diagonal(i * CHUNK).fill_(torch.inf)  # not its own neighbour
+        found.append(squares.topk(k, largest=False).values[:, -1])
     return torch.cat(found)
+
+
+def _squares(a: Tensor, b: Tensor) -> Iterator[Tensor]:
+    """|a|^2 + |b|^2 - 2 a.b of all pairs, rows of a in chunks; unlike cdist without copies of b."""
+    norms = torch.linalg.vector_norm(b, dim=1).square_()
+    for part in a.split(CHUNK):
+        own = torch.linalg.vector_norm(part, dim=1, keepdim=True).square_()
+        yield torch.addmm(norms, part, b.T, alpha=-2).add_(own)
 
 
 def overlap(fake: Tensor, real: Tensor, k: int = K) -> Overlap:
@@ -59,12 +68,11 @@ def overlap(fake: Tensor, real: Tensor, k: int = K) -> Overlap:
     reach = radii(fake, k)
     balls = torch.zeros(len(fake), dtype=torch.int64, device=fake.device)
     recalled, covered = [], []
-    for part, edge in zip(real.split(CHUNK), radii(real, k).split(CHUNK), strict=True):
-        distances = torch.cdist(part, fake)
-        inside = distances <= edge[:, None]
+    for squares, edge in zip(_squares(real, fake), radii(real, k).split(CHUNK), strict=True):
+        inside = squares <= edge[:, None]
         balls += inside.sum(0)
         covered.append(inside.any(1))
-        recalled.append((distances <= reach).any(1))
+        recalled.append((squares <= reach).any(1))
     return Overlap(
         precision=_share(balls > 0),
         recall=_share(torch.cat(recalled)),

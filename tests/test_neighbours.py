@@ -48,7 +48,7 @@ def test_nearest_distance_is_that_of_the_closest_point():
 def test_radius_leaves_the_point_itself_out_and_counts_its_copies():
     points = torch.tensor([[0.0], [1.0], [3.0], [3.0]]).double()
     assert radii(points, 1).tolist() == [1, 1, 0, 0]
-    assert radii(points, 2).tolist() == [3, 2, 2, 2]
+    assert radii(points, 2).tolist() == [9, 4, 4, 4]  # squares
 
 
 @pytest.mark.parametrize("k", [1, 3, K])
