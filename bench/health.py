@@ -1,8 +1,11 @@
-"""When a run counts as collapsed, with the thresholds of protocol rule 3 and a plain sentence."""
+"""When a run counts as collapsed (protocol rule 3), and the warnings about one that ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from bench.records import HealthWarning
+from bench.symptoms import CHECKS, Evidence
 
 MIN_CLASS_SHARE = 0.5
 MIN_SPREAD_SHARE = 0.1
@@ -24,3 +27,13 @@ def collapse(values: Mapping[str, float]) -> str:
     if values.get("active_units") == 0:
         return "no latent unit is active: the decoder ignores z"
     return ""
+
+
+def examine(evidence: Evidence) -> list[HealthWarning]:
+    """Every warning about a run that trained, how it ended first."""
+    found = [(kind, check(evidence)) for kind, check in CHECKS.items()]
+    return [
+        HealthWarning(kind=kind, sentence=said[0], turn=evidence.turn(*said[1]))
+        for kind, said in found
+        if said is not None
+    ]

@@ -51,6 +51,24 @@ class StepLog:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HealthWarning:
+    """Something about a run that ended that a user should know.
+
+    Attributes:
+        kind: Short name, such as ``discriminator_strong``.
+        sentence: What is wrong, with the value and its threshold.
+        turn: The settings to turn, with their values: ``lower n_critic (20)``.
+    """
+
+    kind: str
+    sentence: str
+    turn: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.sentence, self.turn) if part)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialResult:
     """How one run ended.
 
@@ -61,6 +79,8 @@ class TrialResult:
         value: Its last value; None for ``diverged`` and ``failed``, which have none.
         metrics: Every final value, ``val/...``, ``test/...``, ``test_best/...``, ``cost/...``.
         not_applicable: Metric name to the reason why this model has no such value.
+        warnings: What ``health`` says, from training and validation alone; None where it was
+            not asked.
     """
 
     status: Status
@@ -69,6 +89,7 @@ class TrialResult:
     value: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     not_applicable: dict[str, str] = field(default_factory=dict)
+    warnings: list[HealthWarning] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON values; ``from_json`` reads it back."""
@@ -76,8 +97,10 @@ class TrialResult:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrialResult:
-        """Reads what ``to_json`` wrote."""
-        return cls(**values)
+        """Reads what ``to_json`` wrote; results of older versions have no warnings."""
+        stored = values.get("warnings")
+        warnings = None if stored is None else [HealthWarning(**one) for one in stored]
+        return cls(**{**values, "warnings": warnings})
 
 
 @dataclass(frozen=True, kw_only=True)

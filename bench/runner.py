@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ from bench.models import MODELS
 from bench.nets import count_parameters, place
 from bench.records import TrialResult
 from bench.runtime import seeded_modules
-from bench.tracking import Logger, not_applicable_tag
+from bench.symptoms import Evidence
+from bench.tracking import Logger, health_tag, not_applicable_tag
 from bench.trainer import Trainer, TrainingDiverged
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
@@ -44,12 +45,16 @@ class Progress:
         best_images: Images seen at that point; 0 before the first validation.
         train_seconds: Spent in training steps, over all starts.
         eval_seconds: Spent in evaluation, over all starts.
+        logs: Training scalars at each log, for the warnings at the end.
+        curve: Primary value at each validation.
     """
 
     best: float = float("inf")
     best_images: int = 0
     train_seconds: float = 0.0
     eval_seconds: float = 0.0
+    logs: list[dict[str, float]] = field(default_factory=list)
+    curve: list[float] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -102,6 +107,8 @@ class Run:
             result = TrialResult(
                 status="diverged", reason=str(error), metrics=self._cost(trainable, trainer)
             )
+        if trainable.phases:
+            result = self._examined(result)
         self._conclude(result)
         return result
 
@@ -114,6 +121,7 @@ class Run:
             self.progress.train_seconds += time.perf_counter() - started
             values = {f"train/{name}": value for name, value in log.scalars.items()}
             self.logger.metrics(values, log.images_seen)
+            self.progress.logs.append(log.scalars)
             ended = trainer.logs_done == settings.num_logs
             due = trainer.logs_done % every == 0
             stopping = self.should_stop()
@@ -141,6 +149,7 @@ class Run:
         for name, picture in draw_pictures(view, at_end=at_end).items():
             self.logger.picture(name, picture, images_seen)
         value = primary_value(values)
+        self.progress.curve += [] if value is None else [value]
         if value is not None and value < self.progress.best:
             self.progress.best, self.progress.best_images = value, images_seen
             self._save({"modules": _weights(view.nets)}, BEST)
@@ -168,6 +177,19 @@ class Run:
             metrics=values | best | self._cost(trainable, trainer),
             not_applicable={name: why for name, why in reasons.items() if name in lacking},
         )
+
+    def _examined(self, result: TrialResult) -> TrialResult:
+        """The result with its warnings, which read no test value (protocol rule 2)."""
+        val = {k.removeprefix("val/"): v for k, v in result.metrics.items() if k.startswith("val/")}
+        evidence = Evidence(
+            status=result.status,
+            reason=result.reason,
+            logs=self.progress.logs,
+            curve=self.progress.curve,
+            val=val,
+            settings=self.config.flat(),
+        )
+        return replace(result, warnings=health.examine(evidence))
 
     def _best_on_test(
         self, generated: Generated, images_seen: int, last: dict[str, float]
@@ -231,6 +253,7 @@ class Run:
                 "reason": result.reason,
                 "primary": f"val/{result.primary}" if result.primary else "",
                 **not_applicable_tag(result.not_applicable),
+                **health_tag(result.warnings),
             }
         )
         self.logger.flush()

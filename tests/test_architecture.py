@@ -30,7 +30,8 @@ IMPORTS: dict[str, str] = {
     "config": "errors records registry",
     "plan": "config errors records registry",
     "stats": "",
-    "health": "",
+    "symptoms": "records",
+    "health": "records symptoms",
     "sample_size": "",
     "gaussians": "",
     "kernels": "",
@@ -92,7 +93,7 @@ IMPORTS: dict[str, str] = {
     "recorded_studies": "config errors plan tracking",
     "runner": (
         "config contracts datasets detection errors evaluator feature_cache health held images measurement metrics "
-        "models nets records runtime tracking trainer"
+        "models nets records runtime symptoms tracking trainer"
     ),
     "forecast": "config evaluator held measurement runner trainer",
     "work": "errors models records registry runner runtime tracking",
@@ -164,7 +165,7 @@ SOLE_IMPORTERS = {
 }
 
 # Whatever outlives a run, and whatever everything imports, needs the standard library alone.
-STANDARD_LIBRARY_ONLY = {"bench", "errors", "health", "records", "registry"}
+STANDARD_LIBRARY_ONLY = {"bench", "errors", "health", "records", "registry", "symptoms"}
 
 # The one training loop, the fixed recipe of the detectors, and the search for a latent z, which
 # moves no weight.

@@ -125,6 +125,8 @@ def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say
     for name, value in sorted(result.metrics.items()):
         say(f"{name:<44} {value:.4f}")
     say(f"{result.status} {result.reason}".rstrip())
+    for warning in result.warnings or ():
+        say(f"warning: {warning}")
     summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
     if original is not None:
         differences = _differences(result.metrics, original.metrics)

@@ -1,0 +1,252 @@
+"""What may be wrong with a run that trained, each with its threshold and the settings to turn.
+
+Thresholds lie between what the defaults and what deliberately broken runs show on digits, 24,000
+images (`bench train gan --set lr=0.05` and the like); the table stands in tests/test_health.py.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.records import Scalar
+
+MAX_ACCURACY, MIN_ACCURACY = 0.95, 0.55
+"""Of the discriminator, in the last quarter of training."""
+
+MIN_GRADIENT = 0.01
+MAX_GRADIENT_PEAK = 20.0
+"""Largest gradient norm of a log over the median of all."""
+
+MAX_CLIPPED = 0.8
+MAX_MOMENTUM = 0.5
+MAX_LOSS_SPREAD, MAX_SPREAD_GROWTH = 0.2, 2.0
+"""Standard deviation of a loss at the end: beside the loss, and beside itself in the second quarter."""
+
+MAX_MODE_GAP = 0.15
+MIN_ACTIVE_SHARE = 0.25
+MAX_FALL = 0.25
+MAX_COPYING = 0.6
+
+TURNED = ("model.", "train.")
+OPPONENTS = ("discriminator", "critic", "r1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that the health of a run is judged by; nothing of it comes from the test split.
+
+    Attributes:
+        status: How the run ended.
+        reason: Why, as in the result.
+        logs: Training scalars at each log, in order; empty for a model without training.
+        curve: The primary validation measure at each validation, in order.
+        val: Final validation values by metric.
+        settings: The flat configuration.
+    """
+
+    status: str
+    reason: str = ""
+    logs: Sequence[Mapping[str, float]] = ()
+    curve: Sequence[float] = ()
+    val: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def scalar(self, name: str, quarter: int = 4) -> float | None:
+        """Mean of a training scalar over a quarter of the logs; None where it has no value."""
+        size = max(1, len(self.logs) // 4)
+        start = len(self.logs) - size if quarter == 4 else (quarter - 1) * size
+        known = [log[name] for log in self.logs[start : start + size] if name in log]
+        return statistics.fmean(known) if known else None
+
+    def gradients(self) -> dict[str, list[float]]:
+        """Gradient norms over the logs by phase."""
+        end = "_gradient_norm"
+        names = sorted({name for log in self.logs for name in log if name.endswith(end)})
+        return {n.removesuffix(end): [log[n] for log in self.logs if n in log] for n in names}
+
+    def turn(self, *options: str) -> str:
+        """The options whose setting the run has, with its value: ``lower n_critic (20)``."""
+        known = {k.partition(".")[2]: v for k, v in self.settings.items() if k.startswith(TURNED)}
+        pairs = (option.split() for option in options)
+        return " or ".join(f"{verb} {key} ({known[key]})" for verb, key in pairs if key in known)
+
+
+Said = tuple[str, Sequence[str]]
+"""What is wrong, with its value and threshold, and which settings to turn."""
+
+
+def _diverged(run: Evidence) -> Said | None:
+    return (run.reason, ["lower lr"]) if run.status == "diverged" else None
+
+
+def _collapsed(run: Evidence) -> Said | None:
+    if run.status != "collapsed":
+        return None
+    if run.val.get("active_units") == 0:
+        return run.reason, ["lower kl_weight", "raise kl_warmup", "raise free_nats"]
+    is_penalised = run.settings.get("model.lipschitz") == "gradient_penalty"
+    return run.reason, ["change lr", "raise num_images", *["change gp_weight"] * is_penalised]
+
+
+def _fewer_steps(run: Evidence) -> list[str]:
+    return ["lower n_critic"] if float(run.settings.get("model.n_critic", 1)) > 1 else []
+
+
+def _tighter(run: Evidence) -> list[str]:
+    """What bounds a critic better than it is bounded."""
+    if run.scalar("critic_gradient_norm") is None:
+        return []
+    kind = run.settings.get("model.lipschitz")
+    return {"none": ["change lipschitz"], "clip": ["lower clip_value"]}.get(str(kind), [])
+
+
+def _discriminator_strong(run: Evidence) -> Said | None:
+    accuracy = run.scalar("accuracy")
+    if accuracy is None or accuracy <= MAX_ACCURACY:
+        return None
+    return (
+        f"the discriminator tells {accuracy:.1%} of the images apart, more than {MAX_ACCURACY:.0%}",
+        [*(_fewer_steps(run) or ["change lr"]), "raise r1_weight"],
+    )
+
+
+def _discriminator_weak(run: Evidence) -> Said | None:
+    accuracy = run.scalar("accuracy")
+    if accuracy is None or accuracy >= MIN_ACCURACY:
+        return None
+    return (
+        f"the discriminator tells {accuracy:.1%} of the images apart, less than {MIN_ACCURACY:.0%}",
+        ["lower r1_weight"] if run.settings.get("model.r1_weight") else ["raise n_critic"],
+    )
+
+
+def _gradient_vanishing(run: Evidence) -> Said | None:
+    """Of what makes the samples: an opponent's may be small because it is right."""
+    makers = [phase for phase in run.gradients() if phase not in OPPONENTS]
+    norms = {p: norm for p in makers if (norm := run.scalar(f"{p}_gradient_norm")) is not None}
+    phase = min(norms, key=lambda p: norms[p], default="")
+    if not phase or norms[phase] >= MIN_GRADIENT:
+        return None
+    if run.scalar("clipped_share") is not None:
+        options = ["raise clip_value"]
+    elif run.settings.get("model.loss") == "minimax":
+        options = ["change loss", *_fewer_steps(run)]
+    else:
+        options = ["change lr", *_fewer_steps(run)]
+    said = f"the gradient norm of the {phase} phase is {norms[phase]:.1g}"
+    return f"{said}, less than {MIN_GRADIENT:g}", options
+
+
+def _gradient_exploding(run: Evidence) -> Said | None:
+    """A gradient that has vanished has no level that a peak could stand beside."""
+    peaks = {
+        phase: max(norms) / middle
+        for phase, norms in run.gradients().items()
+        if (middle := statistics.median(norms)) >= MIN_GRADIENT
+    }
+    phase = max(peaks, key=lambda p: peaks[p], default="")
+    if not phase or peaks[phase] <= MAX_GRADIENT_PEAK:
+        return None
+    said = f"the gradient norm of the {phase} phase rose to {peaks[phase]:,.0f} times its median"
+    return f"{said}, more than {MAX_GRADIENT_PEAK:g} times", ["lower lr"]
+
+
+def _clip_saturated(run: Evidence) -> Said | None:
+    share = run.scalar("clipped_share")
+    if share is None or share <= MAX_CLIPPED:
+        return None
+    said = f"{share:.0%} of the clipped weights stand at their bound, more than {MAX_CLIPPED:.0%}"
+    return said, ["raise clip_value"]
+
+
+def _clipped_under_momentum(run: Evidence) -> Said | None:
+    """Arjovsky et al. 2017 (arXiv 1701.07875, section 4) saw clipped critics fail under momentum."""
+    scalars = [run.scalar("clipped_share"), run.scalar("critic_gradient_norm")]
+    momentum = float(run.settings.get("model.beta1", 0.0))
+    if None in scalars or run.settings.get("model.optimizer") != "adam":
+        return None
+    if momentum <= MAX_MOMENTUM:
+        return None
+    said = f"the clipped critic moves with momentum {momentum:g}, more than {MAX_MOMENTUM:g}"
+    return said, ["lower beta1", "change optimizer"]
+
+
+def _loss_unsteady(run: Evidence) -> Said | None:
+    """A generator's loss is left out: where its opponent is a critic it has no level of its own."""
+    for name in ("loss", "critic_loss", "discriminator_loss", "encoder_loss"):
+        loss, spread = run.scalar(name), run.scalar(f"{name}_sd")
+        before = run.scalar(f"{name}_sd", quarter=2)
+        if loss is None or spread is None or before is None:
+            continue
+        if spread > MAX_LOSS_SPREAD * abs(loss) and spread > MAX_SPREAD_GROWTH * before:
+            said = (
+                f"the standard deviation of {name} is {spread:.2g} at the end, more than "
+                f"{MAX_LOSS_SPREAD:g} of the loss and {MAX_SPREAD_GROWTH:g} times that before"
+            )
+            return said, ["lower lr", *_tighter(run)]
+    return None
+
+
+def _train_mode_gap(run: Evidence) -> Said | None:
+    gap = next((v for k, v in run.val.items() if k.startswith("train_mode_gap_")), None)
+    if gap is None or not run.curve or gap <= MAX_MODE_GAP * run.curve[-1]:
+        return None
+    said = f"training mode moves samples by {gap / run.curve[-1]:.0%} of their distance to real"
+    return (
+        f"{said} images, more than {MAX_MODE_GAP:.0%}",
+        ["lower lr", "raise batch_size"],
+    )
+
+
+def _few_active_units(run: Evidence) -> Said | None:
+    active, latents = run.val.get("active_units"), run.settings.get("model.latent_dim")
+    if not active or latents is None or active >= MIN_ACTIVE_SHARE * float(latents):
+        return None
+    return (
+        f"{active:.0f} of {latents} latent units are active, less than {MIN_ACTIVE_SHARE:.0%}",
+        ["lower kl_weight", "lower latent_dim", "raise kl_warmup"],
+    )
+
+
+def _still_improving(run: Evidence) -> Said | None:
+    falls = [1 - after / before for before, after in itertools.pairwise(run.curve[-3:]) if before]
+    if len(falls) < 2 or min(falls) <= MAX_FALL:
+        return None
+    said = " and ".join(f"{fall:.0%}" for fall in falls)
+    return (
+        f"the last two validations fell by {said}, more than {MAX_FALL:.0%} each: the budget ended "
+        "before the run did",
+        ["raise num_images"],
+    )
+
+
+def _copying(run: Evidence) -> Said | None:
+    """Samples that have collapsed are near to something by chance."""
+    low = run.val.get("copying_low")
+    if low is None or low <= MAX_COPYING or run.status == "collapsed":
+        return None
+    return (
+        f"{run.val['copying']:.0%} of the samples are nearer to a training than to a held-out "
+        f"image, at least {low:.0%}, more than {MAX_COPYING:.0%}",
+        ["lower num_images", "lower width"],
+    )
+
+
+CHECKS: dict[str, Callable[[Evidence], Said | None]] = {
+    "diverged": _diverged,
+    "collapsed": _collapsed,
+    "discriminator_strong": _discriminator_strong,
+    "discriminator_weak": _discriminator_weak,
+    "gradient_vanishing": _gradient_vanishing,
+    "gradient_exploding": _gradient_exploding,
+    "clip_saturated": _clip_saturated,
+    "clipped_under_momentum": _clipped_under_momentum,
+    "loss_unsteady": _loss_unsteady,
+    "train_mode_gap": _train_mode_gap,
+    "few_active_units": _few_active_units,
+    "still_improving": _still_improving,
+    "copying": _copying,
+}
