@@ -12,6 +12,7 @@ from bench.results.numbers import Results, short
 from bench.results.runs import UNFINISHED, Run
 
 _MOST_ROWS = 100
+_MOST_NAMED = 5
 _VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
 _SETTINGS = ("model.", "train.", "data.", "eval.")
 FEW = 10
@@ -85,8 +86,22 @@ def protocol(results: Sequence[Results]) -> str:
 
 
 def _test_reads(results: Results) -> str:
-    reads = tag_values([run for run in results.runs if run.has_values], "test_reads")
-    return f"Times it was read per run: {join(reads)}." if reads else "It has not been read yet."
+    """How often each run opened the test split, as one sentence (protocol rule 2)."""
+    runs = [run for run in results.runs if run.has_values and "test_reads" in run.record.tags]
+    if not runs:
+        return "It has not been read yet."
+    more = [
+        f"`{run.record.run_id}` ({reads} times)"
+        for run in runs
+        if (reads := int(run.record.tags["test_reads"])) > 1
+    ]
+    rest = len(more) - _MOST_NAMED
+    named = [*more[:_MOST_NAMED], *([plural(rest, "further run")] if rest > 0 else [])]
+    exceptions = f"; more often: {join(named)}" if more else ""
+    return (
+        f"The test split was read once per run{exceptions}; a later `bench eval` is a record of its "
+        "own and raises its run's count."
+    )
 
 
 def _few_images(results: Results) -> str:

@@ -14,6 +14,7 @@ from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
 from bench.report.answer import answer
 from bench.report.comparisons import compare, comparison_table, winners
+from bench.report.health import health
 from bench.report.sections import protocol, provenance, settings, troubles
 from bench.report.tables import costs, families, floor_table, grid, statuses
 from bench.report.trust import trust
@@ -28,6 +29,7 @@ _TAGS = (
     "seed",
     "status",
     "reason",
+    "health",
     "role",
     "config_digest",
     "git_commit",
@@ -130,6 +132,7 @@ def report_text(results: Sequence[Results], drawn: str = "", out: Path | None = 
         *(_elsewhere(other) for other in results[1:]),
         ("## Figures", drawn),
         ("## Runs that did not end well, or not yet", troubles(results)),
+        ("## Health", health(results)),
         ("## Protocol", protocol(results)),
         ("### Settings", settings(first)),
         ("## Provenance", provenance(results)),

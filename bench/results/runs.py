@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 from bench.plan import Cell
-from bench.records import OUTSIDE, STATUSES, RunRecord
+from bench.records import OUTSIDE, STATUSES, HealthWarning, RunRecord
 
 UNFINISHED = "unfinished"
 """Status of a run that still trains or was interrupted."""
@@ -77,6 +78,14 @@ class Run:
             tags.get("primary", ""), tags.get("detector_digest", ""), tags.get("data_digest", "")
         )
 
+    @cached_property
+    def warnings(self) -> tuple[HealthWarning, ...] | None:
+        """What was said of its health; None where nobody judged: a baseline, an older version."""
+        tag = self.record.tags.get("health", "")
+        if not tag:
+            return None
+        return () if tag == "ok" else tuple(HealthWarning(**one) for one in json.loads(tag))
+
     def value(self, metric: str) -> float | None:
         """The last value; None where the run has none or it is not finite."""
         value = self.record.metrics.get(metric) if self.has_values else None
@@ -129,6 +138,14 @@ class Place:
         """Mean over the seeds."""
         values = self.values(metric)
         return sum(values) / len(values) if values else None
+
+    def warnings(self) -> dict[str, list[HealthWarning]]:
+        """The runs' warnings by kind, one for each run that has it, in the order of the seeds."""
+        found: dict[str, list[HealthWarning]] = {}
+        for run in self.runs:
+            for warning in run.warnings or ():
+                found.setdefault(warning.kind, []).append(warning)
+        return found
 
     def status_counts(self) -> dict[str, int]:
         """Number of runs by status, in the order of ``STATUSES``."""
