@@ -73,7 +73,7 @@ def families(results: Results, bold: Sequence[str]) -> str:
         *(column.title for column in columns),
     ]
     rows = []
-    for place in _rows(results):
+    for place in listed_places(results):
         last = distance(results, place, headline)
         seeds = count(len(place.values(headline)))
         cells = [f"**{last}**" if place.arm in bold else last, distance(results, place, best)]
@@ -92,7 +92,7 @@ def costs(results: Results) -> str:
     )
     header = ["family", "chosen", "runs", *(c.title for c in columns), *_COSTS]
     rows = []
-    for place in _rows(results):
+    for place in listed_places(results):
         measured = [column.cell(place) for column in columns]
         cells = [_where(results, place), statuses(place), *measured, *_cost_cells(place)]
         rows.append([f"`{place.arm}`", *cells])
@@ -223,7 +223,8 @@ def _where(results: Results, place: Place) -> str:
     return "baseline" if place.cell.baseline else results.label(place) or MISSING
 
 
-def _rows(results: Results) -> list[Place]:
+def listed_places(results: Results) -> list[Place]:
+    """Each arm at its chosen cell, then the baselines."""
     chosen = [place for arm in results.arms if (place := results.chosen(arm))]
     return [*chosen, *results.baselines]
 

@@ -15,6 +15,7 @@ from bench.records import RunRecord
 from bench.report.answer import answer
 from bench.report.comparisons import compare, comparison_table, winners
 from bench.report.health import health
+from bench.report.measures import every_measure
 from bench.report.sections import protocol, provenance, settings, troubles
 from bench.report.tables import costs, families, floor_table, grid, statuses
 from bench.report.trust import trust
@@ -128,6 +129,7 @@ def report_text(results: Sequence[Results], drawn: str = "", out: Path | None = 
         ("### Comparisons", comparison_table(comparisons)),
         ("### Runs and cost", costs(first)),
         ("### Floors", "\n\n".join(filter(None, [floor_table(first), trust(first, out)]))),
+        ("### Every measure", every_measure(first)),
         ("## Every cell", grid(first)),
         *(_elsewhere(other) for other in results[1:]),
         ("## Figures", drawn),

@@ -1,0 +1,53 @@
+"""The report's table of every test measure, families at their chosen cell beside the baselines."""
+
+from __future__ import annotations
+
+import re
+
+from bench.report.tables import listed_places
+from bench.results.format import NOT_APPLICABLE, distance_interval, footnotes, significant, table
+from bench.results.numbers import Results
+
+_COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)(?P<tail>.*)")
+_BESIDE = ("_real", "_se", "_sd", "_low", "_high")
+"""Endings of values that belong to another one."""
+
+
+def every_measure(results: Results) -> str:
+    """A row for each measure; where it was taken at several n, the largest."""
+    places = listed_places(results)
+    names = _names(
+        {name for place in places for run in place.valued for name in run.record.metrics}
+    )
+    if not names:
+        return ""
+    rows = []
+    for name in names:
+        metric = f"test/{name}"
+        means = [distance_interval(values) if (values := p.values(metric)) else "" for p in places]
+        real = next((v for p in places for v in p.values(f"{metric}_real")), None)
+        rows.append(
+            [
+                f"`{name}`",
+                *(mean or NOT_APPLICABLE for mean in means),
+                "" if real is None else significant(real),
+            ]
+        )
+    header = ["measure on test", *(f"`{place.arm}`" for place in places), "real images"]
+    text = table(header, rows)
+    notes = footnotes(text)
+    said = "What each is: `bench list metrics`; standard errors and every run's values: runs.csv."
+    return f"{text}\n\n{' '.join(filter(None, [notes, said]))}"
+
+
+def _names(metrics: set[str]) -> list[str]:
+    """Names of test values in order, of each the one with the largest n."""
+    found: dict[str, tuple[int, str]] = {}
+    for metric in metrics:
+        split, _, name = metric.partition("/")
+        if split != "test" or name.startswith("floor_") or name.endswith(_BESIDE):
+            continue
+        counted = _COUNTED.fullmatch(name)
+        stem = f"{counted['stem']}{counted['tail']}" if counted else name
+        found[stem] = max(found.get(stem, (0, "")), (int(counted["n"]) if counted else 0, name))
+    return sorted(name for _, name in found.values())
