@@ -273,7 +273,7 @@ def _told(
     run_id: str, values: dict[str, float], nothing: dict[str, str], verdict: str, say: Say
 ) -> dict[str, Any]:
     for name, value in sorted(values.items()):
-        say(f"{name:<44} {value:.4f}")
+        say(f"{name:<44} {value:.6g}")
     for name, why in sorted(nothing.items()):
         say(f"{name:<44} n/a: {why}")
     say(verdict)
