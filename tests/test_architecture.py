@@ -106,7 +106,7 @@ IMPORTS: dict[str, str] = {
     "plots": "registry results/*",
     "plots/*": "plots results/*",
     "report": "",
-    "report/*": "report/* results/* stats",
+    "report/*": "report/* results/* sample_size stats",
     "report/card_figures": "plots results/*",
     "report/card_tables": "report/card_figures results/*",
     "report/card": "errors report/card_figures report/card_tables results/* sample_size",

@@ -10,12 +10,12 @@ from bench.results.facts import attendance, tag_values
 from bench.results.format import MISSING, count, join, plural, table
 from bench.results.numbers import Results, short
 from bench.results.runs import UNFINISHED, Run
+from bench.sample_size import COARSE, is_coarse
 
 _MOST_ROWS = 100
 _MOST_NAMED = 5
 _VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
 _SETTINGS = ("model.", "train.", "data.", "eval.")
-FEW = 10
 
 
 def troubles(results: Sequence[Results]) -> str:
@@ -111,11 +111,13 @@ def _few_images(results: Results) -> str:
     few = sorted(
         f"`{name}`"
         for name in names
-        if dims and int(name.rpartition("_n")[2] or 0) < FEW * max(dims)
+        if dims and is_coarse(int(name.rpartition("_n")[2] or 0), max(dims))
     )
     if not few:
         return ""
-    return f" {join(few)}: fewer than {FEW} images per feature (d = {max(dims)}), biased upwards."
+    return (
+        f" {join(few)}: fewer than {COARSE} images per feature (d = {max(dims)}), biased upwards."
+    )
 
 
 def _budget(results: Results) -> str:
