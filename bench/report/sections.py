@@ -68,7 +68,7 @@ def protocol(results: Sequence[Results]) -> str:
         ),
         (
             "`legible`: share of samples that the detector classifies with probability above 0.9. "
-            "`copying`: share of samples nearer to a training than to a validation image."
+            "`copying`: share of samples nearer to a training than to a held-out image."
         ),
         (
             "Statistics: mean over seeds with 95 % Student t interval, from three seeds on; families "
