@@ -34,10 +34,11 @@ class Overlap:
     coverage: float
 
 
-def nearest(queries: Tensor, points: Tensor) -> Tensor:
-    """Distance of each query ``[N, d]`` to its nearest point ``[M, d]``, ``[N]``."""
-    chunks = [squares.amin(1) for squares in _squares(queries, points)]
-    return torch.cat(chunks).clamp_(min=0).sqrt_()
+def nearest(queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance of each query ``[N, d]`` to its nearest point ``[M, d]``, and which one, ``[N]``."""
+    chunks = [squares.min(1) for squares in _squares(queries, points)]
+    distances = torch.cat([chunk.values for chunk in chunks]).clamp_(min=0).sqrt_()
+    return distances, torch.cat([chunk.indices for chunk in chunks])
 
 
 def radii(points: Tensor, k: int = K) -> Tensor:

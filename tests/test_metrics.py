@@ -8,7 +8,7 @@ import torch
 from bench.health import collapse
 from bench.metrics import feature_name
 from bench.metrics.classifier_score import score
-from bench.metrics.copying import wilson_interval
+from bench.metrics.copying import effective_number, wilson_interval
 from bench.metrics.samples import (
     classes_covered,
     entropy,
@@ -16,6 +16,7 @@ from bench.metrics.samples import (
     mean_pair_distance,
     num_modes,
 )
+from bench.neighbours import nearest
 from bench.runtime import generator
 
 
@@ -75,6 +76,30 @@ def test_wilson_interval_is_that_of_scipy():
 
     expected = binomtest(37, 100).proportion_ci(method="wilson")
     assert wilson_interval(0.37, 100) == pytest.approx((expected.low, expected.high), rel=1e-5)
+
+
+def test_samples_with_the_same_neighbour_count_once():
+    assert effective_number(torch.arange(40)) == pytest.approx(40)
+    assert effective_number(torch.zeros(40).long()) == pytest.approx(1)
+    assert effective_number(torch.arange(40) // 4) == pytest.approx(10)
+
+
+def test_interval_of_copying_holds_a_half_for_poor_samples_with_few_neighbours():
+    """Samples far off at one side: their neighbours are the few outermost real images."""
+    misses, too_narrow = 0, 0
+    for i in range(40):
+        rng = generator("hubs", i)
+        train, held = torch.randn(2, 200, 6, generator=rng, dtype=torch.float64)
+        fake = 5 + 0.1 * torch.randn(200, 6, generator=rng, dtype=torch.float64)
+        (to_train, of_train), (to_held, of_held) = nearest(fake, train), nearest(fake, held)
+        nearer = to_train < to_held
+        share = float(nearer.double().mean())
+        count = effective_number(torch.where(nearer, of_train, 200 + of_held))
+        for_each, for_all = wilson_interval(share, count), wilson_interval(share, 200)
+        misses += not for_each[0] <= 0.5 <= for_each[1]
+        too_narrow += not for_all[0] <= 0.5 <= for_all[1]
+    assert misses <= 6  # 5 % of 40 are 2
+    assert too_narrow > 20
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ def by_hand(fake, real, k):
 
 def test_nearest_distance_is_that_of_the_closest_point():
     queries, points = torch.tensor([[0.0, 0.0], [5.0, 5.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0]])
-    assert nearest(queries.double(), points.double()).tolist() == [5.0, 1.0]
+    distances, which = nearest(queries.double(), points.double())
+    assert distances.tolist() == [5.0, 1.0]
+    assert which.tolist() == [0, 1]
 
 
 def test_radius_leaves_the_point_itself_out_and_counts_its_copies():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 
+import torch
 from torch import Tensor
 
 from bench.contracts import View
@@ -20,17 +21,19 @@ def copying(view: View) -> dict[str, float]:
     """Share of samples nearer to a training image than to any of as many held-out images.
 
     0.5 means no copying. Distances are Euclidean in detector features; the reference is equally
-    many random images of train and of the view's own split, which no model was trained on; the
-    interval is Wilson's, at 95 %. The idea is that of Meehan et al. 2020 (arXiv 2004.05675),
-    who ask whether samples are nearer to training images than held-out images are; against two
-    references of one size, samples that are merely poor give 0.5 and not less.
+    many random images of train and of the view's own split, which no model was trained on. The
+    idea is that of Meehan et al. 2020 (arXiv 2004.05675), who ask whether samples are nearer to
+    training images than held-out images are; against two references of one size, samples that
+    are merely poor give 0.5 and not less. The interval is Wilson's, at 95 %, for as many samples
+    as ``effective_number`` says: poor ones often have the same few neighbours.
     """
     n = min(len(view.images("train")), view.counts[-1])
     fake = view.fake(view.counts[-1]).features
-    to_train = nearest(fake, view.real("train", n).features)
-    to_held = nearest(fake, view.real(view.split, n).features)
-    share = float((to_train < to_held).double().mean())
-    low, high = wilson_interval(share, len(fake))
+    to_train, of_train = nearest(fake, view.real("train", n).features)
+    to_held, of_held = nearest(fake, view.real(view.split, n).features)
+    nearer = to_train < to_held
+    share = float(nearer.double().mean())
+    low, high = wilson_interval(share, effective_number(torch.where(nearer, of_train, n + of_held)))
     return {"copying": share, "copying_low": low, "copying_high": high}
 
 
@@ -49,7 +52,17 @@ def exact_copies(view: View) -> dict[str, float]:
     return {name: _share_in(known, images) for name, images in found.items()}
 
 
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
+def effective_number(neighbours: Tensor) -> float:
+    """Independent answers among those of N samples with these nearest real images, int ``[N]``.
+
+    N^2 / sum m^2 over the images, each the nearest one of m samples (Kish 1965): all of those
+    say the same, and without copying it is chance whether their image is a training image.
+    """
+    shared = neighbours.unique(return_counts=True)[1].double()
+    return len(neighbours) ** 2 / float(shared.square().sum())
+
+
+def wilson_interval(share: float, n: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a binomial share (Wilson 1927)."""
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
