@@ -121,6 +121,23 @@ def test_each_detector_has_values_of_its_own_name(digits):
     assert not [name for name in values if name.startswith("classifier_score_headless")]
 
 
+def test_floors_are_measured_through_each_detector(digits):
+    also = [Renamed(digits[1], "inception")]
+    view = showing(digits, digits[0].test.images, also=also)
+    values = measured(dataclasses.replace(view, with_floors=True))
+    assert values["floor_train_fd_digits_n297"] == values["floor_train_fid_n297"] > 0
+    assert values["floor_heldout_fd_digits_n148"] == values["floor_heldout_fid_n148"]
+    assert values["floor_train_fd_digits_n297_sd"] > 0
+
+
+def test_floor_of_train_needs_more_train_images_than_it_draws(digits):
+    splits, detector = digits
+    few = Arrays(splits.train.images[:297], splits.train.labels[:297])
+    view = showing((dataclasses.replace(splits, train=few), detector), splits.test.images)
+    values = METRICS.get("floors").measure(dataclasses.replace(view, with_floors=True))
+    assert set(values) == {"floor_heldout_fd_digits_n148", "floor_heldout_fd_digits_n148_sd"}
+
+
 def test_few_held_out_images_are_not_extrapolated_and_the_reason_names_the_remedy(digits):
     _, reasons = evaluate(showing(digits, digits[0].test.images), validation_only=False)
     assert reasons["frechet_extrapolated"] == (
