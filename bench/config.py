@@ -72,6 +72,9 @@ class EvalSettings(Settings):
     max_val_samples: int = Field(
         10_000, ge=2, description="the same for validation, and for the test value beside it"
     )
+    likelihood_images: int = Field(
+        1_000, ge=1, description="held-out images for importance-weighted bounds"
+    )
     floors: bool = Field(False, description="measure real against real (protocol rule 12)")
 
 

@@ -344,6 +344,11 @@ class View(Protocol):
         ...
 
     @property
+    def likelihood_images(self) -> int:
+        """Images of the split for the likelihood measures that are dear."""
+        ...
+
+    @property
     def nets(self) -> Nets:
         """Modules in evaluation mode."""
         ...

@@ -71,6 +71,7 @@ class Evaluation:
         most: Samples to draw at once; at least the largest count.
         with_floors: Measure real against real as well.
         other: One of the held data's further detectors, to look through it instead.
+        likelihood_images: Images of the split for the likelihood measures that are dear.
     """
 
     generated: Generated
@@ -79,6 +80,7 @@ class Evaluation:
     most: int
     with_floors: bool = False
     other: Detector | None = None
+    likelihood_images: int = 1_000
 
     @property
     def held(self) -> HeldData:

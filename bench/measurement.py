@@ -40,4 +40,5 @@ def view_of(
         counts=counts,
         most=max(counts) if only_this else max(n_val, n_test),
         with_floors=settings.floors,
+        likelihood_images=settings.likelihood_images,
     )

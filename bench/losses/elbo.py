@@ -51,7 +51,9 @@ def elbo_terms(
 ) -> tuple[Tensor, Tensor]:
     """log p(x|z) and KL in nats per image, ``[N]`` each, from one z per image.
 
-    The KL has its closed form where there is one, else log q(z|x) - log p(z) at the same z.
+    The KL has its closed form where there is one, else log q(z|x) - log p(z) at the same z. It
+    is the rate of the image's code, minus the first term its distortion (Alemi et al. 2018,
+    arXiv 1711.00464).
     """
     x = inference.observe(images, noise)
     q = inference.posterior(nets, x, labels)
@@ -76,15 +78,22 @@ def importance_bound(
     """
     x = inference.observe(images, noise)
     q = inference.posterior(nets, x, labels)
-    z = q.rsample(k, noise)  # [k, N, D]
+    weights = log_weights(inference, nets, x, q, q.rsample(k, noise), labels=labels)
+    return weights.logsumexp(0) - math.log(k)
+
+
+def log_weights(
+    inference: Inference, nets: Nets, x: Tensor, q: Posterior, z: Tensor, *, labels: Tensor | None
+) -> Tensor:
+    """log p(x, z) - log q(z|x) in nats of k draws for each image, ``[k, N, D]`` to ``[k, N]``."""
+    k = len(z)
     log_likelihood = inference.log_likelihood(
         nets,
-        x.expand(k, *x.shape).flatten(0, 1),
+        x.expand(k, *x.shape).flatten(0, 1),  # of a single image a view, not k copies
         z.flatten(0, 1),
         None if labels is None else labels.repeat(k),
     ).view(k, -1)
-    weights = log_likelihood + inference.prior_log_prob(nets, z) - q.log_prob(z)
-    return weights.logsumexp(0) - math.log(k)
+    return log_likelihood + inference.prior_log_prob(nets, z) - q.log_prob(z)
 
 
 def elbo_loss(inference: Inference, *, kl_weight: float, warmup: float) -> Loss:

@@ -1,0 +1,81 @@
+"""Importance-weighted bounds on log p(x) of a fixed random subset of images (protocol rule 17).
+
+Burda et al. 2016 (arXiv 1509.00519, eq. 8): the log of the mean of K weights p(x, z) / q(z|x).
+In the mean it grows with K from the ELBO (K = 1, the KL by samples) towards log p(x).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from bench.contracts import Inference, Nets, Noise, View
+from bench.images import to_unit
+from bench.losses.elbo import log_weights
+from bench.metrics import metric
+
+BLOCK = 250
+"""Draws of an image at a time: their pixels stay in a core's cache, whatever K is."""
+
+
+@metric("iwae_1", needs=("inference",), on_request=True)
+def iwae_1(view: View) -> dict[str, float]:
+    """Importance-weighted bound of one draw in nats: the ELBO of the bounds' images and noise."""
+    return _bound(view, 1)
+
+
+@metric("iwae_64", needs=("inference",))
+def iwae_64(view: View) -> dict[str, float]:
+    """Importance-weighted bound of 64 draws an image in nats, at least the ELBO in the mean."""
+    return _bound(view, 64)
+
+
+@metric("iwae_512", needs=("inference",), on_request=True)
+def iwae_512(view: View) -> dict[str, float]:
+    """Importance-weighted bound of 512 draws an image in nats."""
+    return _bound(view, 512)
+
+
+@metric("iwae_5000", needs=("inference",), on_request=True)
+def iwae_5000(view: View) -> dict[str, float]:
+    """Importance-weighted bound of 5,000 draws an image in nats, the nearest to log p(x)."""
+    return _bound(view, 5000)
+
+
+def _bound(view: View, k: int) -> dict[str, float]:
+    """Mean over the images, each with noise of its own: no batch size enters the value."""
+    inference = view.fns.inference
+    assert inference is not None
+    images, labels = view.some(view.split, view.likelihood_images)
+    values = [
+        bound_of_image(
+            inference,
+            view.nets,
+            to_unit(images[i : i + 1]),
+            None if labels is None else labels[i : i + 1],
+            view.noise("importance", i),
+            k=k,
+        )
+        for i in range(len(images))
+    ]
+    return {f"iwae{k}_{inference.passport}_n{len(images)}": float(torch.stack(values).mean())}
+
+
+def bound_of_image(
+    inference: Inference, nets: Nets, image: Tensor, label: Tensor | None, noise: Noise, *, k: int
+) -> Tensor:
+    """log 1/k sum_i p(x, z_i) / q(z_i|x) in nats, float64, 0-d, of one image ``[1, C, H, W]``.
+
+    The form x is drawn once. The draws are nested in k: they come in whole blocks, of which the
+    last is cut, so that the first 64 of 5,000 are those of 64.
+    """
+    x = inference.observe(image, noise)
+    q = inference.posterior(nets, x, label)
+    total = torch.full((), -math.inf, dtype=torch.float64, device=image.device)
+    for start in range(0, k, BLOCK):
+        z = q.rsample(BLOCK, noise)[: k - start]
+        weights = log_weights(inference, nets, x, q, z, labels=label)
+        total = torch.logaddexp(total, weights.double().logsumexp(0)[0])
+    return total - math.log(k)
