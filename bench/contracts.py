@@ -306,6 +306,7 @@ Need = Literal[
     "detector",
     "classifier",
     "inference",
+    "latent_kl",
     "floors",
     "encoder",
     "no_encoder",
@@ -318,7 +319,7 @@ Need = Literal[
 """What a view must hold for a metric or a picture to apply, beside samples, which all have.
 
 ``classifier``: a detector that knows the data set's classes; ``classes``: the model makes images for a class; ``labels``: the data set has them;
-``two_latents``: two or more; ``plane``: exactly two.
+``two_latents``: two or more; ``plane``: exactly two; ``latent_kl``: a KL in closed form for each latent.
 """
 
 

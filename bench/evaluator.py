@@ -158,6 +158,10 @@ class Evaluation:
         num_latents = self.fns.latent_dim or 0
         reasons: dict[Need, tuple[bool, str]] = {
             "inference": (self.fns.inference is not None, "the model has no likelihood"),
+            "latent_kl": (
+                self.fns.inference is not None and self.fns.inference.kl_per_latent is not None,
+                "the model has no KL latent by latent in closed form",
+            ),
             "encoder": (self.fns.encode is not None, "the model has no encoder"),
             "no_encoder": (self.fns.encode is None, "the model has an encoder"),
             "classes": (self.fns.conditional, "the model is not conditional"),

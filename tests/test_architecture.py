@@ -49,6 +49,7 @@ IMPORTS: dict[str, str] = {
     "torchvision_import": "",
     "tensor_file": "",
     "feature_cache": "data_install tensor_file",
+    "latent_rate": "contracts images",
     "labels": "contracts errors records",
     "losses": "registry",
     "losses/*": "contracts losses",
@@ -78,12 +79,16 @@ IMPORTS: dict[str, str] = {
         "bench classifier config contracts data_install datasets detectors errors records registry"
     ),
     "metrics": "contracts errors registry",
-    "metrics/*": "contracts gaussians images kernels losses/* metrics neighbours runtime sample_size",
+    "metrics/*": (
+        "contracts gaussians images kernels latent_rate losses/* metrics neighbours runtime "
+        "sample_size"
+    ),
     "latents": "contracts images",
     "inversion": "contracts",
     "scatter": "images",
+    "bars": "images scatter",
     "pictures": "contracts images registry",
-    "pictures/*": "contracts images inversion latents pictures scatter",
+    "pictures/*": "bars contracts images inversion latent_rate latents pictures scatter",
     "trainer": "config contracts images nets records runtime",
     "held": "contracts datasets feature_cache runtime",
     "evaluator": "contracts held images labels metrics pictures records runtime",

@@ -32,11 +32,12 @@ MODELS = {
 ALWAYS = {"samples", "samples_5x5"}
 WITH_LATENTS = ALWAYS | {"interpolation", "traversal"}
 WITH_ENCODER = WITH_LATENTS | {"reconstructions", "latent_codes", "latent_pca"}
+VAE = WITH_ENCODER | {"kl_per_latent"}
 APPLY = {
-    "vae": WITH_ENCODER,
-    "conditional vae": WITH_ENCODER | {"class_grid"},
-    "plane": WITH_ENCODER | {"latent_grid"},
-    "single latent": WITH_ENCODER - {"latent_codes", "latent_pca"},
+    "vae": VAE,
+    "conditional vae": VAE | {"class_grid"},
+    "plane": VAE | {"latent_grid"},
+    "single latent": VAE - {"latent_codes", "latent_pca"},
     "gan": WITH_LATENTS | {"inversion"},
     "conditional gan": WITH_LATENTS | {"inversion", "class_grid"},
     "gan plane": WITH_LATENTS | {"inversion", "latent_grid"},

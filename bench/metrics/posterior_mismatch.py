@@ -1,0 +1,54 @@
+"""The codes of images against the prior that samples are drawn from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.contracts import View
+from bench.images import to_unit
+from bench.kernels import mmd_squared
+from bench.metrics import NotApplicable, metric
+
+CHUNK = 500
+FEWEST = 3
+"""The standard error leaves one image out and still needs a pair."""
+
+
+@metric("mmd_posterior", needs=("encoder", "latent_space"))
+def mmd_posterior(view: View) -> dict[str, float]:
+    """MMD^2 between one z ~ q(z|x) for each held-out image and as many prior draws; 0 is a match.
+
+    The unbiased estimate, which falls below 0 by chance, with its standard error. Kernel
+    C / (C + |z - z'|^2) with C = 2 D, the squared distance of two standard normal draws in the
+    mean: Tolstikhin et al. 2018, arXiv 1711.01558, section 4, whose code sums several C.
+    """
+    codes = _codes(view, view.counts[-1])
+    n = len(codes)
+    if n < FEWEST:
+        raise NotApplicable(f"{n} images are too few, {FEWEST} are the fewest")
+    prior = view.fns.latent(view.nets, n, view.noise("mmd_posterior", "prior"))
+    estimate = mmd_squared(codes, prior, inverse_multiquadratic)
+    name = f"mmd_posterior_n{n}"
+    return {name: estimate.value, f"{name}_se": estimate.standard_error}
+
+
+def inverse_multiquadratic(x: Tensor, y: Tensor) -> Tensor:
+    """C / (C + |x - y|^2) with C = 2 D, ``[N, D]`` and ``[M, D]`` to ``[N, M]``."""
+    scale = 2 * x.shape[1]
+    squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
+    return scale / squares.clamp_(min=0).add_(scale)
+
+
+def _codes(view: View, n: int) -> Tensor:
+    """One draw of q(z|x) for each of n held-out images, ``[n, D]``."""
+    encode = view.fns.encode
+    assert encode is not None
+    images, labels = view.some(view.split, n)
+    noise, draws = view.noise("mmd_posterior"), []
+    for start in range(0, len(images), CHUNK):
+        part = slice(start, start + CHUNK)
+        classes = None if labels is None else labels[part]
+        q = encode(view.nets, to_unit(images[part]), classes, noise)
+        draws.append(q.rsample(1, noise)[0])
+    return torch.cat(draws)

@@ -1,0 +1,19 @@
+"""Which latents carry the images' code: the KL of each, sorted."""
+
+from __future__ import annotations
+
+from bench.bars import bars
+from bench.contracts import View
+from bench.images import Picture
+from bench.latent_rate import mean_kl_per_latent
+from bench.pictures import picture
+
+NUM_IMAGES = 2_000
+
+
+@picture("kl_per_latent", needs=("latent_kl",))
+def kl_per_latent(view: View) -> Picture:
+    """KL of each latent in nats, mean over 2,000 validation images, the fullest first."""
+    kl = mean_kl_per_latent(view, "val", NUM_IMAGES).sort(descending=True).values
+    axes = f"{len(kl)} latents, the fullest first", f"KL in nats (sum {float(kl.sum()):.1f})"
+    return bars(kl.cpu().numpy(), axes=axes)
