@@ -49,6 +49,7 @@ IMPORTS: dict[str, str] = {
     "torchvision_import": "",
     "tensor_file": "",
     "feature_cache": "data_install tensor_file",
+    "annealing": "contracts",
     "latent_rate": "contracts images",
     "labels": "contracts errors records",
     "losses": "registry",
@@ -80,8 +81,8 @@ IMPORTS: dict[str, str] = {
     ),
     "metrics": "contracts errors registry",
     "metrics/*": (
-        "contracts gaussians images kernels latent_rate losses/* metrics neighbours runtime "
-        "sample_size"
+        "annealing contracts gaussians images kernels latent_rate losses/* metrics neighbours "
+        "runtime sample_size"
     ),
     "latents": "contracts images",
     "inversion": "contracts",
