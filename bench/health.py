@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bench.evidence import Evidence
 from bench.records import HealthWarning
-from bench.symptoms import CHECKS, Evidence
+from bench.symptoms import CHECKS
 
 MIN_CLASS_SHARE = 0.5
 MIN_SPREAD_SHARE = 0.1

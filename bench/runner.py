@@ -19,6 +19,7 @@ from bench.contracts import Nets, Trainable
 from bench.detection import find_detector, find_others
 from bench.errors import Interrupted, UsageError
 from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
+from bench.evidence import Evidence
 from bench.feature_cache import user_cache
 from bench.held import HeldData
 from bench.images import NotFinite
@@ -28,7 +29,6 @@ from bench.models import MODELS
 from bench.nets import count_parameters, place
 from bench.records import TrialResult
 from bench.runtime import seeded_modules
-from bench.symptoms import Evidence
 from bench.tracking import Logger, health_tag, not_applicable_tag
 from bench.trainer import Trainer, TrainingDiverged
 

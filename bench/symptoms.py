@@ -7,16 +7,18 @@ images (`bench train gan --set lr=0.05` and the like); the table stands in tests
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
-from bench.records import Scalar
+from bench.evidence import Evidence
 
-MAX_ACCURACY, MIN_ACCURACY = 0.95, 0.55
+MAX_ACCURACY, MIN_ACCURACY = 0.9, 0.525
 """Of the discriminator, in the last quarter of training."""
 
-MIN_GRADIENT = 0.01
+MIN_GRADIENT, MIN_TEACHING = 0.01, 0.1
+"""Gradient norm of what makes samples: vanished, and what a weak discriminator leaves of it."""
+
 MAX_GRADIENT_PEAK = 20.0
 """Largest gradient norm of a log over the median of all."""
 
@@ -25,54 +27,12 @@ MAX_MOMENTUM = 0.5
 MAX_LOSS_SPREAD, MAX_SPREAD_GROWTH = 0.2, 2.0
 """Standard deviation of a loss at the end: beside the loss, and beside itself in the second quarter."""
 
-MAX_MODE_GAP = 0.15
-MIN_ACTIVE_SHARE = 0.25
+MAX_MODE_GAP = 0.2
+MIN_ACTIVE_SHARE = 0.3
 MAX_FALL = 0.25
 MAX_COPYING = 0.6
 
-TURNED = ("model.", "train.")
-OPPONENTS = ("discriminator", "critic", "r1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """All that the health of a run is judged by; nothing of it comes from the test split.
-
-    Attributes:
-        status: How the run ended.
-        reason: Why, as in the result.
-        logs: Training scalars at each log, in order; empty for a model without training.
-        curve: The primary validation measure at each validation, in order.
-        val: Final validation values by metric.
-        settings: The flat configuration.
-    """
-
-    status: str
-    reason: str = ""
-    logs: Sequence[Mapping[str, float]] = ()
-    curve: Sequence[float] = ()
-    val: Mapping[str, float] = field(default_factory=dict)
-    settings: Mapping[str, Scalar] = field(default_factory=dict)
-
-    def scalar(self, name: str, quarter: int = 4) -> float | None:
-        """Mean of a training scalar over a quarter of the logs; None where it has no value."""
-        size = max(1, len(self.logs) // 4)
-        start = len(self.logs) - size if quarter == 4 else (quarter - 1) * size
-        known = [log[name] for log in self.logs[start : start + size] if name in log]
-        return statistics.fmean(known) if known else None
-
-    def gradients(self) -> dict[str, list[float]]:
-        """Gradient norms over the logs by phase."""
-        end = "_gradient_norm"
-        names = sorted({name for log in self.logs for name in log if name.endswith(end)})
-        return {n.removesuffix(end): [log[n] for log in self.logs if n in log] for n in names}
-
-    def turn(self, *options: str) -> str:
-        """The options whose setting the run has, with its value: ``lower n_critic (20)``."""
-        known = {k.partition(".")[2]: v for k, v in self.settings.items() if k.startswith(TURNED)}
-        pairs = (option.split() for option in options)
-        return " or ".join(f"{verb} {key} ({known[key]})" for verb, key in pairs if key in known)
-
+OPPONENTS = ("discriminator", "critic")
 
 Said = tuple[str, Sequence[str]]
 """What is wrong, with its value and threshold, and which settings to turn."""
@@ -85,7 +45,7 @@ def _diverged(run: Evidence) -> Said | None:
 def _collapsed(run: Evidence) -> Said | None:
     if run.status != "collapsed":
         return None
-    if run.val.get("active_units") == 0:
+    if run.val.get("active_units") == 0 or _few_active_units(run):
         return run.reason, ["lower kl_weight", "raise kl_warmup", "raise free_nats"]
     is_penalised = run.settings.get("model.lipschitz") == "gradient_penalty"
     return run.reason, ["change lr", "raise num_images", *["change gp_weight"] * is_penalised]
@@ -104,7 +64,7 @@ def _tighter(run: Evidence) -> list[str]:
 
 
 def _discriminator_strong(run: Evidence) -> Said | None:
-    accuracy = run.scalar("accuracy")
+    accuracy = run.scalar("discriminator_accuracy")
     if accuracy is None or accuracy <= MAX_ACCURACY:
         return None
     return (
@@ -114,29 +74,39 @@ def _discriminator_strong(run: Evidence) -> Said | None:
 
 
 def _discriminator_weak(run: Evidence) -> Said | None:
-    accuracy = run.scalar("accuracy")
-    if accuracy is None or accuracy >= MIN_ACCURACY:
+    """Scores that have drifted to one side classify nothing and may teach well all the same."""
+    accuracy, (_, norm) = run.scalar("discriminator_accuracy"), _least_gradient(run)
+    if accuracy is None or accuracy >= MIN_ACCURACY or norm >= MIN_TEACHING:
         return None
     return (
-        f"the discriminator tells {accuracy:.1%} of the images apart, less than {MIN_ACCURACY:.0%}",
+        f"the discriminator tells {accuracy:.1%} of the images apart, less than {MIN_ACCURACY:.1%}, "
+        f"and leaves a gradient norm of {norm:.1g}, less than {MIN_TEACHING:g}",
         ["lower r1_weight"] if run.settings.get("model.r1_weight") else ["raise n_critic"],
     )
 
 
-def _gradient_vanishing(run: Evidence) -> Said | None:
-    """Of what makes the samples: an opponent's may be small because it is right."""
+def _least_gradient(run: Evidence) -> tuple[str, float]:
+    """The phase of what makes samples with the smallest gradient norm at the end, and that norm.
+
+    An opponent's is left out: it may be small because the opponent is right.
+    """
     makers = [phase for phase in run.gradients() if phase not in OPPONENTS]
     norms = {p: norm for p in makers if (norm := run.scalar(f"{p}_gradient_norm")) is not None}
-    phase = min(norms, key=lambda p: norms[p], default="")
-    if not phase or norms[phase] >= MIN_GRADIENT:
+    return min(norms.items(), key=lambda item: item[1], default=("", math.inf))
+
+
+def _gradient_vanishing(run: Evidence) -> Said | None:
+    phase, norm = _least_gradient(run)
+    if norm >= MIN_GRADIENT:
         return None
     if run.scalar("clipped_share") is not None:
         options = ["raise clip_value"]
     elif run.settings.get("model.loss") == "minimax":
         options = ["change loss", *_fewer_steps(run)]
     else:
-        options = ["change lr", *_fewer_steps(run)]
-    said = f"the gradient norm of the {phase} phase is {norms[phase]:.1g}"
+        penalty = ["lower r1_weight"] if run.settings.get("model.r1_weight") else []
+        options = [*(penalty or ["change lr"]), *_fewer_steps(run)]
+    said = f"the gradient norm of the {phase} phase is {norm:.1g}"
     return f"{said}, less than {MIN_GRADIENT:g}", options
 
 

@@ -30,8 +30,9 @@ IMPORTS: dict[str, str] = {
     "config": "errors records registry",
     "plan": "config errors records registry",
     "stats": "",
-    "symptoms": "records",
-    "health": "records symptoms",
+    "evidence": "records",
+    "symptoms": "evidence",
+    "health": "evidence records symptoms",
     "sample_size": "",
     "gaussians": "",
     "kernels": "",
@@ -98,8 +99,8 @@ IMPORTS: dict[str, str] = {
     "outside": "contracts data_folder data_npz data_splits errors evaluator held records runtime",
     "recorded_studies": "config errors plan tracking",
     "runner": (
-        "config contracts datasets detection errors evaluator feature_cache health held images measurement metrics "
-        "models nets records runtime symptoms tracking trainer"
+        "config contracts datasets detection errors evaluator evidence feature_cache health held images measurement metrics "
+        "models nets records runtime tracking trainer"
     ),
     "forecast": "config evaluator held measurement runner trainer",
     "work": "errors models records registry runner runtime tracking",
@@ -171,7 +172,7 @@ SOLE_IMPORTERS = {
 }
 
 # Whatever outlives a run, and whatever everything imports, needs the standard library alone.
-STANDARD_LIBRARY_ONLY = {"bench", "errors", "health", "records", "registry", "symptoms"}
+STANDARD_LIBRARY_ONLY = {"bench", "errors", "evidence", "health", "records", "registry", "symptoms"}
 
 # The one training loop, the fixed recipe of the detectors, and the search for a latent z, which
 # moves no weight.

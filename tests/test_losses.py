@@ -77,5 +77,5 @@ def test_accuracy_is_the_share_of_scores_on_their_side_of_the_threshold(name):
     assert {key: float(share) for key, share in shares.items()} == {
         "accuracy_real": 0.625,
         "accuracy_fake": 0.25,
-        "accuracy": 0.4375,
+        "discriminator_accuracy": 0.4375,
     }

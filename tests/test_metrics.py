@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from bench.health import collapse
 from bench.metrics import feature_name
 from bench.metrics.classifier_score import score
 from bench.metrics.copying import effective_number, wilson_interval
@@ -100,27 +99,3 @@ def test_interval_of_copying_holds_a_half_for_poor_samples_with_few_neighbours()
         too_narrow += not for_all[0] <= 0.5 <= for_all[1]
     assert misses <= 6  # 5 % of 40 are 2
     assert too_narrow > 20
-
-
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
-        ({"classes": 4.9, "classes_real": 10.0}, "cover 4.9 classes, real images 10.0"),
-        ({"spread": 0.9, "spread_real": 10.0}, "mean distance between samples is 9.0%"),
-        ({"active_units": 0.0}, "no latent unit is active"),
-    ],
-)
-def test_collapse_is_told_in_a_sentence(values, sentence):
-    assert sentence in collapse(values)
-
-
-def test_healthy_values_are_no_collapse():
-    healthy = {
-        "classes": 5.1,
-        "classes_real": 10.0,
-        "spread": 1.1,
-        "spread_real": 10.0,
-        "active_units": 1.0,
-    }
-    assert collapse(healthy) == ""
-    assert collapse({}) == ""

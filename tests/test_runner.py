@@ -94,6 +94,69 @@ def test_stopped_run_continues_to_the_same_bits(tmp_path, held):
     timing = {name for name in whole.metrics if name.endswith("_seconds")}
     for name in whole.metrics.keys() - timing:
         assert result.metrics[name] == whole.metrics[name], name
+    assert result.warnings == whole.warnings
+
+
+def test_warnings_of_a_stopped_run_are_of_the_whole_training(tmp_path, held):
+    # Nothing moves the generator of a critic as tight as this: its gradient vanishes at once.
+    config = small("wgan", clip_value=1e-4)
+    logs = config.train.num_logs
+    for stop_at in (0, logs // 2, logs - 2):
+        asked = iter(range(logs))
+        folder = tmp_path / str(stop_at)
+
+        def should_stop(asked=asked, stop_at=stop_at):
+            return next(asked) == stop_at
+
+        run = Run(
+            config=config, held=held, folder=folder, logger=NullLogger(), should_stop=should_stop
+        )
+        with pytest.raises(Interrupted):
+            run.execute()
+        again = Run(config=config, held=held, folder=folder, logger=NullLogger())
+        result = again.execute()
+        assert len(again.progress.logs) == logs
+        assert len(again.progress.curve) == config.train.num_validations
+        kinds = {warning.kind for warning in result.warnings}
+        assert {"gradient_vanishing", "clip_saturated"} <= kinds
+
+
+def test_warnings_are_kept_in_the_result_and_in_a_tag(tmp_path, held):
+    config = small("wgan", clip_value=1e-4)
+    log = Recorder()
+    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    assert [one["kind"] for one in json.loads(log.named["health"])] == [
+        warning.kind for warning in result.warnings
+    ]
+    again = Recorder()
+    assert Run(config=config, held=held, folder=tmp_path, logger=again).execute() == result
+    assert again.named["health"] == log.named["health"]
+
+
+def test_diverged_run_has_a_warning_and_a_baseline_is_not_judged(tmp_path, held):
+    config = small("gan", lr=1e18, num_validations=1, num_logs=2)
+    run = Run(config=config, held=held, folder=tmp_path / "a", logger=NullLogger())
+    (warning,) = run.execute().warnings
+    assert (warning.kind, warning.turn) == ("diverged", "lower lr (1e+18)")
+    log = Recorder()
+    run = Run(config=small("uniform_noise"), held=held, folder=tmp_path / "b", logger=log)
+    assert run.execute().warnings is None
+    assert "health" not in log.named
+
+
+def test_checkpoint_of_an_older_version_is_continued(tmp_path, held):
+    config = small()
+    run = Run(
+        config=config, held=held, folder=tmp_path, logger=NullLogger(), should_stop=lambda: True
+    )
+    with pytest.raises(Interrupted):
+        run.execute()
+    state = torch.load(tmp_path / LAST, weights_only=True)
+    for new in ("logs", "curve"):
+        del state["progress"][new]
+    torch.save(state, tmp_path / LAST)
+    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    assert result.warnings is not None
 
 
 def test_run_killed_before_its_checkpoint_starts_again_to_the_same_bits(tmp_path, held):

@@ -48,7 +48,10 @@ class AdversarialLoss:
             "accuracy_real": torch.heaviside(real.detach() - self.threshold, _half(real)).mean(),
             "accuracy_fake": torch.heaviside(self.threshold - fake.detach(), _half(fake)).mean(),
         }
-        return {**shares, "accuracy": (shares["accuracy_real"] + shares["accuracy_fake"]) / 2}
+        return {
+            **shares,
+            "discriminator_accuracy": (shares["accuracy_real"] + shares["accuracy_fake"]) / 2,
+        }
 
 
 def _half(scores: Tensor) -> Tensor:

@@ -1,0 +1,186 @@
+"""Collapse by protocol rule 3, and warnings by numbers that runs on digits have shown."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from measured_runs import MEASURED
+
+from bench.config import known_keys
+from bench.evidence import Evidence
+from bench.health import collapse, examine
+from bench.models import MODELS, configure
+from bench.records import HealthWarning, TrialResult
+from bench.runner import Run, held_data
+from bench.symptoms import CHECKS
+from bench.tracking import LONGEST_TAG, NullLogger, health_tag
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"classes": 4.9, "classes_real": 10.0}, "cover 4.9 classes, real images 10.0"),
+        ({"spread": 0.9, "spread_real": 10.0}, "mean distance between samples is 9.0%"),
+        ({"active_units": 0.0}, "no latent unit is active"),
+    ],
+)
+def test_collapse_is_told_in_a_sentence(values, sentence):
+    assert sentence in collapse(values)
+
+
+def test_healthy_values_are_no_collapse():
+    healthy = {
+        "classes": 5.1,
+        "classes_real": 10.0,
+        "spread": 1.1,
+        "spread_real": 10.0,
+        "active_units": 1.0,
+    }
+    assert collapse(healthy) == ""
+    assert collapse({}) == ""
+
+
+def evidence_of(command):
+    """The evidence of a measured run: four logs, one for each quarter."""
+    seen = MEASURED[command]
+    reference, *values = command.split()
+    settings = configure(reference, dict(value.split("=") for value in values)).flat()
+    name, loss, before, after = seen.loss
+    logs = [
+        {
+            "generator_gradient_norm": seen.gradient,
+            "opponent_gradient_norm": seen.peak if quarter == 0 else 1.0,
+            name: loss,
+            f"{name}_sd": before if quarter < 2 else after,
+        }
+        for quarter in range(4)
+    ]
+    if seen.accuracy is not None:
+        logs[-1]["discriminator_accuracy"] = seen.accuracy
+    if seen.clipped is not None:
+        logs[-1]["clipped_share"] = seen.clipped
+    if name == "critic_loss":
+        logs[-1]["critic_gradient_norm"] = 1.0
+    val = {"copying_low": seen.copying, "copying": seen.copying}
+    if seen.gap is not None:
+        val["train_mode_gap_digits_n297"] = seen.gap * seen.curve[-1]
+    if seen.active is not None:
+        val["active_units"] = seen.active
+    return Evidence(
+        status=seen.status,
+        reason="it has collapsed" if seen.status == "collapsed" else "",
+        logs=logs,
+        curve=seen.curve,
+        val=val,
+        settings=settings,
+    )
+
+
+@pytest.mark.parametrize("command", MEASURED)
+def test_runs_have_the_warnings_that_their_numbers_call_for(command):
+    found = examine(evidence_of(command))
+    assert tuple(warning.kind for warning in found) == MEASURED[command].warnings
+
+
+def test_every_warning_but_those_of_ends_and_copies_was_seen_in_a_broken_run():
+    seen = {kind for run in MEASURED.values() for kind in run.warnings}
+    assert set(CHECKS) - seen == {"diverged", "copying"}
+
+
+def healthy(**changes):
+    """The default GAN's evidence with other fields."""
+    seen = evidence_of("gan")
+    if curve := changes.get("curve"):
+        changes["val"] = {"train_mode_gap_digits_n297": 0.01 * curve[-1]}
+    return dataclasses.replace(seen, **changes)
+
+
+def kinds(evidence):
+    return [warning.kind for warning in examine(evidence)]
+
+
+def test_diverged_run_is_told_to_lower_its_rate():
+    (warning,) = examine(Evidence(status="diverged", reason="not finite", settings={"model.lr": 1}))
+    assert str(warning) == "not finite: lower lr (1)"
+
+
+def test_memoriser_would_be_called_a_copier_and_a_collapsed_run_is_not():
+    # What the memoriser of 1,000 digits shows: each sample is a training image.
+    val = {"copying": 1.0, "copying_low": 0.987}
+    assert kinds(healthy(val=val)) == ["copying"]
+    collapsed = healthy(val=val, status="collapsed", reason="it has collapsed")
+    assert kinds(collapsed) == ["collapsed"]
+
+
+@pytest.mark.parametrize("curve", [(), (9.0,), (9.0, 1.0), (9.0, 4.0, 3.5), (4.0, 9.0, 1.0)])
+def test_budget_is_too_small_only_where_two_validations_in_a_row_fell(curve):
+    assert kinds(healthy(curve=curve)) == []
+
+
+def test_what_was_not_measured_is_not_judged():
+    assert examine(Evidence(status="ok", logs=[{"loss": 1.0}])) == []
+
+
+def test_warning_shows_the_value_the_threshold_and_the_setting_with_its_value():
+    (_, strong) = examine(evidence_of("gan n_critic=20"))
+    assert strong.sentence == "the discriminator tells 99.6% of the images apart, more than 90%"
+    assert strong.turn == "lower n_critic (20) or raise r1_weight (0.0)"
+
+
+@pytest.mark.parametrize("command", [c for c, run in MEASURED.items() if run.warnings])
+def test_every_setting_that_a_warning_names_exists(command):
+    known = {
+        key.partition(".")[2] for _, kind in MODELS.items() for key in known_keys(kind.settings)
+    }
+    run = evidence_of(command)
+    for kind in MEASURED[command].warnings:
+        _, options = CHECKS[kind](run)
+        assert {option.split()[1] for option in options} <= known
+        assert run.turn(*options), f"{kind} of {command} names nothing that can be turned"
+
+
+def test_peak_of_a_penalty_that_comes_and_goes_is_none_of_the_gradients():
+    logs = [{"r1_gradient_norm": norm} for norm in (1e6, 1.0, 1.0, 1.0)]
+    assert examine(Evidence(status="ok", logs=logs)) == []
+
+
+def test_tag_of_all_warnings_at_once_is_whole():
+    everything = [HealthWarning(kind=kind, sentence="x" * 160, turn="y" * 80) for kind in CHECKS]
+    text = health_tag(everything)["health"]
+    assert len(text) <= LONGEST_TAG
+    assert [HealthWarning(**one) for one in json.loads(text)] == everything
+    assert health_tag([]) == {"health": "ok"}
+    assert health_tag(None) == {}
+
+
+@pytest.mark.parametrize("command", [c for c, run in MEASURED.items() if run.warnings])
+def test_sentences_are_short_enough_for_the_tag(command):
+    for warning in examine(evidence_of(command)):
+        assert len(warning.sentence) <= 160
+        assert len(warning.turn) <= 80
+
+
+def test_result_with_warnings_reads_back_and_one_of_an_older_version_has_none():
+    warning = HealthWarning(kind="copying", sentence="a", turn="b")
+    result = TrialResult(status="ok", warnings=[warning])
+    assert TrialResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+    older = {key: value for key, value in result.to_json().items() if key != "warnings"}
+    assert TrialResult.from_json(older).warnings is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("gan", "wgan", "vae", "vae_gan"),
+        *("gan lr=0.05", "gan n_critic=20", "wgan clip_value=0.001", "vae kl_weight=50"),
+    ],
+)
+def test_trained_run_has_the_warnings_of_the_table(command, tmp_path):
+    reference, *values = command.split()
+    config = configure(reference, dict(value.split("=") for value in values))
+    held = held_data("digits", "auto", torch.device("cpu"))
+    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    # Other sums round otherwise, and a game goes its own way from there: kinds, not numbers.
+    assert tuple(warning.kind for warning in result.warnings) == MEASURED[command].warnings
