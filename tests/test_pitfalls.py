@@ -1,0 +1,190 @@
+"""Mistakes seen in published code, each held by a test that fails where it is made.
+
+Those of VAEs stand in the tests of the objectives; batch norm under a penalty in
+``test_adversarial.py``.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from bench import datasets, work
+from bench.contracts import EvalFns, Step
+from bench.data_splits import Arrays
+from bench.datasets import Splits
+from bench.engines.inprocess import InProcess
+from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
+from bench.held import HeldData
+from bench.images import to_unit
+from bench.models import MODELS, configure, find
+from bench.plan import Arm, Identity, Study, Tier
+from bench.records import DataSpec
+from bench.results.numbers import read_results
+from bench.runner import build, held_data
+from bench.runtime import DeviceNoise, generator
+from bench.study import Driver, expand
+from bench.tracking import Store
+from bench.trainer import Trainer
+
+CPU = torch.device("cpu")
+REFERENCES = [
+    reference
+    for name, kind in MODELS.items()
+    for reference in (name, *(f"{name}:{preset}" for preset in kind.presets))
+]
+
+STUDY = Study(
+    name="made",
+    question="Which latent size?",
+    arms=(Arm(name="gan", model="gan_mlp"),),
+    factors={"model.latent_dim": (1, 8)},
+    tiers={
+        "classroom": Tier(
+            dataset="digits",
+            settings={"train.num_images": 640, "train.num_logs": 4, "model.hidden": "16"},
+        )
+    },
+)
+IDENTITY = Identity(study="made", tier="classroom", dataset="digits")
+
+
+def held_with(test_images):
+    """Digits with other test images."""
+    splits = datasets.load("digits")
+    test = Arrays(test_images, splits.test.labels)
+    detector = held_data("digits", "auto", CPU).detector
+    return HeldData(dataclasses.replace(splits, test=test), CPU, detector)
+
+
+def run_study(name, held, store, folder, monkeypatch):
+    """Optuna's values, and what the report reads: the records and the chosen cell."""
+    monkeypatch.setattr(work, "held_for", lambda config, device: held)
+    driver = Driver(
+        study=STUDY,
+        identity=IDENTITY,
+        store=store,
+        experiment_id=store.experiment(name),
+        folder=folder / name,
+    )
+    driver.run(expand(STUDY, IDENTITY, 1), InProcess(), Silent())
+    trials = driver._optuna().get_trials(deepcopy=False)
+    records = store.records(driver.experiment_id)
+    (results, *_) = read_results(STUDY, IDENTITY, records, lambda *_: None)
+    chosen = results.chosen("gan")
+    assert chosen is not None
+    by_size = sorted(records, key=lambda record: record.params["model.latent_dim"])
+    return sorted(t.value for t in trials), by_size, chosen.cell
+
+
+class Silent:
+    def started(self, run):
+        pass
+
+    def ended(self, run, result):
+        pass
+
+
+def test_study_whose_test_images_are_garbage_selects_the_same_cell(
+    store_uri, tmp_path, monkeypatch
+):
+    """The test split used for validation (protocol.md, pitfalls and rule 2)."""
+    real = datasets.load("digits").test.images
+    noise = np.random.default_rng(0).integers(0, 256, real.shape, dtype=np.uint8)
+    store = Store(store_uri)
+    values, records, chosen = run_study("a", held_with(real), store, tmp_path, monkeypatch)
+    others, spoilt, same = run_study("b", held_with(noise), store, tmp_path, monkeypatch)
+    assert same == chosen
+    assert others == values  # what Optuna is told
+    for record, other in zip(records, spoilt, strict=True):
+        assert other.tags["health"] == record.tags["health"]
+        assert other.tags["status"] == record.tags["status"]
+        read = [k for k in record.metrics if k.startswith(("val/", "train/"))]
+        assert [other.metrics[k] for k in read] == [record.metrics[k] for k in read]
+        # The best checkpoint is the same one, and the garbage was really there.
+        best, distance = "test_best/images_seen", "test/fd_digits_n500"
+        assert other.metrics[best] == record.metrics[best]
+        assert other.metrics[distance] != pytest.approx(record.metrics[distance], rel=0.5)
+
+
+GAMES = [r for r in REFERENCES if find(r)[1].family in {"gan", "wgan", "hybrid"}]
+OPPONENTS = {"discriminator", "critic"}
+
+
+@pytest.mark.parametrize("reference", GAMES)
+def test_opponents_step_gives_no_gradient_to_those_who_made_the_fakes(reference):
+    """Fakes not detached in the discriminator step (protocol.md, pitfalls)."""
+    held = held_data("digits", "auto", CPU)
+    config = configure(reference, {"model.width": 4} if "width" in fields_of(reference) else {})
+    trainable = build(config, held)
+    trainer = Trainer(trainable, held.images("train"), held.labels("train"), config.train)
+    images, labels = held.some("train", 8)
+    step = Step(to_unit(images), labels, torch.zeros(()), DeviceNoise(generator("step")))
+    moves = [(i, p) for i, p in enumerate(trainable.phases) if p.optimizer in OPPONENTS]
+    assert moves
+    for index, phase in moves:
+        trainer._run_phase(index, phase, step)
+    for name, module in trainable.modules.items():
+        for parameter in module.parameters():
+            assert (parameter.grad is None) == (name not in OPPONENTS), name
+
+
+def fields_of(reference):
+    return find(reference)[1].settings.model_fields
+
+
+@pytest.mark.parametrize("reference", GAMES)
+def test_no_default_or_preset_clips_a_critic_under_momentum(reference):
+    """Adam with momentum 0.9 in a clipped WGAN (protocol.md, pitfalls)."""
+    model = configure(reference).model
+    if getattr(model, "lipschitz", "none") == "clip":
+        assert model.optimizer == "rmsprop" or model.beta1 == 0
+
+
+def test_wgan_whose_optimizer_alone_is_changed_to_adam_has_no_momentum():
+    """Adam with momentum 0.9 in a clipped WGAN (protocol.md, pitfalls)."""
+    critic = build(configure("wgan", {"optimizer": "adam"}), held_data("digits", "auto", CPU))
+    assert critic.optimizers["critic"].kind == "adam"
+    assert critic.optimizers["critic"].betas[0] == 0
+
+
+class Pixels:
+    """Features that are the pixels themselves."""
+
+    name, digest, dim, own_classes = "pixels", "0" * 16, 4, False
+
+    def __call__(self, images):
+        return images.flatten(1).double(), None
+
+
+SPEC = DataSpec(
+    name="made", shape=(1, 2, 2), num_classes=0, class_prior=(), levels=256, digest="0" * 16
+)
+GRAYS = EvalFns(
+    # Between two grays: whoever stretches a batch to its own extremes makes black and white of it.
+    latent=lambda nets, n, noise: 0.4 + 0.2 * noise.uniform(n, 4),
+    decode=lambda nets, z, labels: z.view(-1, *SPEC.shape),
+)
+
+
+def test_pictures_and_metrics_see_the_grays_that_the_model_makes():
+    """A save-for-display normalisation that also feeds the metric (protocol.md, pitfalls)."""
+    rng = generator("made")
+    images = torch.randint(256, (300, *SPEC.shape), generator=rng, dtype=torch.uint8).numpy()
+    arrays = Arrays(images, None)
+    held = HeldData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels())
+
+    def view():
+        generated = Generated(held, {}, GRAYS)
+        return Evaluation(generated=generated, split="val", counts=(300,), most=300)
+
+    before, after = view(), view()
+    picture = draw_pictures(after, at_end=True)["samples"]
+    assert torch.equal(after.samples(300), before.samples(300))
+    assert evaluate(after, validation_only=True) == evaluate(before, validation_only=True)
+    made = {*range(102, 154)}  # 0.4 to 0.6 of 255
+    line = 128  # the gray between two pictures
+    assert {*before.samples(300).unique().tolist()} <= made
+    assert {*np.unique(picture).tolist()} <= made | {line}
+    assert len(np.unique(picture)) > 40
