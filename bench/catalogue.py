@@ -39,6 +39,10 @@ def summaries(kind: str, plugins: Sequence[Path] = ()) -> dict[str, str]:
     if kind not in ROOMS:
         raise UsageError(closest(kind, [*ROOMS, "studies"], kind="kind", what="known"))
     load_plugins(plugins)
+    if kind == "detectors":
+        from bench.detector_list import status
+
+        return {name: row.phrase for name, row in status().items()}
     module, name = ROOMS[kind]
     registry: Registry[Any] = getattr(importlib.import_module(module), name)
     return {key: _summary(thing) for key, thing in registry.items()}

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from bench.images import to_unit
-from bench.nets import place, sides
+from bench.nets import Shape, place, sides
 from bench.runtime import generator, seeded_modules
-from bench.tensor_file import read_facts, read_tensors, write_tensors
+from bench.tensor_file import read_tensors, write_tensors
 
 CHUNK = 500
 
@@ -27,36 +27,39 @@ class Recipe:
     Attributes:
         dim: Features, taken before the last non-linearity (protocol rule 11).
         width: Channels of the first layer.
+        residual: Whether the network is the deeper one, see ``Classifier``.
         epochs: Passes over the train split.
         batch_size: Images per step.
         lr: Peak of the one-cycle schedule of Adam.
         shift: Largest random translation in pixels, each axis.
+        flip: Whether half of the images are mirrored, left for right.
         seed: Of weights, order and translations.
     """
 
     dim: int = 64
     width: int = 24
+    residual: bool = False
     epochs: int = 12
     batch_size: int = 128
     lr: float = 3e-3
     shift: int = 2
+    flip: bool = False
     seed: int = 0
 
 
 class Classifier(nn.Module):
-    """Three strided stages, linear features ``[N, dim]``, ReLU, linear head ``[N, classes]``."""
+    """Convolutions, linear features ``[N, dim]``, ReLU, linear head ``[N, classes]``.
 
-    def __init__(self, shape: tuple[int, int, int], num_classes: int, recipe: Recipe) -> None:
+    Plain: three layers, two of them strided. Residual: three strided ones, behind the second
+    and third a block of two more (He et al. 2016), and maxima of a 2 x 2 grid.
+    """
+
+    def __init__(self, shape: Shape, num_classes: int, recipe: Recipe) -> None:
         super().__init__()
-        widths = [recipe.width * k for k in (1, 2, 3)]
-        rows, cols = sides(shape[1], 2), sides(shape[2], 2)
-        self.layers = nn.Sequential(
-            *_stage(shape[0], widths[0], (rows[0], rows[1]), (cols[0], cols[1])),
-            *_stage(widths[0], widths[1], (1, 1), (1, 1)),
-            *_stage(widths[1], widths[2], (rows[1], rows[2]), (cols[1], cols[2])),
-        )
+        layers = _residual_layers if recipe.residual else _plain_layers
+        self.layers, num_outputs = layers(shape, recipe.width)
         self.dropout = nn.Dropout(0.3)
-        self.features = nn.Linear(widths[2] * rows[2] * cols[2], recipe.dim)
+        self.features = nn.Linear(num_outputs, recipe.dim)
         self.head = nn.Linear(recipe.dim, num_classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,10 +75,10 @@ class ClassifierDetector:
         name: Of the data set whose classes it knows.
         digest: First 16 hex digits of the SHA-256 of the weights file.
         dim: Number of features.
-        own_classes: It was trained on the classes of the data set.
+        own_classes: Whether it is to see the data set that it was trained on.
     """
 
-    own_classes = True
+    own_classes = False
 
     def __init__(self, name: str, net: Classifier, digest: str) -> None:
         self.name, self.digest, self.dim = name, digest, net.head.in_features
@@ -91,7 +94,7 @@ class ClassifierDetector:
 
 
 def train(
-    shape: tuple[int, int, int], num_classes: int, images: Tensor, labels: Tensor, recipe: Recipe
+    shape: Shape, num_classes: int, images: Tensor, labels: Tensor, recipe: Recipe
 ) -> Classifier:
     """A classifier trained on uint8 images of the train split alone.
 
@@ -118,6 +121,7 @@ def train(
             order = torch.randperm(len(images), generator=rng)
             for index in order.split(batch_size)[:batches]:
                 batch = shifted(to_unit(images[index]), recipe.shift, rng)
+                batch = mirrored(batch, rng) if recipe.flip else batch
                 loss = F.cross_entropy(net(batch)[1], labels[index])
                 optimizer.zero_grad()
                 loss.backward()
@@ -138,6 +142,12 @@ def shifted(images: Tensor, limit: int, rng: torch.Generator) -> Tensor:
     return padded[batch, torch.arange(channels)[None, :, None, None], rows, cols]
 
 
+def mirrored(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Each image turned left for right with probability 1/2."""
+    turned = torch.rand(len(images), generator=rng) < 0.5
+    return torch.where(turned[:, None, None, None], images.flip(3), images)
+
+
 def accuracy(net: Classifier, images: Tensor, labels: Tensor) -> float:
     """Share of uint8 images whose class is right."""
     _, probs = ClassifierDetector("", net, "")(images)
@@ -149,13 +159,8 @@ def save(net: Classifier, path: Path, *, facts: dict[str, str], recipe: Recipe) 
     write_tensors(path, net.state_dict(), {**facts, "recipe": json.dumps(asdict(recipe))})
 
 
-def facts(path: Path) -> dict[str, str]:
-    """What ``save`` wrote beside the weights."""
-    return read_facts(path)
-
-
-def load(name: str, path: Path) -> ClassifierDetector:
-    """The detector whose weights lie at ``path``.
+def load(name: str, path: Path) -> tuple[ClassifierDetector, dict[str, str]]:
+    """The detector whose weights lie at ``path``, and the facts written beside them.
 
     Raises:
         UsageError: The file cannot be read as a detector of ours.
@@ -171,12 +176,55 @@ def load(name: str, path: Path) -> ClassifierDetector:
             f"detector weights {path.name} cannot be read ({type(error).__name__}): make them "
             f"again with `bench detectors train {name}`"
         ) from error
-    return ClassifierDetector(name, net, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return ClassifierDetector(name, net, digest), known
 
 
-def _stage(
-    before: int, after: int, rows: tuple[int, int], cols: tuple[int, int]
-) -> list[nn.Module]:
-    stride = (1 if rows[0] == rows[1] else 2, 1 if cols[0] == cols[1] else 2)
+class _Block(nn.Module):
+    """x plus two layers of x."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*_layer(width, width), *_layer(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.layers(x)
+        return out
+
+
+def _plain_layers(shape: Shape, width: int) -> tuple[nn.Sequential, int]:
+    """The layers, and the number of their outputs for one image."""
+    first, second = _strides(shape, 2)
+    layers = [
+        *_layer(shape[0], width, first),
+        *_layer(width, 2 * width),
+        *_layer(2 * width, 3 * width, second),
+    ]
+    return nn.Sequential(*layers), 3 * width * sides(shape[1], 2)[2] * sides(shape[2], 2)[2]
+
+
+def _residual_layers(shape: Shape, width: int) -> tuple[nn.Sequential, int]:
+    first, second, third = _strides(shape, 3)
+    layers = [
+        *_layer(shape[0], width, first),
+        *_layer(width, 2 * width, second),
+        _Block(2 * width),
+        *_layer(2 * width, 4 * width, third),
+        _Block(4 * width),
+        nn.AdaptiveMaxPool2d(2),
+    ]
+    return nn.Sequential(*layers), 4 * width * 2 * 2
+
+
+def _strides(shape: Shape, count: int) -> list[tuple[int, int]]:
+    """Of ``count`` layers that halve each side until it is small."""
+    rows, cols = sides(shape[1], count), sides(shape[2], count)
+    return [
+        (1 if rows[i] == rows[i + 1] else 2, 1 if cols[i] == cols[i + 1] else 2)
+        for i in range(count)
+    ]
+
+
+def _layer(before: int, after: int, stride: tuple[int, int] = (1, 1)) -> list[nn.Module]:
     conv = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
     return [conv, nn.BatchNorm2d(after), nn.ReLU()]

@@ -33,6 +33,10 @@ Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store")]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", metavar="FILE", help="registers things")
 ]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--inception-weights", metavar="FILE", help="install Inception's weights first"),
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="discard what was done before")]
 
@@ -54,11 +58,13 @@ def run(
         bool, typer.Option("--dry-run", help="show runs, images and forecast")
     ] = False,
     fresh: Fresh = False,
+    inception_weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Run a study; the same command continues where it stopped."""
     from bench.commands.study import RunOptions, run_study
 
+    _install(inception_weights)
     options = RunOptions(
         study=study,
         tier=tier,
@@ -92,11 +98,13 @@ def train(
     root: Root = Path("runs"),
     plugin: Plugins = None,
     fresh: Fresh = False,
+    inception_weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Train one model, or repeat a tracked run bit by bit (CPU)."""
     from bench.commands.train import TrainOptions, train_one
 
+    _install(inception_weights)
     options = TrainOptions(
         model=model,
         config=config,
@@ -164,11 +172,13 @@ def eval_(
     tracking_uri: Uri = None,
     root: Root = Path("runs"),
     plugin: Plugins = None,
+    inception_weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Measure a finished run again, or images made elsewhere."""
     from bench.commands.evaluate import EvalOptions, evaluate_one
 
+    _install(inception_weights)
     options = EvalOptions(
         run=run_id,
         images=images,
@@ -219,11 +229,13 @@ def calibrate(
     ] = None,
     plugin: Plugins = None,
     fresh: Fresh = False,
+    inception_weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Measure how far the distances of a data set can be trusted, as a card."""
     from bench.commands.calibrate import CalibrateOptions, write_calibration
 
+    _install(inception_weights)
     options = CalibrateOptions(
         dataset=dataset,
         detectors=detectors,
@@ -328,26 +340,52 @@ def data_verify(name: Annotated[str, typer.Argument()]) -> None:
 
 
 @detectors_app.command("list")
-def detectors_list() -> None:
-    """Which detectors there are, with data set and test accuracy."""
-    from bench.detection import available
+def detectors_list(as_json: Json = False) -> None:
+    """Which detectors there are, what they were trained on, and what is missing."""
+    from bench.detector_list import status, table
 
-    for name, facts in available().items():
-        typer.echo(
-            f"{name:<14} trained on {facts['dataset']}, test accuracy {facts['test_accuracy']}"
-        )
+    rows = status()
+    if as_json:
+        _print_json({name: vars(row) for name, row in rows.items()})
+        return
+    for line in table(rows):
+        typer.echo(line)
 
 
 @detectors_app.command("train")
-def detectors_train(dataset: Annotated[str, typer.Argument(help="data set with labels")]) -> None:
+def detectors_train(
+    dataset: Annotated[str, typer.Argument(help="data set with labels")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="of the detector; default: the data set's")
+    ] = None,
+) -> None:
     """Train and store the classifier of a data set by its fixed recipe."""
     from bench.datasets import load
     from bench.detection import train_detector
     from bench.runtime import prepare
 
     prepare(threads=1)  # more threads would sum in another order and give other weights
-    path, facts = train_detector(dataset, load(dataset))
+    path, facts = train_detector(dataset, load(dataset), name)
     typer.echo(f"test accuracy {facts['test_accuracy']}, weights in {path}")
+
+
+@detectors_app.command("fetch")
+def detectors_fetch(name: Annotated[str, typer.Argument()] = "inception") -> None:
+    """Download the weights of Inception."""
+    from bench.detection import fetch_detector
+
+    typer.echo(f"{name} in {fetch_detector(name)}")
+
+
+@detectors_app.command("import")
+def detectors_import(
+    name: Annotated[str, typer.Argument(help="inception")],
+    file: Annotated[Path, typer.Argument(help="the published weights")],
+) -> None:
+    """Install the weights of Inception from their file, for machines without a network."""
+    from bench.detection import import_detector
+
+    typer.echo(f"{name} in {import_detector(name, file)}")
 
 
 def main() -> None:
@@ -379,6 +417,14 @@ def _mistake(error: Exception, sentence: str) -> int:
         raise error
     print(f"bench: {sentence}", file=sys.stderr)
     return 2
+
+
+def _install(weights: Path | None) -> None:
+    """Inception's weights from a file that was given with the command."""
+    if weights is not None:
+        from bench.detection import import_detector
+
+        import_detector("inception", weights)
 
 
 def _say(as_json: bool) -> Any:

@@ -1,10 +1,17 @@
-"""The two exceptions somebody catches: a user's mistake, and a request to stop."""
+"""The exceptions somebody catches: a user's mistake, what cannot be had, a request to stop."""
 
 
 class UsageError(ValueError):
     """Bad input, said in one sentence: the value shown, what was expected, what to do.
 
     The command line prints the sentence and exits with 2, without a traceback.
+    """
+
+
+class Unavailable(UsageError):  # noqa: N818 - it need not be an error
+    """Something that is known but not on this machine, with the remedy.
+
+    Where it was only one more thing to measure, the run goes on and records the sentence.
     """
 
 

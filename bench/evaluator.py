@@ -256,4 +256,7 @@ def evaluation_mode(nets: Nets) -> None:
 
 def missing_detector(dataset: str) -> str:
     """Why a measure that needs a detector cannot be had, with the remedy."""
-    return f"no detector for '{dataset}': make one with `bench detectors train {dataset}`"
+    return (
+        f"no detector for '{dataset}': make one with `bench detectors train {dataset}`, or look "
+        f"through an untrained network with --set detector=random"
+    )

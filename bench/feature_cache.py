@@ -2,6 +2,7 @@
 
 A block's file is read only where the same bits would be computed: its folder names the data set,
 the detector by the digest of its weights, the split, and what decides the order of the sums.
+A block of 500 images takes 0.17 MB through MNIST's classifier and 6.1 MB through Inception.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 
@@ -21,10 +21,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     # The process's own name: two that write the same file do not meet.
     part = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, part, metadata=dict(facts))
+        # Not safetensors' own writing, whose files nobody else may read.
+        part.write_bytes(save({k: v.contiguous() for k, v in tensors.items()}, dict(facts)))
         part.replace(path)
-    except SafetensorError as error:
-        raise OSError(str(error)) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -50,6 +50,7 @@ IMPORTS: dict[str, str] = {
     "torchvision_import": "",
     "tensor_file": "",
     "feature_cache": "data_install tensor_file",
+    "inception": "data_install errors nets torchvision_import",
     "annealing": "contracts",
     "latent_rate": "contracts images",
     "labels": "contracts errors records",
@@ -74,13 +75,15 @@ IMPORTS: dict[str, str] = {
     ),
     "datasets": "data_folder data_install data_npz data_splits errors idx records registry",
     "datasets/*": "datasets idx torchvision_import",
-    "classifier": "errors images nets runtime tensor_file",
-    "detectors": "classifier registry",
-    "detectors/*": "classifier detectors",
-    "detection": (
-        "bench classifier config contracts data_install datasets detectors errors records registry"
-    ),
     "metrics": "contracts errors registry",
+    "classifier": "errors images nets runtime tensor_file",
+    "detectors": "classifier contracts registry",
+    "detectors/*": "classifier detectors images inception nets runtime",
+    "detection": (
+        "bench classifier config contracts data_install datasets detectors errors metrics records "
+        "registry tensor_file"
+    ),
+    "detector_list": "detection detectors errors text",
     "metrics/*": (
         "annealing contracts gaussians images kernels latent_rate losses/* metrics neighbours "
         "runtime sample_size"
@@ -120,7 +123,7 @@ IMPORTS: dict[str, str] = {
     "report/trust": "config results/*",
     "report/writer": "errors plan plots records report/* report/trust results/*",
     "report/from_tracking": "plan recorded_studies report/writer tracking",
-    "catalogue": "config errors plan registry text | datasets models nets",
+    "catalogue": "config errors plan registry text | datasets detector_list models nets",
     "commands": "",
     "commands/study": (
         "config engines engines/* errors evaluator forecast models plan progress registry runner "
@@ -143,7 +146,7 @@ IMPORTS: dict[str, str] = {
     ),
     "cli": (
         "errors | catalogue commands/study commands/train commands/evaluate commands/calibrate commands/sample "
-        "commands/ui datasets detection report/from_tracking runtime"
+        "commands/ui datasets detection detector_list report/from_tracking runtime"
     ),
 }
 
@@ -167,6 +170,7 @@ SOLE_IMPORTERS = {
     "optuna": "study",
     "rich": "progress",
     "safetensors": "tensor_file",
+    "torch_fidelity": "inception",
     "torchvision": "torchvision_import",
     "typer": "cli",
 }

@@ -161,6 +161,14 @@ def test_damaged_file_is_computed_again_and_mended(damage, tmp_path):
     assert detector.sizes == [500, 500]
 
 
+def test_files_can_be_read_by_whoever_may_read_the_folders_others(tmp_path):
+    detector = Means()
+    held_with(detector, cache_in(tmp_path)).real("val", 500, detector)
+    (tmp_path / "plain").write_text("")
+    [path] = files(tmp_path)
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_folder_that_cannot_be_written_is_gone_without(tmp_path):
     (tmp_path / "features").write_text("a file where the folder should be")
     detector = Means()

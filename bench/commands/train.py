@@ -124,6 +124,9 @@ def _threads(original: RunRecord | None) -> int:
 def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say) -> dict[str, Any]:
     for name, value in sorted(result.metrics.items()):
         say(f"{name:<44} {value:.4f}")
+    for reason in sorted(set(result.not_applicable.values())):
+        names = [name for name, why in result.not_applicable.items() if why == reason]
+        say(f"n/a: {', '.join(sorted(names))}: {reason}")
     say(f"{result.status} {result.reason}".rstrip())
     for warning in result.warnings or ():
         say(f"warning: {warning}")

@@ -1,34 +1,63 @@
-"""Feature networks: each file registers the in-domain detector of one data set.
+"""Feature networks: each file registers one, a classifier of a data set or one for any images.
 
-Weights of the registered ones lie in ``weights/``; ``bench detectors train NAME`` makes them,
-and makes one for any other data set with labels, kept under ``BENCH_DATA``.
+Weights of the shipped ones lie in ``weights/``, made by ``bench detectors train``; the same
+command makes one for any other data set with labels, kept under ``BENCH_DATA``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.classifier import Recipe
+from bench.contracts import Detector
 from bench.registry import Registry
 
 WEIGHTS = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectorKind:
-    """An in-domain classifier.
+class Fixed:
+    """A feature network that is not trained here and takes images of any data set.
 
     Attributes:
-        dataset: Data set on whose train split it is trained.
-        recipe: How.
-        summary: One line for ``bench list``.
-        min_accuracy: Test accuracy below which it is not shipped.
+        dim: Number of features.
+        digest: Gives that of its weights; raises ``Unavailable`` where they are not here.
+        load: Gives the detector; raises likewise.
+        fetch: Downloads its weights; None where there are none to download.
+        install: Takes them from a file.
     """
 
-    dataset: str
-    recipe: Recipe
+    dim: int
+    digest: Callable[[], str]
+    load: Callable[[], Detector]
+    fetch: Callable[[], Path] | None = None
+    install: Callable[[Path], Path] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorKind:
+    """A registered feature network.
+
+    Attributes:
+        summary: One line for lists.
+        fixed: A network that is not trained here; None for the classifier of a data set, to
+            which all that follows belongs.
+        dataset: The data set whose classes it knows, on whose train split it is trained.
+        recipe: How.
+        shipped: Whether its weights lie in the package.
+        trained_on: What it was trained on, where that is a part of the data set's published
+            train images; it is the data set's own detector all the same.
+        min_accuracy: Test accuracy below which it is not stored.
+    """
+
     summary: str
+    fixed: Fixed | None = None
+    dataset: str = ""
+    recipe: Recipe = field(default_factory=Recipe)
+    shipped: bool = False
+    trained_on: str = ""
     min_accuracy: float = 0.0
 
 
