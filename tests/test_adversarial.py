@@ -255,6 +255,7 @@ def test_r1_comes_at_every_step_by_default_as_in_its_paper():
 @pytest.mark.parametrize("values", PENALTIES)
 @pytest.mark.parametrize("name", GANS)
 def test_under_a_penalty_one_images_score_is_its_own(name, values):
+    """Batch norm inside a gradient-penalty critic (protocol.md, pitfalls)."""
     trainable = built(name, **values)
     assert not [m for m in opponent_of(trainable).modules() if isinstance(m, _BatchNorm)]
     opponent_of(trainable).train()
@@ -279,6 +280,7 @@ def test_of_the_norms_only_batch_norm_lets_images_see_each_other(norm, same):
 @pytest.mark.parametrize("values", PENALTIES)
 @pytest.mark.parametrize("name", [n for n in GANS if "norm" in MODELS.get(n).settings.model_fields])
 def test_batch_norm_under_a_penalty_is_refused_in_one_sentence(name, values):
+    """Batch norm inside a gradient-penalty critic (protocol.md, pitfalls)."""
     with pytest.raises(UsageError, match=r"^model: norm=batch .* take norm=layer or none$"):
         configure(name, {"norm": "batch", **values})
 

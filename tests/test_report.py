@@ -25,10 +25,11 @@ from plots.synthetic_study import (
 
 from bench.errors import UsageError
 from bench.plan import Arm, Study
-from bench.records import RunRecord
-from bench.report.writer import report_text, summary_rows, write_report
+from bench.records import HealthWarning, RunRecord
+from bench.report.writer import report_text, runs_table, summary_rows, write_report
 from bench.results.numbers import read_results
 from bench.stats import holm, t_interval, welch
+from bench.tracking import health_tag
 
 
 def no_pictures(run_id, name):
@@ -243,6 +244,70 @@ def test_collapsed_run_keeps_its_value_and_is_listed_with_its_reason():
     assert "the samples cover 2.1 classes" in section(
         text, "## Runs that did not end well, or not yet"
     )
+
+
+def judged(records, **warned):
+    """The same records with a health tag: ``ok``, or the warnings given by run id."""
+    tags = {r.run_id: health_tag(warned.get(r.run_id, []))["health"] for r in records}
+    return [
+        r if r.tags["role"] == "baseline" else changed(r, health=tags[r.run_id]) for r in records
+    ]
+
+
+STRONG = HealthWarning(
+    kind="discriminator_strong", sentence="it tells 99% apart", turn="lower n_critic (20)"
+)
+STRONGER = dataclasses.replace(STRONG, sentence="it tells 100% apart")
+SHORT = HealthWarning(kind="still_improving", sentence="it fell by 40%", turn="raise num_images")
+
+
+def test_health_has_a_row_for_each_cell_and_kind_with_the_number_of_runs():
+    warned = {"run_gan_3_0": [STRONG, SHORT], "run_gan_3_2": [STRONGER], "run_vae_1_1": [SHORT]}
+    text = section(text_of(judged(study_records(), **warned)), "## Health")
+    assert "42 of 45 runs have no warning." in text
+    said = ["3 ok", "2 of 3", "it tells 99% apart", "lower n_critic (20)"]
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [
+        "| `vae` | depth 1 | 3 ok | 1 of 3 | it fell by 40% | raise num_images |",
+        f"| `gan` | depth 3 | {' | '.join(said)} |",
+        "| `gan` | depth 3 | 3 ok | 1 of 3 | it fell by 40% | raise num_images |",
+    ]
+
+
+def test_healthy_study_says_so_in_one_line():
+    text = section(text_of(judged(study_records())), "## Health")
+    assert text.strip() == "45 of 45 runs have no warning."
+
+
+def test_runs_of_which_nobody_said_whether_they_are_healthy_are_counted():
+    records = judged(study_records())
+    assert "## Health" not in plain_text()
+    older = [r for r in study_records() if r.run_id == "run_gan_3_1"]
+    mixed = [r for r in records if r.run_id != "run_gan_3_1"] + older
+    text = section(text_of(mixed), "## Health")
+    assert text.strip() == "44 of 44 runs have no warning. 1 run not judged: failed, or older."
+
+
+def test_every_runs_warnings_stand_in_the_table_of_runs():
+    records = judged(study_records(), run_gan_3_0=[STRONG])
+    text = runs_table(read_results(STUDY, IDENTITY, records, no_pictures))
+    rows = {row["run_id"]: row["health"] for row in csv.DictReader(text.splitlines())}
+    assert "99% apart" in rows["run_gan_3_0"]
+    assert (rows["run_gan_3_1"], rows["run_memoriser"]) == ("ok", "")
+
+
+def test_reads_of_the_test_split_are_one_sentence_that_names_who_read_more():
+    once = section(plain_text(), "## Protocol")
+    assert "The test split was read once per run; a later `bench eval` is a record" in once
+    records = [
+        changed(r, test_reads="3") if r.run_id in {"run_gan_3_1", "run_vae_2_0"} else r
+        for r in study_records()
+    ]
+    more = section(text_of(records), "## Protocol")
+    named = "more often: `run_vae_2_0` (3 times) and `run_gan_3_1` (3 times); a later"
+    assert f"read once per run; {named}" in more
+    everyone = [changed(r, test_reads="2") for r in study_records()]
+    assert "(2 times) and 43 further runs; a later" in text_of(everyone)
 
 
 def test_partly_finished_study_says_so():

@@ -7,6 +7,7 @@ import torch
 
 from bench.errors import Interrupted
 from bench.models import configure
+from bench.records import TrialResult
 from bench.runner import BEST, LAST, Run, build, held_data, restore
 from bench.tracking import NullLogger
 
@@ -131,6 +132,20 @@ def test_warnings_are_kept_in_the_result_and_in_a_tag(tmp_path, held):
     again = Recorder()
     assert Run(config=config, held=held, folder=tmp_path, logger=again).execute() == result
     assert again.named["health"] == log.named["health"]
+
+
+def test_warnings_read_no_test_value(tmp_path, held):
+    """The test split used for validation (protocol.md, pitfalls and rule 2)."""
+    run = Run(config=small("gan"), held=held, folder=tmp_path, logger=NullLogger())
+    run.progress.logs, run.progress.curve = [{"generator_gradient_norm": 1.0}], [1.0, 1.0]
+    bad = {"copying": 1.0, "copying_low": 1.0, "train_mode_gap_digits_n297": 1e9}
+
+    def warned(split):
+        metrics = {f"{split}/{name}": value for name, value in bad.items()}
+        return run._examined(TrialResult(status="ok", metrics=metrics)).warnings
+
+    assert [warning.kind for warning in warned("val")] == ["train_mode_gap", "copying"]
+    assert warned("test") == warned("test_best") == []
 
 
 def test_diverged_run_has_a_warning_and_a_baseline_is_not_judged(tmp_path, held):
