@@ -131,9 +131,15 @@ def test_distance_that_fails_says_how(means, failures):
     assert all(said in text for said, text in zip(failures, found, strict=True))
 
 
+def test_dose_whose_own_spread_reaches_the_floor_is_not_told_from_it():
+    points = tuple(Point(dose, mean, 2.0) for dose, mean in zip(DOSES, RISING, strict=True))
+    wide = replace(response(RISING), points=points)
+    assert wide.verdict(FLOOR).within == (0.1, 0.2)  # 3.0 is above 2.0 by less than 2.0
+
+
 def test_floor_without_a_spread_is_left_only_from_above_it():
     flat = floor_of(2.0, 0.0)
-    verdict = response((2.0, 2.0, 2.1, 2.2, 2.3, 2.4)).verdict(flat)
+    verdict = response((2.0, 2.0, 2.2, 2.3, 2.4, 2.5)).verdict(flat)
     assert (verdict.spreads, verdict.within, verdict.failures) == (None, (0.1, 0.2), ())
 
 
@@ -144,7 +150,7 @@ def test_numbers_come_back_from_json_to_the_same_bits():
 
 def test_first_sentence_says_what_a_difference_is_and_follows_the_numbers():
     assert (
-        "**On toy, differences of `fd_toy_n500` below 0.50 are no differences (real train images "
+        "**On toy with n = 500, differences of `fd_toy_n500` below 0.50 are no differences (real train images "
         "have 2.00 ± 0.50); it rises with every dose of blur and noise.**"
     ) in text_of()
     wide = text_of(answers_of(floor=floor_of(3.0, 1.25)))
@@ -169,7 +175,7 @@ def test_constant_distance_is_not_called_fine():
 
 def test_doses_within_the_spread_of_the_floor_are_named_and_marked():
     text = text_of()
-    assert "Not told from real images, being within the floor's spread: blur 0.1" in text
+    assert "Not told from real images, being within the spread: blur 0.1" in text
     assert "| blur (pixels) | 0.1: 2.10 ± 0.10 ° | 0.2: 3.00 ± 0.10 |" in text
     told = text_of(answers_of(floor=floor_of(1.0, 0.5)))
     assert "The smallest dose of every corruption is told from real images." in told
@@ -178,7 +184,7 @@ def test_doses_within_the_spread_of_the_floor_are_named_and_marked():
 
 def test_spread_is_given_where_models_are_too():
     # Half of the pixel Gaussian's 20 is nearest to noise 0.3 with 2 x 5.
-    assert "500 images with noise 0.3 have 10.0 ± 0.10" in text_of()
+    assert "500 images with noise 0.3 are at 10.0 ± 0.10" in text_of()
 
 
 def test_coarse_distance_is_marked():
@@ -188,9 +194,13 @@ def test_coarse_distance_is_marked():
 
 def test_floors_of_every_n_and_ceilings_stand_in_tables():
     text = text_of()
-    assert "| `fd_toy` | 2.00 ± 0.50 | 4.00 ± 0.90 | 3.50 ± 0.80 | 3.00 ± 0.70 |" in text
-    for heading in ("train, test, n = 500", "test halves, n = 250", "train, validation, n = 297"):
-        assert heading in text
+    rows = (
+        "| train against test | 500 | 2.00 ± 0.50 |",
+        "| train against test | 100 | 4.00 ± 0.90 |",
+        "| train against validation | 297 | 3.00 ± 0.70 |",
+        "| halves of test | 250 | 3.50 ± 0.80 |",
+    )
+    assert "\n".join(rows) in text
     assert "| `fd_toy_n500` | 20.0 | 90.0 |" in text
 
 
@@ -242,7 +252,8 @@ def calibrated(tmp_path_factory):
     said = []
     summary = write_calibration(replace(OPTIONS, out=out), say=said.append)
     assert any("digits: real and damaged images" in line for line in said)
-    assert any(line.startswith("On digits, differences of `fd_digits_n40` below") for line in said)
+    answer = "On digits with n = 40, differences of `fd_digits_n40` below"
+    assert any(line.startswith(answer) for line in said)
     assert summary["card"] == str(out / "README.md")
     return out
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.report.card_figures import card_figures
-from bench.report.card_tables import against_n, asked, doses, examples, floors, value
+from bench.report.card_tables import PIXELS, against_n, asked, doses, examples, floors, value
 from bench.results.calibration import Answers, Calibration
 from bench.results.format import count, join, significant, table
 from bench.sample_size import COARSE
@@ -81,7 +81,8 @@ def answer(calibration: Calibration) -> str:
         *(f"Not measured: {name}, {why}." for name, why in calibration.not_applicable.items()),
     ]
     start = (
-        f"On {calibration.dataset}, {_least(first, f'of `{first.name}` ')}; it {_follows(first)}."
+        f"On {calibration.dataset} with n = {count(first.n)}, "
+        f"{_least(first, f'of `{first.name}` ')}; it {_follows(first)}."
     )
     return f"**{start}**\n\n" + "\n".join(f"- {bullet}" for bullet in bullets if bullet)
 
@@ -118,7 +119,7 @@ def _told(answers: Answers) -> str:
     ]
     if not within:
         return "The smallest dose of every corruption is told from real images"
-    return f"Not told from real images, being within the floor's spread: {'; '.join(within)}"
+    return f"Not told from real images, being within the spread: {'; '.join(within)}"
 
 
 def _coarse(answers: Answers) -> str:
@@ -130,12 +131,13 @@ def _coarse(answers: Answers) -> str:
 
 def _away(answers: Answers) -> str:
     """The spread where models are, between the floor and the pixel Gaussian."""
-    points = [(each.corruption, p) for each in answers.responses for p in each.points]
+    pixels = [each for each in answers.responses if each.corruption in PIXELS]
+    points = [(each.corruption, p) for each in pixels for p in each.points]
     target = answers.ceilings[CEILING] / 2
     name, point = min(points, key=lambda pair: abs(pair[1].mean - target))
     return (
         f"Away from the floor a distance is less certain: {count(answers.n)} images with {name} "
-        f"{point.x:g} have {value(point)}, so that for models as far from real images differences "
+        f"{point.x:g} are at {value(point)}, and between models that far from real images differences "
         f"below {significant(point.spread, 2)} are sampling noise."
     )
 

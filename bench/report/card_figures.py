@@ -10,7 +10,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from PIL import Image
 
 from bench.plots import WIDTH, png, style
@@ -19,6 +19,9 @@ from bench.results.calibration import Answers, Calibration, Floor, Response
 from bench.results.format import count, join, significant
 
 _COLUMNS = 3
+_MOST_NAMED = 6
+_FEW_DECADES = 1_000
+_SHORT = 1e-4, 1e5
 _PALETTE = 48
 
 _BAR: dict[str, Any] = {"capsize": 2.5, "elinewidth": 1.0, "linewidth": 1.3}
@@ -85,7 +88,8 @@ def _draw_curves(axes: Axes, answers: Answers) -> str:
     else:  # around 0 in both directions: bars in sight
         scale_y(axes, [p.mean + side * p.spread for p in shown for side in (-1, 1)], log=False)
     axes.set_xscale("log")
-    axes.set_xticks(x, [count(n) for n in x])
+    named = x[::-1][:: 1 + (len(x) > _MOST_NAMED)]  # every second one where they would touch
+    axes.set_xticks(named, [count(n) for n in named])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_plain))
     axes.set_title(stem(answers))
@@ -124,8 +128,15 @@ def _draw_ceilings(axes: Axes, answers: Answers) -> None:
 
 def _scale(axes: Axes, values: Sequence[float], floor: Floor) -> None:
     """Logarithmic; where values reach below zero, linear around it."""
-    if min(values) > 0:
+    if min(values) > 0 and max(values) < _FEW_DECADES * min(values):
         scale_y(axes, values)
+        return
+    if min(values) > 0:
+        axes.set_yscale("log")
+        axes.set_ylim(min(values) / 1.6, max(values) * 1.8)
+        axes.yaxis.set_major_locator(LogLocator(numticks=12))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(_plain))
         return
     top = max(map(abs, values)) or 1.0
     linear = min(abs(floor.mean) + floor.spread or top, top)
@@ -147,7 +158,9 @@ def _values(answers: Answers) -> list[float]:
 
 
 def _plain(value: float, _: object) -> str:
-    """``100,000`` and ``0.001``, never ``1e+05``."""
+    """``100,000`` and ``0.001``, never ``1e+05``; powers of ten that are too long as such."""
+    if value and not _SHORT[0] <= abs(value) <= _SHORT[1]:
+        return f"$10^{{{math.log10(abs(value)):.0f}}}$"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:g}"
 
 

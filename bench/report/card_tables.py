@@ -21,6 +21,12 @@ PIXELS = ("blur", "noise", "contrast")
 
 _WITHIN = "°"
 
+_PAIRS = {
+    "test/floor_train": "train against test",
+    "val/floor_train": "train against validation",
+    "test/floor_heldout": "halves of test",
+}
+
 
 def asked(calibration: Calibration) -> str:
     """Every requirement, distance by distance and corruption by corruption."""
@@ -40,7 +46,7 @@ def asked(calibration: Calibration) -> str:
         "does what is asked",
         "rank correlation with dose",
         "last dose above the floor, in its spreads",
-        "doses within the floor's spread",
+        "doses within the spread",
     ]
     note = (
         f"Asked: a rank correlation (Spearman) of distance and dose above {MIN_RANK}, and a last "
@@ -51,12 +57,15 @@ def asked(calibration: Calibration) -> str:
 
 
 def floors(calibration: Calibration) -> str:
-    """A row per distance, a column per pair of sets; and the ceilings."""
-    rows = {f"`{stem(each)}`": _floor_cells(each) for each in calibration.answers}
-    columns = list(dict.fromkeys(key for cells in rows.values() for key in cells))
+    """A row per pair of sets and n, a column per distance; and the ceilings."""
+    cells = [_floor_cells(each) for each in calibration.answers]
+    rows = sorted({key for found in cells for key in found}, key=lambda key: (key[0], -key[1]))
     floors = table(
-        ["distance", *columns],
-        [[name, *(cells.get(key, MISSING) for key in columns)] for name, cells in rows.items()],
+        ["real against real", "n", *(f"`{stem(each)}`" for each in calibration.answers)],
+        [
+            [list(_PAIRS.values())[p], count(n), *(c.get((p, n), MISSING) for c in cells)]
+            for p, n in rows
+        ],
     )
     names = list(calibration.answers[0].ceilings)
     ceilings = table(
@@ -68,25 +77,19 @@ def floors(calibration: Calibration) -> str:
     )
     note = (
         f"Mean ± spread, the standard deviation over {calibration.draws} random subsets, with n "
-        "images on either side. Runs and reports have the same numbers as "
+        "images on either side. Those of the Frechet distance stand in runs and reports as "
         "`floor_train_<distance>_n<n>` and `floor_heldout_<distance>_n<n>`. Compare equal n only."
     )
     return f"{floors}\n\n{note}\n\n{ceilings}"
 
 
-def _floor_cells(answers: Answers) -> dict[str, str]:
-    """Which sets, to their distance."""
+def _floor_cells(answers: Answers) -> dict[tuple[int, int], str]:
+    """Place in ``_PAIRS`` and n, to the distance of those sets."""
+    starts = list(_PAIRS)
     return {
-        f"{_pair(floor)}, n = {count(floor.n)}": value(floor)
-        for floor in (*reversed(answers.floors), *answers.others)
+        (next(i for i, s in enumerate(starts) if floor.name.startswith(s)), floor.n): value(floor)
+        for floor in (*answers.floors, *answers.others)
     }
-
-
-def _pair(floor: Floor) -> str:
-    split, _, rest = floor.name.partition("/")
-    if rest.startswith("floor_heldout"):
-        return f"{split} halves"
-    return f"train, {'validation' if split == 'val' else split}"
 
 
 def examples(calibration: Calibration) -> str:
@@ -99,9 +102,9 @@ def examples(calibration: Calibration) -> str:
     return (
         f"![{alt}](figures/examples.png)\n\nTwo training images as they are and at each dose, two "
         f"rows for each of {'; '.join(said)}.\n\nIn the figures dots are means over random subsets, "
-        "bars their standard deviation; gray line and band are the floor and its spread. Hollow "
-        f"dots, {_WITHIN} in the tables, are doses within that spread or below: not told from real "
-        "images."
+        "bars their spread, the standard deviation; gray line and band are the floor and its spread. "
+        f"Hollow dots, {_WITHIN} in the tables, are doses above the floor by less than its spread or "
+        "their own: not told from real images."
     )
 
 

@@ -60,7 +60,8 @@ class Verdict:
     Attributes:
         rank: Spearman's correlation of distance and dose; None where the distance is constant.
         spreads: The last dose above the floor, in the floor's spreads; None without a spread.
-        within: Doses that are not told from real images: inside the floor's spread, or below.
+        within: Doses that are not told from real images: above the floor by no more than its
+            spread or their own.
         failures: What it fails, in plain words; empty where it does what is asked.
     """
 
@@ -103,7 +104,7 @@ class Response:
             failures.append(f"does not rise with the doses (rank correlation {rank:.2f})")
         if above <= MIN_SPREADS * floor.spread:
             failures.append(f"does not leave the floor by {MIN_SPREADS} spreads at the last dose")
-        within = [p.x for p in self.points if p.mean - floor.mean <= floor.spread]
+        within = [p.x for p in self.points if p.mean - floor.mean <= max(floor.spread, p.spread)]
         return Verdict(
             rank=rank,
             spreads=above / floor.spread if floor.spread > 0 else None,
