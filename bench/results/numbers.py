@@ -207,9 +207,7 @@ def _contexts(runs: Iterable[Run], baselines: set[str]) -> list[Context]:
 def _outside_cells(runs: Iterable[Run]) -> list[Cell]:
     """One place for each name that `bench eval --images` put into the study."""
     names = sorted({run.arm for run in runs if run.is_outside})
-    return [
-        Cell(arm=name, model=OUTSIDE, factors={}, settings={}, baseline=True) for name in names
-    ]
+    return [Cell(arm=name, model=OUTSIDE, factors={}, settings={}, baseline=True) for name in names]
 
 
 def _placed(cells: list[Cell], runs: list[Run]) -> tuple[tuple[Place, ...], tuple[Run, ...]]:
