@@ -163,6 +163,11 @@ def test_elbo_is_below_the_bounds_of_64_and_of_5000_draws_on_mnist():
     assert values["elbo_bernoulli_resampled"] < means[1] < means[2] - 0.1
 
 
+def test_list_says_what_is_measured_on_request_only():
+    assert METRICS.get("iwae_5000").summary.endswith(" On request.")
+    assert "On request" not in METRICS.get("iwae_64").summary
+
+
 def test_64_draws_are_measured_unasked_and_the_others_on_request():
     asked = {name for name in NAMES.values() if METRICS.get(name).on_request}
     assert asked == {"iwae_1", "iwae_512", "iwae_5000"}

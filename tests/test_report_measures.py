@@ -2,9 +2,10 @@
 
 import dataclasses
 
+from plots.synthetic_study import IDENTITY, STUDY, run_record
+
 from bench.report.measures import every_measure
 from bench.results.numbers import read_results
-from plots.synthetic_study import IDENTITY, STUDY, run_record
 
 EXTRA = {
     "test/kd_digits_n297": 30.0,

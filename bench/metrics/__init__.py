@@ -55,13 +55,14 @@ def metric(
     """Decorator that registers a metric; the first line of its docstring is its summary."""
 
     def register(measure: Measure) -> Measure:
+        first_line = (measure.__doc__ or "").strip().partition("\n")[0]
         kind = MetricKind(
             measure=measure,
             needs=needs,
             validate=validate,
             on_request=on_request,
             per_detector=per_detector,
-            summary=(measure.__doc__ or "").strip().partition("\n")[0],
+            summary=f"{first_line} On request." if on_request else first_line,
         )
         METRICS.add(name, kind, origin=measure.__module__)
         return measure
