@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 CHUNK = 200
@@ -39,16 +38,13 @@ def mmd_squared(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Estimate:
     """
     x, y = x.double(), y.double()
     n, m = len(x), len(y)
-    within_x, between_x, between_y = x.new_zeros(n), x.new_zeros(n), y.new_zeros(m)
+    within_x, within_y = _within(x, kernel), _within(y, kernel)
+    between_x, between_y = x.new_zeros(n), y.new_zeros(m)
     for start in range(0, n, CHUNK):
         rows = slice(start, start + CHUNK)
-        within_x[rows] = _to_others(kernel(x[rows], x), start)
         block = kernel(x[rows], y)
         between_x[rows] = block.sum(1)
         between_y += block.sum(0)
-    within_y = torch.cat(
-        [_to_others(kernel(part, y), i * CHUNK) for i, part in enumerate(y.split(CHUNK))]
-    )
     value = (
         within_x.sum() / (n * (n - 1))
         + within_y.sum() / (m * (m - 1))
@@ -58,10 +54,15 @@ def mmd_squared(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Estimate:
     return Estimate(float(value), float(variance.sqrt()))
 
 
-def _to_others(rows: Tensor, first: int) -> Tensor:
-    """Sums over a set of kernel rows ``[N, n]``, each without the row's own point."""
-    rows.diagonal(first).zero_()
-    return rows.sum(1)
+def _within(points: Tensor, kernel: Kernel) -> Tensor:
+    """Sum of k over the other points of the set, for each of its points ``[n]``."""
+    sums = points.new_empty(len(points))
+    for start in range(0, len(points), CHUNK):
+        rows = slice(start, start + CHUNK)
+        block = kernel(points[rows], points)
+        block.diagonal(start).zero_()
+        sums[rows] = block.sum(1)
+    return sums
 
 
 def _jackknife(within: Tensor, between: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.neighbours import CHUNK, K, Overlap, nearest, overlap, radii
+from bench.neighbours import CHUNK, K, Overlap, _squares, nearest, overlap, radii
 from bench.runtime import generator
 
 
@@ -65,6 +65,16 @@ def test_overlap_does_not_depend_on_chunks(monkeypatch):
     assert 0 < whole.recall < whole.precision < 1 or 0 < whole.precision < whole.recall < 1
     monkeypatch.setattr("bench.neighbours.CHUNK", 77)
     assert overlap(fake, real) == whole
+
+
+def test_chunks_of_distances_take_turns_in_one_piece_of_memory():
+    a, b = normal(3 * CHUNK + 1, 3, "a"), normal(50, 3, "b")
+    parts, whole = [], torch.cdist(a, b).square()
+    for rows, squares in _squares(a, b):
+        parts.append(squares.data_ptr())
+        torch.testing.assert_close(squares, whole[rows])
+    assert len(parts) == 4
+    assert len(set(parts)) == 1
 
 
 def test_set_covers_itself_and_each_ball_holds_its_centre_and_its_edge():
