@@ -8,6 +8,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "loop_overhead.py"
 MEASURES = SCRIPT.with_name("measures_cost.py")
+LIKELIHOOD = SCRIPT.with_name("likelihood_cost.py")
 
 
 @pytest.mark.slow
@@ -30,3 +31,14 @@ def test_cost_of_the_measures_names_each_and_the_memory():
     for split in ("val", "test"):
         assert {(split, name) for name in ("frechet", "kernel", "overlap", "elbo")} <= named
     assert "peak memory of the process: " in done.stdout
+
+
+@pytest.mark.slow
+def test_cost_of_the_likelihood_stands_beside_that_of_a_plain_bound_of_the_same_value():
+    command = [sys.executable, str(LIKELIHOOD), "--images", "20", "--draws", "600"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *_, last = done.stdout.splitlines()
+    ratio, difference = last.partition(",")[0].split()[-1], last.split()[-1]
+    assert float(ratio) > 0
+    assert float(difference) < 1e-6
