@@ -32,6 +32,7 @@ TINY = {
     "num_validations": 1,
     "max_samples": 40,
     "max_val_samples": 40,
+    "likelihood_images": 10,
 }
 
 
