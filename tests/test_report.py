@@ -261,16 +261,25 @@ STRONGER = dataclasses.replace(STRONG, sentence="it tells 100% apart")
 SHORT = HealthWarning(kind="still_improving", sentence="it fell by 40%", turn="raise num_images")
 
 
-def test_health_has_a_row_for_each_cell_and_kind_with_the_number_of_runs():
-    warned = {"run_gan_3_0": [STRONG, SHORT], "run_gan_3_2": [STRONGER], "run_vae_1_1": [SHORT]}
-    text = section(text_of(judged(study_records(), **warned)), "## Health")
-    assert "42 of 45 runs have no warning." in text
-    said = ["3 ok", "2 of 3", "it tells 99% apart", "lower n_critic (20)"]
+def test_health_has_a_row_for_each_kind_of_warning_with_the_runs_of_each_cell():
+    warned = {
+        "run_gan_3_0": [STRONG, SHORT],
+        "run_gan_3_2": [STRONGER],
+        "run_gan_5_1": [STRONGER],
+        "run_vae_1_1": [SHORT],
+    }
+    records = judged(study_records(), **warned)
+    next(r for r in records if r.run_id == "run_gan_5_1").tags["status"] = "collapsed"
+    text = section(text_of(records), "## Health")
+    assert "41 of 45 runs have no warning." in text
+    cells = "depth 3 (2 of 3), depth 5 (1 of 3)"
+    strong = f"discriminator strong | 1 collapsed, 2 ok | {cells} | it tells 99% apart"
+    short = "still improving | 1 ok | {} (1 of 3) | it fell by 40% | raise num_images |"
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert rows == [
-        "| `vae` | depth 1 | 3 ok | 1 of 3 | it fell by 40% | raise num_images |",
-        f"| `gan` | depth 3 | {' | '.join(said)} |",
-        "| `gan` | depth 3 | 3 ok | 1 of 3 | it fell by 40% | raise num_images |",
+        f"| `vae` | {short.format('depth 1')}",
+        f"| `gan` | {strong} | lower n_critic (20) |",
+        f"| `gan` | {short.format('depth 3')}",
     ]
 
 

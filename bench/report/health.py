@@ -2,56 +2,66 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from bench.report.tables import statuses
 from bench.results.facts import arm_runs
 from bench.results.format import MISSING, count, plural, table
 from bench.results.numbers import Results
-from bench.results.runs import UNFINISHED
+from bench.results.runs import UNFINISHED, Place, Run
 
-_MOST_ROWS = 60
+_MOST_CELLS = 12
 
 
 def health(results: Sequence[Results]) -> str:
-    """How many runs have no warning, and a row for each cell and kind of warning."""
+    """How many runs have no warning, and a row for each family and kind of warning."""
     ended = [run for group in results for run in arm_runs(group) if run.status != UNFINISHED]
     judged = [run for run in ended if run.warnings is not None]
     if not judged:
         return ""
     well = sum(not run.warnings for run in judged)
-    said = [f"{count(well)} of {plural(len(judged), 'run')} {_have(well)} no warning."]
+    have = "has" if well == 1 else "have"
+    said = f"{count(well)} of {plural(len(judged), 'run')} {have} no warning."
     if len(judged) < len(ended):
-        said.append(f"{plural(len(ended) - len(judged), 'run')} not judged: failed, or older.")
-    rows = [row for group in results for row in _rows(group)]
+        said += f" {plural(len(ended) - len(judged), 'run')} not judged: failed, or older."
+    rows = [row for group in results for arm in group.arms for row in _rows(group, arm)]
     if not rows:
-        return " ".join(said)
-    said.append(
-        "Warnings come from the training curves and the validation split, never from the test "
-        "split; where several runs of a cell have one, its first run's words stand here, each run's "
-        "own in runs.csv."
+        return said
+    header = ["family", "warning", "status", "cells (runs)", "for example", "what to turn there"]
+    return (
+        f"{said} Warnings come from the training curves and the validation split, never from the "
+        "test split. The example is the first of its cells; each run's own words stand in "
+        f"runs.csv.\n\n{table(header, rows, left=6)}"
     )
-    if len(rows) > _MOST_ROWS:
-        said.append(f"{plural(len(rows) - _MOST_ROWS, 'further row')} in runs.csv.")
-    header = ["family", "cell", "status", "runs", "warning", "what to turn"]
-    return f"{' '.join(said)}\n\n{table(header, rows[:_MOST_ROWS], left=6)}"
 
 
-def _have(number: int) -> str:
-    return "has" if number == 1 else "have"
+def _rows(results: Results, arm: str) -> list[list[str]]:
+    """One row for each kind of warning that runs of the arm have."""
+    places = results.places_of(arm)
+    warned = [(run, w) for place in places for run in place.runs for w in run.warnings or ()]
+    rows = []
+    for kind in dict.fromkeys(warning.kind for _, warning in warned):
+        runs = [run for run, warning in warned if warning.kind == kind]
+        first = next(warning for _, warning in warned if warning.kind == kind)
+        statuses = Counter(run.status for run in runs)
+        rows.append(
+            [
+                f"`{arm}`",
+                kind.replace("_", " "),
+                ", ".join(f"{n} {status}" for status, n in sorted(statuses.items())),
+                _cells(results, places, runs),
+                first.sentence,
+                first.turn or MISSING,
+            ]
+        )
+    return rows
 
 
-def _rows(results: Results) -> list[list[str]]:
-    return [
-        [
-            f"`{place.arm}`",
-            results.label(place) or MISSING,
-            statuses(place),
-            f"{len(found)} of {len(place.runs)}",
-            found[0].sentence,
-            found[0].turn or MISSING,
-        ]
-        for arm in results.arms
-        for place in results.places_of(arm)
-        for found in place.warnings().values()
+def _cells(results: Results, places: Sequence[Place], warned: Sequence[Run]) -> str:
+    """``depth 4 (2 of 3), depth 5 (3 of 3)``."""
+    counts = [(place, sum(run in warned for run in place.runs)) for place in places]
+    named = [
+        f"{results.label(place) or 'all'} ({n} of {len(place.runs)})" for place, n in counts if n
     ]
+    rest = len(named) - _MOST_CELLS
+    return ", ".join(named[:_MOST_CELLS]) + (f" and {plural(rest, 'other')}" if rest > 0 else "")

@@ -139,14 +139,6 @@ class Place:
         values = self.values(metric)
         return sum(values) / len(values) if values else None
 
-    def warnings(self) -> dict[str, list[HealthWarning]]:
-        """The runs' warnings by kind, one for each run that has it, in the order of the seeds."""
-        found: dict[str, list[HealthWarning]] = {}
-        for run in self.runs:
-            for warning in run.warnings or ():
-                found.setdefault(warning.kind, []).append(warning)
-        return found
-
     def status_counts(self) -> dict[str, int]:
         """Number of runs by status, in the order of ``STATUSES``."""
         counts = Counter(run.status for run in self.runs)
