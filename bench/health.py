@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bench.evidence import Evidence
 from bench.records import HealthWarning
@@ -32,9 +33,13 @@ def collapse(values: Mapping[str, float]) -> str:
 
 def examine(evidence: Evidence) -> list[HealthWarning]:
     """Every warning about a run that trained, how it ended first."""
-    found = [(kind, check(evidence)) for kind, check in CHECKS.items()]
-    return [
-        HealthWarning(kind=kind, sentence=said[0], turn=evidence.turn(*said[1]))
-        for kind, said in found
-        if said is not None
+    found = {kind: said for kind, check in CHECKS.items() if (said := check(evidence))}
+    warnings = [
+        HealthWarning(kind=kind, sentence=sentence, turn=evidence.turn(*options))
+        for kind, (sentence, options) in found.items()
     ]
+    if found.keys() > {"collapsed"}:
+        # A collapse has many causes; what else was seen is nearer to this one.
+        turns = filter(None, ["what the other warnings name", warnings[0].turn])
+        warnings[0] = replace(warnings[0], turn=", else ".join(turns))
+    return warnings
