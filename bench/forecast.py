@@ -18,6 +18,8 @@ NUM_SAMPLES = 128
 PICTURES_SECONDS = 0.15
 INVERSION_SAMPLES = 5_000
 """What the pictures by inversion cost, in samples: 256 draws, 100 steps forth and back for 16."""
+IMPORTANCE_DRAWS = 64
+"""Decoded for each image of the importance-weighted bound that is measured unasked."""
 
 
 def seconds_per_run(config: RunConfig, held: HeldData) -> float:
@@ -64,4 +66,8 @@ def _sampling_seconds(config: RunConfig, held: HeldData) -> float:
     samples = (config.train.num_validations + 1) * n_val + 2 * n_test
     fns = trainable.eval_fns
     samples += INVERSION_SAMPLES if fns.encode is None and fns.latent_dim else 0
-    return each * samples * likelihood + PICTURES_SECONDS * (config.train.num_validations + 1)
+    decoded = samples * likelihood
+    if fns.inference is not None:
+        sizes = (len(held.images(split)) for split in ("val", "test"))
+        decoded += IMPORTANCE_DRAWS * sum(min(n, config.eval.likelihood_images) for n in sizes)
+    return each * decoded + PICTURES_SECONDS * (config.train.num_validations + 1)
