@@ -361,7 +361,7 @@ def detectors_train(
 ) -> None:
     """Train and store the classifier of a data set by its fixed recipe."""
     from bench.datasets import load
-    from bench.detection import train_detector
+    from bench.detector_training import train_detector
     from bench.runtime import prepare
 
     prepare(threads=1)  # more threads would sum in another order and give other weights

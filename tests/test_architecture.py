@@ -80,9 +80,10 @@ IMPORTS: dict[str, str] = {
     "detectors": "classifier contracts registry",
     "detectors/*": "classifier detectors images inception nets runtime",
     "detection": (
-        "bench classifier config contracts data_install datasets detectors errors metrics records "
-        "registry tensor_file"
+        "classifier config contracts data_install detectors errors metrics records registry "
+        "tensor_file"
     ),
+    "detector_training": "bench classifier config datasets detection detectors errors records",
     "detector_list": "detection detectors errors text",
     "metrics/*": (
         "annealing contracts gaussians images kernels latent_rate losses/* metrics neighbours "
@@ -146,7 +147,7 @@ IMPORTS: dict[str, str] = {
     ),
     "cli": (
         "errors | catalogue commands/study commands/train commands/evaluate commands/calibrate commands/sample "
-        "commands/ui datasets detection detector_list report/from_tracking runtime"
+        "commands/ui datasets detection detector_list detector_training report/from_tracking runtime"
     ),
 }
 

@@ -1,0 +1,97 @@
+"""Making the classifier of a data set by its fixed recipe."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import torch
+
+import bench
+from bench.classifier import Recipe, accuracy, save, train
+from bench.config import dataset_slug
+from bench.datasets import Splits
+from bench.detection import facts_of, kind_of, weights_path
+from bench.detectors import DetectorKind
+from bench.errors import UsageError
+from bench.records import DataSpec
+
+_NAME = r"(?!(auto|none)$)[A-Za-z0-9_]+"
+
+
+def train_detector(
+    dataset: str, splits: Splits, name: str | None = None
+) -> tuple[Path, dict[str, str]]:
+    """Trains and stores the detector of a data set.
+
+    Args:
+        dataset: As ``--dataset`` names it.
+        splits: Its images.
+        name: Of the detector; the data set's where it is not given.
+
+    Returns:
+        Path of its weights and its facts, test accuracy among them.
+
+    Raises:
+        UsageError: The data set has no labels, the name belongs to another detector, the
+            accuracy is below what is required, or the weights cannot be written.
+    """
+    if splits.train.labels is None or splits.test.labels is None:
+        raise UsageError(f"data set '{dataset}' has no labels: a detector needs classes to learn")
+    command = f"bench detectors train {dataset}" + (f" --name {name}" if name else "")
+    name = name or dataset_slug(dataset)
+    _require_free(name, dataset, splits.spec)
+    kind = kind_of(name) or kind_of(dataset_slug(dataset))
+    recipe = kind.recipe if kind else Recipe()
+    images, labels = torch.from_numpy(splits.train.images), torch.from_numpy(splits.train.labels)
+    net = train(splits.spec.shape, splits.spec.num_classes, images, labels, recipe)
+    share = accuracy(
+        net, torch.from_numpy(splits.test.images), torch.from_numpy(splits.test.labels)
+    )
+    _require(share, kind, name)
+    known = {
+        "dataset": dataset,
+        "data_digest": splits.spec.digest,
+        "shape": json.dumps(splits.spec.shape),
+        "num_classes": str(splits.spec.num_classes),
+        "num_train": str(len(splits.train)),
+        "test_accuracy": f"{share:.4f}",
+        "command": command,
+        "bench_version": bench.__version__,
+    }
+    path = weights_path(name)
+    try:
+        save(net, path, facts=known, recipe=recipe)
+    except OSError as error:
+        raise UsageError(
+            f"'{path}' cannot be written ({error.strerror or error}): free space there, or give "
+            f"another --name, which is kept under BENCH_DATA"
+        ) from error
+    return path, known
+
+
+def _require_free(name: str, dataset: str, spec: DataSpec) -> None:
+    """The name is fit for files and metrics, and is no other detector's."""
+    if name != dataset_slug(dataset) and not re.fullmatch(_NAME, name):
+        raise UsageError(
+            f"detector name '{name}' cannot be used, expected letters, digits and _, and neither "
+            f"auto nor none: choose another --name"
+        )
+    kind = kind_of(name)
+    if kind is None:
+        return
+    made_of = facts_of(weights_path(name)).get("data_digest") if kind.shipped else None
+    others_data = kind.dataset != dataset and not kind.trained_on
+    if kind.fixed or others_data or made_of not in {None, spec.digest}:
+        raise UsageError(
+            f"detector name '{name}' is taken by another one ({kind.summary}): choose another --name"
+        )
+
+
+def _require(share: float, kind: DetectorKind | None, name: str) -> None:
+    if kind and share < kind.min_accuracy:
+        raise UsageError(
+            f"detector '{name}' reached a test accuracy of {share:.4f}, at least "
+            f"{kind.min_accuracy} is required: nothing was stored, change its recipe"
+        )
