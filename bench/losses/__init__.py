@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from bench.registry import Registry
@@ -44,18 +43,13 @@ class AdversarialLoss:
         """
         if self.threshold is None:
             return {}
-        shares = {
-            "accuracy_real": torch.heaviside(real.detach() - self.threshold, _half(real)).mean(),
-            "accuracy_fake": torch.heaviside(self.threshold - fake.detach(), _half(fake)).mean(),
-        }
+        on_real = ((real.detach() - self.threshold).sign().mean() + 1) / 2
+        on_fake = ((self.threshold - fake.detach()).sign().mean() + 1) / 2
         return {
-            **shares,
-            "discriminator_accuracy": (shares["accuracy_real"] + shares["accuracy_fake"]) / 2,
+            "accuracy_real": on_real,
+            "accuracy_fake": on_fake,
+            "discriminator_accuracy": (on_real + on_fake) / 2,
         }
-
-
-def _half(scores: Tensor) -> Tensor:
-    return scores.new_tensor(0.5)
 
 
 LOSSES: Registry[AdversarialLoss] = Registry("loss", "bench.losses")
