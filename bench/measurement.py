@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.config import EvalSettings
 from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData
+from bench.metrics import feature_name
 
 
 def num_samples(
@@ -24,13 +25,12 @@ def view_of(
     split: str,
     settings: EvalSettings,
     *,
-    only_this: bool = False,
     available: int | None = None,
 ) -> Evaluation:
     """A state seen on ``val`` or ``test``; their sample sets are nested in each other.
 
     The test split has the validation split's count as well, so that both stand in one figure.
-    ``only_this`` draws no more samples than this split needs.
+    As many samples are drawn whichever is asked, so that both are of the same noise.
     """
     n_val, n_test = num_samples(settings, generated.held, available)
     counts = (n_val,) if split == "val" else tuple(sorted({min(n_val, n_test), n_test}))
@@ -38,7 +38,16 @@ def view_of(
         generated=generated,
         split=split,
         counts=counts,
-        most=max(counts) if only_this else max(n_val, n_test),
+        most=max(n_val, n_test),
         with_floors=settings.floors,
         likelihood_images=settings.likelihood_images,
     )
+
+
+def primary_name(view: Evaluation) -> str:
+    """Name of the measure that selection reads: the Frechet distance in the data set's detector.
+
+    Empty without that detector; those of ``eval.also`` never take its place.
+    """
+    detector = view.held.detector
+    return "" if detector is None else feature_name("fd", detector.name, view.counts[-1])

@@ -89,6 +89,11 @@ def _read(path: Path) -> Arrays:
 def _check_labels(path: Path, arrays: Arrays, spec: DataSpec) -> None:
     if arrays.labels is None:
         return
+    if spec.num_classes == 0:
+        raise UsageError(
+            f"'{path}' has labels and data set '{spec.name}' has none: give the pictures without "
+            "subfolders, the array x without y"
+        )
     found = int(arrays.labels.max()) + 1
     if arrays.labels.min() < 0 or found > spec.num_classes:
         raise UsageError(

@@ -23,7 +23,7 @@ from bench.evidence import Evidence
 from bench.feature_cache import user_cache
 from bench.held import HeldData
 from bench.images import NotFinite
-from bench.measurement import view_of
+from bench.measurement import primary_name, view_of
 from bench.metrics import requested
 from bench.models import MODELS
 from bench.nets import count_parameters, place
@@ -33,7 +33,6 @@ from bench.tracking import Logger, health_tag, not_applicable_tag
 from bench.trainer import Trainer, TrainingDiverged
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
-PRIMARY_PREFIXES = ("fd_", "fid_")
 
 
 @dataclass(kw_only=True)
@@ -136,7 +135,7 @@ class Run:
     def _validate(self, trainable: Trainable, trainer: Trainer) -> None:
         started = time.perf_counter()
         generated = Generated(self.held, trainer.evaluated, trainable.eval_fns)
-        view = view_of(generated, "val", self.config.eval, only_this=True)
+        view = view_of(generated, "val", self.config.eval)
         values, _ = evaluate(view, validation_only=True)
         self._log_validation(view, values, trainer.images_seen, at_end=False)
         self.progress.eval_seconds += time.perf_counter() - started
@@ -148,7 +147,7 @@ class Run:
         self.logger.metrics({f"val/{name}": value for name, value in values.items()}, images_seen)
         for name, picture in draw_pictures(view, at_end=at_end).items():
             self.logger.picture(name, picture, images_seen)
-        value = primary_value(values)
+        value = values.get(primary_name(view))
         self.progress.curve += [] if value is None else [value]
         if value is not None and value < self.progress.best:
             self.progress.best, self.progress.best_images = value, images_seen
@@ -159,6 +158,7 @@ class Run:
         started = time.perf_counter()
         generated = Generated(self.held, trainer.evaluated, trainable.eval_fns)
         view = view_of(generated, "val", self.config.eval)
+        primary = primary_name(view)
         wanted = requested(listed(self.config.eval.measures))
         val, reasons = evaluate(view, validation_only=False, requested=wanted)
         self._log_validation(view, val, trainer.images_seen, at_end=True)
@@ -172,8 +172,8 @@ class Run:
         return TrialResult(
             status="collapsed" if reason else "ok",
             reason=reason,
-            primary=primary_name(val),
-            value=primary_value(val),
+            primary=primary if primary in val else "",
+            value=val.get(primary),
             metrics=values | best | self._cost(trainable, trainer),
             not_applicable={name: why for name, why in reasons.items() if name in lacking},
         )
@@ -201,12 +201,14 @@ class Run:
             )
             _load_weights(generated.nets, weights["modules"])
             chosen = Generated(self.held, generated.nets, generated.fns)
-            view = view_of(chosen, "test", self.config.eval, only_this=True)
+            view = view_of(chosen, "test", self.config.eval)
             values, _ = evaluate(view, validation_only=True)
+        name = primary_name(view_of(generated, "test", self.config.eval))
+        stem = name.rpartition("_n")[0]
         kept = {
             f"test_best/{k}": v
             for k, v in values.items()
-            if k.startswith((*PRIMARY_PREFIXES, "elbo_"))
+            if k.startswith("elbo_") or (stem and k.startswith(f"{stem}_n"))
         }
         return kept | {"test_best/images_seen": float(self.progress.best_images)}
 
@@ -300,8 +302,10 @@ def restore_run(config: RunConfig, held: HeldData, folder: Path, run_id: str) ->
     """The model of a tracked run.
 
     Raises:
-        UsageError: Its checkpoint is not in ``folder``.
+        UsageError: ``folder`` is not there, or has no checkpoint of a model that was trained.
     """
+    if not folder.is_dir():
+        raise UsageError(f"run '{run_id}' has no folder {folder}: give where it lies with --root")
     trainable = restore(config, held, folder)
     if trainable.phases and not (folder / LAST).exists():
         raise UsageError(
@@ -310,24 +314,16 @@ def restore_run(config: RunConfig, held: HeldData, folder: Path, run_id: str) ->
     return trainable
 
 
-def open_test_split(folder: Path, logger: Logger) -> int:
-    """Counts an opening of the test split before it is read (protocol rule 2); their number."""
-    folder.mkdir(parents=True, exist_ok=True)
+def open_test_split(folder: Path, logger: Logger, known: int = 0) -> int:
+    """Counts an opening of the test split before it is read (protocol rule 2); their number.
+
+    ``known`` is how many the tracking store knows of, which a copied folder may not.
+    """
     path = folder / "test_reads"
-    reads = 1 + (int(path.read_text()) if path.exists() else 0)
+    reads = 1 + max(known, int(path.read_text()) if path.exists() else 0)
     path.write_text(str(reads))
     logger.tags({"test_reads": str(reads)})
     return reads
-
-
-def primary_name(values: dict[str, float]) -> str:
-    """Name of the measure that selection reads; empty where there is no detector."""
-    return next((name for name in values if name.startswith(PRIMARY_PREFIXES)), "")
-
-
-def primary_value(values: dict[str, float]) -> float | None:
-    """Its value, or None."""
-    return values.get(primary_name(values))
 
 
 def _weights(nets: Nets) -> dict[str, dict[str, Any]]:

@@ -98,7 +98,7 @@ IMPORTS: dict[str, str] = {
     "trainer": "config contracts images nets records runtime",
     "held": "contracts datasets feature_cache runtime",
     "evaluator": "contracts held images labels metrics pictures records runtime",
-    "measurement": "config evaluator held",
+    "measurement": "config evaluator held metrics",
     "tracking": "errors images records",
     "outside": "contracts data_folder data_npz data_splits errors evaluator held records runtime",
     "recorded_studies": "config errors plan tracking",
@@ -127,7 +127,7 @@ IMPORTS: dict[str, str] = {
     "catalogue": "config errors plan registry text | datasets detector_list models nets",
     "commands": "",
     "commands/study": (
-        "config engines engines/* errors evaluator forecast models plan progress registry runner "
+        "config engines engines/* errors evaluator forecast metrics models plan progress registry runner "
         "runtime study text tracking | report/writer"
     ),
     "commands/train": "config errors metrics models records registry runner runtime tracking work",

@@ -62,10 +62,45 @@ def test_run_measured_again_takes_other_numbers_and_measures_on_request(trained,
     assert "test/fd_digits_n60" not in found["metrics"]
 
 
+def test_reads_of_the_test_split_are_counted_when_it_is_read_and_never_fall(trained, store_uri):
+    """Protocol rule 2."""
+    with pytest.raises(UsageError, match="measure 'iwae_64' is always taken"):
+        evaluated(run=trained, overrides=("measures=iwae_64",), tracking_uri=store_uri)
+    assert Store(store_uri).record(trained).tags["test_reads"] == "1"
+    evaluated(run=trained, tracking_uri=store_uri)
+    (Path("runs") / Store(store_uri).record(trained).tags["folder"] / "test_reads").unlink()
+    evaluated(run=trained, tracking_uri=store_uri)
+    assert Store(store_uri).record(trained).tags["test_reads"] == "3"
+
+
+def test_diverged_run_has_no_state_to_measure(store_uri):
+    options = TrainOptions(model="gan_mlp", overrides=(*SMALL, "lr=1e30"), tracking_uri=store_uri)
+    run_id = train_one(options, say=silent)["run_id"]
+    with pytest.raises(UsageError, match="diverged and has no state to measure: the"):
+        evaluated(run=run_id, tracking_uri=store_uri)
+
+
+def test_further_detector_never_takes_the_place_of_the_one_that_selects(store_uri):
+    """A data set without a detector of its own has no primary measure (protocol rule 2)."""
+    digits = load("digits")
+    np.savez("bare.npz", x=np.concatenate([digits.train.images, digits.test.images]))
+    options = TrainOptions(
+        model="gan_mlp",
+        dataset="npz:bare.npz",
+        overrides=(*SMALL[:3], "also=random"),
+        tracking_uri=store_uri,
+    )
+    found = train_one(options, say=silent)
+    assert found["primary"] == ""
+    assert found["value"] is None
+    assert "test/fd_random_n150" in found["metrics"]
+    assert not [name for name in found["metrics"] if name.startswith("test_best/fd")]
+
+
 def test_run_is_not_trained_again_and_needs_its_checkpoint(trained, store_uri):
     with pytest.raises(UsageError, match=r"measures and does not train: .* got 'latent_dim'"):
         evaluated(run=trained, overrides=("latent_dim=3",), tracking_uri=store_uri)
-    with pytest.raises(UsageError, match=r"no checkpoint in elsewhere.*--root"):
+    with pytest.raises(UsageError, match=r"no folder elsewhere.*--root"):
         evaluated(run=trained, root=Path("elsewhere"), tracking_uri=store_uri)
 
 

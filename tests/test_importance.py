@@ -111,7 +111,7 @@ def test_value_is_the_mean_over_images_each_with_noise_of_its_own(conditional):
     trainable = build(configure("vae", {"width": 2, "conditional": conditional}), held)
     view, fns = view_of(trainable, held, 7), trainable.eval_fns
     name, value = measured(view, 64)
-    assert name == f"iwae64_{fns.inference.passport}_n7"
+    assert name == f"iwae_64_{fns.inference.passport}_n7"
     expected = per_image(view, 64, reversed(range(7)))
     assert value == pytest.approx(float(expected.mean()), rel=1e-9)
 
@@ -120,7 +120,7 @@ def test_bound_of_all_images_is_named_after_their_number():
     held = digits("val")
     trainable = build(configure("vae_mlp", {"hidden": "8"}), held)
     name, _ = measured(view_of(trainable, held, 10_000), 1)
-    assert name == "iwae1_bernoulli_resampled_n297"
+    assert name == "iwae_1_bernoulli_resampled_n297"
 
 
 def trained(held, **values):
@@ -179,7 +179,7 @@ def test_64_draws_are_measured_unasked_and_the_others_on_request():
         view_of(trainable, held, 3), validation_only=False, requested=("iwae_512",)
     )
     found = {name for name in values if name.startswith("iwae")}
-    assert found == {"iwae64_bernoulli_resampled_n3", "iwae512_bernoulli_resampled_n3"}
+    assert found == {"iwae_64_bernoulli_resampled_n3", "iwae_512_bernoulli_resampled_n3"}
 
 
 def test_model_without_a_likelihood_has_no_bound_and_says_why():

@@ -47,5 +47,5 @@ def test_of_several_n_the_largest_is_shown_and_what_belongs_to_a_value_is_not():
 
 
 def test_family_without_a_measure_has_none():
-    text = table(vae=EXTRA | {"test/iwae64_bernoulli_resampled_n500": -20.0}, gan=EXTRA)
-    assert row(text, "iwae64_bernoulli_resampled_n500") == ["-20.0 [-20.0, -20.0]", "n/a", ""]
+    text = table(vae=EXTRA | {"test/iwae_64_bernoulli_resampled_n500": -20.0}, gan=EXTRA)
+    assert row(text, "iwae_64_bernoulli_resampled_n500") == ["-20.0 [-20.0, -20.0]", "n/a", ""]

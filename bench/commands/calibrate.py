@@ -73,7 +73,7 @@ def write_calibration(options: CalibrateOptions, *, say: Say) -> dict[str, Any]:
     held = HeldData(splits, resolve_device(options.device), None, cache=user_cache())
     detectors, lacking = _detectors(options, held)
     out = options.out or Path("reports") / card_folder(options.dataset)
-    key = _key(options, held, detectors)
+    key = _key(options, held, detectors, sorted(lacking))
     found = None if options.fresh else read_numbers(out)
     if found is None or found.key != key:
         found = _measured(options, held, detectors, lacking, key=key, say=say)
@@ -97,12 +97,15 @@ def _detectors(options: CalibrateOptions, held: HeldData) -> tuple[list[Detector
     return found, lacking
 
 
-def _key(options: CalibrateOptions, held: HeldData, detectors: list[Detector]) -> str:
+def _key(
+    options: CalibrateOptions, held: HeldData, detectors: list[Detector], lacking: list[str]
+) -> str:
     """What the numbers depend on; equal keys need no second measurement."""
     return digest(
         {
             "data": held.spec.digest,
             "detectors": {each.name: each.digest for each in detectors},
+            "lacking": lacking,
             "n": largest_count(held, options.most),
             "draws": DRAWS,
             "recipe": RECIPE,

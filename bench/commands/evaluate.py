@@ -14,7 +14,7 @@ from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignment
 from bench.data_splits import digest_of
 from bench.errors import UsageError
 from bench.evaluator import Generated, draw_pictures, evaluate
-from bench.measurement import num_samples, view_of
+from bench.measurement import num_samples, primary_name, view_of
 from bench.metrics import requested
 from bench.models import configure, recorded
 from bench.outside import Given, read_outside
@@ -22,7 +22,7 @@ from bench.plan import load_study
 from bench.recorded_studies import find_recorded
 from bench.records import OUTSIDE, RunRecord
 from bench.registry import load_plugins
-from bench.runner import held_for, open_test_split, primary_name, restore_run
+from bench.runner import held_for, open_test_split, restore_run
 from bench.runtime import environment, num_cores, prepare, resolve_device
 from bench.tracking import RunLogger, Store, not_applicable_tag
 
@@ -116,11 +116,18 @@ def _run_subject(options: EvalOptions, store: Store) -> Subject:
         raise UsageError(
             f"run '{original.run_id}' has not ended: continue it with the command it was started with"
         )
+    if original.tags["status"] in {"diverged", "failed"}:
+        raise UsageError(
+            f"run '{original.run_id}' {original.tags['status']} and has no state to measure: "
+            f"{original.tags.get('reason', '')}"
+        )
     config = _with_eval(recorded(original.params), parse_assignments(list(options.overrides)))
     held = held_for(config, resolve_device(options.device))
     folder = options.root / original.tags.get("folder", "?")
     trainable = restore_run(config, held, folder, original.run_id)
-    reads = open_test_split(folder, RunLogger(store.client, original.run_id))
+    requested(listed(config.eval.measures))
+    known = int(original.tags.get("test_reads", "0"))
+    reads = open_test_split(folder, RunLogger(store.client, original.run_id), known)
     kept = ("family", "model", "dataset", "seed", "tier", "study", "config_digest", "passport")
     tags = {key: original.tags[key] for key in kept if key in original.tags}
     return Subject(
@@ -250,7 +257,8 @@ def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
         found, lacking[split] = evaluate(view, validation_only=False, requested=wanted)
         values |= {f"{split}/{name}": value for name, value in found.items()}
         if split == "val":
-            primary, reason = primary_name(found), health.collapse(found)
+            name, reason = primary_name(view), health.collapse(found)
+            primary = name if name in found else ""
             for name, picture in draw_pictures(view, at_end=True).items():
                 logger.picture(name, picture, subject.images_seen)
     logger.metrics(values, subject.images_seen)

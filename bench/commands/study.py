@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.config import parse_assignments
+from bench.config import listed, parse_assignments
 from bench.engines import Engine
 from bench.engines.inprocess import InProcess
 from bench.engines.local import LocalWorkers
 from bench.errors import UsageError
 from bench.evaluator import missing_detector
 from bench.forecast import seconds_per_run
+from bench.metrics import requested
 from bench.models import find
 from bench.plan import Identity, Study, load_study
 from bench.progress import StudyProgress, duration
@@ -109,6 +110,7 @@ def _require_url(storage: str | None) -> None:
 def _require_data(runs: Sequence[PlannedRun], device: str) -> None:
     """Data, detector and the parts of models are there and fit before anything starts."""
     config = runs[0].config
+    requested(listed(config.eval.measures))
     held = held_for(config, resolve_device(device))
     if held.detector is None:
         raise UsageError(missing_detector(config.data.dataset))

@@ -78,6 +78,8 @@ def requested(names: Sequence[str]) -> Sequence[str]:
     """
     known = [name for name, kind in METRICS.items() if kind.on_request]
     for name in names:
+        if name in METRICS.names() and name not in known:
+            raise UsageError(f"measure '{name}' is always taken: leave it out of measures")
         if name not in known:
             raise UsageError(closest(name, known, kind="measure", what="measured on request"))
     return names

@@ -66,7 +66,7 @@ def wilson_interval(share: float, n: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a binomial share (Wilson 1927)."""
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-    return centre - half, centre + half
+    return max(0.0, centre - half), min(1.0, centre + half)  # rounding may leave the range
 
 
 def _digests(images: Tensor) -> list[bytes]:

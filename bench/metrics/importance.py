@@ -60,7 +60,7 @@ def _bound(view: View, k: int) -> dict[str, float]:
         )
         for i in range(len(images))
     ]
-    return {f"iwae{k}_{inference.passport}_n{len(images)}": float(torch.stack(values).mean())}
+    return {f"iwae_{k}_{inference.passport}_n{len(images)}": float(torch.stack(values).mean())}
 
 
 def bound_of_image(
