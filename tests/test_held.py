@@ -1,7 +1,10 @@
 """Features of real images: the same bits whatever was asked before, and from one process to another."""
 
 import dataclasses
-import multiprocessing
+import os
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -84,17 +87,33 @@ def test_features_probabilities_and_labels_are_of_the_images_in_the_splits_order
     assert torch.equal(seen.labels, labels)
 
 
-def in_another_process(work):
-    """Runs ``work`` in a child of this process, which has its own copy of everything."""
-    child = multiprocessing.get_context("fork").Process(target=work)
-    child.start()
-    child.join()
-    assert child.exitcode == 0
+def in_another_process(work, folder):
+    """A fresh process that calls the function of this file with the folder; forks of torch hang."""
+    code = f"import sys, pathlib, test_held; test_held.{work.__name__}(pathlib.Path(sys.argv[1]))"
+    path = str(pathlib.Path(__file__).parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], env={**os.environ, "PYTHONPATH": path}
+    )
+
+
+def read_validation(folder):
+    held_with(Means(), cache_in(folder)).real("val", 700, Means())
+
+
+def write_often(folder):
+    """Unmakes and makes the same blocks again and again."""
+    detector = Means()
+    expected = held_with(detector).real("train", 1_300, detector).features
+    for _ in range(40):
+        for path in files(folder):
+            path.unlink(missing_ok=True)
+        seen = held_with(detector, cache_in(folder)).real("train", 1_300, detector)
+        assert torch.equal(seen.features, expected)
 
 
 def test_another_process_reads_the_same_bits_and_asks_no_detector(tmp_path):
     detector = Means()
-    in_another_process(lambda: held_with(Means(), cache_in(tmp_path)).real("val", 700, Means()))
+    assert in_another_process(read_validation, tmp_path).wait() == 0
     read = held_with(detector, cache_in(tmp_path)).real("val", 700, detector)
     assert detector.sizes == []
     computed = held_with(detector).real("val", 700, detector)
@@ -183,23 +202,9 @@ def test_what_is_computed_in_no_time_is_not_kept(tmp_path):
 
 
 def test_processes_that_write_at_once_leave_one_whole_file_each_block(tmp_path):
-    def write_often():
-        for _ in range(40):
-            for path in files(tmp_path):
-                path.unlink(missing_ok=True)
-            detector = Means()
-            seen = held_with(detector, cache_in(tmp_path)).real("train", 1_300, detector)
-            assert torch.equal(seen.features, expected)
-
+    children = [in_another_process(write_often, tmp_path) for _ in range(2)]
+    assert [child.wait() for child in children] == [0, 0]
     detector = Means()
-    expected = held_with(detector).real("train", 1_300, detector).features
-    context = multiprocessing.get_context("fork")
-    children = [context.Process(target=write_often) for _ in range(2)]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join()
-    assert [child.exitcode for child in children] == [0, 0]
     held_with(detector, cache_in(tmp_path)).real("train", 1_300, detector)
     assert len(files(tmp_path)) == 3
     assert list(tmp_path.rglob("*.partial")) == []
