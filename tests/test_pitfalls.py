@@ -43,7 +43,12 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
-            settings={"train.num_images": 640, "train.num_logs": 4, "model.hidden": "16"},
+            settings={
+                "train.num_images": 640,
+                "train.num_logs": 4,
+                "train.num_validations": 2,
+                "model.hidden": "16",
+            },
         )
     },
 )
