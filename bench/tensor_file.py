@@ -38,7 +38,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             names, facts = file.keys(), file.metadata()
             return {name: file.get_tensor(name) for name in names}, dict(facts or {})
-    except SafetensorError as error:
+    except (SafetensorError, RuntimeError) as error:  # torch's own where it vanished meanwhile
         raise OSError(f"{path.name} is not a whole safetensors file ({error})") from error
 
 

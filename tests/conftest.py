@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +26,16 @@ def own_folder(
     tmp_path: Path,
     empty_data_home: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> Iterator[None]:
     """Nothing lands in the checkout; only tests marked ``mnist`` see the user's data."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     if "mnist" not in request.keywords:
         monkeypatch.setenv("BENCH_DATA", str(empty_data_home))
+    yield
+    # A command that ran in this process took all cores: the next test would spin, and sum otherwise.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
