@@ -7,7 +7,7 @@ import importlib.util
 import itertools
 import shlex
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -42,11 +42,33 @@ class Tier(Settings):
         dataset: Default data set.
         settings: Flat keys for every arm: the budget.
         arms: Arm name to flat keys: the training settings chosen for this tier.
+        takes: How long it was measured to take, and where.
     """
 
     dataset: str
     settings: FlatValues = Field(default_factory=dict)
     arms: dict[str, FlatValues] = Field(default_factory=dict)
+    takes: str = ""
+
+
+DISTANCE = "distance"
+"""Stands for the headline distance, whose name carries the detector and n."""
+
+
+class Planned(Settings):
+    """One comparison that a study declares before it is run (protocol rule 21).
+
+    Attributes:
+        a: An arm.
+        b: Another arm.
+        measure: ``distance``, or the name of a test value such as ``class_accuracy``.
+        better: Which direction of ``measure`` is better.
+    """
+
+    a: str
+    b: str
+    measure: str = DISTANCE
+    better: Literal["lower", "higher"] = "lower"
 
 
 class Study(Settings):
@@ -59,6 +81,7 @@ class Study(Settings):
         factors: Factor key to its values, crossed with every arm; the first one with more
             than one value is the x-axis of the figures.
         baselines: Models measured once beside the arms (protocol rule 4).
+        comparisons: What is tested; every pair of arms by distance where nothing is declared.
         tiers: By name; ``classroom`` is the default.
         notes: Sentences that the report prints under its protocol.
     """
@@ -68,6 +91,7 @@ class Study(Settings):
     arms: tuple[Arm, ...] = Field(min_length=1)
     factors: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     baselines: tuple[str, ...] = ()
+    comparisons: tuple[Planned, ...] = ()
     tiers: dict[str, Tier]
     notes: tuple[str, ...] = ()
 
@@ -79,7 +103,20 @@ class Study(Settings):
         for tier, plan in self.tiers.items():
             if unknown := set(plan.arms) - set(names):
                 raise ValueError(f"tier {tier} has settings for unknown arms {sorted(unknown)}")
+        for planned in self.comparisons:
+            if planned.a == planned.b or not {planned.a, planned.b} <= set(names):
+                raise ValueError(
+                    f"a comparison is of two arms of {names}, got '{planned.a}' and '{planned.b}'"
+                )
         return self
+
+    @property
+    def planned(self) -> tuple[Planned, ...]:
+        """The declared comparisons; every pair of arms by distance where none is declared."""
+        if self.comparisons:
+            return self.comparisons
+        pairs = itertools.combinations([arm.name for arm in self.arms], 2)
+        return tuple(Planned(a=a, b=b) for a, b in pairs)
 
     @property
     def x(self) -> str | None:
