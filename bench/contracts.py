@@ -201,6 +201,7 @@ class Inference:
         kl: ``(nets, q) -> KL(q || p)`` per image ``[N]``, or None without a closed form.
         kl_per_latent: ``(nets, q) -> [N, D]``, the same latent by latent; None where posterior
             and prior are not both products over latents.
+        sigma: Of a Gaussian p(x|z) with one fixed standard deviation; None elsewhere.
     """
 
     passport: str
@@ -211,6 +212,7 @@ class Inference:
     log_likelihood: Callable[[Nets, Tensor, Tensor, Tensor | None], Tensor]
     kl: Callable[[Nets, Posterior], Tensor | None]
     kl_per_latent: Callable[[Nets, Posterior], Tensor] | None = None
+    sigma: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,6 +96,7 @@ class LatentModel:
             log_likelihood=self.log_likelihood,
             kl=lambda nets, q: _prior(nets).kl(q),
             kl_per_latent=self.kl_per_latent if self.separable else None,
+            sigma=getattr(self.likelihood, "sigma", None),
         )
 
     def eval_fns(self, latent_dim: int) -> EvalFns:

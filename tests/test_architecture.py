@@ -56,6 +56,7 @@ IMPORTS: dict[str, str] = {
     "labels": "contracts errors records",
     "losses": "registry",
     "losses/*": "contracts losses",
+    "split_bound": "contracts images losses/*",
     "likelihoods": "contracts records registry",
     "likelihoods/*": "contracts errors images likelihoods records",
     "posteriors": "contracts registry",
@@ -87,7 +88,7 @@ IMPORTS: dict[str, str] = {
     "detector_list": "detection detectors errors text",
     "metrics/*": (
         "annealing contracts gaussians images kernels latent_rate losses/* metrics neighbours "
-        "runtime sample_size"
+        "runtime sample_size split_bound"
     ),
     "latents": "contracts images",
     "inversion": "contracts",
@@ -122,7 +123,11 @@ IMPORTS: dict[str, str] = {
     "report/card_tables": "report/card_figures results/*",
     "report/card": "errors report/card_figures report/card_tables results/* sample_size",
     "report/trust": "config results/*",
-    "report/writer": "errors plan plots records report/* report/trust results/*",
+    "report/manifest": "bench errors plan",
+    "report/runs_csv": "records results/*",
+    "report/writer": (
+        "errors plan plots records report/* report/manifest report/runs_csv report/trust results/*"
+    ),
     "report/from_tracking": "plan recorded_studies report/writer tracking",
     "catalogue": "config errors plan registry text | datasets detector_list models nets",
     "commands": "",

@@ -15,7 +15,7 @@ from bench.evaluator import Evaluation, Generated, evaluate
 from bench.held import HeldData
 from bench.images import dequantise
 from bench.losses.elbo import elbo_terms
-from bench.metrics.likelihood import CHUNK
+from bench.split_bound import CHUNK
 from bench.posteriors.diagonal import DiagonalGaussian
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator

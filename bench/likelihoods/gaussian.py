@@ -62,7 +62,7 @@ class FixedSigma(Gaussian):
 
     def __init__(self, levels: int, sigma: float) -> None:
         super().__init__(levels, f"gaussian_sigma{sigma!r}")
-        self.log_sigma = math.log(sigma)
+        self.sigma, self.log_sigma = sigma, math.log(sigma)
 
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """The mean, and the constant."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from bench.contracts import Inference, Noise, View
 from bench.images import to_bytes, to_unit
-from bench.losses.elbo import elbo_terms
 from bench.metrics import NotApplicable, metric
+from bench.split_bound import chunks, split_bound
 
-CHUNK = 500
 ACTIVE_VARIANCE = 0.01
 
 
@@ -26,12 +24,37 @@ def elbo(view: View) -> dict[str, float]:
     (Alemi et al. 2018, arXiv 1711.00464); ``kl_sampled`` is the name of a KL without a closed
     form, estimated by the z of the reconstruction.
     """
-    bound, passport = _bound(view), _inference(view).passport
+    bound, passport = split_bound(view, view.split), _inference(view).passport
     return {
         f"elbo_{passport}": bound.elbo,
         f"reconstruction_{passport}": bound.reconstruction,
         f"{_kl_name(view)}_{passport}": bound.kl,
     }
+
+
+@metric("best_sigma", needs=("inference",))
+def best_sigma(view: View) -> dict[str, float]:
+    """The ELBO at the best sigma for the trained decoder, fitted on validation; higher is better.
+
+    For a Gaussian likelihood with one fixed sigma. In the training loss a KL factor and sigma^2
+    are one knob up to a constant (Rybkin et al. 2021, arXiv 2006.13202, section 3), so that runs
+    of different factors compare by their ELBO only where each has its best sigma. Encoder and
+    decoder stay as they are: the best sigma^2 is the mean squared error of a value, E[(x - m)^2].
+    """
+    sigma = _inference(view).sigma
+    if sigma is None:
+        raise NotApplicable("the likelihood is no Gaussian with one fixed sigma")
+    size = math.prod(view.spec.shape)
+    fitted = _squares(split_bound(view, "val").reconstruction, sigma, size) / size
+    bound = split_bound(view, view.split)
+    squares = _squares(bound.reconstruction, sigma, size)
+    log_likelihood = -0.5 * (size * math.log(2 * math.pi * fitted) + squares / fitted)
+    return {"elbo_best_sigma": log_likelihood - bound.kl, "best_sigma": math.sqrt(fitted)}
+
+
+def _squares(log_likelihood: float, sigma: float, size: int) -> float:
+    """The squared error of an image, from its log-likelihood under N(m, sigma^2 I)."""
+    return -(2 * log_likelihood + size * math.log(2 * math.pi * sigma**2)) * sigma**2
 
 
 @metric("bits_per_dim", needs=("inference",))
@@ -46,7 +69,7 @@ def bits_per_dim(view: View) -> dict[str, float]:
     inference = _inference(view)
     if inference.kind == "binary":
         raise NotApplicable("a binary likelihood gives no probability of gray levels")
-    nats = -_bound(view).elbo / math.prod(view.spec.shape)
+    nats = -split_bound(view, view.split).elbo / math.prod(view.spec.shape)
     if inference.kind == "density":
         nats += math.log(view.spec.levels)
     return {f"bits_per_dim_{inference.passport}": nats / math.log(2)}
@@ -71,34 +94,10 @@ def reconstruction_error(view: View) -> dict[str, float]:
     return {"reconstruction_error": float(torch.cat(errors).mean())}
 
 
-@dataclass(frozen=True)
-class _Bound:
-    """The ELBO's two terms in nats, each a mean over every image of a split."""
-
-    reconstruction: float
-    kl: float
-
-    @property
-    def elbo(self) -> float:
-        """The bound itself."""
-        return self.reconstruction - self.kl
-
-
-def _bound(view: View) -> _Bound:
-    """From one z per image by fixed noise (protocol rule 14)."""
-    inference, noise = _inference(view), view.noise("elbo")
-    log_likelihood, kl = [], []
-    for images, labels in _chunks(view):
-        terms = elbo_terms(inference, view.nets, images, labels, noise)
-        log_likelihood.append(terms[0].double())
-        kl.append(terms[1].double())
-    return _Bound(float(torch.cat(log_likelihood).mean()), float(torch.cat(kl).mean()))
-
-
 def _kl_name(view: View) -> str:
     """How ``elbo_terms`` comes by the KL: in closed form, or from one sample."""
     inference = _inference(view)
-    images, labels = next(_chunks(view))
+    images, labels = next(chunks(view, view.split))
     x = inference.observe(images[:1], view.noise("kl_name"))
     q = inference.posterior(view.nets, x, None if labels is None else labels[:1])
     return "kl_sampled" if inference.kl(view.nets, q) is None else "kl"
@@ -113,13 +112,5 @@ def _posterior_means(view: View, noise: Noise) -> Iterator[tuple[Tensor, Tensor 
     """Images, labels and E[z|x] ``[n, D]``, chunk by chunk."""
     encode = view.fns.encode
     assert encode is not None
-    for images, labels in _chunks(view):
+    for images, labels in chunks(view, view.split):
         yield images, labels, encode(view.nets, images, labels, noise).mean
-
-
-def _chunks(view: View) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Every image of the split, the last partial chunk included."""
-    images, labels = view.images(view.split), view.labels(view.split)
-    for start in range(0, len(images), CHUNK):
-        part = slice(start, start + CHUNK)
-        yield to_unit(images[part]), None if labels is None else labels[part]
