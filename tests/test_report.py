@@ -26,7 +26,8 @@ from plots.synthetic_study import (
 from bench.errors import UsageError
 from bench.plan import Arm, Study
 from bench.records import HealthWarning, RunRecord
-from bench.report.writer import report_text, runs_table, summary_rows, write_report
+from bench.report.runs_csv import runs_table
+from bench.report.writer import report_text, summary_rows, write_report
 from bench.results.numbers import read_results
 from bench.stats import holm, t_interval, welch
 from bench.tracking import health_tag

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UsageError
@@ -15,35 +13,43 @@ from bench.records import RunRecord
 from bench.report.answer import answer
 from bench.report.comparisons import compare, comparison_table, winners
 from bench.report.health import health
+from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.measures import every_measure
+from bench.report.runs_csv import runs_table
 from bench.report.sections import protocol, provenance, settings, troubles
 from bench.report.tables import costs, families, floor_table, grid, statuses
 from bench.report.trust import trust
 from bench.results.facts import attendance
 from bench.results.format import count, distance_interval
 from bench.results.numbers import Pictures, Results, read_results
-from bench.results.runs import Run
 
-_TAGS = (
-    "family",
-    "model",
-    "seed",
-    "status",
-    "reason",
-    "health",
-    "role",
-    "config_digest",
-    "git_commit",
-    "bench_version",
-    "data_digest",
-    "detector",
-    "detector_digest",
-    "passport",
-    "primary",
-    "test_reads",
-    "device",
-    "threads",
-)
+README, RUNS = "README.md", "runs.csv"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Figures that are drawn.
+
+    Attributes:
+        markdown: What shows them.
+        numbers: Figure to the digest of its numbers.
+    """
+
+    markdown: str
+    numbers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A report before it is written.
+
+    Attributes:
+        files: File name to text.
+        figures: Figure to the digest of its numbers.
+    """
+
+    files: Mapping[str, str]
+    figures: Mapping[str, str]
 
 
 def write_report(
@@ -53,7 +59,7 @@ def write_report(
     pictures: Pictures,
     out: Path,
 ) -> Path:
-    """Writes ``README.md``, ``figures/*.png`` and ``runs.csv`` into a folder.
+    """Writes ``README.md``, ``figures/*.png``, ``runs.csv`` and ``report.json`` into a folder.
 
     Args:
         study: The plan; its question, arms, factors and notes.
@@ -72,11 +78,30 @@ def write_report(
         raise UsageError(f"report folder '{out}' is a file: give a folder with --out")
     results = read_results(study, identity, records, pictures)
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    (out / "runs.csv").write_text(runs_table(results), encoding="utf-8", newline="")
-    text = report_text(results, figures(results[0], out / "figures"), out)
-    readme = out / "README.md"
-    readme.write_text(text, encoding="utf-8", newline="\n")
-    return readme
+    composed = compose(results, out / "figures", out)
+    for name, text in composed.files.items():
+        (out / name).write_text(text, encoding="utf-8", newline="")
+    manifest(results, composed).write(out)
+    return out / README
+
+
+def compose(results: Sequence[Results], figures_folder: Path, out: Path) -> Composed:
+    """Draws the figures into a folder; everything else as text, to lie in ``out``."""
+    drawn = figures(results[0], figures_folder)
+    files = {README: report_text(results, drawn.markdown, out), RUNS: runs_table(results)}
+    return Composed(files, drawn.numbers)
+
+
+def manifest(results: Sequence[Results], composed: Composed) -> Manifest:
+    """What ``bench verify`` needs to make the report again."""
+    runs = [run for group in results for run in (*group.runs, *group.strays)]
+    return Manifest(
+        identity=results[0].identity,
+        seeds=attendance(results).seeds,
+        runs=tuple(sorted(run.record.run_id for run in runs)),
+        files={name: text_digest(text) for name, text in composed.files.items()},
+        figures=composed.figures,
+    )
 
 
 def summary_rows(
@@ -99,9 +124,9 @@ def summary_rows(
     return rows
 
 
-def figures(results: Results, folder: Path) -> str:
-    """Draws every registered plot that has something to show; returns their markdown."""
-    parts = []
+def figures(results: Results, folder: Path) -> Drawn:
+    """Draws every registered plot that has something to show."""
+    parts, numbers = [], {}
     for name, plot in sorted(PLOTS.items(), key=lambda item: (item[1].order, item[0])):
         path = folder / f"{name}.png"
         rows = plot.numbers(results)
@@ -111,9 +136,10 @@ def figures(results: Results, folder: Path) -> str:
                 path.unlink(missing_ok=True)
                 continue
             path.write_bytes(png(drawing.figure))
+        numbers[name] = table_digest(rows)
         alt = drawing.alt.replace("[", "(").replace("]", ")")
         parts.append(f"### {plot.title}\n\n![{alt}](figures/{name}.png)\n\n{drawing.caption}")
-    return "\n\n".join(parts)
+    return Drawn("\n\n".join(parts), numbers)
 
 
 def report_text(results: Sequence[Results], drawn: str = "", out: Path | None = None) -> str:
@@ -165,29 +191,3 @@ def _elsewhere(results: Results) -> tuple[str, str]:
         f"measure `{context.primary}`: not comparable with the tables and figures of this report."
     )
     return "## Cells measured differently", f"{said}\n\n{grid(results)}"
-
-
-def runs_table(results: Sequence[Results]) -> str:
-    """Every record as CSV: tags, parameters, last values; what is not finite is left empty."""
-    used = [run for group in results for run in group.runs]
-    rows = [(run, "yes") for run in used]
-    rows += [(run, "no") for group in results for run in group.strays]
-    params = sorted({k for run, _ in rows for k in run.record.params} - set(_TAGS))
-    metrics = sorted({k for run, _ in rows for k in run.record.metrics})
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["run_id", "used", *_TAGS, *params, *metrics])
-    for run, is_used in rows:
-        writer.writerow([run.record.run_id, is_used, *_fields(run, params, metrics)])
-    return buffer.getvalue()
-
-
-def _fields(run: Run, params: list[str], metrics: list[str]) -> list[str]:
-    record = run.record
-    tags = {**record.tags, "status": run.status}
-    values = (record.metrics.get(name, math.nan) for name in metrics)
-    return [
-        *(tags.get(tag, "") for tag in _TAGS),
-        *(record.params.get(name, "") for name in params),
-        *(repr(value) if math.isfinite(value) else "" for value in values),
-    ]

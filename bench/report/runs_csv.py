@@ -1,0 +1,104 @@
+"""``runs.csv``: every record as a row, with all that a report reads of it; read back by verify."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+from bench.records import RunRecord
+from bench.results.numbers import Results
+from bench.results.runs import UNFINISHED, Run
+
+_FIRST = (
+    "family",
+    "model",
+    "seed",
+    "status",
+    "reason",
+    "health",
+    "role",
+    "config_digest",
+    "git_commit",
+    "bench_version",
+    "data_digest",
+    "detector",
+    "detector_digest",
+    "passport",
+    "primary",
+    "test_reads",
+    "device",
+    "threads",
+)
+"""Tags that stand in front of the others."""
+
+_LEFT_OUT = {"command", "folder"}
+"""Tags that no report reads, and that may name folders of the machine."""
+
+_NOT_FINITE = "not_finite"
+
+
+def runs_table(results: Sequence[Results]) -> str:
+    """Every record as CSV: tags, parameters, last values.
+
+    A value that is not finite is left empty, and named in the column ``not_finite``.
+    """
+    rows = [(run, "yes") for group in results for run in group.runs]
+    rows += [(run, "no") for group in results for run in group.strays]
+    runs = [run for run, _ in rows]
+    known = {tag for run in runs for tag in run.record.tags if _is_tag(tag)}
+    tags = [*_FIRST, *sorted(known - {*_FIRST} - _LEFT_OUT)]
+    params = sorted({key for run in runs for key in run.record.params} - {*tags})
+    metrics = sorted({key for run in runs for key in run.record.metrics})
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["run_id", "used", *tags, _NOT_FINITE, *params, *metrics])
+    for run, is_used in rows:
+        writer.writerow([run.record.run_id, is_used, *_fields(run, tags, params, metrics)])
+    return buffer.getvalue()
+
+
+def read_records(text: str) -> list[RunRecord]:
+    """The records that ``runs_table`` wrote, without their curves."""
+    return [_record(row) for row in csv.DictReader(io.StringIO(text))]
+
+
+def _fields(
+    run: Run, tags: Iterable[str], params: Iterable[str], metrics: Iterable[str]
+) -> list[str]:
+    record = run.record
+    said = {**record.tags, "status": run.status}
+    values = (record.metrics.get(name, math.nan) for name in metrics)
+    odd = sorted(name for name, value in record.metrics.items() if not math.isfinite(value))
+    return [
+        *(said.get(tag, "") for tag in tags),
+        " ".join(odd),
+        *(record.params.get(name, "") for name in params),
+        *(repr(value) if math.isfinite(value) else "" for value in values),
+    ]
+
+
+def _record(row: dict[str, str]) -> RunRecord:
+    """What a value is, its name says: ``test/...``, ``model.depth``, ``status``."""
+    known = {name: value for name, value in row.items() if value}
+    odd = known.pop(_NOT_FINITE, "").split()
+    metrics = {name: float(value) for name, value in known.items() if "/" in name}
+    params = {name: value for name, value in known.items() if _is_param(name)}
+    tags = {name: value for name, value in known.items() if _is_tag(name)}
+    return RunRecord(
+        run_id=row["run_id"],
+        params=params,
+        tags={name: value for name, value in tags.items() if name not in {"run_id", "used"}},
+        metrics=metrics | dict.fromkeys(odd, math.nan),
+        finished=row["status"] != UNFINISHED,
+    )
+
+
+def _is_tag(name: str) -> bool:
+    return not {".", "/"} & set(name)
+
+
+def _is_param(name: str) -> bool:
+    """``model`` is the one parameter without a prefix, and a tag as well."""
+    return name == "model" or ("." in name and "/" not in name)

@@ -1,0 +1,62 @@
+"""runs.csv holds all that the text of a report reads: it can be made again from it."""
+
+import csv
+import io
+import math
+
+from plots.synthetic_study import IDENTITY, STUDY, study_records, troubled_records
+
+from bench.report.runs_csv import read_records, runs_table
+from bench.report.writer import report_text
+from bench.results.numbers import read_results
+from bench.tracking import not_applicable_tag
+
+
+def no_pictures(run_id, name):
+    return None
+
+
+def results_of(records):
+    return read_results(STUDY, IDENTITY, records, no_pictures)
+
+
+def odd_records():
+    """One of each: diverged, collapsed, running, a value that is not finite, a stray."""
+    records = troubled_records()
+    found = next(r for r in records if r.run_id == "run_gan_3_0")
+    found.metrics["test/legible"] = math.inf
+    found.tags["reason"] = 'it said "no",\nthen left'
+    records[0].tags.update(not_applicable_tag({"elbo": "why, not | so"}))
+    records[1].params["model.depth"] = "9"
+    return records
+
+
+def test_text_made_from_the_table_of_runs_is_the_text_made_from_the_records():
+    results = results_of(odd_records())
+    again = results_of(read_records(runs_table(results)))
+    assert report_text(again) == report_text(results)
+    assert runs_table(again) == runs_table(results)
+
+
+def test_value_in_the_table_of_runs_is_read_back_to_the_last_bit():
+    records = study_records()
+    value = 0.1 + 0.2
+    records[0].metrics["test/fd_digits_n500"] = value
+    back = {r.run_id: r for r in read_records(runs_table(results_of(records)))}
+    assert back[records[0].run_id].metrics == records[0].metrics
+    assert back[records[0].run_id].params == records[0].params
+    assert repr(back[records[0].run_id].metrics["test/fd_digits_n500"]) == repr(value)
+
+
+def test_value_that_is_not_finite_is_left_empty_and_named():
+    text = runs_table(results_of(odd_records()))
+    row = next(r for r in csv.DictReader(io.StringIO(text)) if r["run_id"] == "run_gan_3_0")
+    assert (row["test/legible"], row["not_finite"]) == ("", "test/legible")
+
+
+def test_table_of_runs_leaves_out_what_may_name_a_folder_of_the_machine():
+    records = study_records()
+    records[0].tags.update(command="bench run --root /home/me", folder="x", extra="kept")
+    text = runs_table(results_of(records))
+    assert "/home/me" not in text
+    assert "extra" in text.splitlines()[0].split(",")
