@@ -128,7 +128,7 @@ IMPORTS: dict[str, str] = {
     "report/writer": (
         "errors plan plots records report/* report/manifest report/runs_csv report/trust results/*"
     ),
-    "report/from_tracking": "plan recorded_studies report/writer tracking",
+    "report/from_tracking": "plan recorded_studies report/writer results/* tracking",
     "catalogue": "config errors plan registry text | datasets detector_list models nets",
     "commands": "",
     "commands/study": (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
-from bench.plan import load_study
+from bench.plan import Identity, load_study
 from bench.recorded_studies import find_recorded
-from bench.report.writer import write_report
+from bench.report.writer import write_results
+from bench.results.numbers import Results, read_results
 from bench.tracking import Store
 
 HISTORIES = ("train/", "val/")
@@ -26,15 +28,27 @@ def make_report(
     Raises:
         UsageError: Nothing was run under it; the sentence lists what was.
     """
-    study = load_study(name)
     store = Store(uri)
     identity, experiment_id = find_recorded(
         store, name, tier=tier, dataset=dataset, sets=sets or []
     )
-    return write_report(
-        study,
+    return write_results(
+        tracked_results(store, identity, experiment_id), out or Path("reports") / name
+    )
+
+
+def tracked_results(
+    store: Store, identity: Identity, experiment_id: str, only: Collection[str] | None = None
+) -> list[Results]:
+    """What a store holds of a study, grouped as reports do; of the runs ``only`` where given.
+
+    Raises:
+        UsageError: There is no run.
+    """
+    records = store.records(experiment_id, HISTORIES)
+    return read_results(
+        load_study(identity.study),
         identity,
-        store.records(experiment_id, HISTORIES),
+        [record for record in records if only is None or record.run_id in only],
         lambda run_id, picture: store.artifact(run_id, f"pictures/{picture}.png"),
-        out or Path("reports") / name,
     )

@@ -74,9 +74,17 @@ def write_report(
     Raises:
         UsageError: There are no records, or ``out`` is a file.
     """
+    return write_results(read_results(study, identity, records, pictures), out)
+
+
+def write_results(results: Sequence[Results], out: Path) -> Path:
+    """The same of records that are grouped already.
+
+    Raises:
+        UsageError: ``out`` is a file.
+    """
     if out.exists() and not out.is_dir():
         raise UsageError(f"report folder '{out}' is a file: give a folder with --out")
-    results = read_results(study, identity, records, pictures)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     composed = compose(results, out / "figures", out)
     for name, text in composed.files.items():
