@@ -43,6 +43,47 @@ def nearest(queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     return distances.clamp_(min=0).sqrt_(), which
 
 
+def nearest_classes(queries: Tensor, points: Tensor, classes: Tensor, *, k: int) -> Tensor:
+    """The class that most of the k nearest points have, int64 ``[N]``; the lowest where tied.
+
+    Args:
+        queries: ``[N, d]``.
+        points: ``[M, d]``, M >= k.
+        classes: int64 ``[M]``.
+        k: How many neighbours vote.
+    """
+    votes = torch.empty(len(queries), k, dtype=torch.int64, device=queries.device)
+    for rows, squares in _squares(queries, points):
+        votes[rows] = classes[squares.topk(k, largest=False).indices]
+    return votes.mode(1).values
+
+
+def silhouette(points: Tensor, classes: Tensor) -> float:
+    """Mean over points of (b - a) / max(a, b), in -1 to 1 (Rousseeuw 1987).
+
+    a is a point's mean distance to the others of its class, b that to the nearest other class; a
+    point that is alone in its class counts 0.
+
+    Args:
+        points: ``[N, d]``.
+        classes: int64 ``[N]``, two or more different ones.
+    """
+    members = torch.nn.functional.one_hot(classes.unique(return_inverse=True)[1]).to(points)
+    sizes, own = members.sum(0), members.bool()
+    sums = torch.cat([s.clamp(min=0).sqrt() @ members for _, s in _zero_to_self(points)])
+    a = sums[own] / (sizes @ members.T - 1).clamp(min=1)
+    b = (sums / sizes).masked_fill(own, torch.inf).amin(1)
+    scores = ((b - a) / torch.maximum(a, b)).nan_to_num(0)  # where all points are one
+    return float(torch.where(sizes @ members.T > 1, scores, 0.0).mean())
+
+
+def _zero_to_self(points: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """``_squares`` of a set to itself, without the rounding of what is 0."""
+    for rows, squares in _squares(points, points):
+        squares.diagonal(rows.start).fill_(0)
+        yield rows, squares
+
+
 def radii(points: Tensor, k: int = K) -> Tensor:
     """Squared distance of each point ``[N, d]`` to its k-th nearest other one, ``[N]``; k < N."""
     found = points.new_empty(len(points))
