@@ -1,0 +1,129 @@
+"""Parts of a variance: what factors, seeds, samples and reference images contribute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bench.stats import LEVEL
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """Whether the effect of one factor depends on another.
+
+    Attributes:
+        f: The F ratio.
+        df: Degrees of freedom of the interaction.
+        df_rest: Those of the residual.
+        p: Of no interaction.
+        share: Partial eta squared: the interaction's part of what main effects leave over.
+    """
+
+    f: float
+    df: int
+    df_rest: int
+    p: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A standard deviation over seeds and its parts.
+
+    Attributes:
+        sd: Over seeds.
+        low: Lower end of its 95 % interval, exact for normal values.
+        high: Upper end.
+        sampling: Part from drawing other samples of one model.
+        training: What is left for the training seed; 0 where sampling alone explains more.
+        n: Number of seeds.
+    """
+
+    sd: float
+    low: float
+    high: float
+    sampling: float
+    training: float
+    n: int
+
+    @property
+    def is_all_sampling(self) -> bool:
+        """Whether the sampling noise expects no less than the spread that was seen."""
+        return self.sampling >= self.sd
+
+
+def interaction(
+    y: Sequence[float], a: Sequence[Hashable], b: Sequence[Hashable]
+) -> Interaction | None:
+    """F test of ``a`` x ``b`` against main effects alone, by least squares; cells may differ in n.
+
+    None where a factor has one level, no cell is there to tell an interaction by, or no run is
+    left over for the error (Fisher 1925; partial eta squared: Cohen 1973).
+
+    Raises:
+        ValueError: Lengths differ, or a value is not finite.
+    """
+    if not len(y) == len(a) == len(b) or not np.isfinite(y).all():
+        raise ValueError(f"needs a finite value and two levels for each run, got {y}, {a}, {b}")
+    values = np.asarray(y, dtype=np.float64)
+    first, second = _indicators(a), _indicators(b)
+    rest_main, rank_main = _rest(np.hstack([first, second]), values)
+    rest, num_cells = _within_cells(values, list(zip(a, b, strict=True)))
+    df, df_rest = num_cells - rank_main, len(values) - num_cells
+    if min(first.shape[1], second.shape[1]) < 2 or df < 1 or df_rest < 1 or rest == 0:
+        return None
+    gained = max(0.0, rest_main - rest)
+    f = (gained / df) / (rest / df_rest)
+    return Interaction(f, df, df_rest, float(stats.f.sf(f, df, df_rest)), gained / (gained + rest))
+
+
+def split_spread(values: Sequence[float], sampling_sds: Sequence[float]) -> Spread:
+    """The variance over seeds less the mean variance of redrawn samples, as deviations.
+
+    Args:
+        values: One per seed, at least two.
+        sampling_sds: Standard deviation of each run's value over other samples.
+
+    Raises:
+        ValueError: Fewer than two values, no standard deviation, or one that is not finite.
+    """
+    x, noise = np.asarray(values, dtype=np.float64), np.asarray(sampling_sds, dtype=np.float64)
+    if len(x) < 2 or not len(noise) or not np.isfinite([*x, *noise]).all():
+        raise ValueError(
+            f"needs two finite values and their noise, got {list(values)} and {list(sampling_sds)}"
+        )
+    df, variance = len(x) - 1, float(x.var(ddof=1))
+    low, high = (
+        math.sqrt(variance * df / float(stats.chi2.ppf(share, df)))
+        for share in ((1 + LEVEL) / 2, (1 - LEVEL) / 2)
+    )
+    sampling = float(np.mean(noise**2))
+    training = max(0.0, variance - sampling)
+    return Spread(math.sqrt(variance), low, high, math.sqrt(sampling), math.sqrt(training), len(x))
+
+
+def _indicators(labels: Sequence[Hashable]) -> NDArray[np.float64]:
+    """``[runs, levels]``, one where a run has the level."""
+    levels = list(dict.fromkeys(labels))
+    return np.array([[float(label == level) for level in levels] for label in labels])
+
+
+def _rest(design: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, int]:
+    """Residual sum of squares and rank of a least squares fit."""
+    fit, _, rank, _ = np.linalg.lstsq(design, y)
+    residual = y - design @ fit
+    return float(residual @ residual), int(rank)
+
+
+def _within_cells(y: NDArray[np.float64], cells: Sequence[Hashable]) -> tuple[float, int]:
+    """Sum of squares around the cells' means, which fit an interaction; number of cells."""
+    codes = {cell: code for code, cell in enumerate(dict.fromkeys(cells))}
+    at = np.array([codes[cell] for cell in cells])
+    residual = y - (np.bincount(at, weights=y) / np.bincount(at))[at]
+    return float(residual @ residual), len(codes)

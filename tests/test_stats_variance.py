@@ -1,0 +1,103 @@
+"""Interaction and variance split against hand computation and other formulas."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from bench.stats_variance import interaction, split_spread
+
+
+def test_interaction_is_the_balanced_example_computed_by_hand():
+    # Cells (a1 b1) 1 3, (a1 b2) 4 6, (a2 b1) 5 7, (a2 b2) 2 4: means 2, 5, 6, 3, grand mean 4;
+    # rows and columns 3.5, 4.5 and 4, 4; interaction 2 * 4 * 1.5^2 = 18, error 4 * 2 = 8, df 1, 4.
+    y = [1, 3, 4, 6, 5, 7, 2, 4]
+    found = interaction(y, list("aaaabbbb"), list("ccddccdd"))
+    assert (found.df, found.df_rest) == (1, 4)
+    assert found.f == pytest.approx(18 / (8 / 4))
+    assert found.share == pytest.approx(18 / 26)
+    assert found.p == pytest.approx(scipy_stats.f.sf(9, 1, 4))
+
+
+def test_additive_cells_have_no_interaction_however_they_are_filled():
+    a, b = list("aaabbbbb"), list("cddccddd")
+    effect = {"a": 1.0, "b": 5.0, "c": 0.0, "d": 2.0}
+    wobble = [0.0, 0.1, -0.1, 0.1, -0.1, 0.1, -0.1, 0.0]  # nothing on the mean of any cell
+    y = [effect[i] + effect[j] + e for i, j, e in zip(a, b, wobble, strict=True)]
+    found = interaction(y, a, b)
+    assert found.f == pytest.approx(0, abs=1e-9)
+    assert found.p == pytest.approx(1)
+
+
+def test_interaction_of_two_times_two_is_the_t_test_of_its_contrast():
+    rng = np.random.default_rng(1)
+    sizes = {("a", "c"): 3, ("a", "d"): 5, ("b", "c"): 2, ("b", "d"): 4}
+    cells = {cell: rng.normal(size=n) for cell, n in sizes.items()}
+    y = np.concatenate(list(cells.values()))
+    labels = [cell for cell, n in sizes.items() for _ in range(n)]
+    contrast = sum(
+        sign * values.mean() for sign, values in zip((1, -1, -1, 1), cells.values(), strict=True)
+    )
+    pooled = sum(((v - v.mean()) ** 2).sum() for v in cells.values()) / (14 - 4)
+    t = contrast / math.sqrt(pooled * sum(1 / n for n in sizes.values()))
+    found = interaction(y, [a for a, _ in labels], [b for _, b in labels])
+    assert found.f == pytest.approx(t**2)  # unbalanced, so that sums of squares overlap
+    assert found.p == pytest.approx(2 * scipy_stats.t.sf(abs(t), 10))
+
+
+def test_empty_cell_costs_a_degree_of_freedom():
+    y = [1.0, 2.0, 3.0, 5.0, 4.0, 4.5, 9.0, 7.0, 6.0, 1.0]
+    a, b = list("aaaaaabbbb"), list("ccddeeccdd")
+    found = interaction(y, a, b)
+    assert (found.df, found.df_rest) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("aaaa", "ccdd"), ("aabb", "cdcd"), ("aabb", "ccdd")], ids=str
+)
+def test_what_cannot_tell_an_interaction_has_none(a, b):
+    assert interaction([1.0, 2.0, 3.0, 5.0], list(a), list(b)) is None
+
+
+def test_interaction_is_found_by_chance_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    a = np.repeat([0, 1, 2], 15).tolist()
+    b = np.tile(np.repeat(range(5), 3), 3).tolist()
+    found = [interaction(rng.normal(np.add(a, b)), a, b).p < 0.05 for _ in range(1_000)]
+    assert np.mean(found) == pytest.approx(0.05, abs=0.02)  # three standard errors
+
+
+def test_spread_is_the_one_computed_by_hand():
+    found = split_spread([1.0, 2.0, 3.0], [0.6, 0.6, 0.6])
+    assert found.sd == 1
+    assert found.sampling == pytest.approx(0.6)
+    assert found.training == pytest.approx(0.8)
+    # Chi squared, 2 degrees of freedom, from a table: 7.378 and 0.0506.
+    assert (found.low, found.high) == pytest.approx((math.sqrt(2 / 7.378), 6.285), rel=2e-3)
+
+
+def test_spread_below_the_sampling_noise_leaves_nothing_for_training():
+    found = split_spread([1.0, 1.1, 0.9], [0.5])
+    assert found.training == 0
+    assert found.is_all_sampling
+
+
+def test_split_recovers_what_was_put_in():
+    rng = np.random.default_rng(3)
+    values = 50 + rng.normal(0, 3, 4_000) + rng.normal(0, 4, 4_000)
+    found = split_spread(values, [4.0] * 4_000)
+    assert found.sd == pytest.approx(5, rel=0.04)  # 3 standard errors: 3 / sqrt(2 n)
+    assert found.training == pytest.approx(3, rel=0.1)
+    assert found.low < 5 < found.high
+
+
+@pytest.mark.parametrize(("values", "noise"), [([1.0], [1.0]), ([1.0, 2.0], []), ([1, 2], [1e999])])
+def test_spread_without_numbers_is_refused(values, noise):
+    with pytest.raises(ValueError, match="needs two finite values and their noise, got"):
+        split_spread(values, noise)
+
+
+def test_interaction_of_lost_runs_is_refused():
+    with pytest.raises(ValueError, match="needs a finite value and two levels for each run"):
+        interaction([1.0, math.inf], ["a", "b"], ["c", "d"])
