@@ -1,8 +1,8 @@
 """Which training settings does each family get (protocol rule 4)?
 
 Six settings per family, the same budget, validation data only, the mean over two depths.
-bench run --study settings_search --seeds 1
-bench run --study settings_search --seeds 1 --tier lab
+bench run --study settings_search --seeds 1                      digits, 36 runs, 3 minutes
+bench run --study settings_search --seeds 1 --tier lab           MNIST, 36 runs, 10 minutes
 """
 
 from bench.plan import Arm, Study, Tier
@@ -34,7 +34,7 @@ STUDY = Study(
             dataset="digits",
             settings={
                 "model.width": 16,
-                "train.num_images": 24_000,
+                "train.num_images": 12_000,
                 "train.num_validations": 1,
             },
         ),
@@ -42,7 +42,7 @@ STUDY = Study(
             dataset="mnist",
             settings={
                 "model.width": 16,
-                "train.num_images": 20_000,
+                "train.num_images": 12_000,
                 "train.num_validations": 1,
                 "eval.max_samples": 2_000,
                 "eval.max_val_samples": 2_000,

@@ -1,0 +1,43 @@
+"""How does the size of z change VAE, GAN and WGAN on one budget (experiment E)?
+
+bench run --study latent_sweep                                   39 runs on digits, minutes
+bench run --study latent_sweep --tier lab --set width=16 --set num_images=25000    MNIST on a CPU
+"""
+
+from bench.plan import Arm, Planned, Study, Tier, load_study
+
+DEPTH_SWEEP = load_study("depth_sweep")
+BUDGET = {"model.depth": 3, "train.num_validations": 4, "eval.floors": True}
+
+STUDY = Study(
+    name="latent_sweep",
+    question="How does the size of z change what a VAE, a GAN and a WGAN learn within one budget?",
+    arms=(
+        Arm(name="vae", model="vae"),
+        Arm(name="gan", model="gan"),
+        Arm(name="wgan", model="wgan"),
+    ),
+    factors={"model.latent_dim": (2, 8, 32, 100)},
+    baselines=("memoriser", "pixel_gaussian", "uniform_noise"),
+    comparisons=(
+        Planned(a="vae", b="gan"),
+        Planned(a="vae", b="wgan"),
+        Planned(a="gan", b="wgan"),
+    ),
+    tiers={
+        "classroom": Tier(
+            dataset="digits",
+            settings={**BUDGET, "model.width": 16, "train.num_images": 12_000},
+            arms=DEPTH_SWEEP.tier("classroom").arms,
+        ),
+        "lab": Tier(
+            dataset="mnist",
+            settings={**BUDGET, "model.width": 32, "train.num_images": 1_000_000},
+            arms=DEPTH_SWEEP.tier("lab").arms,
+        ),
+    },
+    notes=(
+        "Depth is 3 for every family. 100 is the size of z of experiment E.",
+        "The training settings of each family are those of depth_sweep.",
+    ),
+)
