@@ -121,17 +121,22 @@ IMPORTS: dict[str, str] = {
     "plots": "registry results/*",
     "plots/*": "plots results/*",
     "report": "",
-    "report/*": "report/* results/* sample_size stats",
+    "report/*": "plan report/* results/* sample_size stats stats_groups",
     "report/card_figures": "plots results/*",
     "report/card_tables": "report/card_figures results/*",
     "report/card": "errors report/card_figures report/card_tables results/* sample_size",
     "report/trust": "config results/*",
+    "report/differences": "",
     "report/manifest": "bench errors plan",
     "report/runs_csv": "records results/*",
     "report/writer": (
         "errors plan plots records report/* report/manifest report/runs_csv report/trust results/*"
     ),
     "report/from_tracking": "plan recorded_studies report/writer results/* tracking",
+    "report/verify": (
+        "bench errors plan recorded_studies report/differences report/from_tracking report/manifest "
+        "report/runs_csv report/writer results/* tracking"
+    ),
     "catalogue": "config errors plan registry text | datasets detector_list models nets",
     "commands": "",
     "commands/study": (
@@ -145,6 +150,7 @@ IMPORTS: dict[str, str] = {
         "records recorded_studies registry runner runtime tracking"
     ),
     "commands/ui": "errors tracking",
+    "commands/verify": "report/verify",
     "corruptions": "contracts images models/* runtime",
     "gauges": "contracts gaussians held kernel_sums kernels metrics results/* runtime sample_size",
     "calibration": "contracts corruptions errors gauges held metrics results/* runtime",
@@ -155,7 +161,7 @@ IMPORTS: dict[str, str] = {
     ),
     "cli": (
         "errors | catalogue commands/study commands/train commands/evaluate commands/calibrate commands/sample "
-        "commands/ui datasets detection detector_list detector_training report/from_tracking runtime"
+        "commands/ui commands/verify datasets detection detector_list detector_training report/from_tracking runtime"
     ),
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.report.comparisons import Comparison
+from bench.report.comparisons import verdict
+from bench.report.decisions import Comparison
 from bench.report.tables import beats_gaussian
 from bench.results.facts import arm_runs, budget
 from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
@@ -17,7 +18,7 @@ def answer(results: Results, comparisons: list[Comparison]) -> str:
     """The first sentence in bold, then a bullet for each thing that was found."""
     bullets = [
         *(_family(results, arm) for arm in results.arms),
-        *(comparison.verdict() for comparison in comparisons),
+        *(verdict(comparison) for comparison in comparisons),
         _gaussian(results),
         *(_elbo(results, name) for name in results.elbos),
         _troubles(results),

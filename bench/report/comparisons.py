@@ -1,130 +1,195 @@
-"""Arms compared at their chosen cells: Welch's test, Holm's correction, a verdict in words."""
+"""The declared comparisons of arms at their chosen cells: read from the runs, said in words."""
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
 
-from bench.results.facts import headline_floor
-from bench.results.format import MISSING, p_value, significant, table, triple
+from bench.plan import DISTANCE, Planned
+from bench.report.decisions import ALPHA, POWER, Comparison, Group, Pair, best_of_all, decide
+from bench.results.facts import headline_floor, tag_values
+from bench.results.format import (
+    LOST_RUNS,
+    MISSING,
+    footnotes,
+    join,
+    p_value,
+    plural,
+    share,
+    significant,
+    table,
+    triple,
+)
 from bench.results.numbers import Results
-from bench.stats import SEEDS_FOR_INTERVAL, Difference, detectable, holm, welch
-
-ALPHA = 0.05
-POWER = 0.8
+from bench.stats import Difference
+from bench.stats_groups import SEEDS_FOR_BOOTSTRAP, smallest_p
 
 NO_DIFFERENCE = "no difference at this number of seeds"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two arms.
-
-    Attributes:
-        a: First arm.
-        b: Second arm.
-        difference: Test distance of a minus that of b; None below three seeds each.
-        p: Holm-corrected over the comparisons made; None with it.
-        least: Smallest true difference that would be found with 80 % power at this many seeds.
-        spread: The floor's spread, below which a difference is none; None where not measured.
-    """
-
-    a: str
-    b: str
-    difference: Difference | None = None
-    p: float | None = None
-    least: float | None = None
-    spread: float | None = None
-
-    @property
-    def is_within_floor(self) -> bool:
-        """Whether the difference is smaller than the floor's spread (protocol rule 12)."""
-        d = self.difference
-        return d is not None and self.spread is not None and abs(d.difference) < self.spread
-
-    @property
-    def lower(self) -> str | None:
-        """The arm with the lower distance; None where there is no difference."""
-        if self.difference is None or self.p is None or self.p >= ALPHA or self.is_within_floor:
-            return None
-        return self.a if self.difference.difference < 0 else self.b
-
-    def verdict(self) -> str:
-        """A sentence."""
-        pair = f"`{self.a}` and `{self.b}`"
-        if self.difference is None or self.p is None or self.least is None:
-            return f"{pair}: not compared, fewer than three seeds with a value."
-        d = self.difference
-        if self.lower is not None:
-            higher = self.b if self.lower == self.a else self.a
-            ends = sorted((abs(d.low), abs(d.high)))
-            by = triple(abs(d.difference), *ends)
-            return f"`{self.lower}` is lower than `{higher}` by {by} ({p_value(self.p)})."
-        if self.p < ALPHA:
-            return (
-                f"{pair} differ by {significant(abs(d.difference))}, less than the floor's spread "
-                f"of {significant(self.spread or 0)}: no difference."
-            )
-        return (
-            f"{pair}: {NO_DIFFERENCE} ({triple(d.difference, d.low, d.high)}, {p_value(self.p)}; "
-            f"{significant(self.least)} would have been found with {POWER * 100:.0f} % power)."
-        )
+CANNOT = "cannot reach it"
 
 
 def compare(results: Results) -> list[Comparison]:
-    """Every pair of arms at their chosen cells, by the headline distance."""
-    values = {}
-    for arm in results.arms:
-        place = results.chosen(arm)
-        values[arm] = place.values(results.headline) if place else []
-    pairs = list(itertools.combinations(results.arms, 2))
-    tested = [pair for pair in pairs if all(len(values[arm]) >= SEEDS_FOR_INTERVAL for arm in pair)]
-    differences = [welch(values[a], values[b]) for a, b in tested]
-    corrected = dict(zip(tested, holm([d.p for d in differences]), strict=True))
-    found = dict(zip(tested, differences, strict=True))
+    """What the study declares (every pair of arms by distance if nothing), at the chosen cells."""
     floor = headline_floor(results)
-    spread = floor.spread if floor else None
-    return [
-        Comparison(
-            a,
-            b,
-            difference=found.get((a, b)),
-            p=corrected.get((a, b)),
-            least=detectable(found[a, b], power=POWER, alpha=ALPHA / len(tested))
-            if (a, b) in found
-            else None,
-            spread=spread,
+    return decide(
+        [
+            Pair(
+                planned=planned,
+                first=_group(results, planned, planned.a),
+                second=_group(results, planned, planned.b),
+                spread=floor.spread if floor and planned.measure == DISTANCE else None,
+            )
+            for planned in results.study.planned
+        ]
+    )
+
+
+def winners(results: Results, comparisons: Sequence[Comparison]) -> list[str]:
+    """The arm that is bold: lower than every other, and declared against each; at most one."""
+    return best_of_all(results.arms, comparisons)
+
+
+def metric_of(results: Results, measure: str) -> str:
+    """The tracked name of a declared measure: of several n, the largest."""
+    if measure == DISTANCE:
+        return results.headline
+    detectors = "|".join(map(re.escape, tag_values(results.runs, "detector")))
+    named = re.compile(rf"test/{re.escape(measure)}(?:_(?:{detectors}))?(?:_n(?P<n>\d+))?")
+    metrics = {name for run in results.runs for name in run.record.metrics}
+    found = [(int(m["n"] or 0), name) for name in metrics if (m := named.fullmatch(name))]
+    return max(found)[1] if found else f"test/{measure}"
+
+
+def _group(results: Results, planned: Planned, arm: str) -> Group:
+    place = results.chosen(arm)
+    if place is None:
+        return Group()
+    return Group(tuple(place.values(metric_of(results, planned.measure))), place.num_lost)
+
+
+def verdict(comparison: Comparison) -> str:
+    """A sentence, and another where runs were lost."""
+    return " ".join(filter(None, [_said(comparison), _lost(comparison)]))
+
+
+def _said(comparison: Comparison) -> str:
+    d, p = comparison.difference, comparison.p
+    measure = comparison.pair.planned.measure
+    start = "" if measure == DISTANCE else f"`{measure}`: "
+    pair = f"{start}`{comparison.a}` and `{comparison.b}`"
+    if d is None or p is None:
+        return f"{pair}: not compared, fewer than three seeds with a value."
+    if comparison.winner is not None:
+        return f"{start}{_ordered(comparison, d)} ({p_value(p)})."
+    if p < ALPHA:
+        return (
+            f"{pair} differ by {significant(abs(d.difference))}, less than the floor's spread "
+            f"of {significant(comparison.pair.spread or 0)}: no difference."
         )
-        for a, b in pairs
-    ]
+    return (
+        f"{pair}: {NO_DIFFERENCE} ({triple(d.difference, d.low, d.high)}, {p_value(p)}; "
+        f"{significant(comparison.least or 0)} would have been found with {POWER * 100:.0f} % "
+        "power)."
+    )
 
 
-def winners(results: Results, comparisons: list[Comparison]) -> list[str]:
-    """Arms that are lower than each of the others; at most one."""
-    others = len(results.arms) - 1
-    return [
-        arm for arm in results.arms if others and sum(c.lower == arm for c in comparisons) == others
-    ]
+def _ordered(comparison: Comparison, d: Difference) -> str:
+    """``a`` is lower than ``b`` by so much: the better arm first."""
+    best = comparison.winner
+    other = comparison.b if best == comparison.a else comparison.a
+    by = triple(abs(d.difference), *sorted((abs(d.low), abs(d.high))))
+    return f"`{best}` is {comparison.pair.planned.better} than `{other}` by {by}"
 
 
-def comparison_table(comparisons: list[Comparison]) -> str:
-    """Differences with their intervals and corrected p; empty without any pair."""
+def _lost(comparison: Comparison) -> str:
+    """That the test of means speaks of runs with values only; empty where it speaks of all."""
+    if comparison.difference is None:
+        return ""
+    groups = {comparison.a: comparison.pair.first, comparison.b: comparison.pair.second}
+    lost = [f"{plural(g.num_lost, 'run')} of `{arm}`" for arm, g in groups.items() if g.num_lost]
+    return f"Not in this test of means, for want of a value: {join(lost)}." if lost else ""
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> str:
+    """Differences with their intervals, p and what stands beside them; empty without any pair."""
     if not comparisons:
         return ""
-    header = ["pair", "difference [95 % interval]", "p (Welch)", "p (Holm)", "detectable", "lower"]
-    rows = []
-    for c in comparisons:
-        pair = f"`{c.a}` - `{c.b}`"
-        if c.difference is None or c.p is None or c.least is None:
-            rows.append([pair, *[MISSING] * 4, "not compared: fewer than three seeds"])
-            continue
-        d = c.difference
-        lower = f"`{c.lower}`" if c.lower else "no difference"
-        p = [text.removeprefix("p = ").removeprefix("p ") for text in (p_value(d.p), p_value(c.p))]
-        rows.append([pair, triple(d.difference, d.low, d.high), *p, significant(c.least), lower])
-    notes = (
-        "Test distance, each family at its chosen cell. The interval is not corrected. "
-        "Detectable is the smallest true difference that these seeds would have shown with "
-        "80 % probability, at the strictest step of Holm's correction."
+    header = [
+        *("pair", "difference [95 % interval]", "p (Welch)", "p (Holm)", "p (permutation)"),
+        *("P(first better)", "detectable", "better"),
+    ]
+    rows = [_row(comparison) for comparison in comparisons]
+    text = table(header, rows)
+    notes = [_test_note(comparisons), _beside_note(comparisons), footnotes(text)]
+    return f"{text}\n\n{' '.join(filter(None, notes))}"
+
+
+def _row(comparison: Comparison) -> list[str]:
+    planned, d, p = comparison.pair.planned, comparison.difference, comparison.p
+    pair = f"`{planned.a}` - `{planned.b}`"
+    if planned.measure != DISTANCE:
+        pair += f", `{planned.measure}`, {planned.better} is better"
+    if comparison.pair.first.num_lost or comparison.pair.second.num_lost:
+        pair += f" {LOST_RUNS}"
+    beside = [_permutation(comparison), _improvement(comparison)]
+    if d is None or p is None:
+        return [pair, *[MISSING] * 3, *beside, MISSING, "not compared: fewer than three seeds"]
+    best = f"`{comparison.winner}`" if comparison.winner else "no difference"
+    shown = triple(d.difference, d.low, d.high)
+    return [pair, shown, _bare(d.p), _bare(p), *beside, significant(comparison.least or 0), best]
+
+
+def _bare(p: float) -> str:
+    return p_value(p).removeprefix("p = ").removeprefix("p ")
+
+
+def _permutation(comparison: Comparison) -> str:
+    if comparison.permutation is None:
+        return CANNOT
+    marks = [
+        "by ranks" if comparison.permutation.is_of_ranks else "",
+        "" if comparison.permutation.is_exact else "drawn",
+    ]
+    return " ".join(filter(None, [_bare(comparison.permutation.p), *marks]))
+
+
+def _improvement(comparison: Comparison) -> str:
+    found = comparison.improvement
+    if found is None:
+        return MISSING
+    if found.low is None or found.high is None:
+        return share(found.probability)
+    return f"{share(found.probability)} [{share(found.low)}, {share(found.high)}]"
+
+
+def _test_note(comparisons: Sequence[Comparison]) -> str:
+    return (
+        "Test values, each family at its chosen cell; the distance where no other measure is named. "
+        f"Holm's correction is over {plural(len(comparisons), 'comparison')}: those that the study "
+        "declares, else every pair of families by distance. Welch's test so corrected alone decides "
+        "what is better. The interval is not corrected. Detectable is the smallest true difference "
+        "that these seeds would have shown with 80 % probability at the strictest step of the "
+        f"correction, p below {significant(comparisons[0].threshold)}."
     )
-    return f"{table(header, rows)}\n\n{notes}"
+
+
+def _beside_note(comparisons: Sequence[Comparison]) -> str:
+    groups = [g for c in comparisons for g in (c.pair.first, c.pair.second)]
+    parts = [
+        "P(first better) is the share of pairs of runs in which the first family's is better, ties "
+        "half, a lost run worse than any value."
+    ]
+    if any(c.improvement and c.improvement.low is not None for c in comparisons):
+        parts.append(f"Its bootstrap interval, from {SEEDS_FOR_BOOTSTRAP} seeds, is approximate.")
+    n = max((len(g.values) + g.num_lost for g in groups), default=0)
+    if any(c.permutation is None for c in comparisons):
+        parts.append(
+            f"Permutation p, uncorrected, {CANNOT} where its smallest possible value "
+            f"({significant(smallest_p(n, n), 2)} with {n} runs a side) is not below that step."
+        )
+    texts = " ".join(_permutation(c) for c in comparisons)
+    if "ranks" in texts:
+        parts.append("By ranks: rank sums, lost runs tied behind all others.")
+    if "drawn" in texts:
+        parts.append("Drawn: from 9,999 random splits, the same each time, instead of all.")
+    return " ".join(parts)

@@ -1,0 +1,216 @@
+"""Declared comparisons: what is decided, how often by chance, and what is said of it."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from plots.synthetic_study import IDENTITY, STUDY, lost, study_records
+from scipy import stats as scipy_stats
+
+from bench.plan import Planned
+from bench.report.comparisons import (
+    CANNOT,
+    NO_DIFFERENCE,
+    compare,
+    comparison_table,
+    metric_of,
+    verdict,
+    winners,
+)
+from bench.report.decisions import Group, Pair, best_of_all, decide
+from bench.results.numbers import read_results
+from bench.stats import holm, welch
+
+ARMS = ["vae", "gan", "wgan"]
+PAIRS = [("vae", "gan"), ("vae", "wgan"), ("gan", "wgan")]
+
+
+def pairs(values, *, lost_runs=(), better="lower", measure="distance", spread=None, declared=PAIRS):
+    """What ``decide`` reads, from a dictionary of values by arm."""
+    groups = {
+        arm: Group(tuple(map(float, v)), dict(lost_runs).get(arm, 0)) for arm, v in values.items()
+    }
+    return [
+        Pair(
+            planned=Planned(a=a, b=b, measure=measure, better=better),
+            first=groups[a],
+            second=groups[b],
+            spread=spread,
+        )
+        for a, b in declared
+    ]
+
+
+def one(a, b, **kinds):
+    """A single comparison."""
+    (found,) = decide(pairs({"vae": a, "gan": b}, declared=[("vae", "gan")], **kinds))
+    return found
+
+
+def results_of(records, comparisons=()):
+    study = STUDY.model_copy(update={"comparisons": tuple(comparisons)})
+    return read_results(study, IDENTITY, records, lambda _run, _name: None)[0]
+
+
+SPREADS = {"equal": (1, 1, 1), "unequal": (1, 3, 0.3)}
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("kind", SPREADS)
+def test_equal_families_are_told_apart_in_at_most_six_of_a_hundred_tables(seeds, kind):
+    rng = np.random.default_rng(seeds)
+    scale = np.array(SPREADS[kind])[:, None]
+    found = 0
+    for table in 10 + scale * rng.normal(size=(2_000, 3, seeds)):
+        comparisons = decide(pairs(dict(zip(ARMS, table, strict=True))))
+        found += any(c.winner for c in comparisons)
+    assert 0.005 <= found / 2_000 <= 0.06  # it does decide: never would be too easy
+
+
+def test_report_decides_what_was_simulated():
+    results = results_of(study_records())
+    values = {arm: results.chosen(arm).values(results.headline) for arm in ARMS}
+    simulated = decide(pairs(values, spread=0.19))
+    assert [dataclasses.asdict(c) for c in compare(results)] == [
+        dataclasses.asdict(c) for c in simulated
+    ]
+
+
+def test_holm_is_over_everything_declared_also_what_has_no_runs_yet():
+    values = {"vae": [1, 2, 3], "gan": [4, 5.2, 6], "wgan": [1.0, 2.0]}
+    first, second, third = decide(pairs(values))
+    assert first.p == holm([welch(values["vae"], values["gan"]).p, 1, 1])[0]
+    assert (second.difference, second.p, second.winner) == (None, None, None)
+    assert first.threshold == pytest.approx(0.05 / 3)
+    assert "not compared, fewer than three seeds with a value" in verdict(third)
+
+
+def test_only_what_is_declared_is_compared():
+    declared = [Planned(a="vae", b="gan"), Planned(a="wgan", b="gan")]
+    results = results_of(study_records(), declared)
+    comparisons = compare(results)
+    assert [(c.a, c.b) for c in comparisons] == [("vae", "gan"), ("wgan", "gan")]
+    assert "over 2 comparisons" in comparison_table(comparisons)
+
+
+def test_arm_is_bold_only_if_it_was_declared_against_every_other():
+    values = {"vae": [9, 9.1, 9.2], "gan": [1, 1.1, 1.2], "wgan": [5, 5.1, 5.2]}
+    assert best_of_all(ARMS, decide(pairs(values))) == ["gan"]
+    partly = decide(pairs(values, declared=[("vae", "gan"), ("vae", "wgan")]))
+    assert [c.winner for c in partly] == ["gan", "wgan"]
+    assert best_of_all(ARMS, partly) == []
+    around = decide(pairs(values, declared=[("gan", "vae"), ("wgan", "gan")]))
+    assert best_of_all(ARMS, around) == ["gan"]
+
+
+def test_arm_that_wins_by_another_measure_is_not_bold():
+    accurate = Planned(a="vae", b="gan", measure="class_accuracy", better="higher")
+    records = study_records()
+    for record in records:
+        base = {"vae": 0.9, "gan": 0.5}.get(record.tags["family"], 0.7)
+        record.metrics["test/class_accuracy"] = base + int(record.tags["seed"]) / 100
+    results = results_of(records, [accurate])
+    comparisons = compare(results)
+    assert [c.winner for c in comparisons] == ["vae"]
+    assert winners(results, comparisons) == []
+    said = verdict(comparisons[0])
+    assert said.startswith("`class_accuracy`: `vae` is higher than `gan` by 0.400 [0.377, 0.423]")
+    assert "`vae` - `gan`, `class_accuracy`, higher is better" in comparison_table(comparisons)
+
+
+def test_floor_holds_for_the_distance_alone():
+    close = {"vae": [1.0, 1.01, 1.02], "gan": [1.1, 1.11, 1.12]}
+    within = one(*close.values(), spread=0.19)
+    assert (within.winner, within.is_within_floor) == (None, True)
+    assert "less than the floor's spread of 0.190: no difference" in verdict(within)
+    assert one(*close.values()).winner == "vae"
+    accurate = Planned(a="vae", b="gan", measure="legible", better="higher")
+    assert compare(results_of(study_records(), [accurate]))[0].pair.spread is None
+
+
+def test_measure_is_found_with_its_detector_at_its_largest_n():
+    records = study_records()
+    for record in records:
+        for name in ("kd_digits_n297", "kd_digits_n500", "kd_digits_n5000_se", "kd_random_n900"):
+            record.metrics[f"test/{name}"] = 1.0
+    results = results_of(records)
+    assert metric_of(results, "distance") == "test/fd_digits_n500"
+    assert metric_of(results, "kd") == "test/kd_digits_n500"
+    assert metric_of(results, "kd_random") == "test/kd_random_n900"
+    assert metric_of(results, "active_units") == "test/active_units"
+
+
+def test_verdict_without_a_difference_says_what_would_have_been_found():
+    found = one([6.0, 7.0, 8.0], [6.5, 7.5, 8.4])
+    said = verdict(found)
+    assert NO_DIFFERENCE in said
+    assert "would have been found with 80 % power" in said
+    power = scipy_stats.nct.sf(
+        scipy_stats.t.ppf(1 - found.threshold / 2, found.difference.df),
+        found.difference.df,
+        found.least / found.difference.standard_error,
+    )
+    assert power == pytest.approx(0.8)
+
+
+def test_lost_runs_are_said_and_count_as_worse_than_any_value():
+    found = one([6.0, 7.0, 8.0], [1.0, 1.1, 1.2], lost_runs={"gan": 6})
+    assert found.winner == "gan"
+    assert found.improvement.probability == pytest.approx(6 / 9)  # of 9 runs of the GAN, 6 lost
+    assert "Not in this test of means, for want of a value: 6 runs of `gan`." in verdict(found)
+    assert found.permutation.is_of_ranks
+    table = comparison_table([found])
+    assert "`vae` - `gan` ‡ |" in table
+    assert "by ranks | 0.67 |" in table
+    assert "‡ mean without the runs that diverged or failed" in table
+
+
+def test_lost_runs_of_a_report_reach_the_comparison():
+    records = [
+        lost(r, "diverged", "not finite") if r.run_id.startswith("run_gan_") else r
+        for r in study_records(seeds=range(4))
+        if not (r.run_id.startswith("run_gan_") and r.tags["seed"] != "3")
+    ] + [r for r in study_records() if r.run_id.startswith("run_gan_")]
+    comparisons = compare(results_of(records))
+    assert [c.pair.second.num_lost for c in comparisons] == [1, 0, 0]
+    assert comparisons[2].pair.first.num_lost == 1
+
+
+def test_higher_is_better_turns_the_winner_and_the_probability():
+    low, high = [1.0, 1.1, 1.2], [6.0, 7.0, 8.0]
+    found = one(low, high, better="higher", measure="class_accuracy")
+    assert found.winner == "gan"
+    assert found.improvement.probability == 0
+    assert one(low, high).improvement.probability == 1
+
+
+@pytest.mark.parametrize(("seeds", "is_there"), [(3, False), (4, True)])
+def test_permutation_test_stands_where_it_can_reach_the_threshold(seeds, is_there):
+    found = one(range(seeds), range(50, 50 + seeds))
+    table = comparison_table([found])
+    assert (found.permutation is not None) == is_there
+    assert (CANNOT in table) == (not is_there)
+    if is_there:
+        assert found.permutation.p == pytest.approx(2 / math.comb(8, 4))
+
+
+def test_threshold_of_three_comparisons_is_out_of_reach_at_four_runs_a_side():
+    values = {arm: [base + i for i in range(4)] for base, arm in ((0, "vae"), (50, "gan"))}
+    comparisons = decide(pairs({**values, "wgan": [90, 91, 92, 93]}))
+    assert [c.permutation for c in comparisons] == [None] * 3
+    assert "(0.029 with 4 runs a side)" in comparison_table(comparisons)
+
+
+def test_ten_seeds_have_an_approximate_interval_of_the_probability():
+    rng = np.random.default_rng(0)
+    found = one(rng.normal(0, 1, 10), rng.normal(0.5, 1, 10))
+    low, high = found.improvement.low, found.improvement.high
+    assert f"{found.improvement.probability:.2f} [{low:.2f}, {high:.2f}]" in comparison_table(
+        [found]
+    )
+    assert "from 10 seeds, is approximate" in comparison_table([found])
+
+
+def test_nothing_declared_to_compare_has_no_table():
+    assert comparison_table(decide([])) == ""
