@@ -47,7 +47,12 @@ def run(
     tier: TierName = "classroom",
     dataset: Dataset = None,
     set_: Sets = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="seeds per cell")] = 3,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="seeds per cell; default: the tier's")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="of a search, for each family")
+    ] = None,
     jobs: Annotated[str, typer.Option("--jobs", help="runs at a time: a number or auto")] = "auto",
     device: Device = "auto",
     storage: Annotated[str | None, typer.Option("--storage", help="Optuna's storage URL")] = None,
@@ -71,6 +76,7 @@ def run(
         dataset=dataset,
         overrides=tuple(set_ or ()),
         seeds=seeds,
+        trials=trials,
         jobs=jobs,
         device=device,
         storage=storage,
@@ -206,14 +212,33 @@ def report(
     set_: Sets = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder; default reports/STUDY")] = None,
     tracking_uri: Uri = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="the first so many; default all")
+    ] = None,
 ) -> None:
     """Write the comparison report of a study from what MLflow holds."""
     from bench.report.from_tracking import make_report
 
     path = make_report(
-        study, tier=tier, dataset=dataset, sets=set_ or [], out=out, uri=tracking_uri
+        study, tier=tier, dataset=dataset, sets=set_ or [], out=out, uri=tracking_uri, seeds=seeds
     )
     typer.echo(f"report in {path}")
+
+
+@app.command()
+def verify(
+    report: Annotated[Path, typer.Argument(help="folder of a report, or its README.md")],
+    tracking_uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute every number of a report from the tracked runs; exit 1 where any differs."""
+    from bench.commands.verify import verify_one
+
+    verdict = verify_one(report, uri=tracking_uri, say=_say(as_json))
+    if as_json:
+        _print_json(verdict)
+    if not verdict["equal"]:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -40,6 +40,17 @@ def find_recorded(
     return found[0], recorded[found[0]]
 
 
+def experiment_of(store: Store, identity: Identity) -> str | None:
+    """Id of the experiment of exactly that identity; None where the store has none."""
+    found = (
+        str(experiment.experiment_id)
+        for experiment in store.experiments()
+        if (said := experiment.tags.get("bench.identity"))
+        and Identity.model_validate_json(said) == identity
+    )
+    return next(found, None)
+
+
 def _not_one(wanted: Identity, recorded: list[Identity], uri: str) -> str:
     """Why it is not clear which runs are meant, and what can be done."""
     if not recorded:

@@ -28,6 +28,7 @@ class Manifest:
         runs: Ids of the runs it was made of, used or not, sorted.
         bench_version: Of the package that made it.
         files: File name to the digest of its text.
+        plan: Digest of the study file's contents.
         figures: Figure to the digest of the table of its numbers: pixels may differ between
             platforms, numbers may not.
     """
@@ -35,6 +36,7 @@ class Manifest:
     identity: Identity
     seeds: tuple[int, ...]
     runs: tuple[str, ...]
+    plan: str
     files: Mapping[str, str]
     figures: Mapping[str, str]
     bench_version: str = bench.__version__

@@ -23,7 +23,7 @@ from bench.results.facts import attendance
 from bench.results.format import count, distance_interval
 from bench.results.numbers import Pictures, Results, read_results
 
-README, RUNS = "README.md", "runs.csv"
+README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def write_results(results: Sequence[Results], out: Path) -> Path:
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"report folder '{out}' is a file: give a folder with --out")
-    (out / "figures").mkdir(parents=True, exist_ok=True)
-    composed = compose(results, out / "figures", out)
+    (out / FIGURES).mkdir(parents=True, exist_ok=True)
+    composed = compose(results, out / FIGURES, out)
     for name, text in composed.files.items():
         (out / name).write_text(text, encoding="utf-8", newline="")
     manifest(results, composed).write(out)
@@ -107,6 +107,7 @@ def manifest(results: Sequence[Results], composed: Composed) -> Manifest:
         identity=results[0].identity,
         seeds=attendance(results).seeds,
         runs=tuple(sorted(run.record.run_id for run in runs)),
+        plan=text_digest(results[0].study.model_dump_json()),
         files={name: text_digest(text) for name, text in composed.files.items()},
         figures=composed.figures,
     )
@@ -146,7 +147,7 @@ def figures(results: Results, folder: Path) -> Drawn:
             path.write_bytes(png(drawing.figure))
         numbers[name] = table_digest(rows)
         alt = drawing.alt.replace("[", "(").replace("]", ")")
-        parts.append(f"### {plot.title}\n\n![{alt}](figures/{name}.png)\n\n{drawing.caption}")
+        parts.append(f"### {plot.title}\n\n![{alt}]({FIGURES}/{name}.png)\n\n{drawing.caption}")
     return Drawn("\n\n".join(parts), numbers)
 
 

@@ -1,0 +1,34 @@
+"""``bench verify``: says which numbers of a report the tracked runs do not give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.report.verify import verify_report
+
+Say = Callable[[str], object]
+
+_MOST_SHOWN = 20
+
+
+def verify_one(path: Path, *, uri: str | None, say: Say) -> dict[str, Any]:
+    """The verdict as JSON values; ``equal`` says whether nothing differs.
+
+    Raises:
+        UsageError: No report lies there, or the store does not open.
+    """
+    verdict = verify_report(path, uri)
+    for remark in verdict.remarks:
+        say(f"note: {remark}")
+    for difference in verdict.differences[:_MOST_SHOWN]:
+        say(str(difference))
+    number = len(verdict.differences)
+    if number > _MOST_SHOWN:
+        say(f"and {number - _MOST_SHOWN:,} more")
+    found = f"{number:,} differences" if number != 1 else "1 difference"
+    say(
+        f"{found if number else 'identical'}: {path} against {verdict.runs:,} runs of {verdict.source}"
+    )
+    return verdict.to_json()

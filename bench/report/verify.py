@@ -1,0 +1,214 @@
+"""A report made again from the tracked runs, and what is not the same; imports no torch."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bench
+from bench.errors import UsageError
+from bench.plan import load_study
+from bench.recorded_studies import experiment_of
+from bench.report.differences import (
+    Difference,
+    table_differences,
+    text_differences,
+    without_section,
+)
+from bench.report.from_tracking import tracked_results
+from bench.report.manifest import Manifest, text_digest
+from bench.report.runs_csv import read_records
+from bench.report.writer import FIGURES, README, RUNS, compose, report_text
+from bench.results.numbers import Results, read_results
+from bench.tracking import Store, store_uri
+
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What came of making a report again.
+
+    Attributes:
+        folder: The report's.
+        source: Where the runs came from: the store's address, or ``runs.csv``.
+        runs: How many runs.
+        differences: What is not the same.
+        remarks: What to know beside it; no difference.
+    """
+
+    folder: Path
+    source: str
+    runs: int
+    differences: Sequence[Difference]
+    remarks: Sequence[str] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether everything that was made again is the same."""
+        return not self.differences
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        found = [vars(difference) for difference in self.differences]
+        return {**vars(self), "folder": str(self.folder), "differences": found, "equal": self.equal}
+
+
+@dataclass(frozen=True)
+class _Report:
+    """A report as it lies there."""
+
+    folder: Path
+    manifest: Manifest
+    files: Mapping[str, str]
+    remarks: list[str] = field(default_factory=list)
+
+
+def verify_report(path: Path, uri: str | None = None) -> Verdict:
+    """Makes the report in a folder again from the runs it names, and compares.
+
+    Where the store has no such study, from the rows of its own ``runs.csv``, which hold no
+    curves and no pictures.
+
+    Args:
+        path: The folder, or its ``README.md``.
+        uri: The tracking store.
+
+    Raises:
+        UsageError: No report lies there, or the store does not open.
+    """
+    report = _read(path if path.is_dir() else path.parent)
+    store = _store(uri)
+    experiment_id = store and experiment_of(store, report.manifest.identity)
+    if store is None or experiment_id is None:
+        return _from_rows(report)
+    return _from_store(report, store, experiment_id)
+
+
+def _read(folder: Path) -> _Report:
+    manifest = Manifest.read(folder)
+    files = {name: _text(folder / name) for name in manifest.files}
+    study = load_study(manifest.identity.study)
+    remarks = []
+    if manifest.bench_version != bench.__version__:
+        remarks.append(
+            f"made by bench {manifest.bench_version}, verified by {bench.__version__}: its words "
+            "and tables may differ where its numbers do not"
+        )
+    if manifest.plan != text_digest(study.model_dump_json()):
+        remarks.append(f"the study file {study.name} has changed since")
+    edited = [name for name, text in files.items() if text_digest(text) != manifest.files[name]]
+    remarks += [f"{name} was edited after it was written" for name in edited]
+    return _Report(folder, manifest, files, remarks)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except (OSError, UnicodeError) as error:
+        raise UsageError(
+            f"'{path}' cannot be read ({type(error).__name__}): give the folder of a whole report, "
+            "or write it again with `bench report`"
+        ) from error
+
+
+def _store(uri: str | None) -> Store | None:
+    """The store; None where none was named and there is none in this folder."""
+    address = store_uri(uri)
+    if address.startswith(_SQLITE) and not Path(address.removeprefix(_SQLITE)).exists():
+        if uri is not None:  # opening it would make it
+            raise UsageError(f"tracking store '{uri}' is not there: give another --tracking-uri")
+        return None
+    return Store(uri)
+
+
+def _from_store(report: _Report, store: Store, experiment_id: str) -> Verdict:
+    manifest = report.manifest
+    there = {record.run_id for record in store.records(experiment_id)}
+    gone = [
+        Difference(f"run {run_id}", "used", "") for run_id in manifest.runs if run_id not in there
+    ]
+    later = len(there - set(manifest.runs))
+    if later:
+        report.remarks.append(f"{later} runs came later and are left out")
+    found = list(gone)
+    if len(gone) < len(manifest.runs):
+        results = tracked_results(store, manifest.identity, experiment_id, set(manifest.runs))
+        found += _made_again(report, results)
+    return Verdict(
+        folder=report.folder,
+        source=store.uri,
+        runs=len(manifest.runs),
+        differences=found,
+        remarks=report.remarks,
+    )
+
+
+def _made_again(report: _Report, results: Sequence[Results]) -> list[Difference]:
+    """Texts, tables and the numbers of figures; pixels are a remark."""
+    with tempfile.TemporaryDirectory() as folder:
+        composed = compose(results, Path(folder), report.folder)
+        report.remarks.extend(_pixels(report.folder / FIGURES, Path(folder)))
+    drawn = report.manifest.figures
+    return [
+        *table_differences(report.files[RUNS], composed.files[RUNS]),
+        *text_differences(report.files[README], composed.files[README]),
+        *(
+            Difference(
+                f"numbers of figure {name}", drawn.get(name, ""), composed.figures.get(name, "")
+            )
+            for name in sorted(drawn.keys() | composed.figures.keys())
+            if drawn.get(name) != composed.figures.get(name)
+        ),
+        *(
+            Difference(f"figure {name}", "drawn", "no such file")
+            for name in sorted(drawn)
+            if not (report.folder / FIGURES / f"{name}.png").is_file()
+        ),
+    ]
+
+
+def _pixels(reported: Path, drawn: Path) -> list[str]:
+    """Which figures have other bytes: a remark, since other platforms draw other pixels."""
+    both = [path for path in sorted(drawn.glob("*.png")) if (reported / path.name).is_file()]
+    other = [p.stem for p in both if p.read_bytes() != (reported / p.name).read_bytes()]
+    if not other:
+        return []
+    return [f"{len(other)} of {len(both)} figures have other pixels: {', '.join(other)}"]
+
+
+def _from_rows(report: _Report) -> Verdict:
+    """Every table and sentence made again from the rows of ``runs.csv``."""
+    manifest, rows = report.manifest, report.files[RUNS]
+    try:
+        records = read_records(rows)
+    except (KeyError, ValueError) as error:
+        raise UsageError(
+            f"'{report.folder / RUNS}' is no table of runs ({error}): write the report again"
+        ) from error
+    study = load_study(manifest.identity.study)
+    results = read_results(study, manifest.identity, records, lambda _run_id, _name: None)
+    text = report_text(results, "", report.folder)
+    told = without_section(report.files[README], "## Figures")
+    found = [] if text_digest(rows) == manifest.files[RUNS] else [_edited(report)]
+    remark = (
+        "the store has no runs of this study, so that its tables and sentences were made again "
+        f"from its own {RUNS}: curves, figures and pictures could not be checked"
+    )
+    return Verdict(
+        folder=report.folder,
+        source=RUNS,
+        runs=len(records),
+        differences=[*found, *text_differences(told, text)],
+        remarks=[*report.remarks, remark],
+    )
+
+
+def _edited(report: _Report) -> Difference:
+    return Difference(
+        f"digest of {RUNS}", report.manifest.files[RUNS], text_digest(report.files[RUNS])
+    )
