@@ -11,10 +11,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from bench.claim import Claim
 from bench.config import Settings, dataset_slug, digest
 from bench.errors import UsageError
 from bench.records import Scalar
 from bench.registry import closest
+from bench.space import Search
 
 FlatValues = dict[str, Scalar]
 
@@ -42,12 +44,16 @@ class Tier(Settings):
         dataset: Default data set.
         settings: Flat keys for every arm: the budget.
         arms: Arm name to flat keys: the training settings chosen for this tier.
+        seeds: How many, unless ``--seeds`` says otherwise.
+        trials: Of a search, for each arm; None takes the search's own number.
         takes: How long it was measured to take, and where.
     """
 
     dataset: str
     settings: FlatValues = Field(default_factory=dict)
     arms: dict[str, FlatValues] = Field(default_factory=dict)
+    seeds: int = Field(3, ge=1)
+    trials: int | None = Field(None, ge=1)
     takes: str = ""
 
 
@@ -72,7 +78,7 @@ class Planned(Settings):
 
 
 class Study(Settings):
-    """A question and the full grid of runs that answers it.
+    """A question and the full grid of runs that answers it, or the search that does.
 
     Attributes:
         name: The file's name without ``.py``.
@@ -80,8 +86,13 @@ class Study(Settings):
         arms: What is compared.
         factors: Factor key to its values, crossed with every arm; the first one with more
             than one value is the x-axis of the figures.
+        search: Looks for each arm's best configuration in place of a grid; fresh seeds of that
+            configuration are the study's runs then.
+        hold_parameters: A cell of the grid whose number of parameters all the others get, by
+            another ``model.width`` (protocol rule 23).
         baselines: Models measured once beside the arms (protocol rule 4).
         comparisons: What is tested; every pair of arms by distance where nothing is declared.
+        claims: What others reported of this experiment; the report sets ours beside it.
         tiers: By name; ``classroom`` is the default.
         notes: Sentences that the report prints under its protocol.
     """
@@ -90,8 +101,11 @@ class Study(Settings):
     question: str
     arms: tuple[Arm, ...] = Field(min_length=1)
     factors: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+    search: Search | None = None
+    hold_parameters: FlatValues | None = None
     baselines: tuple[str, ...] = ()
     comparisons: tuple[Planned, ...] = ()
+    claims: tuple[Claim, ...] = ()
     tiers: dict[str, Tier]
     notes: tuple[str, ...] = ()
 
@@ -108,6 +122,35 @@ class Study(Settings):
                 raise ValueError(
                     f"a comparison is of two arms of {names}, got '{planned.a}' and '{planned.b}'"
                 )
+        for claim in self.claims:
+            if unknown := set(claim.arms) - set(names):
+                raise ValueError(f"a claim is about arms of {names}, got {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _search_has_no_grid(self) -> Self:
+        if self.search is None:
+            return self
+        names = [arm.name for arm in self.arms]
+        if set(self.search.spaces) != set(names):
+            raise ValueError(
+                f"a search has a space for each arm {names}, got {list(self.search.spaces)}"
+            )
+        if self.factors or any(arm.factors for arm in self.arms):
+            raise ValueError("a study has factors or a search: leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _held_cell_is_of_the_grid(self) -> Self:
+        held = self.hold_parameters
+        if held is None:
+            return self
+        if not held or any(value not in self.factors.get(key, ()) for key, value in held.items()):
+            raise ValueError(
+                f"hold_parameters names values of factors {dict(self.factors)}, got {held}"
+            )
+        if "model.width" in self.factors:
+            raise ValueError("hold_parameters sets model.width: it cannot be a factor as well")
         return self
 
     @property

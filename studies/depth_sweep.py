@@ -4,6 +4,7 @@ bench run --study depth_sweep                                    48 runs on digi
 bench run --study depth_sweep --tier lab --set width=16 --set num_images=25000    MNIST on a CPU
 """
 
+from bench.claim import Claim
 from bench.plan import Arm, Planned, Study, Tier
 
 # Chosen by `bench run --study settings_search --seeds 1` (--tier lab for MNIST): six settings for
@@ -47,6 +48,14 @@ STUDY = Study(
         Planned(a="vae", b="gan"),
         Planned(a="vae", b="wgan"),
         Planned(a="gan", b="wgan"),
+    ),
+    claims=(
+        Claim(
+            reported="samples of VAE, GAN and WGAN; no number",
+            protocol="MNIST, depth 5, z of 100, lr 3e-4, one run each, by eye",
+            measure="distance",
+            arms=("vae", "gan", "wgan"),
+        ),
     ),
     tiers={
         "classroom": Tier(

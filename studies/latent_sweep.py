@@ -4,6 +4,7 @@ bench run --study latent_sweep                                   39 runs on digi
 bench run --study latent_sweep --tier lab --set width=16 --set num_images=25000    MNIST on a CPU
 """
 
+from bench.claim import Claim
 from bench.plan import Arm, Planned, Study, Tier, load_study
 
 DEPTH_SWEEP = load_study("depth_sweep")
@@ -23,6 +24,14 @@ STUDY = Study(
         Planned(a="vae", b="gan"),
         Planned(a="vae", b="wgan"),
         Planned(a="gan", b="wgan"),
+    ),
+    claims=(
+        Claim(
+            reported="samples of VAE, GAN and WGAN; no number",
+            protocol="MNIST, depth 5, z of 100, lr 3e-4, one run each, by eye",
+            measure="distance",
+            arms=("vae", "gan", "wgan"),
+        ),
     ),
     tiers={
         "classroom": Tier(

@@ -1,0 +1,68 @@
+"""What the authors of a published experiment reported, as data that a report holds ours against."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from bench.config import Settings
+
+FAILED = "failed"
+"""Share of runs that collapsed, diverged or failed, in place of a value of theirs."""
+
+HALF = "distance at half the budget"
+"""Validation distance at half the images, from the learning curve."""
+
+MATCHED = "images to match"
+"""Real images until the validation distance is what the second arm has at its end."""
+
+ROSE = "share of logs at which the loss rose"
+"""0 for a loss that falls steadily, about 1/2 for one that only fluctuates."""
+
+
+class Claim(Settings):
+    """One row of the table of theirs beside ours.
+
+    One of ``winner``, ``at_most``, ``rises`` and ``falls`` says what reproduces it; with none of
+    them, or with ``differs``, ours only stands beside theirs.
+
+    Attributes:
+        reported: What they reported or saw, with their number where they gave one.
+        protocol: How they came by it.
+        measure: ``distance``, a test value such as ``class_accuracy``, or a name of this module.
+        arms: Whose values are shown, at their chosen cells.
+        better: Which direction of the measure is better.
+        winner: The arm that is better than the others, if it is so.
+        beyond: ``winner`` is what they had not: ours goes further, in place of reproducing it.
+        at_most: No arm's mean is above this, if it is so.
+        rises: The measure rises along the study's x factor, if it is so.
+        falls: The measure falls along it, if it is so.
+        differs: Why their number and ours are not comparable.
+    """
+
+    reported: str
+    protocol: str
+    measure: str
+    arms: tuple[str, ...] = Field(min_length=1)
+    better: Literal["lower", "higher"] = "lower"
+    winner: str = ""
+    beyond: bool = False
+    at_most: float | None = None
+    rises: bool = False
+    falls: bool = False
+    differs: str = ""
+
+    @model_validator(mode="after")
+    def _one_way_to_hold(self) -> Self:
+        ways = [bool(self.winner), self.at_most is not None, self.rises, self.falls]
+        if sum(ways) > 1:
+            raise ValueError("a claim takes one of winner, at_most, rises and falls")
+        if self.winner and (self.winner not in self.arms or len(self.arms) == 1):
+            raise ValueError(
+                f"the winner of a claim is one of its arms {list(self.arms)} and beats another, "
+                f"got '{self.winner}'"
+            )
+        if self.measure == MATCHED and len(self.arms) == 1:
+            raise ValueError(f"'{MATCHED}' needs a second arm, whose end is to be matched")
+        return self

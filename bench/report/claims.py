@@ -1,0 +1,242 @@
+"""Theirs beside ours: what authors reported, what was measured here, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan import DISTANCE
+from bench.report.comparisons import metric_of
+from bench.results.curves import curve_rows
+from bench.results.facts import arm_runs, budget
+from bench.results.format import (
+    MISSING,
+    count,
+    distance_interval,
+    join,
+    p_value,
+    plural,
+    share,
+    significant,
+    table,
+    triple,
+    with_interval,
+)
+from bench.results.numbers import Results, short
+from bench.results.runs import Place
+from bench.stats import SEEDS_FOR_INTERVAL, welch
+from bench.stats_trend import trend
+
+ALPHA = 0.05
+
+_LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
+"""Of which one is shown for a model: its first."""
+
+
+@dataclass(frozen=True)
+class _Ours:
+    """What was measured for one arm."""
+
+    arm: str
+    values: tuple[float, ...]
+    shown: str
+
+
+def claims(results: Results) -> str:
+    """The table; empty for a study without claims of others."""
+    if not results.study.claims:
+        return ""
+    rows = [_row(results, claim) for claim in results.study.claims]
+    header = ["what they reported", "their protocol", "measure", "ours", "verdict"]
+    seeds = sorted({run.seed for run in arm_runs(results)})
+    note = (
+        f"Ours: {budget(arm_runs(results))} real images of {results.identity.dataset} per run, "
+        f"{plural(len(seeds), 'seed')}, each family at its chosen cell, on the test split unless "
+        "the measure says otherwise. Verdicts are by Welch's test at 5 %, not corrected: each row "
+        "is a question of its own, and none of them makes a number bold."
+    )
+    return f"{table(header, rows, left=5)}\n\n{note}"
+
+
+def _row(results: Results, claim: Claim) -> list[str]:
+    ours = [_ours(results, claim, arm) for arm in _shown_arms(claim)]
+    said = "; ".join(f"`{each.arm}` {each.shown}" for each in ours)
+    return [
+        claim.reported,
+        claim.protocol,
+        _measure(results, claim),
+        said,
+        _verdict(results, claim, ours),
+    ]
+
+
+def _shown_arms(claim: Claim) -> tuple[str, ...]:
+    """The arm that is only a mark to be matched has no value of its own."""
+    return claim.arms[:1] if claim.measure == MATCHED else claim.arms
+
+
+def _measure(results: Results, claim: Claim) -> str:
+    if claim.measure in {HALF, FAILED, ROSE}:
+        return f"{claim.measure} of the runs" if claim.measure == FAILED else claim.measure
+    if claim.measure == MATCHED:
+        return f"real images until `{claim.arms[1]}`'s last validation distance is reached"
+    name = metric_of(results, claim.measure).partition("/")[2]
+    return f"`{name}` {'↓' if claim.better == 'lower' else '↑'}"
+
+
+def _ours(results: Results, claim: Claim, arm: str) -> _Ours:
+    place = results.chosen(arm)
+    if claim.measure == FAILED:
+        runs = [run for each in results.places_of(arm) for run in each.runs]
+        bad = sum(run.status in {"collapsed", "diverged", "failed"} for run in runs)
+        values = tuple(float(run.status in {"collapsed", "diverged", "failed"}) for run in runs)
+        return _Ours(arm, values, f"{bad} of {len(runs)}")
+    if place is None:
+        return _Ours(arm, (), MISSING)
+    values = tuple(_values(results, claim, place))
+    if claim.measure == MATCHED:
+        return _Ours(arm, values, _matches(results, place, values))
+    if claim.measure in {DISTANCE, HALF}:
+        return _Ours(arm, values, distance_interval(values))
+    return _Ours(arm, values, with_interval(values, share if _is_share(values) else significant))
+
+
+def _is_share(values: Sequence[float]) -> bool:
+    return all(-1 <= value <= 1 for value in values)
+
+
+def _values(results: Results, claim: Claim, place: Place) -> list[float]:
+    """One value for each run of the chosen cell that has one."""
+    if claim.measure == HALF:
+        return [at_half(points) for points in _curves(results, place, results.primary)]
+    if claim.measure == ROSE:
+        name = next((n for n in _LOSSES if _curves(results, place, n)), "")
+        return [rising_share(points) for points in _curves(results, place, name)]
+    if claim.measure == MATCHED:
+        target = results.chosen(claim.arms[1])
+        end = target.mean(results.primary) if target else None
+        curves = _curves(results, place, results.primary)
+        found = [first_below(points, end) for points in curves] if end is not None else []
+        return [float(images) for images in found if images is not None]
+    return place.values(metric_of(results, claim.measure))
+
+
+def _curves(results: Results, place: Place, name: str) -> list[list[tuple[int, float]]]:
+    """One curve a run of that place, by seed."""
+    level = next((label for label, p in results.lines(place.arm) if p is place), None)
+    rows = [row for row in curve_rows(results, place.arm, name) if row["level"] == level]
+    seeds = dict.fromkeys(row["seed"] for row in rows)
+    return [[(r["images_seen"], r["value"]) for r in rows if r["seed"] == seed] for seed in seeds]
+
+
+def at_half(points: Sequence[tuple[int, float]]) -> float:
+    """The value logged nearest to half the images of the last point."""
+    half = points[-1][0] / 2
+    return min(points, key=lambda point: (abs(point[0] - half), point[0]))[1]
+
+
+def rising_share(points: Sequence[tuple[int, float]]) -> float:
+    """Share of the steps from one log to the next at which the value rose."""
+    steps = [b > a for (_, a), (_, b) in pairwise(points)]
+    return sum(steps) / len(steps) if steps else 0.0
+
+
+def first_below(points: Sequence[tuple[int, float]], mark: float) -> int | None:
+    """Images seen at the first point that is not above ``mark``; None where none is."""
+    return next((images for images, value in points if value <= mark), None)
+
+
+def _matches(results: Results, place: Place, values: Sequence[float]) -> str:
+    runs = len(_curves(results, place, results.primary))
+    images = ", ".join(count(value) for value in values) or "never"
+    return f"{images} ({len(values)} of {plural(runs, 'run')}, at the logged validations)"
+
+
+def _verdict(results: Results, claim: Claim, ours: Sequence[_Ours]) -> str:
+    if claim.differs:
+        return f"not comparable: {claim.differs}"
+    if claim.measure == MATCHED:
+        return _by_images(results, ours[0])
+    if lacking := [f"`{each.arm}`" for each in ours if not each.values]:
+        return f"not measured: no value of {join(lacking)}"
+    return _held(results, claim, ours)
+
+
+def _held(results: Results, claim: Claim, ours: Sequence[_Ours]) -> str:
+    """By what the claim says that it takes."""
+    if claim.winner:
+        return _by_winner(claim, ours)
+    if claim.at_most is not None:
+        return _by_bound(claim.at_most, ours)
+    if claim.rises or claim.falls:
+        return _by_trend(results, claim)
+    if claim.measure == FAILED:
+        return "reproduced" if any(sum(o.values) for o in ours) else "better: none of ours did"
+    return "not comparable: they gave no number"
+
+
+def _by_images(results: Results, ours: _Ours) -> str:
+    place = results.chosen(ours.arm)
+    runs = len(_curves(results, place, results.primary)) if place else 0
+    images = [int(text) for run in arm_runs(results) if (text := run.param("train.num_images"))]
+    if not runs or not images:
+        return "not measured yet"
+    early = [value for value in ours.values if value < max(images)]
+    if len(early) == runs:
+        return f"reproduced: with {share(max(early) / max(images))} of the images at most"
+    return f"not reproduced: {len(early)} of {plural(runs, 'run')} needed fewer images"
+
+
+def _by_winner(claim: Claim, ours: Sequence[_Ours]) -> str:
+    """Against each other arm of the claim; the weakest of the answers counts."""
+    best = next(each for each in ours if each.arm == claim.winner)
+    said = [_against(claim, best, other) for other in ours if other is not best]
+    for start in ("contradicted", "not compared", "not reproduced", "no better"):
+        if found := next((text for text in said if text.startswith(start)), None):
+            return found
+    return "; ".join(said)
+
+
+def _against(claim: Claim, best: _Ours, other: _Ours) -> str:
+    if min(len(best.values), len(other.values)) < SEEDS_FOR_INTERVAL:
+        return "not compared: fewer than three seeds"
+    d = welch(best.values, other.values)
+    by = f"{triple(abs(d.difference), *sorted((abs(d.low), abs(d.high))))} ({p_value(d.p)})"
+    if d.p >= ALPHA:
+        missed = "no better" if claim.beyond else "not reproduced"
+        apart = triple(d.difference, d.low, d.high)
+        return f"{missed}: no difference at this number of seeds, {apart} ({p_value(d.p)})"
+    if (d.difference < 0) == (claim.better == "lower"):
+        return f"{'better' if claim.beyond else 'reproduced'} by {by}"
+    return f"contradicted: `{other.arm}` is better by {by}"
+
+
+def _by_bound(at_most: float, ours: Sequence[_Ours]) -> str:
+    means = {each.arm: sum(each.values) / len(each.values) for each in ours}
+    above = [f"`{arm}`" for arm, mean in means.items() if mean > at_most]
+    if not above:
+        return f"reproduced: no mean above {at_most:g}"
+    return f"not reproduced: {join(above)} above {at_most:g}"
+
+
+def _by_trend(results: Results, claim: Claim) -> str:
+    """For each arm, Spearman's correlation of the measure with the x factor over all runs."""
+    said = []
+    for arm in claim.arms:
+        name = metric_of(results, claim.measure)
+        runs = [
+            (float(x), value, run.seed)
+            for x, place in results.along_x(arm)
+            for run in place.valued
+            if (value := run.value(name)) is not None
+        ]
+        found = trend(*map(list, zip(*runs, strict=True))) if runs else None
+        if found is None:
+            said.append(f"not measured for `{arm}`")
+            continue
+        rho = f"rho {found.rho:.2f} with {short(results.study.x or '')}, {p_value(found.p)}"
+        is_so = found.p < ALPHA and (found.rho > 0) == claim.rises
+        said.append(f"{'reproduced' if is_so else 'not reproduced'} for `{arm}`: {rho}")
+    return "; ".join(said)
