@@ -9,7 +9,7 @@ from itertools import pairwise
 from bench.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan import DISTANCE
 from bench.report.comparisons import metric_of
-from bench.results.curves import curve_rows
+from bench.results.curves import Point, drawn, points_of
 from bench.results.facts import arm_runs, budget
 from bench.results.format import (
     MISSING,
@@ -123,27 +123,26 @@ def _values(results: Results, claim: Claim, place: Place) -> list[float]:
     return place.values(metric_of(results, claim.measure))
 
 
-def _curves(results: Results, place: Place, name: str) -> list[list[tuple[int, float]]]:
+def _curves(results: Results, place: Place, name: str) -> list[list[Point]]:
     """One curve a run of that place, by seed."""
-    level = next((label for label, p in results.lines(place.arm) if p is place), None)
-    rows = [row for row in curve_rows(results, place.arm, name) if row["level"] == level]
-    seeds = dict.fromkeys(row["seed"] for row in rows)
-    return [[(r["images_seen"], r["value"]) for r in rows if r["seed"] == seed] for seed in seeds]
+    found = points_of(results, drawn(place), name)
+    ids = [run.record.run_id for run in drawn(place)]
+    return [found[run_id] for run_id in ids if run_id in found]
 
 
-def at_half(points: Sequence[tuple[int, float]]) -> float:
+def at_half(points: Sequence[Point]) -> float:
     """The value logged nearest to half the images of the last point."""
     half = points[-1][0] / 2
     return min(points, key=lambda point: (abs(point[0] - half), point[0]))[1]
 
 
-def rising_share(points: Sequence[tuple[int, float]]) -> float:
+def rising_share(points: Sequence[Point]) -> float:
     """Share of the steps from one log to the next at which the value rose."""
     steps = [b > a for (_, a), (_, b) in pairwise(points)]
     return sum(steps) / len(steps) if steps else 0.0
 
 
-def first_below(points: Sequence[tuple[int, float]], mark: float) -> int | None:
+def first_below(points: Sequence[Point], mark: float) -> int | None:
     """Images seen at the first point that is not above ``mark``; None where none is."""
     return next((images for images, value in points if value <= mark), None)
 

@@ -11,6 +11,7 @@ from bench.plan import Identity, Study
 from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
 from bench.report.answer import answer
+from bench.report.claims import claims
 from bench.report.comparisons import compare, comparison_table, winners
 from bench.report.health import health
 from bench.report.manifest import Manifest, table_digest, text_digest
@@ -162,6 +163,7 @@ def report_text(results: Sequence[Results], drawn: str = "", out: Path | None = 
         ("## Question", first.study.question),
         ("## Families at their chosen cell", families(first, winners(first, comparisons))),
         ("### Comparisons", comparison_table(comparisons)),
+        ("### Theirs beside ours", claims(first)),
         ("### Runs and cost", costs(first)),
         ("### Floors", "\n\n".join(filter(None, [floor_table(first), trust(first, out)]))),
         ("### Every measure", every_measure(first)),

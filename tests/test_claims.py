@@ -1,0 +1,150 @@
+"""Theirs beside ours: the verdict follows from what was measured."""
+
+import dataclasses
+import functools
+
+import pydantic
+import pytest
+from plots.synthetic_study import IDENTITY, STUDY, lost, study_records
+
+from bench.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan import Study
+from bench.report.claims import at_half, claims, first_below, rising_share
+from bench.results.numbers import read_results
+
+
+def claim(**values):
+    standard = {"reported": "they say so", "protocol": "by eye", "measure": "distance"}
+    return Claim(**{**standard, **values})
+
+
+def text_of(one, records=None):
+    """The claims' section of the synthetic study: gan 6.5, wgan 8.0, vae 9.5 at their best."""
+    study = Study(**{**STUDY.model_dump(), "claims": (one.model_dump(),)})
+    results = read_results(study, IDENTITY, records or plain_records(), lambda _run, _name: None)
+    return claims(results[0])
+
+
+@functools.cache
+def plain_records():
+    return study_records()
+
+
+def verdict(one, records=None):
+    row = text_of(one, records).splitlines()[2]
+    return row.strip("| ").split(" | ")[-1]
+
+
+def test_a_study_without_claims_has_no_such_table():
+    results = read_results(STUDY, IDENTITY, plain_records(), lambda _run, _name: None)
+    assert claims(results[0]) == ""
+
+
+def test_what_they_found_is_reproduced_where_the_test_says_so():
+    said = verdict(claim(arms=("gan", "vae"), winner="gan"))
+    assert said.startswith("reproduced by 3.")
+    assert "p < 0.0" in said or "p = 0.0" in said
+
+
+def test_the_opposite_of_what_they_found_is_said_to_contradict_it():
+    said = verdict(claim(arms=("gan", "vae"), winner="vae"))
+    assert said.startswith("contradicted: `gan` is better by 3.")
+
+
+def test_where_higher_is_better_the_other_arm_wins():
+    said = verdict(claim(arms=("gan", "vae"), winner="vae", better="higher"))
+    assert said.startswith("reproduced by 3.")
+
+
+def test_what_they_had_not_is_better_and_not_reproduced():
+    said = verdict(claim(arms=("gan", "vae"), winner="gan", beyond=True))
+    assert said.startswith("better by 3.")
+
+
+def test_no_difference_does_not_reproduce():
+    level = {"vae": 8.0, "gan": 8.0, "wgan": 8.0}
+    said = verdict(claim(arms=("gan", "wgan"), winner="gan"), study_records(level))
+    assert said.startswith("not reproduced: no difference at this number of seeds")
+
+
+def test_two_seeds_are_not_compared():
+    said = verdict(claim(arms=("gan", "vae"), winner="gan"), study_records(seeds=(0, 1)))
+    assert said == "not compared: fewer than three seeds"
+
+
+def test_a_number_of_another_protocol_is_not_comparable_and_says_why():
+    text = text_of(claim(arms=("vae",), differs="32 images", reported="FID 246"))
+    assert "not comparable: 32 images" in text
+    assert "`vae` 9." in text
+
+
+def test_a_bound_holds_for_every_arm_or_names_those_above_it():
+    assert verdict(claim(arms=("gan", "wgan"), at_most=9)) == "reproduced: no mean above 9"
+    said = verdict(claim(arms=("gan", "vae"), at_most=9))
+    assert said == "not reproduced: `vae` above 9"
+
+
+def test_failures_of_theirs_are_reproduced_by_one_of_ours_only():
+    one = claim(measure=FAILED, arms=("wgan",))
+    assert verdict(one) == "better: none of ours did"
+    records = [
+        lost(r, "diverged", "nan") if r.run_id == "run_wgan_2_1" else r for r in plain_records()
+    ]
+    assert verdict(one, records) == "reproduced"
+    assert "`wgan` 1 of 15" in text_of(one, records)
+
+
+def test_a_trend_along_the_factor_is_held_against_the_direction_they_saw():
+    level = {"vae": 0.0, "gan": 0.0, "wgan": 0.0}  # noise alone
+    assert verdict(claim(arms=("vae",), rises=True), study_records(level)).startswith("not")
+    records = [rising(record) for record in plain_records()]
+    said = verdict(claim(arms=("vae",), rises=True), records)
+    assert said.startswith("reproduced for `vae`: rho 0.9")
+    assert verdict(claim(arms=("vae",), falls=True), records).startswith("not reproduced")
+
+
+def rising(record):
+    """Its distance is its depth, and a little for its seed."""
+    depth = float(record.params.get("model.depth", "0")) + float(record.tags["seed"]) / 100
+    name = "test/fd_digits_n500"
+    return dataclasses.replace(record, metrics={**record.metrics, name: depth})
+
+
+def test_images_until_another_arm_is_matched_are_of_the_learning_curve():
+    text = text_of(claim(measure=MATCHED, arms=("gan", "vae")))
+    assert "`gan` 12,000, 12,000, 12,000 (3 of 3 runs" in text
+    assert "reproduced: with 0.50 of the images at most" in text
+    assert verdict(claim(measure=MATCHED, arms=("vae", "gan"))).startswith("not reproduced: 0 of 3")
+
+
+def test_half_the_budget_and_the_loss_are_read_from_curves():
+    assert verdict(claim(measure=HALF, arms=("gan", "vae"), winner="gan")).startswith("reproduced")
+    said = verdict(claim(measure=ROSE, arms=("vae", "gan")))
+    assert said == "not comparable: they gave no number"
+
+
+def test_curves_are_read_at_their_points():
+    points = [(10, 5.0), (20, 4.0), (30, 6.0), (40, 1.0)]
+    assert at_half(points) == 4.0
+    assert rising_share(points) == pytest.approx(1 / 3)
+    assert first_below(points, 4.5) == 20
+    assert first_below(points, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"arms": ("a", "b"), "winner": "c"}, "one of its arms"),
+        ({"arms": ("a",), "winner": "a"}, "beats another"),
+        ({"arms": ("a",), "rises": True, "falls": True}, "takes one of"),
+        ({"arms": ("a",), "measure": MATCHED}, "needs a second arm"),
+    ],
+)
+def test_a_claim_that_says_nothing_is_refused(values, message):
+    with pytest.raises(pydantic.ValidationError, match=message):
+        claim(**values)
+
+
+def test_a_claim_is_about_arms_of_its_study():
+    with pytest.raises(pydantic.ValidationError, match="a claim is about arms of"):
+        text_of(claim(arms=("dcgan",)))
