@@ -220,6 +220,16 @@ def evaluate(
     return values, reasons | ({} if validation_only else view.held.lacking)
 
 
+@torch.no_grad()
+def measured(view: Evaluation, names: Collection[str]) -> dict[str, float]:
+    """Values of the metrics of these names, as far as they apply."""
+    evaluation_mode(view.nets)
+    values: dict[str, float] = {}
+    for name in names:
+        _measure(view, name, METRICS.get(name), values, {})
+    return values
+
+
 def _measure(
     view: Evaluation,
     name: str,

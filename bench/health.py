@@ -11,6 +11,8 @@ from bench.symptoms import CHECKS
 
 MIN_CLASS_SHARE = 0.5
 MIN_SPREAD_SHARE = 0.1
+COLLAPSE_METRICS = ("classes", "spread", "active_units")
+"""What ``collapse`` reads."""
 
 
 def collapse(values: Mapping[str, float]) -> str:

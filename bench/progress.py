@@ -10,15 +10,15 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.grid import PlannedRun
 from bench.records import TrialResult
-from bench.study import PlannedRun
 
 
 class StudyProgress:
     """Shows runs done, time spent and what is left by the forecast, which it corrects as it goes.
 
     Args:
-        forecast: Seconds per run, by configuration digest.
+        forecast: Seconds per run, by label.
         jobs: Runs at a time.
     """
 
@@ -58,7 +58,7 @@ class StudyProgress:
 
     def ended(self, run: PlannedRun, result: TrialResult) -> None:
         """Moves the bar, or prints a line."""
-        self._spent += self._forecast.get(run.config.digest, 0.0)
+        self._spent += self._forecast.get(run.label, 0.0)
         self._done += 1
         self._bar.update(self._task, advance=1, description=self._left())
         value = "no value" if result.value is None else f"{result.primary} {result.value:.2f}"

@@ -6,8 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Status = Literal["ok", "collapsed", "diverged", "failed"]
+Status = Literal["ok", "collapsed", "diverged", "failed", "pruned"]
 STATUSES: tuple[Status, ...] = ("ok", "collapsed", "diverged", "failed")
+"""How a run ends (protocol rule 3); ``pruned`` is for trials of a search alone."""
 
 OUTSIDE = "outside"
 """Role of a record of images made elsewhere, and what stands in place of its model."""
@@ -73,7 +74,7 @@ class TrialResult:
     """How one run ended.
 
     Attributes:
-        status: One of ``STATUSES`` (protocol rule 3).
+        status: One of ``STATUSES``, or ``pruned``.
         reason: One sentence; empty for ``ok``.
         primary: Name of the validation measure that selection reads.
         value: Its last value; None for ``diverged`` and ``failed``, which have none.

@@ -18,7 +18,7 @@ from bench.config import RunConfig, listed
 from bench.contracts import Nets, Trainable
 from bench.detection import find_detector, find_others
 from bench.errors import Interrupted, UsageError
-from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
+from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate, measured
 from bench.evidence import Evidence
 from bench.feature_cache import user_cache
 from bench.held import HeldData
@@ -66,6 +66,8 @@ class Run:
         folder: Where checkpoints and the result lie.
         logger: Where curves and pictures go.
         should_stop: Asked at each log; True saves a checkpoint and raises ``Interrupted``.
+        should_prune: Makes the run a trial of a search, which reads validation alone. Asked
+            after each validation but the last, with all values so far; True ends it there.
     """
 
     config: RunConfig
@@ -73,6 +75,7 @@ class Run:
     folder: Path
     logger: Logger
     should_stop: Callable[[], bool] = lambda: False
+    should_prune: Callable[[list[float]], bool] | None = None
     progress: Progress = field(default_factory=Progress)
 
     @property
@@ -100,19 +103,23 @@ class Run:
         trainer = Trainer(trainable, images, labels, settings)
         self._resume(trainer)
         try:
-            self._train(trainable, trainer)
-            result = self._measure(trainable, trainer)
+            whole = self._train(trainable, trainer)
+            measure = self._measure if self.should_prune is None else self._measure_trial
+            result = measure(trainable, trainer) if whole else self._pruned(trainable, trainer)
         except (TrainingDiverged, NotFinite) as error:
             result = TrialResult(
                 status="diverged", reason=str(error), metrics=self._cost(trainable, trainer)
             )
-        if trainable.phases:
+        if trainable.phases and self.should_prune is None:
             result = self._examined(result)
         self._conclude(result)
         return result
 
-    def _train(self, trainable: Trainable, trainer: Trainer) -> None:
-        """To the last log; its validation belongs to ``_measure``, which sees more."""
+    def _train(self, trainable: Trainable, trainer: Trainer) -> bool:
+        """To the last log; its validation belongs to ``_measure``, which sees more.
+
+        False where a trial was pruned before.
+        """
         settings = self.config.train
         every = settings.num_logs // settings.num_validations
         started = time.perf_counter()
@@ -130,7 +137,15 @@ class Run:
                 self._checkpoint(trainer)
             if stopping:
                 raise Interrupted(f"stopped at {log.images_seen} images")
+            # After the checkpoint: a trial may be killed while it waits for the answer.
+            if due and not ended and self._judged():
+                return False
             started = time.perf_counter()
+        return True
+
+    def _judged(self) -> bool:
+        curve = self.progress.curve
+        return self.should_prune is not None and bool(curve) and self.should_prune(curve)
 
     def _validate(self, trainable: Trainable, trainer: Trainer) -> None:
         started = time.perf_counter()
@@ -143,12 +158,17 @@ class Run:
     def _log_validation(
         self, view: Evaluation, values: dict[str, float], images_seen: int, *, at_end: bool
     ) -> None:
-        """Values and pictures to the logger; the weights are kept where they are the best."""
+        """Values and pictures to the logger; the weights are kept where they are the best.
+
+        Of a trial the values alone: nobody looks at its pictures or measures its best state.
+        """
         self.logger.metrics({f"val/{name}": value for name, value in values.items()}, images_seen)
-        for name, picture in draw_pictures(view, at_end=at_end).items():
-            self.logger.picture(name, picture, images_seen)
         value = values.get(primary_name(view))
         self.progress.curve += [] if value is None else [value]
+        if self.should_prune is not None:
+            return
+        for name, picture in draw_pictures(view, at_end=at_end).items():
+            self.logger.picture(name, picture, images_seen)
         if value is not None and value < self.progress.best:
             self.progress.best, self.progress.best_images = value, images_seen
             self._save({"modules": _weights(view.nets)}, BEST)
@@ -176,6 +196,38 @@ class Run:
             value=val.get(primary),
             metrics=values | best | self._cost(trainable, trainer),
             not_applicable={name: why for name, why in reasons.items() if name in lacking},
+        )
+
+    def _measure_trial(self, trainable: Trainable, trainer: Trainer) -> TrialResult:
+        """The last state on validation; a search never opens the test split (rule 2)."""
+        started = time.perf_counter()
+        generated = Generated(self.held, trainer.evaluated, trainable.eval_fns)
+        view = view_of(generated, "val", self.config.eval)
+        values, _ = evaluate(view, validation_only=True)
+        values |= measured(view, health.COLLAPSE_METRICS)
+        self._log_validation(view, values, trainer.images_seen, at_end=True)
+        self.progress.eval_seconds += time.perf_counter() - started
+        reason = health.collapse(values)
+        primary = primary_name(view)
+        return TrialResult(
+            status="collapsed" if reason else "ok",
+            reason=reason,
+            primary=primary if primary in values else "",
+            value=values.get(primary),
+            metrics={f"val/{k}": v for k, v in values.items()} | self._cost(trainable, trainer),
+        )
+
+    def _pruned(self, trainable: Trainable, trainer: Trainer) -> TrialResult:
+        """What a trial has when it is ended early: its last validation value."""
+        generated = Generated(self.held, trainer.evaluated, trainable.eval_fns)
+        primary = primary_name(view_of(generated, "val", self.config.eval))
+        value = self.progress.curve[-1]
+        return TrialResult(
+            status="pruned",
+            reason=f"ended by the search after {trainer.images_seen} images",
+            primary=primary,
+            value=value,
+            metrics={f"val/{primary}": value} | self._cost(trainable, trainer),
         )
 
     def _examined(self, result: TrialResult) -> TrialResult:

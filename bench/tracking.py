@@ -24,6 +24,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from bench.errors import UsageError
+from bench.histories import Points, in_order, read_histories, without_collector
 from bench.images import Picture, to_png
 from bench.records import HealthWarning, RunRecord
 
@@ -221,11 +222,14 @@ class Store:
         """Marks a run RUNNING, whatever it was before."""
         self.client.update_run(run_id, status="RUNNING")
 
-    def run_of(self, experiment_id: str, config_digest: str) -> str | None:
-        """Id of the run with that configuration, the oldest where there are several."""
+    def run_of(
+        self, experiment_id: str, config_digest: str, folder: str | None = None
+    ) -> str | None:
+        """Id of the run with that configuration (and folder), the oldest where there are several."""
+        in_folder = "" if folder is None else f" and tags.folder = '{folder}'"
         found = self.client.search_runs(
             [experiment_id],
-            filter_string=f"tags.config_digest = '{config_digest}'",
+            filter_string=f"tags.config_digest = '{config_digest}'{in_folder}",
             order_by=["attributes.start_time ASC"],
             max_results=1,
         )
@@ -265,16 +269,25 @@ class Store:
                 f"no run '{run_id}' in '{self.uri}': take an id from `bench ui` or runs.csv"
             ) from error
 
-    def records(self, experiment_id: str, histories: tuple[str, ...] = ()) -> list[RunRecord]:
-        """Every run of an experiment, with the histories whose names start with one of these."""
-        runs: list[Run] = []
+    def records(self, experiment_id: str) -> list[RunRecord]:
+        """Every run of an experiment, without histories."""
+        found: list[RunRecord] = []
         token = None
         while True:
-            page = self.client.search_runs([experiment_id], max_results=PAGE, page_token=token)
-            runs += page
+            with without_collector():
+                page = self.client.search_runs([experiment_id], max_results=PAGE, page_token=token)
+                found += [self._record(run, ()) for run in page]
             token = page.token
             if not token:
-                return [self._record(run, histories) for run in runs]
+                return found
+
+    def histories(self, run_ids: Sequence[str], name: str) -> dict[str, Points]:
+        """A curve of many runs, by run; those that have none are left out."""
+        return read_histories(self.client, run_ids, name)
+
+    def experiment_tags(self, experiment_id: str) -> dict[str, str]:
+        """What ``describe_experiment`` and others said of an experiment as a whole."""
+        return dict(self.client.get_experiment(experiment_id).tags)
 
     def records_of(self, experiment: str) -> list[RunRecord]:
         """Every run of the experiment of that name; none where there is no such experiment."""
@@ -295,18 +308,15 @@ class Store:
         wanted = [key for key in sorted(run.data.metrics) if prefixes and key.startswith(prefixes)]
         return RunRecord(
             run_id=run.info.run_id,
-            params=dict(run.data.params),
-            tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")},
-            metrics=dict(run.data.metrics),
+            params=_shared(run.data.params),
+            tags=_shared({k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}),
+            metrics={sys.intern(key): value for key, value in run.data.metrics.items()},
             histories={key: self._history(run.info.run_id, key) for key in wanted},
             finished=run.info.status in {"FINISHED", "FAILED"},
         )
 
-    def _history(self, run_id: str, key: str) -> list[tuple[int, float]]:
-        """Values by step; after a resume a step may be stored twice, the later one counts."""
-        stored = self.client.get_metric_history(run_id, key)
-        latest = {m.step: m.value for m in sorted(stored, key=lambda m: m.timestamp)}
-        return sorted(latest.items())
+    def _history(self, run_id: str, key: str) -> Points:
+        return in_order(self.client.get_metric_history(run_id, key))
 
     def _artifacts(self, name: str) -> str | None:
         if not self.uri.startswith("sqlite:///"):
@@ -365,6 +375,18 @@ def health_tag(warnings: Sequence[HealthWarning] | None) -> dict[str, str]:
     if warnings is None:
         return {}
     return {"health": json.dumps([asdict(one) for one in warnings]) if warnings else "ok"}
+
+
+def run_page(uri: str, experiment_id: str, run_id: str) -> str | None:
+    """Where a server shows a run; None of a database, which `bench ui` serves."""
+    if not uri.startswith(("http://", "https://")):
+        return None
+    return f"{uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def _shared(texts: Mapping[str, str]) -> dict[str, str]:
+    """The same texts; those of many runs, mostly alike, are kept once."""
+    return {sys.intern(key): sys.intern(value) for key, value in texts.items()}
 
 
 def _short(error: Exception) -> str:

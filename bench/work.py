@@ -34,6 +34,7 @@ class Task:
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Compute threads.
         plugins: Files that register things.
+        search: Whether it is a trial: validation alone, and it may be ended early.
     """
 
     params: dict[str, str]
@@ -43,10 +44,15 @@ class Task:
     device: str = "auto"
     threads: int = 1
     plugins: tuple[str, ...] = ()
+    search: bool = False
 
 
-def perform(task: Task, should_stop: Callable[[], bool] = lambda: False) -> TrialResult:
-    """Runs a task to its end.
+def perform(
+    task: Task,
+    should_stop: Callable[[], bool] = lambda: False,
+    should_prune: Callable[[list[float]], bool] = lambda _: False,
+) -> TrialResult:
+    """Runs a task to its end; a trial asks ``should_prune`` after each validation.
 
     Raises:
         Interrupted: ``should_stop`` said so; the run is marked KILLED and continues later.
@@ -61,7 +67,7 @@ def perform(task: Task, should_stop: Callable[[], bool] = lambda: False) -> Tria
     with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
         store.resume_run(task.run_id)
         try:
-            result = _execute(task, logger, should_stop)
+            result = _run(task, logger, should_stop, should_prune)
         except Interrupted:
             store.stop_run(task.run_id)
             raise
@@ -71,7 +77,12 @@ def perform(task: Task, should_stop: Callable[[], bool] = lambda: False) -> Tria
     return result
 
 
-def _execute(task: Task, logger: RunLogger, should_stop: Callable[[], bool]) -> TrialResult:
+def _run(
+    task: Task,
+    logger: RunLogger,
+    should_stop: Callable[[], bool],
+    should_prune: Callable[[list[float]], bool],
+) -> TrialResult:
     config = recorded(task.params)
     device = resolve_device(task.device)
     held = held_for(config, device)
@@ -81,6 +92,7 @@ def _execute(task: Task, logger: RunLogger, should_stop: Callable[[], bool]) -> 
         folder=Path(task.folder),
         logger=logger,
         should_stop=should_stop,
+        should_prune=should_prune if task.search else None,
     )
     if not run.finished:
         logger.tags({**environment(), "device": device.type, **held.facts()})

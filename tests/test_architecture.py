@@ -112,12 +112,16 @@ IMPORTS: dict[str, str] = {
         "config contracts datasets detection errors evaluator evidence feature_cache health held images measurement metrics "
         "models nets records runtime tracking trainer"
     ),
-    "forecast": "config evaluator held measurement runner trainer",
+    "grid": "config errors models plan space",
+    "forecast": "config evaluator grid held measurement runner runtime trainer",
     "work": "errors models records registry runner runtime tracking",
     "engines": "records work",
     "engines/*": "engines errors runtime work",
-    "study": "config engines errors models plan records tracking work",
-    "progress": "records study",
+    "book": "errors records space",
+    "study": "book config engines errors grid plan records tracking work",
+    "search": "book config engines grid plan records space study tracking",
+    "progress": "grid records",
+    "preview": "config grid plan progress records space text",
     "results": "",
     "results/*": "errors plan records results/* stats",
     "plots": "registry results/*",
@@ -142,8 +146,8 @@ IMPORTS: dict[str, str] = {
     "catalogue": "config errors plan registry text | datasets detector_list models nets",
     "commands": "",
     "commands/study": (
-        "config engines engines/* errors evaluator forecast metrics models plan progress registry runner "
-        "runtime study text tracking | report/writer"
+        "config engines engines/* errors evaluator forecast grid metrics models plan preview "
+        "progress registry runner runtime search study text tracking | report/writer"
     ),
     "commands/train": "config errors metrics models records registry runner runtime tracking work",
     "commands/sample": "contracts errors evaluator held images labels models registry runner runtime tracking",
@@ -184,7 +188,7 @@ NEVER_REACH = {
 # Packages that one file alone imports, so that another can take their place.
 SOLE_IMPORTERS = {
     "mlflow": "tracking",
-    "optuna": "study",
+    "optuna": "book",
     "rich": "progress",
     "safetensors": "tensor_file",
     "torch_fidelity": "inception",

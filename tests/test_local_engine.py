@@ -25,6 +25,10 @@ def task_of(store, tmp_path, seed, num_images):
     return Task(params=params, run_id=run_id, folder=str(tmp_path / f"run{seed}"), uri=store.uri)
 
 
+def never(curve):
+    return False
+
+
 def outcomes(engine, count):
     found, deadline = [], time.monotonic() + 120
     while len(found) < count:
@@ -45,8 +49,8 @@ def test_killed_worker_loses_its_trial_only_and_the_next_one_continues_it(store,
     engine = LocalWorkers(2, tmp_path / "logs")
     try:
         long, short = task_of(store, tmp_path, 0, 48_000), task_of(store, tmp_path, 1, 320)
-        engine.submit(long)
-        engine.submit(short)
+        engine.submit(long, never)
+        engine.submit(short, never)
         assert engine.free == 0
         wait_for(tmp_path / "run0" / "last.pt")
         os.kill(engine.pids[0], signal.SIGKILL)
@@ -54,7 +58,7 @@ def test_killed_worker_loses_its_trial_only_and_the_next_one_continues_it(store,
         assert by_folder[long.folder] is None
         assert by_folder[short.folder].status in {"ok", "collapsed"}
         assert engine.free == 2
-        engine.submit(long)  # a new worker stands in for the dead one
+        engine.submit(long, never)  # a new worker stands in for the dead one
         time.sleep(0.1)
     finally:
         engine.close()
@@ -66,7 +70,7 @@ def test_killed_worker_loses_its_trial_only_and_the_next_one_continues_it(store,
 def test_closing_leaves_a_checkpoint_and_a_run_marked_killed(store, tmp_path):
     engine = LocalWorkers(1, tmp_path / "logs")
     task = task_of(store, tmp_path, 0, 48_000)
-    engine.submit(task)
+    engine.submit(task, never)
     wait_for(tmp_path / "run0" / "last.pt")
     engine.close()
     assert store.client.get_run(task.run_id).info.status == "KILLED"
@@ -78,7 +82,7 @@ def test_run_that_breaks_comes_back_as_failed_with_its_reason(store, tmp_path):
     try:
         task = task_of(store, tmp_path, 0, 320)
         broken = Task(**{**vars(task), "params": {**task.params, "data.dataset": "npz:/no.npz"}})
-        engine.submit(broken)
+        engine.submit(broken, never)
         (outcome,) = outcomes(engine, 1)
     finally:
         engine.close()

@@ -16,6 +16,7 @@ from bench.data_splits import Arrays
 from bench.datasets import Splits
 from bench.engines.inprocess import InProcess
 from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
+from bench.grid import expand
 from bench.held import HeldData
 from bench.images import to_unit
 from bench.models import MODELS, configure, find
@@ -24,7 +25,7 @@ from bench.records import DataSpec
 from bench.results.numbers import read_results
 from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
-from bench.study import Driver, expand
+from bench.study import Driver
 from bench.tracking import Store
 from bench.trainer import Trainer
 

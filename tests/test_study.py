@@ -8,9 +8,10 @@ import pytest
 
 from bench.engines import Outcome
 from bench.errors import Interrupted, UsageError
+from bench.grid import expand, full_overrides
 from bench.plan import Arm, Identity, Study, Tier
 from bench.records import TrialResult
-from bench.study import Driver, expand, full_overrides
+from bench.study import Driver
 from bench.tracking import Store
 
 STUDY = Study(
@@ -50,7 +51,7 @@ class Instant:
     def free(self):
         return self.slots - len(self.queue)
 
-    def submit(self, task):
+    def submit(self, task, judge):
         self.queue.append(task)
 
     def wait(self, timeout):
@@ -101,7 +102,7 @@ def run_with(driver, engine, seeds=2):
 
 
 def trials(driver):
-    return driver._optuna().get_trials(deepcopy=False)
+    return driver.book._book.get_trials(deepcopy=False)
 
 
 def test_grid_has_every_cell_once_per_seed_and_baselines_once():

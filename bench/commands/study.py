@@ -14,15 +14,18 @@ from bench.engines.inprocess import InProcess
 from bench.engines.local import LocalWorkers
 from bench.errors import UsageError
 from bench.evaluator import missing_detector
-from bench.forecast import seconds_per_run
+from bench.forecast import seconds_by_label
+from bench.grid import PlannedRun, expand, full_overrides, require_spaces, stand_ins
 from bench.metrics import requested
 from bench.models import find
 from bench.plan import Identity, Study, load_study
-from bench.progress import StudyProgress, duration
+from bench.preview import as_text, flat_runs, plan_line, plan_table
+from bench.progress import StudyProgress
 from bench.registry import load_plugins
 from bench.runner import held_for
-from bench.runtime import num_cores, prepare, resolve_device
-from bench.study import Driver, PlannedRun, expand, full_overrides
+from bench.runtime import num_cores, resolve_device
+from bench.search import SearchDriver
+from bench.study import Driver
 from bench.text import columns
 from bench.tracking import Store
 
@@ -37,7 +40,8 @@ class RunOptions:
     tier: str = "classroom"
     dataset: str | None = None
     overrides: tuple[str, ...] = ()
-    seeds: int = 3
+    seeds: int | None = None
+    trials: int | None = None
     jobs: str = "auto"
     device: str = "auto"
     storage: str | None = None
@@ -58,27 +62,35 @@ def run_study(options: RunOptions, *, say: Say) -> dict[str, Any]:
     _require_url(options.storage)
     study = load_study(options.study)
     identity = _identity(study, options)
-    runs = expand(study, identity, options.seeds)
+    num_seeds, num_trials = _numbers(study, options)
+    require_spaces(study, identity)
+    runs = stand_ins(study, identity, num_trials) + expand(study, identity, num_seeds)
     jobs = _jobs(options.jobs, options.device)
     _require_data(runs, options.device)
     if options.dry_run:
-        forecast = _forecast(runs, options.device)
-        say(_plan_line(identity, runs, sum(forecast.values()) / jobs))
-        return {"runs": len(runs), "forecast_seconds": sum(forecast.values()) / jobs}
-    driver = _driver(study, identity, options)
+        return _shown(study, identity, runs, options, say)
+    driver = _driver(study, identity, options, num_seeds)
+    search = (
+        SearchDriver(driver=driver, num_trials=num_trials, num_seeds=num_seeds)
+        if study.search
+        else None
+    )
     if options.fresh:
-        driver.forget()
-    left = driver.left(runs)
+        (search or driver).forget()
+    left = search.left() if search else driver.left(runs)
     if len(left) < len(runs):
         say(f"{len(runs) - len(left)} of {len(runs)} runs are finished already")
     if left:
         # Workers import what they need while this process takes its timings.
         with contextlib.closing(_engine(min(jobs, len(left)), driver.folder)) as engine:
-            forecast = _forecast(left, options.device)
-            say(_plan_line(identity, left, sum(forecast.values()) / jobs))
+            forecast = seconds_by_label(left, resolve_device(options.device))
+            say(plan_line(identity, left, sum(forecast.values()) / jobs))
             with StudyProgress(forecast, jobs) as progress:
-                driver.run(runs, engine, progress)
-    return _sum_up(driver, runs, say)
+                if search:
+                    search.run(engine, progress)
+                else:
+                    driver.run(runs, engine, progress)
+    return _sum_up(driver, search.runs() if search else runs, search, say)
 
 
 def _engine(jobs: int, folder: Path) -> Engine:
@@ -90,6 +102,20 @@ def _identity(study: Study, options: RunOptions) -> Identity:
     overrides = full_overrides(study, options.tier, parse_assignments(list(options.overrides)))
     dataset = options.dataset or tier.dataset
     return Identity(study=study.name, tier=options.tier, dataset=dataset, overrides=overrides)
+
+
+def _numbers(study: Study, options: RunOptions) -> tuple[int, int]:
+    """Seeds and trials: the command's, else the tier's, else the study's."""
+    tier = study.tier(options.tier)
+    seeds = options.seeds or tier.seeds
+    if study.search is None:
+        if options.trials is not None:
+            raise UsageError(
+                f"--trials is for a study that searches, and '{study.name}' runs all of a grid: "
+                "leave it out"
+            )
+        return seeds, 0
+    return seeds, options.trials or tier.trials or study.search.trials
 
 
 def _jobs(text: str, device: str) -> int:
@@ -124,34 +150,23 @@ def _require_data(runs: Sequence[PlannedRun], device: str) -> None:
         find(run.config.name)[1].build(run.config.model, held.spec)
 
 
-def _forecast(runs: Sequence[PlannedRun], device: str) -> dict[str, float]:
-    """Seconds per run by configuration digest; seeds share one timing."""
-    prepare(threads=1)
-    timed: dict[str, float] = {}
-    for run in runs:
-        key = _without_seed(run)
-        if key not in timed:
-            timed[key] = seconds_per_run(run.config, held_for(run.config, resolve_device(device)))
-    return {run.config.digest: timed[_without_seed(run)] for run in runs}
+def _shown(
+    study: Study, identity: Identity, runs: Sequence[PlannedRun], options: RunOptions, say: Say
+) -> dict[str, Any]:
+    """What would run, and how long it would take."""
+    for line in plan_table(runs, study.search.spaces if study.search else {}):
+        say(line)
+    forecast = seconds_by_label(runs, resolve_device(options.device))
+    seconds = sum(forecast.values()) / _jobs(options.jobs, options.device)
+    say(plan_line(identity, runs, seconds))
+    return {"runs": len(runs), "forecast_seconds": seconds, "configurations": flat_runs(runs)}
 
 
-def _without_seed(run: PlannedRun) -> str:
-    train = run.config.train.model_copy(update={"seed": 0})
-    return run.config.model_copy(update={"train": train}).digest
-
-
-def _plan_line(identity: Identity, runs: Sequence[PlannedRun], seconds: float) -> str:
-    images = sum(run.config.train.num_images for run in runs if not run.cell.baseline)
-    return (
-        f"{identity.study} ({identity.tier}) on {identity.dataset}: {len(runs)} runs, "
-        f"{images:,} images, about {duration(seconds)}"
-    )
-
-
-def _driver(study: Study, identity: Identity, options: RunOptions) -> Driver:
+def _driver(study: Study, identity: Identity, options: RunOptions, num_seeds: int) -> Driver:
     store = Store(options.tracking_uri)
     experiment_id = store.experiment(identity.key)
-    command = f"bench run {identity.flags()} --seeds {options.seeds}"
+    trials = "" if options.trials is None else f" --trials {options.trials}"
+    command = f"bench run {identity.flags()} --seeds {num_seeds}{trials}"
     note = f"**{study.question}**\n\n`{command}`\n\nReport: `bench report {identity.flags()}`"
     store.describe_experiment(
         experiment_id,
@@ -177,19 +192,20 @@ def _driver(study: Study, identity: Identity, options: RunOptions) -> Driver:
     )
 
 
-def _sum_up(driver: Driver, runs: Sequence[PlannedRun], say: Say) -> dict[str, Any]:
+def _sum_up(
+    driver: Driver, runs: Sequence[PlannedRun], search: SearchDriver | None, say: Say
+) -> dict[str, Any]:
     from bench.report.writer import summary_rows  # pandas and matplotlib take seconds
 
     study, identity = driver.study, driver.identity
     wanted = {run.config.digest for run in runs}
-    records = [
-        record
-        for record in driver.store.records(driver.experiment_id)
-        if record.tags.get("config_digest") in wanted
-    ]
-    statuses = [record.tags.get("status", "running") for record in records]
+    everything = driver.store.records(driver.experiment_id)
+    records = [record for record in everything if record.tags.get("config_digest") in wanted]
+    trials = [record for record in everything if search and record.tags.get("role") == "search"]
+    statuses = [record.tags.get("status", "running") for record in [*trials, *records]]
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
     say(", ".join(f"{count} {status}" for status, count in counts.items()))
+    found = _found(search, say) if search else {}
     rows = summary_rows(study, identity, records)
     if rows:
         say("best cell of each family by mean validation distance:")
@@ -201,4 +217,20 @@ def _sum_up(driver: Driver, runs: Sequence[PlannedRun], say: Say) -> dict[str, A
         "failed": counts.get("failed", 0),
         "runs": counts,
         "best": rows,
+        **({"found": found} if search else {}),
     }
+
+
+def _found(search: SearchDriver, say: Say) -> dict[str, Any]:
+    """What the search found for each arm, said and given back."""
+    best = search.best()
+    rows = [["family", "trial", "validation", "settings"]]
+    for arm in search.books:
+        if arm not in best:
+            rows.append([arm, "-", "no trial has a value", ""])
+            continue
+        one = best[arm]
+        rows.append([arm, str(one.trial), f"{one.value:.2f}", as_text(one.values)])
+    say(f"best of {search.num_trials} trials of each family on validation:")
+    say("\n".join(columns(rows)))
+    return {arm: vars(one) for arm, one in best.items()}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bench.records import TrialResult
 from bench.work import Task
+
+Judge = Callable[[list[float]], bool]
+"""Whether a trial with these validation values so far is to end now."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,8 @@ class Engine(Protocol):
         """Tasks that may be submitted now."""
         ...
 
-    def submit(self, task: Task) -> None:
-        """Starts a task."""
+    def submit(self, task: Task, judge: Judge) -> None:
+        """Starts a task; ``judge`` is asked here, by a trial that waits for the answer."""
         ...
 
     def wait(self, timeout: float) -> Sequence[Outcome]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.engines import Outcome
+from bench.engines import Judge, Outcome
 from bench.runtime import stop_requests
 from bench.work import Task, perform
 
@@ -13,16 +13,16 @@ class InProcess:
     """Runs a task when its outcome is waited for; Ctrl-C stops it at its next log."""
 
     def __init__(self) -> None:
-        self._task: Task | None = None
+        self._work: tuple[Task, Judge] | None = None
 
     @property
     def free(self) -> int:
         """One task at a time."""
-        return int(self._task is None)
+        return int(self._work is None)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, judge: Judge) -> None:
         """Remembers the task."""
-        self._task = task
+        self._work = task, judge
 
     def wait(self, timeout: float) -> Sequence[Outcome]:  # noqa: ARG002 - it works instead of waiting
         """Runs the task.
@@ -30,11 +30,11 @@ class InProcess:
         Raises:
             Interrupted: By Ctrl-C or SIGTERM.
         """
-        if self._task is None:
+        if self._work is None:
             return []
-        task, self._task = self._task, None
+        (task, judge), self._work = self._work, None
         with stop_requests() as should_stop:
-            return [Outcome(task, perform(task, should_stop))]
+            return [Outcome(task, perform(task, should_stop, judge))]
 
     def close(self) -> None:
         """Nothing is left running."""

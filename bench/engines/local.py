@@ -7,17 +7,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from bench.engines import Outcome
+from bench.engines import Judge, Outcome
 from bench.errors import Interrupted
 from bench.work import Task, perform
 
 STOP_SECONDS = 20.0
+ANSWER_SECONDS = 0.2
+"""How long a trial waits for an answer before it looks whether it is to stop."""
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -26,6 +28,7 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     task: Task | None = None
+    judge: Judge | None = None
 
 
 class LocalWorkers:
@@ -51,17 +54,18 @@ class LocalWorkers:
         """Process ids, in order."""
         return [worker.process.pid or 0 for worker in self._workers]
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, judge: Judge) -> None:
         """Gives the task to an idle worker."""
         worker = next(w for w in self._workers if w.task is None)
-        worker.task = task
+        worker.task, worker.judge = task, judge
         worker.pipe.send(task)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
-        """Outcomes of the workers that have finished or died."""
+        """Outcomes of the workers that have finished or died; trials get their answers."""
         waiting = [w for w in self._workers if w.task is not None]
         ready = set(wait([x for w in waiting for x in (w.pipe, w.process.sentinel)], timeout))
-        return [self._collect(w) for w in waiting if w.pipe in ready or w.process.sentinel in ready]
+        heard = [w for w in waiting if w.pipe in ready or w.process.sentinel in ready]
+        return [outcome for worker in heard for outcome in self._collect(worker)]
 
     def close(self) -> None:
         """SIGTERM makes a worker save a checkpoint at its next log; then it is killed."""
@@ -73,16 +77,22 @@ class LocalWorkers:
             if worker.process.is_alive():
                 worker.process.kill()
 
-    def _collect(self, worker: _Worker) -> Outcome:
+    def _collect(self, worker: _Worker) -> list[Outcome]:
         assert worker.task is not None
-        task, worker.task = worker.task, None
+        assert worker.judge is not None
+        task = worker.task
         try:
-            return Outcome(task, worker.pipe.recv())
+            said = worker.pipe.recv()
+            if isinstance(said, list):
+                worker.pipe.send(worker.judge(said))
+                return []
         except (EOFError, ConnectionError):
             index = self._workers.index(worker)
             worker.process.join()
             self._workers[index] = self._start(index)
-            return Outcome(task, None)
+            return [Outcome(task, None)]
+        worker.task = None
+        return [Outcome(task, said)]
 
     def _start(self, index: int) -> _Worker:
         ours, theirs = SPAWN.Pipe()
@@ -106,6 +116,9 @@ def _serve(pipe: Connection, log: str, driver: int) -> None:
             sys.exit(0)
         stopping = True
 
+    def should_stop() -> bool:
+        return stopping or os.getppid() != driver
+
     # Ctrl-C reaches the whole terminal group; the driver decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
@@ -117,6 +130,22 @@ def _serve(pipe: Connection, log: str, driver: int) -> None:
             return
         idle = False
         try:
-            pipe.send(perform(task, lambda: stopping or os.getppid() != driver))
+            pipe.send(perform(task, should_stop, lambda curve: _asked(pipe, curve, should_stop)))
         except (Interrupted, ConnectionError):
             return
+
+
+def _asked(pipe: Connection, curve: list[float], should_stop: Callable[[], bool]) -> bool:
+    """The driver's judgement of a trial.
+
+    Raises:
+        Interrupted: The driver is gone, or wants the worker to stop.
+    """
+    try:
+        pipe.send(curve)
+        while not pipe.poll(ANSWER_SECONDS):
+            if should_stop():
+                raise Interrupted("stopped while it waited for the driver")
+        return bool(pipe.recv())
+    except (EOFError, ConnectionError) as error:
+        raise Interrupted("the driver is gone") from error

@@ -1,0 +1,256 @@
+"""The only importer of Optuna: the books of a grid and of a search, kept by one driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.pruners import MedianPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from bench.errors import UsageError
+from bench.records import Scalar, TrialResult
+from bench.space import Choice, Int, LogUniform, Range, Space
+
+LARGEST = 2**31 - 1
+FINAL = {"ok", "collapsed", "diverged", "pruned"}
+UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
+IMPORTANCE = "PED-ANOVA, best tenth of the trials (Watanabe et al. 2023, arXiv 2304.10255)"
+
+Values = dict[str, Scalar]
+
+
+class GridBook:
+    """Which runs of a grid have their result; a trial is one run, named by its digest.
+
+    Args:
+        name: Of the study in Optuna.
+        storage: Optuna's storage.
+        choices: The values of each key that is no number.
+    """
+
+    def __init__(self, name: str, storage: str, choices: Mapping[str, Sequence[Scalar]]) -> None:
+        self._book = _opened(name, storage, pruner=None)
+        self._storage, self._choices = storage, choices
+        self._open: dict[str, Trial] = {}
+
+    def done(self) -> set[str]:
+        """Digests of the runs that need no other attempt."""
+        return {
+            trial.user_attrs["config_digest"]
+            for trial in self._book.get_trials(deepcopy=False)
+            if _final(trial)
+        }
+
+    def resume(self) -> None:
+        """Takes up the trials that a former driver left open."""
+        for frozen in self._book.get_trials(deepcopy=False, states=UNFINISHED):
+            trial = _attached(self._book, frozen, self._distribution)
+            self._open[trial.user_attrs["config_digest"]] = trial
+
+    def take(self, key: str, values: Values) -> None:
+        """Puts a run into the book, unless it is there and open."""
+        if key not in self._open:
+            self._book.enqueue_trial(dict(values), user_attrs={"config_digest": key})
+            self._open[key] = self._book.ask(
+                {k: self._distribution(k, v) for k, v in values.items()}
+            )
+
+    def tell(self, key: str, result: TrialResult, run_id: str) -> None:
+        """Closes a run with its result."""
+        _tell(self._book, self._open.pop(key), result, run_id)
+
+    def delete(self) -> None:
+        """Forgets every run."""
+        optuna.delete_study(study_name=self._book.study_name, storage=self._storage)
+
+    def _distribution(self, key: str, value: Scalar) -> BaseDistribution:
+        if key in self._choices:
+            return CategoricalDistribution(tuple(self._choices[key]))
+        if isinstance(value, int):
+            return IntDistribution(-LARGEST, LARGEST)
+        return FloatDistribution(-1e30, 1e30)
+
+
+class TrialBook:
+    """The trials of one arm, by number: random ones first, then TPE's, those pruned by the median.
+
+    A trial that failed keeps its number and is tried again with what it had; Optuna calls that
+    another trial. What is chosen at random depends on ``seed`` and the number alone.
+
+    Args:
+        name: Of the study in Optuna.
+        storage: Optuna's storage.
+        space: What to choose from.
+        startup: How many trials are random and never pruned.
+        seed: Of the choices.
+    """
+
+    def __init__(self, name: str, storage: str, space: Space, *, startup: int, seed: int) -> None:
+        # That none of the first trials is pruned is up to ``judge``: with several workers a
+        # later one may end before them.
+        self._book = _opened(name, storage, pruner=MedianPruner(n_startup_trials=1))
+        self._storage, self._startup, self._seed = storage, startup, seed
+        self._space = {key: _distribution(found) for key, found in space.items()}
+        self._open: dict[int, Trial] = {}
+
+    def done(self) -> set[int]:
+        """Numbers of the trials that need no other attempt."""
+        return {number for number, trial in self._latest().items() if _final(trial)}
+
+    def resume(self) -> None:
+        """Takes up the trials that a former driver left open."""
+        for frozen in self._book.get_trials(deepcopy=False, states=UNFINISHED):
+            taken = self._latest()
+            # Without a number, the driver died between asking and numbering.
+            free = next(i for i in range(len(taken) + 1) if i not in taken)
+            number = frozen.user_attrs.get("number", free)
+            self._book.sampler = self._sampler(number)
+            self._open[number] = _attached(self._book, frozen, lambda key, _: self._space[key])
+            self._open[number].set_user_attr("number", number)
+
+    def take(self, number: int) -> Values:
+        """The values of a trial, chosen where it is new; then it is open."""
+        latest = self._latest().get(number)
+        if latest is not None and _final(latest):
+            return dict(latest.params)
+        if number not in self._open:
+            self._open[number] = self._ask(number, latest)
+        trial = self._open[number]
+        # Given values come back as they were; a driver may have died between two of them.
+        return {key: _suggested(trial, key, found) for key, found in self._space.items()}
+
+    def sampler_name(self, number: int) -> str:
+        """``random`` or ``tpe``."""
+        return "random" if number < self._startup else "tpe"
+
+    def judge(self, number: int, curve: Sequence[float]) -> bool:
+        """Whether a trial with these values so far, one for each validation, is to end now."""
+        trial = self._open.get(number)
+        if trial is None:  # told already, repeated for a store that does not know it
+            told = self._latest()[number]
+            return told.state == TrialState.PRUNED and len(curve) >= len(told.intermediate_values)
+        known = len(self._latest()[number].intermediate_values)
+        for step, value in enumerate(curve[known:], start=known + 1):
+            trial.report(value, step)
+        return number >= self._startup and trial.should_prune()
+
+    def tell(self, number: int, result: TrialResult, run_id: str) -> None:
+        """Closes a trial with its result; one that was told before stays as it is."""
+        if number in self._open:
+            _tell(self._book, self._open.pop(number), result, run_id)
+
+    def best(self, num_trials: int) -> tuple[int, Values, float] | None:
+        """Number, values and validation value of the best whole trial among the first ones."""
+        whole = [
+            (trial.value, number, dict(trial.params))
+            for number, trial in self._latest().items()
+            if number < num_trials and trial.state == TrialState.COMPLETE
+        ]
+        known = [(value, number, values) for value, number, values in whole if value is not None]
+        if not known:
+            return None
+        value, number, values = min(known, key=lambda found: found[:2])
+        return number, values, value
+
+    def importance(self) -> tuple[dict[str, float], int]:
+        """Share of each key in what makes a trial one of the best, and the trials it is from.
+
+        Empty where fewer than the start-up trials have a value.
+        """
+        trials = self._book.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len(trials) < self._startup:
+            return {}, len(trials)
+        found = get_param_importances(self._book, evaluator=PedAnovaImportanceEvaluator())
+        return {key: float(share) for key, share in found.items()}, len(trials)
+
+    def delete(self) -> None:
+        """Forgets every trial."""
+        optuna.delete_study(study_name=self._book.study_name, storage=self._storage)
+
+    def _latest(self) -> dict[int, FrozenTrial]:
+        """The last attempt of each number."""
+        trials = self._book.get_trials(deepcopy=False)
+        return {t.user_attrs["number"]: t for t in trials if "number" in t.user_attrs}
+
+    def _ask(self, number: int, failed: FrozenTrial | None) -> Trial:
+        if failed is not None:
+            self._book.enqueue_trial(dict(failed.params), user_attrs={"number": number})
+            return self._book.ask(self._space)
+        self._book.sampler = self._sampler(number)
+        trial = self._book.ask(self._space)
+        trial.set_user_attr("number", number)
+        return trial
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """The number is part of the seed: a continued search must not repeat its first draws."""
+        seed = (self._seed + number) % LARGEST
+        if number < self._startup:
+            return RandomSampler(seed=seed)
+        # Never TPE's own start-up: the trials before have been random already.
+        return TPESampler(n_startup_trials=1, multivariate=True, constant_liar=True, seed=seed)
+
+
+def _opened(name: str, storage: str, *, pruner: MedianPruner | None) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(
+            study_name=name,
+            storage=storage,
+            direction="minimize",
+            pruner=pruner,
+            load_if_exists=True,
+        )
+    except Exception as error:
+        raise UsageError(
+            f"storage '{storage}' does not open ({type(error).__name__}): give "
+            "--storage a database URL such as sqlite:///optuna.db, or leave it out"
+        ) from error
+
+
+def _attached(book: optuna.Study, frozen: FrozenTrial, distribution: Any) -> Trial:
+    """An open trial of a former driver."""
+    if frozen.state != TrialState.WAITING:
+        return Trial(book, frozen._trial_id)  # noqa: SLF001 - Optuna's way to re-attach
+    # The driver died between enqueueing and asking; asking gives the oldest one.
+    fixed = frozen.system_attrs["fixed_params"]
+    return book.ask({key: distribution(key, value) for key, value in fixed.items()})
+
+
+def _tell(book: optuna.Study, trial: Trial, result: TrialResult, run_id: str) -> None:
+    trial.set_user_attr("status", result.status)
+    trial.set_user_attr("run_id", run_id)
+    if result.status == "pruned":
+        book.tell(trial, state=TrialState.PRUNED)
+    elif result.value is None:
+        # ``diverged`` has no value, and neither has a run whose data set has no detector.
+        book.tell(trial, state=TrialState.FAIL)
+    else:
+        book.tell(trial, result.value)
+
+
+def _final(trial: FrozenTrial) -> bool:
+    """Whether a trial needs no other attempt: an ordinary failure gets one at the next start."""
+    return trial.state.is_finished() and trial.user_attrs.get("status") in FINAL
+
+
+def _distribution(found: Range) -> BaseDistribution:
+    if isinstance(found, Choice):
+        return CategoricalDistribution(found.values)
+    if isinstance(found, Int):
+        return IntDistribution(found.low, found.high)
+    return FloatDistribution(found.low, found.high, log=isinstance(found, LogUniform))
+
+
+def _suggested(trial: Trial, key: str, found: BaseDistribution) -> Scalar:
+    value: Scalar = trial._suggest(key, found)  # noqa: SLF001 - for any kind of distribution
+    return value

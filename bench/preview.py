@@ -1,0 +1,86 @@
+"""What a study would run, before it runs: a table, a line, and every configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bench.config import Flat
+from bench.grid import PlannedRun
+from bench.plan import Identity
+from bench.progress import duration
+from bench.records import Scalar
+from bench.space import Space
+from bench.text import columns
+
+
+def plan_line(identity: Identity, runs: Sequence[PlannedRun], seconds: float) -> str:
+    """``depth_sweep (classroom) on digits: 48 runs, 540,000 images, about 5 min``."""
+    images = sum(run.config.train.num_images for run in runs if not run.cell.baseline)
+    trials = sum(run.trial is not None for run in runs)
+    number = f"{trials} trials and {len(runs) - trials} runs" if trials else f"{len(runs)} runs"
+    return (
+        f"{identity.study} ({identity.tier}) on {identity.dataset}: {number}, "
+        f"{images:,} images, about {duration(seconds)}"
+    )
+
+
+def plan_table(runs: Sequence[PlannedRun], spaces: dict[str, Space]) -> list[str]:
+    """One line for each cell: its seeds or trials, images, and the settings in which cells differ.
+
+    A trial's searched settings are shown as what they are chosen from.
+    """
+    cells: dict[str, list[PlannedRun]] = {}
+    for run in runs:
+        cells.setdefault(f"{run.role} {run.name}", []).append(run)
+    differing = _differing([some[0].config.flat() for some in cells.values()])
+    rows = [("cell", "runs", "images", "settings that differ")]
+    for some in cells.values():
+        first = some[0]
+        space = {} if first.cell.baseline else spaces.get(first.cell.arm, {})
+        images = "-" if first.cell.baseline else f"{first.config.train.num_images:,}"
+        rows.append((first.name, _numbers(some), images, _settings(first, differing, space)))
+    return columns(rows)
+
+
+def flat_runs(runs: Iterable[PlannedRun]) -> dict[str, Flat]:
+    """Every configuration by its run's label."""
+    return {run.label: run.config.flat() for run in runs}
+
+
+def as_text(values: dict[str, Scalar]) -> str:
+    """``lr=0.002 depth=3``, without prefixes, numbers to four digits."""
+    return " ".join(
+        f"{key.rpartition('.')[2]}={value:.4g}"
+        if isinstance(value, float)
+        else f"{key.rpartition('.')[2]}={value}"
+        for key, value in values.items()
+    )
+
+
+def _differing(flats: Sequence[Flat]) -> list[str]:
+    """Keys that have more than one value among the configurations that have them."""
+    values: dict[str, set[str]] = {}
+    for flat in flats:
+        for key, value in flat.items():
+            values.setdefault(key, set()).add(str(value))
+    apart = {"model", "train.seed"}
+    return [key for key, found in values.items() if len(found) > 1 and key not in apart]
+
+
+def _settings(run: PlannedRun, differing: Sequence[str], space: Space) -> str:
+    if run.cell.baseline:
+        return ""
+    # What the study did not set are the models' defaults, which `bench show MODEL` tells.
+    said = [key for key in differing if key in run.cell.settings and key not in space]
+    fixed = as_text({key: run.config.flat()[key] for key in said})
+    if run.trial is None:
+        return " ".join(part for part in (fixed, "best of the search" if space else "") if part)
+    chosen = ", ".join(f"{key.rpartition('.')[2]} {found}" for key, found in space.items())
+    return " ".join(part for part in (fixed, f"one of: {chosen}") if part)
+
+
+def _numbers(runs: Sequence[PlannedRun]) -> str:
+    """``seeds 0..2``, ``trials 0..11`` or ``seed 0``."""
+    kind = "seed" if runs[0].trial is None else "trial"
+    found = sorted(run.seed if run.trial is None else run.trial for run in runs)
+    return f"{kind} {found[0]}" if len(found) == 1 else f"{kind}s {found[0]}..{found[-1]}"
