@@ -66,7 +66,7 @@ def trend(x: Sequence[float], y: Sequence[float], blocks: Sequence[int]) -> Tren
         return None
     levels, ranks = _centred(stats.rankdata(x)), _centred(stats.rankdata(y))
     rho = float(levels @ ranks / math.sqrt((levels @ levels) * (ranks @ ranks)))
-    low, high = _fisher_interval(rho, len(x))
+    low, high = fisher_interval(rho, len(x))
     p, p_levels = (_asymptotic if len(x) > MOST_PERMUTED else _permuted)(levels, ranks, blocks)
     return Trend(rho=rho, low=low, high=high, p=p, p_levels=p_levels, n=len(x))
 
@@ -94,7 +94,7 @@ def _centred(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
     return centred
 
 
-def _fisher_interval(rho: float, n: int) -> tuple[float, float]:
+def fisher_interval(rho: float, n: int) -> tuple[float, float]:
     """On Fisher's scale, with Bonett and Wright's variance (1 + rho^2 / 2) / (n - 3)."""
     if n <= LEVELS_FOR_TREND or abs(rho) >= 1:
         return -1.0, 1.0

@@ -105,7 +105,8 @@ IMPORTS: dict[str, str] = {
     "held": "contracts datasets feature_cache runtime",
     "evaluator": "contracts held images labels metrics pictures records runtime",
     "measurement": "config evaluator held metrics",
-    "tracking": "errors images records",
+    "histories": "",
+    "tracking": "errors histories images records",
     "outside": "contracts data_folder data_npz data_splits errors evaluator held records runtime",
     "recorded_studies": "config errors plan tracking",
     "runner": (
@@ -127,7 +128,7 @@ IMPORTS: dict[str, str] = {
     "plots": "registry results/*",
     "plots/*": "plots results/*",
     "report": "",
-    "report/*": "claim plan report/* results/* sample_size stats stats_groups stats_trend",
+    "report/*": "claim plan report/* results/* sample_size stats stats_groups stats_trend stats_variance",
     "report/card_figures": "plots results/*",
     "report/card_tables": "report/card_figures results/*",
     "report/card": "errors report/card_figures report/card_tables results/* sample_size",
@@ -138,11 +139,14 @@ IMPORTS: dict[str, str] = {
     "report/writer": (
         "errors plan plots records report/* report/manifest report/runs_csv report/trust results/*"
     ),
-    "report/from_tracking": "plan recorded_studies report/writer results/* tracking",
+    "report/from_tracking": "plan recorded_studies records report/writer results/* tracking",
     "report/verify": (
         "bench errors plan recorded_studies report/differences report/from_tracking report/manifest "
         "report/runs_csv report/writer results/* tracking"
     ),
+    "report/side_by_side": "plan report/* results/* stats",
+    "report/side_by_side_text": "report/* report/side_by_side results/*",
+    "report/diff": "records results/*",
     "catalogue": "config errors plan registry text | datasets detector_list models nets",
     "commands": "",
     "commands/study": (
@@ -157,6 +161,8 @@ IMPORTS: dict[str, str] = {
     ),
     "commands/ui": "errors tracking",
     "commands/verify": "report/verify",
+    "commands/compare": "errors report/side_by_side report/side_by_side_text results/* tracking",
+    "commands/diff": "report/diff text tracking",
     "corruptions": "contracts images models/* runtime",
     "gauges": "contracts gaussians held kernel_sums kernels metrics results/* runtime sample_size",
     "calibration": "contracts corruptions errors gauges held metrics results/* runtime",
@@ -167,7 +173,7 @@ IMPORTS: dict[str, str] = {
     ),
     "cli": (
         "errors | catalogue commands/study commands/train commands/evaluate commands/calibrate commands/sample "
-        "commands/ui commands/verify datasets detection detector_list detector_training report/from_tracking runtime"
+        "commands/ui commands/verify commands/compare commands/diff datasets detection detector_list detector_training report/from_tracking runtime"
     ),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.report.comparisons import verdict
 from bench.report.decisions import Comparison
 from bench.report.tables import beats_gaussian
+from bench.report.trends import along, headline, trend_sentence
 from bench.results.facts import arm_runs, budget
 from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
 from bench.results.numbers import GAUSSIAN, Results
@@ -19,6 +20,7 @@ def answer(results: Results, comparisons: list[Comparison]) -> str:
     bullets = [
         *(_family(results, arm) for arm in results.arms),
         *(verdict(comparison) for comparison in comparisons),
+        *(trend_sentence(results, curve) for curve in along(results, headline(results))),
         _gaussian(results),
         *(_elbo(results, name) for name in results.elbos),
         _troubles(results),

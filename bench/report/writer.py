@@ -14,12 +14,15 @@ from bench.report.answer import answer
 from bench.report.claims import claims
 from bench.report.comparisons import compare, comparison_table, winners
 from bench.report.health import health
+from bench.report.interactions import interactions
 from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.measures import every_measure
 from bench.report.runs_csv import runs_table
 from bench.report.sections import protocol, provenance, settings, troubles
 from bench.report.tables import costs, families, floor_table, grid, statuses
+from bench.report.trends import trends
 from bench.report.trust import trust
+from bench.report.variance import variance
 from bench.results.facts import attendance
 from bench.results.format import count, distance_interval
 from bench.results.numbers import Pictures, Results, read_results
@@ -166,8 +169,11 @@ def report_text(results: Sequence[Results], drawn: str = "", out: Path | None = 
         ("### Theirs beside ours", claims(first)),
         ("### Runs and cost", costs(first)),
         ("### Floors", "\n\n".join(filter(None, [floor_table(first), trust(first, out)]))),
+        ("### Spread over seeds", variance(first)),
         ("### Every measure", every_measure(first)),
         ("## Every cell", grid(first)),
+        ("### Trends", trends(first)),
+        ("### Interaction", interactions(first)),
         *(_elsewhere(other) for other in results[1:]),
         ("## Figures", drawn),
         ("## Runs that did not end well, or not yet", troubles(results)),
