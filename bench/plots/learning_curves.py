@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
 from bench.results.axes import legend_below, panels, scale_y
-from bench.results.curves import curve_rows, draw_curves, means
+from bench.results.curves import curve_rows, cut_seeds, draw_curves, means
 from bench.results.format import significant
 from bench.results.numbers import Results, short
 
@@ -41,7 +41,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     legend_below(figure, *axes, title=x)
     caption = (
         f"Validation distance against images seen, by {x}: thick lines are means over seeds, thin "
-        "lines single seeds. Runs that diverged or failed are left out."
+        f"lines single seeds. Runs that diverged or failed are left out.{cut_seeds(results)}"
     )
     return Drawing(figure, caption, f"Validation {name} by {x}. {'; '.join(ends)}.")
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
 from bench.results.axes import legend_below, panels, scale_y
-from bench.results.curves import curve_rows, draw_curves, means
+from bench.results.curves import curve_rows, cut_seeds, draw_curves, drawn, means
 from bench.results.numbers import Results, short
 
 _LOSS = re.compile(r"train/(\w+_)?loss")
@@ -19,8 +19,9 @@ def numbers(results: Results) -> pd.DataFrame:
     """Mean over seeds of every ``train/...loss``: ``arm, name, level, images_seen, value``."""
     parts = []
     for arm in results.arms:
-        runs = [run for _, place in results.lines(arm) for run in place.valued]
-        names = {name for run in runs for name in run.record.histories if _LOSS.fullmatch(name)}
+        runs = [run for _, place in results.lines(arm) for run in drawn(place)]
+        logged = {name for run in runs for name in (*run.record.metrics, *run.record.histories)}
+        names = {name for name in logged if _LOSS.fullmatch(name)}
         for name in sorted(names):
             rows = pd.DataFrame.from_records(curve_rows(results, arm, name))
             if len(rows):
@@ -47,6 +48,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     caption = (
         f"What was minimised, mean over seeds and over the steps since the last log, by {x}. "
         "Losses of different families share no scale, and none of them measures quality."
+        f"{cut_seeds(results)}"
     )
     return Drawing(figure, caption, f"Training losses against images seen by {x}: {shown}.")
 

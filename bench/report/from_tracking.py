@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bench.plan import Identity, load_study
 from bench.recorded_studies import find_recorded
+from bench.records import RunRecord
 from bench.report.writer import write_results
-from bench.results.numbers import Results, read_results
-from bench.tracking import Store
-
-HISTORIES = ("train/", "val/")
+from bench.results.facts import RUN_PAGES
+from bench.results.numbers import Curves, Results, read_results
+from bench.results.runs import Run
+from bench.tracking import Store, run_page
 
 
 def make_report(
@@ -22,8 +23,11 @@ def make_report(
     sets: list[str] | None = None,
     out: Path | None = None,
     uri: str | None = None,
+    seeds: int | None = None,
 ) -> Path:
     """Writes the report of what was run under that identity; its README's path.
+
+    With ``seeds``, of each cell the first so many seeds of those that were run.
 
     Raises:
         UsageError: Nothing was run under it; the sentence lists what was.
@@ -32,23 +36,57 @@ def make_report(
     identity, experiment_id = find_recorded(
         store, name, tier=tier, dataset=dataset, sets=sets or []
     )
-    return write_results(
-        tracked_results(store, identity, experiment_id), out or Path("reports") / name
-    )
+    results = tracked_results(store, identity, experiment_id, seeds=seeds)
+    return write_results(results, out or Path("reports") / name)
 
 
 def tracked_results(
-    store: Store, identity: Identity, experiment_id: str, only: Collection[str] | None = None
+    store: Store,
+    identity: Identity,
+    experiment_id: str,
+    only: Collection[str] | None = None,
+    *,
+    seeds: int | None = None,
 ) -> list[Results]:
     """What a store holds of a study, grouped as reports do; of the runs ``only`` where given.
+
+    Curves and pictures are read when a figure asks for them.
 
     Raises:
         UsageError: There is no run.
     """
-    records = store.records(experiment_id, HISTORIES)
+    records = store.records(experiment_id)
+    chosen = [record for record in records if only is None or record.run_id in only]
+    facts = {
+        k: v for k, v in store.experiment_tags(experiment_id).items() if k.startswith("bench.")
+    }
+    if page := run_page(store.uri, experiment_id, ""):
+        facts[RUN_PAGES] = page
     return read_results(
         load_study(identity.study),
         identity,
-        [record for record in records if only is None or record.run_id in only],
+        chosen if seeds is None else _first_seeds(chosen, seeds),
         lambda run_id, picture: store.artifact(run_id, f"pictures/{picture}.png"),
+        facts=facts,
+        curves=_read_once(store.histories),
     )
+
+
+def _first_seeds(records: Sequence[RunRecord], number: int) -> list[RunRecord]:
+    """Without the runs of later seeds; baselines, trials and images made elsewhere stay."""
+    seeds = sorted({Run(record).seed for record in records if record.tags.get("role") == "run"})
+    later = set(seeds[number:])
+    return [r for r in records if r.tags.get("role") != "run" or Run(r).seed not in later]
+
+
+def _read_once(read: Curves) -> Curves:
+    """Keeps what was read: several figures show one curve."""
+    known: dict[str, dict[str, Sequence[tuple[int, float]]]] = {}
+
+    def curves(run_ids: Sequence[str], name: str) -> Mapping[str, Sequence[tuple[int, float]]]:
+        there = known.setdefault(name, {})
+        if missing := [run_id for run_id in run_ids if run_id not in there]:
+            there.update({run_id: [] for run_id in missing} | dict(read(missing, name)))
+        return {run_id: there[run_id] for run_id in run_ids}
+
+    return curves

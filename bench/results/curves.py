@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,16 +12,53 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.results.axes import level_look
 from bench.results.numbers import Results
+from bench.results.runs import Place, Run
+
+Point = tuple[int, float]
+
+
+MOST_SEEDS = 20
+"""Seeds of a cell whose curves are read and drawn."""
+
+
+def points_of(results: Results, runs: Sequence[Run], name: str) -> dict[str, list[Point]]:
+    """The finite points ``(images_seen, value)`` of a curve by run, read for all runs at once."""
+    ids = [run.record.run_id for run in runs if has_curve(run, name)]
+    if results.curves is None:
+        found = {run.record.run_id: run.record.histories.get(name, []) for run in runs}
+    else:
+        found = dict(results.curves(ids, name)) if ids else {}
+    finite = {key: [(x, y) for x, y in points if math.isfinite(y)] for key, points in found.items()}
+    return {key: points for key, points in finite.items() if points}
+
+
+def has_curve(run: Run, name: str) -> bool:
+    """Whether a curve of that name was logged: its last value is there, or the curve itself."""
+    return name in run.record.metrics or name in run.record.histories
 
 
 def curve_rows(results: Results, arm: str, name: str) -> list[dict[str, Any]]:
     """Rows ``arm, name, level, seed, images_seen, value`` of the runs that have values."""
+    shown = [(level, run) for level, place in results.lines(arm) for run in drawn(place)]
+    points = points_of(results, [run for _, run in shown], name)
     return [
         {"arm": arm, "name": name, "level": level, "seed": run.seed, "images_seen": x, "value": y}
-        for level, place in results.lines(arm)
-        for run in place.valued
-        for x, y in run.curve(name)
+        for level, run in shown
+        for x, y in points.get(run.record.run_id, [])
     ]
+
+
+def drawn(place: Place) -> tuple[Run, ...]:
+    """The runs whose curves are drawn: the first seeds that have values."""
+    return place.valued[:MOST_SEEDS]
+
+
+def cut_seeds(results: Results) -> str:
+    """Says so where cells have more seeds than are drawn; empty otherwise."""
+    places = [place for arm in results.arms for _, place in results.lines(arm)]
+    if all(len(place.valued) <= MOST_SEEDS for place in places):
+        return ""
+    return f" Of each cell the first {MOST_SEEDS} seeds."
 
 
 def means(rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,9 @@ from bench.results.format import count, span
 from bench.results.numbers import Results
 from bench.results.runs import UNFINISHED, Run
 
+RUN_PAGES = "bench.run_pages"
+"""Fact: the address of a run's page in MLflow, but for its id at the end; none of a database."""
+
 _FLOOR = re.compile(r"test/floor_(?P<split>train|heldout)_(?P<measure>.+?_n(?P<n>\d+))")
 
 

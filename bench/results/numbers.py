@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from bench.errors import UsageError
-from bench.plan import Cell, FlatValues, Identity, Study
+from bench.plan import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
-from bench.results.runs import UNFINISHED, Context, Place, Run
+from bench.results.placing import placed
+from bench.results.runs import Context, Place, Run
 
 Pictures = Callable[[str, str], bytes | None]
 """``pictures(run_id, name)``: PNG bytes, or None where the run has no such picture."""
+
+Curves = Callable[[Sequence[str], str], Mapping[str, Sequence[tuple[int, float]]]]
+"""``curves(run_ids, name)``: points ``(images_seen, value)`` of the runs that have any."""
 
 REAL_IMAGES = "memoriser"
 """The baseline whose samples are training images: the real ones beside the generated."""
@@ -37,6 +41,9 @@ class Results:
         places: Every cell of the grid in the plan's order, baselines last.
         strays: Runs that fit no cell, or that repeat a cell and seed.
         pictures: Where pictures come from.
+        trials: Runs of a search for the best configuration, by Optuna's number; in no place.
+        facts: What was said of the study as a whole: tags of its experiment.
+        curves: Where curves come from; None where the records hold them.
     """
 
     study: Study
@@ -45,6 +52,9 @@ class Results:
     places: tuple[Place, ...]
     strays: tuple[Run, ...]
     pictures: Pictures
+    trials: tuple[Run, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    curves: Curves | None = None
 
     @property
     def arms(self) -> list[str]:
@@ -110,6 +120,13 @@ class Results:
 
         Cells that lost a run are passed over while the arm has one that lost none.
         """
+        return self._chosen.get(arm)
+
+    @cached_property
+    def _chosen(self) -> dict[str, Place | None]:
+        return {arm: self._choose(arm) for arm in self.arms}
+
+    def _choose(self, arm: str) -> Place | None:
         means = [(p.mean(self.primary), i, p) for i, p in enumerate(self.places_of(arm))]
         known = [(p.num_lost > 0, m, i, p) for m, i, p in means if m is not None]
         return min(known)[3] if known else None
@@ -155,7 +172,13 @@ def short(key: str) -> str:
 
 
 def read_results(
-    study: Study, identity: Identity, records: Sequence[RunRecord], pictures: Pictures
+    study: Study,
+    identity: Identity,
+    records: Sequence[RunRecord],
+    pictures: Pictures,
+    *,
+    facts: Mapping[str, str] | None = None,
+    curves: Curves | None = None,
 ) -> list[Results]:
     """Groups the records; more than one result where detectors, data or measures differ.
 
@@ -170,15 +193,18 @@ def read_results(
             f"study '{identity.key}' has no runs to report: "
             f"start it with bench run {identity.flags()}"
         )
-    runs = [Run(record) for record in sorted(records, key=lambda r: r.run_id)]
+    every = [Run(record) for record in sorted(records, key=lambda r: r.run_id)]
+    runs = [run for run in every if not run.is_trial]
+    trials = tuple(sorted((run for run in every if run.is_trial), key=lambda run: run.trial))
     cells = [*study.cells(identity.tier), *_outside_cells(runs)]
-    contexts = _contexts(runs, {c.arm for c in cells if c.baseline})
+    # While the search still runs, its trials alone say what is measured.
+    contexts = _contexts(runs or trials, {c.arm for c in cells if c.baseline})
     groups: dict[Context, list[Run]] = {context: [] for context in contexts}
     for run in runs:
         groups[next(c for c in contexts if c.admits(run.context))].append(run)
     results = []
     for context, members in groups.items():
-        places, strays = _placed(cells, members)
+        places, strays = placed(cells, members)
         results.append(
             Results(
                 study=study,
@@ -187,6 +213,9 @@ def read_results(
                 places=places,
                 strays=strays,
                 pictures=pictures,
+                trials=() if results else trials,
+                facts=facts or {},
+                curves=curves,
             )
         )
     return results
@@ -208,43 +237,3 @@ def _outside_cells(runs: Iterable[Run]) -> list[Cell]:
     """One place for each name that `bench eval --images` put into the study."""
     names = sorted({run.arm for run in runs if run.is_outside})
     return [Cell(arm=name, model=OUTSIDE, factors={}, settings={}, baseline=True) for name in names]
-
-
-def _placed(cells: list[Cell], runs: list[Run]) -> tuple[tuple[Place, ...], tuple[Run, ...]]:
-    """Each run into its cell, one per seed; the others are strays."""
-    keys = {cell.arm: tuple(cell.factors) for cell in cells}
-    places: dict[tuple[str, ...], dict[int, Run]] = {_address(c.arm, c.factors): {} for c in cells}
-    strays = []
-    for run in sorted(runs, key=_trust, reverse=True):
-        factors = {key: run.param(key) or "" for key in keys.get(run.arm, ())}
-        seeds = places.get(_address(run.arm, factors))
-        if seeds is None or run.seed in seeds:
-            strays.append(run)
-        else:
-            seeds[run.seed] = run
-    placed = (
-        Place(
-            cell, tuple(run for _, run in sorted(places[_address(cell.arm, cell.factors)].items()))
-        )
-        for cell in cells
-    )
-    return tuple(placed), tuple(sorted(strays, key=lambda run: run.record.run_id))
-
-
-def _address(arm: str, factors: FlatValues | dict[str, str]) -> tuple[str, ...]:
-    return (arm, *(_plain(value) for value in factors.values()))
-
-
-def _plain(value: Scalar) -> str:
-    """One spelling for 3, 3.0 and '3'; MLflow gives parameters back as text."""
-    try:
-        return repr(float(str(value)))
-    except ValueError:
-        return str(value).lower()
-
-
-def _trust(run: Run) -> tuple[bool, tuple[int, ...], str]:
-    """Of two runs of one cell and seed, the ended one counts, then the newer version's."""
-    version = run.record.tags.get("bench_version", "")
-    numbers = tuple(int(n) for n in re.findall(r"\d+", version))
-    return run.status != UNFINISHED, numbers, run.record.run_id

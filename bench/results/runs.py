@@ -11,6 +11,9 @@ from functools import cached_property
 from bench.plan import Cell
 from bench.records import OUTSIDE, STATUSES, HealthWarning, RunRecord
 
+TRIAL = "search"
+"""Role of a run that looked for the best configuration."""
+
 UNFINISHED = "unfinished"
 """Status of a run that still trains or was interrupted."""
 
@@ -48,6 +51,16 @@ class Run:
     def is_outside(self) -> bool:
         """Whether it holds images made elsewhere."""
         return self.record.tags.get("role") == OUTSIDE
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it looked for the best configuration of its arm."""
+        return self.record.tags.get("role") == TRIAL
+
+    @property
+    def trial(self) -> int:
+        """Optuna's number of a trial."""
+        return int(self.record.tags.get("trial", "0"))
 
     @cached_property
     def seed(self) -> int:
@@ -90,10 +103,6 @@ class Run:
         """The last value; None where the run has none or it is not finite."""
         value = self.record.metrics.get(metric) if self.has_values else None
         return value if value is not None and math.isfinite(value) else None
-
-    def curve(self, name: str) -> list[tuple[int, float]]:
-        """The finite points ``(images_seen, value)``."""
-        return [(x, y) for x, y in self.record.histories.get(name, []) if math.isfinite(y)]
 
     def param(self, key: str) -> str | None:
         """A parameter by its full key, or by one without its prefix."""

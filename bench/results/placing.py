@@ -1,0 +1,49 @@
+"""Which run stands where: each in the cell that its parameters name, one per seed."""
+
+from __future__ import annotations
+
+import re
+
+from bench.plan import Cell, FlatValues
+from bench.records import Scalar
+from bench.results.runs import UNFINISHED, Place, Run
+
+
+def placed(cells: list[Cell], runs: list[Run]) -> tuple[tuple[Place, ...], tuple[Run, ...]]:
+    """Each run into its cell, one per seed; the others are strays."""
+    keys = {cell.arm: tuple(cell.factors) for cell in cells}
+    places: dict[tuple[str, ...], dict[int, Run]] = {_address(c.arm, c.factors): {} for c in cells}
+    strays = []
+    for run in sorted(runs, key=_trust, reverse=True):
+        factors = {key: run.param(key) or "" for key in keys.get(run.arm, ())}
+        seeds = places.get(_address(run.arm, factors))
+        if seeds is None or run.seed in seeds:
+            strays.append(run)
+        else:
+            seeds[run.seed] = run
+    found = (
+        Place(
+            cell, tuple(run for _, run in sorted(places[_address(cell.arm, cell.factors)].items()))
+        )
+        for cell in cells
+    )
+    return tuple(found), tuple(sorted(strays, key=lambda run: run.record.run_id))
+
+
+def _address(arm: str, factors: FlatValues | dict[str, str]) -> tuple[str, ...]:
+    return (arm, *(_plain(value) for value in factors.values()))
+
+
+def _plain(value: Scalar) -> str:
+    """One spelling for 3, 3.0 and '3'; MLflow gives parameters back as text."""
+    try:
+        return repr(float(str(value)))
+    except ValueError:
+        return str(value).lower()
+
+
+def _trust(run: Run) -> tuple[bool, tuple[int, ...], str]:
+    """Of two runs of one cell and seed, the ended one counts, then the newer version's."""
+    version = run.record.tags.get("bench_version", "")
+    numbers = tuple(int(n) for n in re.findall(r"\d+", version))
+    return run.status != UNFINISHED, numbers, run.record.run_id

@@ -1,0 +1,117 @@
+"""Curves are read in bulk, and only those that a figure draws."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from plots.synthetic_study import IDENTITY, pictures, run_record
+
+from bench.histories import read_histories
+from bench.plan import Arm, Identity, Study, Tier
+from bench.plots import PLOTS
+from bench.report.from_tracking import tracked_results
+from bench.report.writer import write_results
+from bench.results.numbers import read_results
+from bench.tracking import RunLogger, Store
+
+SCALE = Path(__file__).parents[1] / "benchmarks" / "report_scale.py"
+
+
+class OneByOne:
+    """A client of a server: without a database that it could query in bulk."""
+
+    def __init__(self, client):
+        self.get_metric_history = client.get_metric_history
+
+
+@pytest.fixture
+def logged(store_uri):
+    """A store with three runs; the first was resumed, the last has no curve."""
+    store = Store(store_uri)
+    experiment_id = store.experiment("e")
+    ids = [store.create_run(experiment_id, name=str(i), params={}, tags={}) for i in range(3)]
+    for i, run_id in enumerate(ids[:2]):
+        logger = RunLogger(store.client, run_id)
+        for step in (30, 10, 20):
+            logger.metrics({"val/fd": step + i / 2}, step)
+        logger.flush()
+    again = RunLogger(store.client, ids[0])
+    again.metrics({"val/fd": 99.0}, 20)
+    again._buffer[0]._timestamp += 5
+    again.flush()
+    return store, ids
+
+
+def test_curves_of_many_runs_are_those_of_each(logged):
+    store, ids = logged
+    expected = {
+        ids[0]: [(10, 10.0), (20, 99.0), (30, 30.0)],
+        ids[1]: [(10, 10.5), (20, 20.5), (30, 30.5)],
+    }
+    assert store.histories(ids, "val/fd") == expected
+    assert read_histories(OneByOne(store.client), ids, "val/fd") == expected
+
+
+def test_figures_ask_for_the_curves_of_drawn_cells_alone_and_at_once():
+    study = Study(
+        name="depth_sweep",
+        question="Which depth?",
+        arms=(Arm(name="gan", model="gan"),),
+        factors={"model.depth": (1, 2, 3, 4, 5), "model.lr": (0.001, 0.1)},
+        tiers={"classroom": Tier(dataset="digits")},
+    )
+    records = []
+    for lr, level in (("0.001", 6.5), ("0.1", 60.0)):
+        for record in (
+            run_record("gan", d, s, {"gan": level}) for d in range(1, 6) for s in (0, 1)
+        ):
+            record.params["model.lr"] = lr
+            object.__setattr__(record, "run_id", f"{record.run_id}_{lr}")
+            records.append(record)
+    asked = []
+
+    def curves(run_ids, name):
+        asked.append((name, len(run_ids)))
+        assert all(run_id.endswith("_0.001") for run_id in run_ids)
+        return {r.run_id: r.histories[name] for r in records if r.run_id in run_ids}
+
+    results = read_results(study, IDENTITY, records, pictures(), curves=curves)[0]
+    rows = {name: plot.numbers(results) for name, plot in PLOTS.items()}
+    assert {"val/fd_digits_n297", "train/generator_loss"} <= {name for name, _ in asked}
+    assert {number for _, number in asked} == {10}
+    without = read_results(study, IDENTITY, records, pictures())[0]
+    for name, plot in PLOTS.items():
+        assert rows[name].equals(plot.numbers(without))
+
+
+@pytest.mark.slow
+def test_reads_of_the_store_do_not_grow_with_runs_that_no_figure_draws(tmp_path):
+    few, many = (counted_reads(tmp_path / str(number), number) for number in (60, 400))
+    assert few == many
+    assert few["curves"] > 0
+
+
+def counted_reads(folder, number):
+    """Reads that a report of 30 runs and many trials makes: queries, and runs asked for curves."""
+    spec = importlib.util.spec_from_file_location("report_scale", SCALE)
+    scale = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(scale)
+    store = Store(scale.make(folder, number, "search"))
+    reads = {"pages": 0, "queries": 0, "curves": 0}
+    backend = store.client._tracking_client.store
+    search, bulk = store.client.search_runs, backend.get_metric_history_bulk
+
+    def search_runs(*args, **options):
+        reads["pages"] += 1
+        return search(*args, **options)
+
+    def history_bulk(run_ids, key, most):
+        reads["queries"] += 1
+        reads["curves"] += len(run_ids)
+        return bulk(run_ids, key, most)
+
+    store.client.search_runs, backend.get_metric_history_bulk = search_runs, history_bulk
+    identity = Identity(study=scale.NAME, tier="classroom", dataset="digits")
+    results = tracked_results(store, identity, store.experiment(identity.key))
+    write_results(results, folder / "report")
+    return reads
