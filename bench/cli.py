@@ -242,6 +242,38 @@ def verify(
 
 
 @app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="ids, or their beginnings")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="folder for README.md with pictures")
+    ] = None,
+    tracking_uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Set runs side by side; those that differ in their seed alone are one column."""
+    from bench.commands.compare import compare_runs
+
+    table = compare_runs(runs, out=out, uri=tracking_uri, say=_say(as_json))
+    if as_json:
+        _print_json(table)
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="id, or its beginning")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="another one")],
+    tracking_uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """What differs between two runs: configuration, provenance, results."""
+    from bench.commands.diff import diff_runs
+
+    found = diff_runs(first, second, uri=tracking_uri, say=_say(as_json))
+    if as_json:
+        _print_json(found)
+
+
+@app.command()
 def calibrate(
     dataset: Annotated[str, typer.Argument(help="name, folder:PATH or npz:PATH")],
     detectors: Annotated[

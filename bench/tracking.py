@@ -289,6 +289,28 @@ class Store:
         """What ``describe_experiment`` and others said of an experiment as a whole."""
         return dict(self.client.get_experiment(experiment_id).tags)
 
+    def find(self, prefix: str) -> RunRecord:
+        """The run whose id starts with ``prefix``, of any experiment.
+
+        Raises:
+            UsageError: No such run, or several.
+        """
+        found: list[Run] = []
+        if prefix.isalnum():
+            found = self.client.search_runs(
+                [str(experiment.experiment_id) for experiment in self.experiments()],
+                filter_string=f"attributes.run_id LIKE '{prefix}%'",
+                max_results=5,
+            )
+        if not found:
+            raise UsageError(
+                f"no run '{prefix}' in '{self.uri}': take an id from `bench ui` or runs.csv"
+            )
+        if len(found) > 1:
+            known = ", ".join(str(run.info.run_id) for run in found)
+            raise UsageError(f"'{prefix}' begins the ids of several runs ({known}): give more of it")
+        return self._record(found[0], ())
+
     def records_of(self, experiment: str) -> list[RunRecord]:
         """Every run of the experiment of that name; none where there is no such experiment."""
         found = self.client.get_experiment_by_name(experiment)

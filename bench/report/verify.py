@@ -82,7 +82,7 @@ def verify_report(path: Path, uri: str | None = None) -> Verdict:
     """
     report = _read(path if path.is_dir() else path.parent)
     store = _store(uri)
-    experiment_id = store and experiment_of(store, report.manifest.identity)
+    experiment_id = experiment_of(store, report.manifest.identity) if store else None
     if store is None or experiment_id is None:
         return _from_rows(report)
     return _from_store(report, store, experiment_id)

@@ -1,0 +1,67 @@
+"""``bench compare``: two or more tracked runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UsageError
+from bench.report.side_by_side import SideBySide, side_by_side
+from bench.report.side_by_side_text import markdown, to_json
+from bench.results.format import table
+from bench.results.runs import Run
+from bench.tracking import Store
+
+Say = Callable[[str], object]
+
+_PICTURES = ("samples", "reconstructions")
+
+
+def compare_runs(
+    run_ids: Sequence[str], *, out: Path | None, uri: str | None, say: Say
+) -> dict[str, Any]:
+    """The table as JSON values; with ``out`` also as ``README.md`` there, with pictures.
+
+    Raises:
+        UsageError: Fewer than two runs, one that is unknown, or ``out`` is a file.
+    """
+    if len(set(run_ids)) < 2:
+        raise UsageError(f"bench compare takes two or more runs, got {len(set(run_ids))}: add ids")
+    if out is not None and out.exists() and not out.is_dir():
+        raise UsageError(f"'{out}' is a file: give a folder with --out")
+    store = Store(uri)
+    records = {record.run_id: record for record in map(store.find, run_ids)}
+    found = side_by_side([Run(record) for record in records.values()])
+    text = markdown(found)
+    say(text)
+    if out is not None:
+        shown = _pictures(found, store, out)
+        parts = [f"# {len(records)} runs side by side", text, *shown]
+        readme = "\n\n".join(parts) + "\n"
+        (out / "README.md").write_text(readme, encoding="utf-8", newline="\n")
+        say(f"\nwritten to {out / 'README.md'}")
+    return to_json(found)
+
+
+def _pictures(found: SideBySide, store: Store, out: Path) -> list[str]:
+    """A table of pictures for each kind that a run has; of each column its first seed's."""
+    out.mkdir(parents=True, exist_ok=True)
+    parts = []
+    for kind in _PICTURES:
+        header, cells = [], []
+        for column in found.columns:
+            run = column.runs[0]
+            png = store.artifact(run.record.run_id, f"pictures/{kind}.png")
+            if png is None:
+                continue
+            name = f"{kind}_{run.record.run_id}.png"
+            (out / name).write_bytes(png)
+            header.append(f"`{column.label}`, seed {run.seed}")
+            cells.append(f"![{kind} of {column.label}, seed {run.seed}]({name})")
+        if cells:
+            said = "Each column's first seed, uncurated, from the same noise where models share its size."
+            parts.append(
+                f"## {kind.capitalize()}\n\n{said}\n\n{table(header, [cells], left=len(cells))}"
+            )
+    return parts

@@ -1,0 +1,186 @@
+"""Runs side by side: a row for each measure, and what tests say of the columns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.plan import Planned
+from bench.report.decisions import Comparison, Group, Pair, decide
+from bench.results.columns import Column, columns, measures
+from bench.results.direction import better
+from bench.results.format import count, join
+from bench.results.runs import Run
+from bench.stats import SEEDS_FOR_INTERVAL
+
+COSTS = ("num_parameters", "train_seconds", "images_seen")
+
+NO_TEST = "One run each: no test, and nothing is marked as best."
+
+_FACTS: dict[str, Callable[[Run], str | None]] = {
+    "data digest": lambda run: run.record.tags.get("data_digest"),
+    "detector digest": lambda run: run.record.tags.get("detector_digest"),
+    "likelihood": lambda run: run.record.tags.get("passport"),
+    "most images measured": lambda run: run.param("eval.max_samples"),
+}
+"""What values must share to be compared."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure of the columns that were measured alike.
+
+    Attributes:
+        name: ``fd_mnist_n10000``.
+        metric: ``test/fd_mnist_n10000``.
+        members: Numbers of the columns whose values may stand here.
+        apart: What tells it from another row of the same measure, such as a detector's digest.
+        comparisons: Pairs of members; empty where one has fewer than three values.
+    """
+
+    name: str
+    metric: str
+    members: tuple[int, ...]
+    apart: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def best(self) -> int | None:
+        """The column that is better than every other one by the corrected test."""
+        won = [int(c.winner) for c in self.comparisons if c.winner is not None]
+        others = len(self.members) - 1
+        return next((i for i in self.members if others and won.count(i) == others), None)
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Columns, rows, and what to know of them."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    notes: Sequence[str]
+
+
+def side_by_side(runs: Sequence[Run]) -> SideBySide:
+    """Runs of one configuration pooled over their seeds, the others in columns beside them.
+
+    Raises:
+        UsageError: Two runs of one configuration have one seed.
+    """
+    found = columns(runs)
+    split = "test" if any(column.names("test") for column in found) else "val"
+    stems = {run.context.primary.partition("/")[2].rpartition("_n")[0] for run in runs} - {""}
+    names = sorted(measures(found, split), key=lambda name: name.rpartition("_n")[0] not in stems)
+    rows = [row for name in names for row in _rows(found, split, name)]
+    costs = [_cost(found, name) for name in COSTS]
+    notes = [] if split == "test" else ["No run has test values: these are of validation."]
+    notes += [said for what, of in _FACTS.items() if (said := _differing(found, what, of))]
+    notes += [*_sizes(found, rows), *_budgets(found), _tests(found, rows)]
+    return SideBySide(found, [*rows, *(row for row in costs if row.members)], notes)
+
+
+def _rows(found: Sequence[Column], split: str, name: str) -> list[Row]:
+    """One row, or one for each way of measuring where columns differ in that."""
+    metric = f"{split}/{name}"
+    groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    for i, column in enumerate(found):
+        if column.values(metric):
+            groups.setdefault(column.context(name), []).append(i)
+    facts = {fact for context in groups for fact in context}
+    varied = {key for key, _ in facts if len({value for k, value in facts if k == key}) > 1}
+    return [
+        Row(
+            name,
+            metric,
+            tuple(members),
+            tuple(f"{key} {value or 'unknown'}" for key, value in context if key in varied),
+            tuple(_compared(found, metric, members)),
+        )
+        for context, members in groups.items()
+    ]
+
+
+def _cost(found: Sequence[Column], name: str) -> Row:
+    metric = f"cost/{name}"
+    return Row(name, metric, tuple(i for i, c in enumerate(found) if c.values(metric)))
+
+
+def _compared(found: Sequence[Column], metric: str, members: Sequence[int]) -> list[Comparison]:
+    """Every pair of columns, where all have three values and one direction is better."""
+    direction = better(metric.partition("/")[2])
+    few = any(len(found[i].values(metric)) < SEEDS_FOR_INTERVAL for i in members)
+    if direction is None or few or len(members) < 2:
+        return []
+    groups = {i: Group(tuple(found[i].values(metric)), found[i].num_lost) for i in members}
+    floor = f"{metric.replace('/', '/floor_train_', 1)}_sd"
+    spreads = [value for i in members for value in found[i].values(floor)]
+    return decide(
+        [
+            Pair(
+                planned=Planned(a=str(a), b=str(b), better=direction),
+                first=groups[a],
+                second=groups[b],
+                spread=max(spreads, default=None),
+            )
+            for a, b in itertools.combinations(members, 2)
+        ]
+    )
+
+
+def _differing(found: Sequence[Column], what: str, of: Callable[[Run], str | None]) -> str:
+    """What columns differ in, so that values of it never share a row; else nothing."""
+    labels = _by_value(found, of)
+    if len(labels) < 2:
+        return ""
+    said = ", ".join(f"`{value}` ({join(names)})" for value, names in labels.items())
+    return f"Not comparable, and never in one row, are values of another {what}: {said}."
+
+
+def _by_value(found: Sequence[Column], of: Callable[[Run], str | None]) -> dict[str, list[str]]:
+    """Value to the labels of the columns that have it."""
+    labels: dict[str, list[str]] = {}
+    for column in found:
+        if value := next((v for run in column.runs if (v := of(run))), None):
+            labels.setdefault(value, []).append(f"`{column.label}`")
+    return labels
+
+
+def _sizes(found: Sequence[Column], rows: Sequence[Row]) -> list[str]:
+    """Measures that columns have at no common n."""
+    names: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        stem, _, n = row.name.rpartition("_n")
+        if stem and n.isdecimal():
+            labels = [f"`{found[i].label}`" for i in row.members]
+            names.setdefault(stem, {}).setdefault(n, []).extend(labels)
+    return [
+        f"`{stem}` is of {join([f'{n} images ({join(labels)})' for n, labels in each.items()])}: "
+        "distances of different n are not compared."
+        for stem, each in names.items()
+        if len(each) > 1
+    ]
+
+
+def _budgets(found: Sequence[Column]) -> list[str]:
+    labels = _by_value(found, lambda run: run.param("train.num_images"))
+    if len(labels) < 2:
+        return []
+    said = ", ".join(f"{count(float(n))} ({join(names)})" for n, names in labels.items())
+    return [f"The budgets in real images differ: {said}."]
+
+
+def _tests(found: Sequence[Column], rows: Sequence[Row]) -> str:
+    if len(found) == 1:
+        return "All runs are of one configuration: there is nothing to test."
+    if all(len(column.runs) == 1 for column in found):
+        return NO_TEST
+    if not any(row.comparisons for row in rows):
+        return (
+            "No test: a column has fewer than three runs with a value. Nothing is marked as best."
+        )
+    return (
+        "Bold is better than every other column by Welch's test at 5 %, Holm-corrected over the "
+        "pairs of a row, where every column has three values or more. Rows are not corrected for "
+        "each other: of twenty equal ones, one may be bold by chance."
+    )

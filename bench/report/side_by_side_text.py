@@ -1,0 +1,117 @@
+"""Runs side by side as markdown, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bench.report.decisions import Comparison
+from bench.report.side_by_side import Row, SideBySide
+from bench.results.columns import Column
+from bench.results.direction import Better, better
+from bench.results.format import (
+    MISSING,
+    NOT_APPLICABLE,
+    count,
+    distance_interval,
+    footnotes,
+    join,
+    p_value,
+    seconds,
+    span,
+    table,
+    triple,
+)
+from bench.results.runs import Run
+
+_ARROWS: dict[Better | None, str] = {"lower": " ↓", "higher": " ↑", None: ""}
+_ELSEWHERE = "another row"
+
+
+def markdown(found: SideBySide) -> str:
+    """The table, its notes, and the runs of each column."""
+    shows_test = len(found.columns) == 2 and any(row.comparisons for row in found.rows)
+    header = ["measure", *(f"`{column.label}`" for column in found.columns)]
+    lines = [
+        ["runs", *(_counted(run.status for run in column.runs) for column in found.columns)],
+        *(_line(row, found.columns) for row in found.rows),
+    ]
+    if shows_test:
+        header += ["difference [95 % interval]", "p"]
+        tests = [["", ""], *(_test_cells(row) for row in found.rows)]
+        lines = [[*line, *cells] for line, cells in zip(lines, tests, strict=True)]
+    text = table(header, lines)
+    notes = "\n".join(f"- {note}" for note in [*found.notes, footnotes(text)] if note)
+    runs = "\n".join(f"- `{column.label}`: {_named(column.runs)}" for column in found.columns)
+    return f"{text}\n\n{notes}\n\nRuns:\n\n{runs}"
+
+
+def to_json(found: SideBySide) -> dict[str, Any]:
+    """JSON values, every number whole."""
+    labels = [column.label for column in found.columns]
+    return {
+        "columns": {c.label: [run.record.run_id for run in c.runs] for c in found.columns},
+        "rows": [_row_json(row, found.columns, labels) for row in found.rows],
+        "notes": list(found.notes),
+    }
+
+
+def _line(row: Row, columns: Sequence[Column]) -> list[str]:
+    apart = f" ({join(row.apart)})" if row.apart else ""
+    arrow = _ARROWS[better(row.name)]
+    return [f"`{row.name}`{arrow}{apart}", *(_cell(row, i, c) for i, c in enumerate(columns))]
+
+
+def _cell(row: Row, i: int, column: Column) -> str:
+    values = column.values(row.metric)
+    if i not in row.members:
+        if values:
+            return _ELSEWHERE
+        return NOT_APPLICABLE if any(run.has_values for run in column.runs) else MISSING
+    if row.metric.startswith("cost/"):
+        return span(values, seconds if row.name.endswith("_seconds") else count)
+    text = distance_interval(values, num_lost=column.num_lost)
+    return f"**{text}**" if i == row.best else text
+
+
+def _counted(statuses: Iterable[str]) -> str:
+    """``2 ok, 1 diverged``."""
+    known = list(statuses)
+    return ", ".join(f"{known.count(one)} {one}" for one in dict.fromkeys(known))
+
+
+def _test_cells(row: Row) -> list[str]:
+    """Difference and p of the only pair of two columns."""
+    difference = row.comparisons[0].difference if row.comparisons else None
+    if difference is None:
+        return ["", ""]
+    d = difference
+    return [
+        triple(d.difference, d.low, d.high),
+        p_value(d.p).removeprefix("p = ").removeprefix("p "),
+    ]
+
+
+def _named(runs: Sequence[Run]) -> str:
+    return ", ".join(f"seed {run.seed} `{run.record.run_id}`" for run in runs)
+
+
+def _row_json(row: Row, columns: Sequence[Column], labels: Sequence[str]) -> dict[str, Any]:
+    return {
+        "measure": row.metric,
+        "better": better(row.name),
+        "apart": list(row.apart),
+        "values": {labels[i]: columns[i].values(row.metric) for i in row.members},
+        "best": None if row.best is None else labels[row.best],
+        "tests": [_test_json(comparison, labels) for comparison in row.comparisons],
+    }
+
+
+def _test_json(comparison: Comparison, labels: Sequence[str]) -> dict[str, Any]:
+    d = comparison.difference
+    return {
+        "pair": [labels[int(comparison.a)], labels[int(comparison.b)]],
+        "difference": d and [d.difference, d.low, d.high],
+        "p": d and d.p,
+        "p_holm": comparison.p,
+    }

@@ -1,0 +1,168 @@
+"""Runs to stand side by side: equal configurations pooled over their seeds, one column each."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.errors import UsageError
+from bench.results.numbers import short
+from bench.results.runs import Run
+
+SEED = "train.seed"
+
+_COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)(?P<tail>.*)")
+_BESIDE = ("_real", "_se", "_sd", "_low", "_high")
+"""Endings of values that belong to another one."""
+
+_WITHOUT_DETECTOR = ("elbo_", "iwae_", "ais_", "kl_", "reconstruction_", "bits_per_dim_", "active_")
+"""What no feature network takes part in."""
+
+_INCEPTION = ("fid_", "kid_", "inception_score_")
+"""What bears no name of a detector, being Inception's alone."""
+
+_MOST_KEYS = 4
+
+
+@dataclass(frozen=True)
+class Column:
+    """Runs of one configuration, by seed.
+
+    Attributes:
+        label: The family, and what tells it from the other columns.
+        runs: At least one.
+    """
+
+    label: str
+    runs: tuple[Run, ...]
+
+    @property
+    def num_lost(self) -> int:
+        """Runs that ended without a value."""
+        return sum(run.is_lost for run in self.runs)
+
+    def values(self, metric: str) -> list[float]:
+        """One value per run that has one."""
+        return [v for run in self.runs if (v := run.value(metric)) is not None]
+
+    def names(self, split: str) -> set[str]:
+        """Names of the measures that some run has on a split."""
+        found = {name.partition("/") for run in self.runs for name in run.record.metrics}
+        return {
+            name
+            for part, _, name in found
+            if part == split and not name.startswith("floor_") and not name.endswith(_BESIDE)
+        }
+
+    def context(self, name: str) -> tuple[tuple[str, str], ...]:
+        """What two values of a measure must share to stand in one row."""
+        facts = {"data digest": self._tag("data_digest")}
+        if not name.startswith(_WITHOUT_DETECTOR):
+            facts["detector digest"] = self._detector_digest(name)
+        if not _COUNTED.fullmatch(name):  # else the number of images stands in the name
+            facts["images measured"] = self.runs[0].param("eval.max_samples") or ""
+        return tuple(facts.items())
+
+    def _tag(self, tag: str) -> str:
+        return next((v for run in self.runs if (v := run.record.tags.get(tag))), "")
+
+    def _detector_digest(self, name: str) -> str:
+        """Of the further detector that the name carries, else of the run's own."""
+        prefix = "detector_digest_"
+        said = "inception_" if name.startswith(_INCEPTION) else f"{name}_"
+        others = {tag for run in self.runs for tag in run.record.tags if tag.startswith(prefix)}
+        named = [tag for tag in sorted(others) if f"{tag.removeprefix(prefix)}_" in said]
+        return self._tag(named[0] if named else "detector_digest")
+
+
+def columns(runs: Sequence[Run]) -> list[Column]:
+    """One column for each configuration, in the order of the first run of each.
+
+    Raises:
+        UsageError: Two runs of one configuration have one seed.
+    """
+    groups: list[list[Run]] = []
+    # Those that do not say what they were measured with, having ended before, join the others.
+    for run in sorted(runs, key=lambda run: not run.context.data_digest):
+        if known := next((group for group in groups if _are_alike(group[0], run)), None):
+            known.append(run)
+        else:
+            groups.append([run])
+    place = {run.record.run_id: i for i, run in enumerate(runs)}
+    groups.sort(key=lambda group: min(place[run.record.run_id] for run in group))
+    pooled = [tuple(sorted(group, key=lambda run: run.seed)) for group in groups]
+    for one in pooled:
+        _refuse_twins(one)
+    return [Column(label, group) for label, group in zip(_labels(pooled), pooled, strict=True)]
+
+
+def measures(found: Sequence[Column], split: str) -> list[str]:
+    """Names of the rows: of each measure the largest n that all have who have it at all.
+
+    Where they share no n, each column's largest has a row of its own.
+    """
+    sizes: dict[tuple[str, str], list[set[int]]] = {}
+    plain: set[str] = set()
+    for column in found:
+        mine: dict[tuple[str, str], set[int]] = {}
+        for name in column.names(split):
+            if counted := _COUNTED.fullmatch(name):
+                mine.setdefault((counted["stem"], counted["tail"]), set()).add(int(counted["n"]))
+            else:
+                plain.add(name)
+        for key, numbers in mine.items():
+            sizes.setdefault(key, []).append(numbers)
+    counted_names = {
+        f"{stem}_n{n}{tail}" for (stem, tail), each in sizes.items() for n in _shown_sizes(each)
+    }
+    return sorted(plain | counted_names)
+
+
+def _shown_sizes(each: Sequence[set[int]]) -> set[int]:
+    shared = set.intersection(*each)
+    return {max(shared)} if shared else {max(numbers) for numbers in each}
+
+
+def _are_alike(one: Run, other: Run) -> bool:
+    """Whether all is the same but the seed, what they were measured with included."""
+    return _configuration(one) == _configuration(other) and one.context.admits(other.context)
+
+
+def _configuration(run: Run) -> dict[str, str]:
+    params = {key: value for key, value in run.record.params.items() if key != SEED}
+    return params | {"images": run.record.tags.get("images_digest", "")}
+
+
+def _refuse_twins(group: Sequence[Run]) -> None:
+    """A run and its repetition are one sample, not two."""
+    for seed, number in Counter(run.seed for run in group).items():
+        if number > 1:
+            twins = [run.record.run_id for run in group if run.seed == seed]
+            raise UsageError(
+                f"runs {' and '.join(twins)} have one configuration and one seed ({seed}), so that "
+                "they are no two samples: leave one out, or compare them with `bench diff`"
+            )
+
+
+def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """``gan depth 2``: family, and the settings in which columns of one family differ."""
+    names = []
+    for group in groups:
+        first = group[0]
+        peers = [other[0] for other in groups if other[0].arm == first.arm]
+        keys = _differing([peer.record.params for peer in peers])[:_MOST_KEYS]
+        said = [f"{short(key)} {first.record.params.get(key, 'none')}" for key in keys]
+        names.append(" ".join([first.arm or "run", ", ".join(said)]).strip())
+    counts = Counter(names)
+    return [
+        name if counts[name] == 1 else f"{name} {group[0].record.run_id[:8]}"
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def _differing(params: Iterable[Mapping[str, str]]) -> list[str]:
+    each = list(params)
+    keys = sorted({key for one in each for key in one} - {SEED})
+    return [key for key in keys if len({one.get(key) for one in each}) > 1]
