@@ -8,6 +8,7 @@ import pytest
 from plots.synthetic_study import IDENTITY, STUDY, lost, run_record, study_records
 
 from bench.plan import Arm, Planned, Study
+from bench.report.halves import half_trends
 from bench.report.interactions import interactions
 from bench.report.trends import along, headline, measures, trend_sentence, trends
 from bench.report.variance import variance
@@ -140,6 +141,32 @@ def test_study_without_a_factor_of_three_numbers_has_no_trends(factors):
     record.params["model.prior"] = "flow"
     results = results_of([record], study)
     assert (trends(results), interactions(results)) == ("", "")
+
+
+def test_lowest_mean_at_half_the_budget_stands_beside_that_at_all_of_it():
+    records = study_records()
+    for record in records:
+        if record.tags["family"] == "vae":
+            depth = int(record.params["model.depth"])
+            points = record.histories["val/fd_digits_n297"]
+            record.histories["val/fd_digits_n297"] = [
+                (x, y if x > 12_000 else 10.0 + depth) for x, y in points
+            ]
+    text = half_trends(results_of(records))
+    assert text.startswith(
+        "- `vae`: the lowest validation mean is at depth 1 after 12,000 images and at 2 after 24,000."
+    )
+    assert "- `gan`: the lowest validation mean is at depth 3 after 12,000 images and still" in text
+    half = row_of(text, "validation `fd_digits_n297` after 12,000", "`vae`", "15")
+    assert half[6:] == ["11.0, 1", "15.0, 5", "rises"]
+
+
+def test_runs_without_curves_have_no_trend_at_half_the_budget():
+    records = [
+        type(r)(run_id=r.run_id, params=r.params, tags=r.tags, metrics=r.metrics)
+        for r in study_records()
+    ]
+    assert half_trends(results_of(records)) == ""
 
 
 def test_levels_are_ordered_by_number():

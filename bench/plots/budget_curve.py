@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-
 import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
 from bench.results.axes import legend_below, scale_y
-from bench.results.curves import points_of
 from bench.results.factor import describe, draw_factor, factor_rows
 from bench.results.facts import arm_runs, budget
+from bench.results.halfway import half_values
 from bench.results.numbers import Results, short
-from bench.results.runs import Run
-
-_NEAR = 0.1
-"""How far from half the budget a validation may lie, as a share of the budget."""
 
 
 def numbers(results: Results) -> pd.DataFrame:
     """``factor_rows`` of the validation measure, at half the budget and at all of it."""
-    places = [place for arm in results.arms for _, place in results.along_x(arm)]
-    points = points_of(results, [run for p in places for run in p.valued], results.primary)
-    half = factor_rows(results, "half", partial(_at_half, curves=points))
+    values = half_values(results)
+    half = factor_rows(results, "half", lambda run: values.get(run.record.run_id))
     full = factor_rows(results, "full", lambda run: run.value(results.primary))
     return pd.DataFrame.from_records(half + full if half and full else [])
-
-
-def _at_half(run: Run, curves: Mapping[str, Sequence[tuple[int, float]]]) -> float | None:
-    """The value logged nearest to half the run's budget; None without one near."""
-    images = float(run.param("train.num_images") or 0)
-    points = [(abs(x - images / 2), y) for x, y in curves.get(run.record.run_id, [])]
-    if not points or min(points)[0] > _NEAR * images:
-        return None
-    return min(points)[1]
 
 
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:

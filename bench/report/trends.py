@@ -76,23 +76,25 @@ _SHAPES: dict[tuple[bool, ...], str] = {
 
 def trends(results: Results) -> str:
     """A row for each measure and family along x; empty without an x factor of three numbers."""
-    return trend_table(
-        results, [curves for m in measures(results) if (curves := along(results, m))]
-    )
+    text = trend_table(results, [along(results, measure) for measure in measures(results)])
+    return f"{text}\n\n{_notes(results)}" if text else ""
 
 
 def trend_table(results: Results, groups: Sequence[Sequence[Curve]]) -> str:
-    """Markdown of the curves, and what its columns are."""
+    """A row for each curve; empty without any."""
     x = short(results.study.x or "")
     rows = [_row(curve) for curves in groups for curve in curves]
-    if not rows:
-        return ""
     header = [
         *("measure", "family", "runs", f"rank correlation with {x} [95 %, approximate]"),
         *("p (Holm)", "p (any level, Holm)", f"lowest mean, at {x}", f"highest mean, at {x}"),
         "the mean along it",
     ]
-    notes = (
+    return table(header, rows, left=2) if rows else ""
+
+
+def _notes(results: Results) -> str:
+    x = short(results.study.x or "")
+    return (
         f"After {budget(arm_runs(results))} real images per run: what is learnt by then, since "
         f"another {x} may need more of them. Spearman's correlation over all runs, negative where "
         f"values fall as {x} rises, interval after Bonett and Wright; p from 9,999 random "
@@ -101,7 +103,6 @@ def trend_table(results: Results, groups: Sequence[Sequence[Curve]]) -> str:
         "without a value ranks as the worst of a distance or a bound and is left out elsewhere. "
         "The last column describes the means and tests nothing."
     )
-    return f"{table(header, rows, left=2)}\n\n{notes}"
 
 
 def measures(results: Results) -> list[Measure]:

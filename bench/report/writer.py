@@ -13,6 +13,7 @@ from bench.records import RunRecord
 from bench.report.answer import answer
 from bench.report.claims import claims
 from bench.report.comparisons import compare, comparison_table, winners
+from bench.report.halves import half_trends
 from bench.report.health import health
 from bench.report.interactions import interactions
 from bench.report.manifest import Manifest, table_digest, text_digest
@@ -176,6 +177,7 @@ def report_text(results: Sequence[Results], drawn: str = "", out: Path | None = 
         ("### Interaction", interactions(first)),
         *(_elsewhere(other) for other in results[1:]),
         ("## Figures", drawn),
+        ("### Trends at half the budget", half_trends(first)),
         ("## Runs that did not end well, or not yet", troubles(results)),
         ("## Health", health(results)),
         ("## Protocol", protocol(results)),
