@@ -28,6 +28,7 @@ class Manifest:
         runs: Ids of the runs it was made of, used or not, sorted.
         bench_version: Of the package that made it.
         files: File name to the digest of its text.
+        facts: What was said of the study as a whole: tags of its experiment.
         plan: Digest of the study file's contents.
         figures: Figure to the digest of the table of its numbers: pixels may differ between
             platforms, numbers may not.
@@ -36,6 +37,7 @@ class Manifest:
     identity: Identity
     seeds: tuple[int, ...]
     runs: tuple[str, ...]
+    facts: Mapping[str, str]
     plan: str
     files: Mapping[str, str]
     figures: Mapping[str, str]
@@ -43,7 +45,8 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Writes ``report.json`` into a folder."""
-        values = {**vars(self), "identity": self.identity.model_dump()}
+        plain = {"identity": self.identity.model_dump(), "facts": dict(self.facts)}
+        values = {**vars(self), **plain}
         text = json.dumps(values, indent=1, sort_keys=True)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8", newline="\n")
 

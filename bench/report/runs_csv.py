@@ -46,6 +46,7 @@ def runs_table(results: Sequence[Results]) -> str:
     """
     rows = [(run, "yes") for group in results for run in group.runs]
     rows += [(run, "no") for group in results for run in group.strays]
+    rows += [(run, "trial") for group in results for run in group.trials]
     runs = [run for run, _ in rows]
     known = {tag for run in runs for tag in run.record.tags if _is_tag(tag)}
     tags = [*_FIRST, *sorted(known - {*_FIRST} - _LEFT_OUT)]

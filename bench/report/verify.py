@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,12 @@ from bench.report.from_tracking import tracked_results
 from bench.report.manifest import Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
+from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Results, read_results
 from bench.tracking import Store, store_uri
+
+_FROM_CURVES = ("## Figures", "### Theirs beside ours")
+"""Sections that are not made of the rows of ``runs.csv`` alone."""
 
 _SQLITE = "sqlite:///"
 
@@ -134,11 +138,12 @@ def _from_store(report: _Report, store: Store, experiment_id: str) -> Verdict:
     ]
     later = len(there - set(manifest.runs))
     if later:
-        report.remarks.append(f"{later} runs came later and are left out")
+        said = "run came later and is" if later == 1 else "runs came later and are"
+        report.remarks.append(f"{later:,} {said} left out")
     found = list(gone)
     if len(gone) < len(manifest.runs):
         results = tracked_results(store, manifest.identity, experiment_id, set(manifest.runs))
-        found += _made_again(report, results)
+        found += _made_again(report, [_linked(group, manifest) for group in results])
     return Verdict(
         folder=report.folder,
         source=store.uri,
@@ -146,6 +151,14 @@ def _from_store(report: _Report, store: Store, experiment_id: str) -> Verdict:
         differences=found,
         remarks=report.remarks,
     )
+
+
+def _linked(results: Results, manifest: Manifest) -> Results:
+    """With links to the server that the report was made from: an address is no result."""
+    facts = {key: value for key, value in results.facts.items() if key != RUN_PAGES}
+    if RUN_PAGES in manifest.facts:
+        facts[RUN_PAGES] = manifest.facts[RUN_PAGES]
+    return replace(results, facts=facts)
 
 
 def _made_again(report: _Report, results: Sequence[Results]) -> list[Difference]:
@@ -191,13 +204,15 @@ def _from_rows(report: _Report) -> Verdict:
             f"'{report.folder / RUNS}' is no table of runs ({error}): write the report again"
         ) from error
     study = load_study(manifest.identity.study)
-    results = read_results(study, manifest.identity, records, lambda _run_id, _name: None)
-    text = report_text(results, "", report.folder)
-    told = without_section(report.files[README], "## Figures")
+    results = read_results(study, manifest.identity, records, _nothing, facts=manifest.facts)
+    told, text = report.files[README], report_text(results, "", report.folder)
+    for heading in _FROM_CURVES:
+        told, text = without_section(told, heading), without_section(text, heading)
     found = [] if text_digest(rows) == manifest.files[RUNS] else [_edited(report)]
     remark = (
         "the store has no runs of this study, so that its tables and sentences were made again "
-        f"from its own {RUNS}: curves, figures and pictures could not be checked"
+        f"from its own {RUNS}: curves, figures and pictures could not be checked, nor what stands "
+        "beside the results of others"
     )
     return Verdict(
         folder=report.folder,
@@ -212,3 +227,7 @@ def _edited(report: _Report) -> Difference:
     return Difference(
         f"digest of {RUNS}", report.manifest.files[RUNS], text_digest(report.files[RUNS])
     )
+
+
+def _nothing(_run_id: str, _name: str) -> None:
+    """No picture of any run."""

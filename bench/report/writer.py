@@ -107,11 +107,12 @@ def compose(results: Sequence[Results], figures_folder: Path, out: Path) -> Comp
 
 def manifest(results: Sequence[Results], composed: Composed) -> Manifest:
     """What ``bench verify`` needs to make the report again."""
-    runs = [run for group in results for run in (*group.runs, *group.strays)]
+    runs = [run for group in results for run in (*group.runs, *group.strays, *group.trials)]
     return Manifest(
         identity=results[0].identity,
         seeds=attendance(results).seeds,
         runs=tuple(sorted(run.record.run_id for run in runs)),
+        facts=results[0].facts,
         plan=text_digest(results[0].study.model_dump_json()),
         files={name: text_digest(text) for name, text in composed.files.items()},
         figures=composed.figures,

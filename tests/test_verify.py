@@ -1,0 +1,297 @@
+"""bench verify: makes a report again, and tells what is not the same with both values."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+
+import pytest
+from golden.golden import IDENTITY, stored_records
+from golden.stored_study import stored, study_file
+
+from bench import cli
+from bench.errors import UsageError
+from bench.plots import PLOTS
+from bench.report import writer
+from bench.report.differences import table_differences, text_differences, without_section
+from bench.report.from_tracking import make_report
+from bench.report.verify import verify_report
+from bench.tracking import Store
+
+
+@pytest.fixture(autouse=True)
+def one_figure(monkeypatch):
+    """Ten figures take seconds; one shows whether their numbers are compared."""
+    monkeypatch.setattr(writer, "PLOTS", {"loss_curves": PLOTS.get("loss_curves")})
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, migrated_database):
+    """A folder with a tracking store and the report of what it holds."""
+    folder = tmp_path_factory.mktemp("whole")
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "PLOTS", {"loss_curves": PLOTS.get("loss_curves")})
+        with contextlib.closing(sqlite3.connect(migrated_database)) as source:
+            source.execute("vacuum into 'mlflow.db'")
+        study_file(folder)
+        store = Store(f"sqlite:///{folder / 'mlflow.db'}")
+        ids = stored(store, stored_records())
+        make_report("small", uri=store.uri)
+        (folder / "ids.json").write_text(json.dumps(ids))
+    return folder
+
+
+@pytest.fixture
+def place(whole, tmp_path):
+    """A copy, to be damaged."""
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def report(place):
+    return place / "reports" / "small"
+
+
+@pytest.fixture
+def store(place):
+    return Store(f"sqlite:///{place / 'mlflow.db'}")
+
+
+def run_of(place, arm, depth, seed):
+    """Id in the store of the run of that cell and seed."""
+    ids = json.loads((place / "ids.json").read_text())
+    wanted = (arm, str(depth), str(seed))
+    return next(
+        ids[r.run_id]
+        for r in stored_records()
+        if (r.tags["family"], r.params.get("model.depth"), r.tags["seed"]) == wanted
+    )
+
+
+def replaced(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8", newline="")
+
+
+def test_report_that_nobody_touched_is_identical(report):
+    verdict = verify_report(report)
+    assert (list(verdict.differences), list(verdict.remarks)) == ([], [])
+    assert verdict.runs == 14
+    assert verdict.source.startswith("sqlite:///")
+    assert verify_report(report / "README.md").equal
+
+
+def test_number_edited_in_a_table_is_told_with_its_row_column_and_both_values(report):
+    text = (report / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| `pixel_gaussian` |"))
+    value = row.split("|")[4].strip()
+    replaced(report / "README.md", row, row.replace(value, "1.23 §", 1))
+    verdict = verify_report(report)
+    assert [(d.reported, d.recomputed) for d in verdict.differences] == [("1.23 §", value)]
+    where = verdict.differences[0].where
+    assert where.startswith("Families at their chosen cell, `pixel_gaussian` baseline, ")
+    assert "fd_digits_n500" in where
+    assert "README.md was edited after it was written" in verdict.remarks
+
+
+def test_number_edited_in_a_sentence_is_told_with_the_words_around_it(report):
+    replaced(report / "README.md", "After 8,000 real images", "After 9,000 real images")
+    (difference,) = verify_report(report).differences
+    assert "9,000" in difference.reported
+    assert "8,000" in difference.recomputed
+    assert len(difference.reported) < 100
+
+
+def test_cell_edited_in_the_table_of_runs_is_told_to_the_last_digit(report, place):
+    run_id = run_of(place, "gan", 1, 0)
+    value = next(
+        r.metrics["test/fd_digits_n500"]
+        for r in stored_records()
+        if (r.tags["family"], r.params.get("model.depth"), r.tags["seed"]) == ("gan", "1", "0")
+    )
+    last = repr(value)[:-1] + ("1" if repr(value)[-1] != "1" else "2")
+    replaced(report / "runs.csv", repr(value), last)
+    (difference,) = verify_report(report).differences
+    assert difference.where == f"run {run_id}, test/fd_digits_n500"
+    assert (difference.reported, difference.recomputed) == (last, repr(value))
+
+
+def test_run_that_was_read_again_since_is_named(report, place, store):
+    run_id = run_of(place, "gan", 1, 0)
+    store.client.set_tag(run_id, "test_reads", "2")
+    found = {d.where: (d.reported, d.recomputed) for d in verify_report(report).differences}
+    assert found[f"run {run_id}, test_reads"] == ("1", "2")
+
+
+def test_run_that_is_gone_is_named_and_the_others_are_compared(report, place, store):
+    run_id = run_of(place, "vae", 2, 1)
+    store.client.delete_run(run_id)
+    differences = verify_report(report).differences
+    assert str(differences[0]) == f"run {run_id}: 'used', now nothing"
+    assert any(d.where.startswith("Families at their chosen cell, `vae`") for d in differences)
+
+
+def test_report_of_runs_that_are_all_gone_names_them(report, store):
+    store.discard_runs(store.experiment(IDENTITY.key))
+    verdict = verify_report(report)
+    assert [d.recomputed for d in verdict.differences] == [""] * 14
+
+
+def test_runs_that_came_later_are_left_out_and_counted(report, store):
+    more = next(r for r in stored_records() if r.tags["family"] == "gan")
+    more.params["train.seed"] = more.tags["seed"] = "7"
+    stored(store, [more])
+    verdict = verify_report(report)
+    assert verdict.equal
+    assert list(verdict.remarks) == ["1 run came later and is left out"]
+
+
+def test_point_of_a_curve_that_changed_is_told_by_its_figure(report, place, store):
+    run_id = run_of(place, "gan", 1, 0)
+    known = store.histories([run_id], "train/generator_loss")[run_id]
+    store.client.log_metric(run_id, "train/generator_loss", 5.0, timestamp=1, step=known[1][0])
+    wheres = [d.where for d in verify_report(report).differences]
+    assert "numbers of figure loss_curves" in wheres
+
+
+def test_other_pixels_are_a_remark_and_a_missing_figure_a_difference(report):
+    figure = report / "figures" / "loss_curves.png"
+    figure.write_bytes(b"other")
+    verdict = verify_report(report)
+    assert verdict.equal
+    assert list(verdict.remarks) == ["1 of 1 figures have other pixels: loss_curves"]
+    figure.unlink()
+    assert [d.where for d in verify_report(report).differences] == ["figure loss_curves"]
+
+
+def test_report_of_another_version_is_compared_all_the_same(report):
+    replaced(
+        report / "report.json", f'"bench_version": "{writer_version()}"', '"bench_version": "0.0"'
+    )
+    replaced(report / "README.md", "After 8,000", "After 9,000")
+    verdict = verify_report(report)
+    assert any("made by bench 0.0, verified by" in remark for remark in verdict.remarks)
+    assert len(verdict.differences) == 1
+
+
+def writer_version():
+    import bench
+
+    return bench.__version__
+
+
+def test_report_without_a_store_is_made_again_from_its_own_table(report, place, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    (place / "mlflow.db").unlink()
+    verdict = verify_report(report)
+    assert verdict.equal
+    assert verdict.source == "runs.csv"
+    assert "curves, figures and pictures" in verdict.remarks[-1]
+    assert not (place / "mlflow.db").exists()
+    replaced(report / "README.md", "After 8,000", "After 9,000")
+    assert [d.where for d in verify_report(report).differences] == [
+        "small on digits (classroom tier)"
+    ]
+
+
+def test_value_edited_in_the_table_of_a_report_without_a_store_is_found(report, place, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    (place / "mlflow.db").unlink()
+    value = next(r for r in stored_records() if r.tags["family"] == "pixel_gaussian").metrics[
+        "test/fd_digits_n500"
+    ]
+    replaced(report / "runs.csv", repr(value), "99.5")
+    found = verify_report(report).differences
+    assert found[0].where == "digest of runs.csv"
+    assert any("pixel_gaussian" in d.where and d.recomputed.startswith("99.5") for d in found)
+
+
+def test_store_that_was_named_and_is_not_there_is_a_mistake(report, place):
+    with pytest.raises(UsageError, match="is not there: give another --tracking-uri"):
+        verify_report(report, "sqlite:///nowhere.db")
+    assert not (place / "nowhere.db").exists()
+
+
+def test_folder_without_a_report_is_told_with_the_remedy(tmp_path):
+    with pytest.raises(
+        UsageError, match=r"has no report\.json, .*write it again with `bench report`"
+    ):
+        verify_report(tmp_path)
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"cannot be read \(KeyError\)"):
+        verify_report(tmp_path)
+
+
+def test_file_that_is_missing_from_a_report_is_told(report):
+    (report / "runs.csv").unlink()
+    with pytest.raises(UsageError, match=r"runs\.csv' cannot be read \(FileNotFoundError\)"):
+        verify_report(report)
+
+
+def ended(monkeypatch, capsys, *words):
+    monkeypatch.setattr("sys.argv", ["bench", *words])
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code, *capsys.readouterr()
+
+
+def test_exit_code_says_what_was_found(report, monkeypatch, capsys):
+    code, out, _ = ended(monkeypatch, capsys, "verify", str(report))
+    assert code == 0
+    assert out.startswith("identical: ")
+    replaced(report / "README.md", "After 8,000", "After 9,000")
+    code, out, _ = ended(monkeypatch, capsys, "verify", str(report), "--json")
+    assert code == 1
+    told = json.loads(out)
+    assert (told["equal"], len(told["differences"]), told["runs"]) == (False, 1, 14)
+    code, out, err = ended(monkeypatch, capsys, "verify", "nowhere")
+    assert (code, out) == (2, "")
+    assert "has no report.json" in err
+
+
+def test_differences_beyond_the_twentieth_are_counted(report, monkeypatch, capsys):
+    text = (report / "runs.csv").read_text(encoding="utf-8")
+    (report / "runs.csv").write_text(text.replace(",ok,", ",fine,"), encoding="utf-8", newline="")
+    text = (report / "README.md").read_text(encoding="utf-8")
+    (report / "README.md").write_text(text.replace("| `", "| `x"), encoding="utf-8", newline="")
+    code, out, _ = ended(monkeypatch, capsys, "verify", str(report))
+    assert code == 1
+    lines = [line for line in out.splitlines() if not line.startswith("note: ")]
+    assert len(lines) == 22
+    number = int(lines[-1].split()[0])
+    assert lines[-2] == f"and {number - 20} more"
+
+
+TEXT = "# a\n\nOne two three.\n\n## b\n\n| row | x | y |\n| --- | --- | --- |\n| r | 1 | 2 |\n| s | 3 | 4 |\n"
+
+
+def test_line_that_was_put_in_is_one_difference():
+    longer = TEXT.replace("## b", "A new line.\n\n## b")
+    assert [str(d) for d in text_differences(TEXT, longer)] == ["a: nothing, now 'A new line.'"]
+    assert [str(d) for d in text_differences(longer, TEXT)] == ["a: 'A new line.', now nothing"]
+
+
+def test_cell_is_told_with_the_head_of_its_column():
+    (found,) = text_differences(TEXT, TEXT.replace("| 3 |", "| 9 |"))
+    assert (found.where, found.reported, found.recomputed) == ("b, s, x", "3", "9")
+
+
+def test_tables_of_runs_are_compared_by_run_and_not_by_place():
+    old = "run_id,a,b\nr1,1,2\nr2,3,4\n"
+    assert table_differences(old, "run_id,b,a\nr2,4,3\nr1,2,1\n") == []
+    found = table_differences(old, "run_id,a,c\nr1,1.0,\nr3,3,\n")
+    assert [str(d) for d in found] == [
+        "run r1, a: '1', now '1.0'",
+        "run r1, b: '2', now nothing",
+        "run r2: 'a row', now nothing",
+        "run r3: nothing, now 'a row'",
+    ]
+
+
+def test_section_is_left_out_up_to_the_next_heading_of_its_level():
+    text = "# t\n\n## a\n\nx\n\n### in a\n\ny\n\n## b\n\nz\n"
+    assert without_section(text, "## a") == "# t\n\n## b\n\nz\n"
+    assert without_section(text, "### in a") == "# t\n\n## a\n\nx\n\n## b\n\nz\n"
