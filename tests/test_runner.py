@@ -307,3 +307,70 @@ def test_mlp_vae_reaches_the_elbo_of_a_plain_loop_on_mnist(tmp_path):
     held = held_data("mnist", "auto", CPU)
     result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
     assert result.metrics["test/elbo_bernoulli_resampled"] > -105
+
+
+class Sealed:
+    """Held data whose test split has a size and nothing that could be read."""
+
+    def __init__(self, held):
+        self._held = held
+
+    def __getattr__(self, name):
+        return getattr(self._held, name)
+
+    def images(self, split):
+        images = self._held.images(split)
+        return images.to("meta") if split == "test" else images
+
+
+def trial(folder, held, log, judge, model="vae"):
+    return Run(config=small(model), held=held, folder=folder, logger=log, should_prune=judge)
+
+
+@pytest.mark.parametrize("model", ["vae", "wgan"])
+def test_trial_of_a_search_never_opens_the_test_split(tmp_path, held, model):
+    log, asked = Recorder(), []
+    judge = lambda curve: asked.append(list(curve))  # noqa: E731 - None is no reason to end
+    result = trial(tmp_path, Sealed(held), log, judge, model).execute()
+    curve = [value for _, value in log.curves["val/fd_digits_n297"][:4]]
+    assert asked == [curve[:1], curve[:2], curve[:3]]
+    assert result.value == curve[-1]
+    assert result.status in {"ok", "collapsed"}
+    assert not [name for name in result.metrics if name.startswith("test")]
+    assert "test_reads" not in log.named
+    assert not (tmp_path / "test_reads").exists()
+    assert log.drawn == []
+
+
+def test_trial_has_the_validation_values_of_the_run_it_would_have_been(tmp_path, held):
+    log = Recorder()
+    run = Run(config=small(), held=held, folder=tmp_path / "a", logger=NullLogger()).execute()
+    result = trial(tmp_path / "b", held, log, lambda _: False).execute()
+    values = {name: value for name, value in result.metrics.items() if name.startswith("val/")}
+    assert {"val/classes", "val/spread", "val/active_units"} <= values.keys()
+    assert values == {name: run.metrics[name] for name in values}
+    assert result.status == run.status
+
+
+def test_pruned_trial_ends_where_it_is_told_to(tmp_path, held):
+    log = Recorder()
+    result = trial(tmp_path, held, log, lambda curve: len(curve) == 2).execute()
+    assert result.status == log.named["status"] == "pruned"
+    assert result.value == log.curves["val/fd_digits_n297"][1][1]
+    assert result.metrics["cost/images_seen"] == 320
+    again = trial(tmp_path, held, NullLogger(), lambda _: False)
+    assert again.execute() == result
+
+
+def test_trial_killed_while_it_waits_for_an_answer_asks_again(tmp_path, held):
+    def killed(curve):
+        raise Interrupted("killed")
+
+    with pytest.raises(Interrupted):
+        trial(tmp_path, held, NullLogger(), killed).execute()
+    whole = trial(tmp_path / "whole", held, NullLogger(), lambda _: False).execute()
+    asked = []
+    log = Recorder()
+    continued = trial(tmp_path, held, log, lambda curve: asked.append(len(curve)) is not None)
+    assert continued.execute().value == whole.value
+    assert asked == [2, 3]
