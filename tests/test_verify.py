@@ -128,8 +128,11 @@ def test_run_that_was_read_again_since_is_named(report, place, store):
 def test_run_that_is_gone_is_named_and_the_others_are_compared(report, place, store):
     run_id = run_of(place, "vae", 2, 1)
     store.client.delete_run(run_id)
-    differences = verify_report(report).differences
+    verdict = verify_report(report)
+    differences = verdict.differences
     assert str(differences[0]) == f"run {run_id}: 'used', now nothing"
+    assert verdict.changed_runs == [run_id]
+    assert [d.run for d in differences].count(run_id) == 1
     assert any(d.where.startswith("Families at their chosen cell, `vae`") for d in differences)
 
 
@@ -260,9 +263,11 @@ def test_differences_beyond_the_twentieth_are_counted(report, monkeypatch, capsy
     code, out, _ = ended(monkeypatch, capsys, "verify", str(report))
     assert code == 1
     lines = [line for line in out.splitlines() if not line.startswith("note: ")]
-    assert len(lines) == 22
+    assert len(lines) == 23
     number = int(lines[-1].split()[0])
-    assert lines[-2] == f"and {number - 20} more"
+    assert lines[20] == f"and {number - 20} more: --json has all of them"
+    assert lines[21].startswith("runs that are not as the report has them: ")
+    assert lines[21].endswith(" and 6 more")  # eleven ended well
 
 
 TEXT = "# a\n\nOne two three.\n\n## b\n\n| row | x | y |\n| --- | --- | --- |\n| r | 1 | 2 |\n| s | 3 | 4 |\n"

@@ -10,7 +10,7 @@ from bench.report.verify import verify_report
 
 Say = Callable[[str], object]
 
-_MOST_SHOWN = 20
+_MOST_SHOWN, _MOST_NAMED = 20, 5
 
 
 def verify_one(path: Path, *, uri: str | None, say: Say) -> dict[str, Any]:
@@ -26,7 +26,11 @@ def verify_one(path: Path, *, uri: str | None, say: Say) -> dict[str, Any]:
         say(str(difference))
     number = len(verdict.differences)
     if number > _MOST_SHOWN:
-        say(f"and {number - _MOST_SHOWN:,} more")
+        say(f"and {number - _MOST_SHOWN:,} more: --json has all of them")
+    if changed := verdict.changed_runs:
+        named = ", ".join(changed[:_MOST_NAMED])
+        more = f" and {len(changed) - _MOST_NAMED:,} more" if len(changed) > _MOST_NAMED else ""
+        say(f"runs that are not as the report has them: {named}{more}")
     found = f"{number:,} differences" if number != 1 else "1 difference"
     say(
         f"{found if number else 'identical'}: {path} against {verdict.runs:,} runs of {verdict.source}"

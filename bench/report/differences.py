@@ -21,11 +21,13 @@ class Difference:
         where: Section, row and column, or run and column.
         reported: As the report has it; empty where it has nothing there.
         recomputed: As it came out again; empty where nothing did.
+        run: Id of the run that it belongs to; empty where it is not one run's.
     """
 
     where: str
     reported: str
     recomputed: str
+    run: str = ""
 
     def __str__(self) -> str:
         return f"{self.where}: {_shown(self.reported)}, now {_shown(self.recomputed)}"
@@ -42,6 +44,12 @@ class _Line:
     @property
     def cells(self) -> tuple[str, ...]:
         return _cells(self.text)
+
+
+def of_run(run_id: str, reported: str, recomputed: str, column: str = "") -> Difference:
+    """Of one run, or of one column of it."""
+    where = f"run {run_id}, {column}" if column else f"run {run_id}"
+    return Difference(where, reported, recomputed, run_id)
 
 
 def text_differences(reported: str, recomputed: str) -> list[Difference]:
@@ -65,12 +73,12 @@ def table_differences(reported: str, recomputed: str) -> list[Difference]:
     found: list[Difference] = []
     for run_id in sorted(old.keys() | new.keys()):
         if run_id not in old or run_id not in new:
-            here = ["a row" if run_id in rows else "" for rows in (old, new)]
-            found.append(Difference(f"run {run_id}", *here))
+            was, now = ("a row" if run_id in rows else "" for rows in (old, new))
+            found.append(of_run(run_id, was, now))
             continue
         before, after = old[run_id], new[run_id]
         found += [
-            Difference(f"run {run_id}, {column}", before.get(column, ""), after.get(column, ""))
+            of_run(run_id, before.get(column, ""), after.get(column, ""), column)
             for column in dict.fromkeys([*before, *after])
             if before.get(column, "") != after.get(column, "")
         ]

@@ -14,6 +14,7 @@ from bench.plan import load_study
 from bench.recorded_studies import experiment_of
 from bench.report.differences import (
     Difference,
+    of_run,
     table_differences,
     text_differences,
     without_section,
@@ -54,6 +55,11 @@ class Verdict:
     def equal(self) -> bool:
         """Whether everything that was made again is the same."""
         return not self.differences
+
+    @property
+    def changed_runs(self) -> list[str]:
+        """Ids of the runs that are gone or have another value somewhere."""
+        return list(dict.fromkeys(d.run for d in self.differences if d.run))
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -133,9 +139,7 @@ def _store(uri: str | None) -> Store | None:
 def _from_store(report: _Report, store: Store, experiment_id: str) -> Verdict:
     manifest = report.manifest
     there = {record.run_id for record in store.records(experiment_id)}
-    gone = [
-        Difference(f"run {run_id}", "used", "") for run_id in manifest.runs if run_id not in there
-    ]
+    gone = [of_run(run_id, "used", "") for run_id in manifest.runs if run_id not in there]
     later = len(there - set(manifest.runs))
     if later:
         said = "run came later and is" if later == 1 else "runs came later and are"
@@ -143,7 +147,9 @@ def _from_store(report: _Report, store: Store, experiment_id: str) -> Verdict:
     found = list(gone)
     if len(gone) < len(manifest.runs):
         results = tracked_results(store, manifest.identity, experiment_id, set(manifest.runs))
-        found += _made_again(report, [_linked(group, manifest) for group in results])
+        again = _made_again(report, [_linked(group, manifest) for group in results])
+        lost = {difference.run for difference in gone}
+        found += [difference for difference in again if difference.run not in lost]
     return Verdict(
         folder=report.folder,
         source=store.uri,
@@ -168,7 +174,6 @@ def _made_again(report: _Report, results: Sequence[Results]) -> list[Difference]
         report.remarks.extend(_pixels(report.folder / FIGURES, Path(folder)))
     drawn = report.manifest.figures
     return [
-        *table_differences(report.files[RUNS], composed.files[RUNS]),
         *text_differences(report.files[README], composed.files[README]),
         *(
             Difference(
@@ -182,6 +187,7 @@ def _made_again(report: _Report, results: Sequence[Results]) -> list[Difference]
             for name in sorted(drawn)
             if not (report.folder / FIGURES / f"{name}.png").is_file()
         ),
+        *table_differences(report.files[RUNS], composed.files[RUNS]),
     ]
 
 
