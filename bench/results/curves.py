@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,10 +24,11 @@ MOST_SEEDS = 20
 def points_of(results: Results, runs: Sequence[Run], name: str) -> dict[str, list[Point]]:
     """The finite points ``(images_seen, value)`` of a curve by run, read for all runs at once."""
     ids = [run.record.run_id for run in runs if has_curve(run, name)]
+    found: Mapping[str, Sequence[Point]]
     if results.curves is None:
         found = {run.record.run_id: run.record.histories.get(name, []) for run in runs}
     else:
-        found = dict(results.curves(ids, name)) if ids else {}
+        found = results.curves(ids, name) if ids else {}
     finite = {key: [(x, y) for x, y in points if math.isfinite(y)] for key, points in found.items()}
     return {key: points for key, points in finite.items() if points}
 

@@ -202,7 +202,7 @@ def read_results(
     groups: dict[Context, list[Run]] = {context: [] for context in contexts}
     for run in runs:
         groups[next(c for c in contexts if c.admits(run.context))].append(run)
-    results = []
+    results: list[Results] = []
     for context, members in groups.items():
         places, strays = placed(cells, members)
         results.append(

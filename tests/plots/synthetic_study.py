@@ -11,6 +11,21 @@ from PIL import Image
 from bench.plan import Arm, Identity, Study, Tier
 from bench.records import RunRecord
 
+SEARCH = Study(
+    name="family_comparison",
+    question="Which family is best?",
+    arms=(Arm(name="vae", model="vae"), Arm(name="gan", model="gan")),
+    tiers={"classroom": Tier(dataset="digits", settings={"train.num_images": 24_000})},
+)
+SEARCH_FACTS = {
+    "bench.importance": json.dumps(
+        {
+            "evaluator": "PED-ANOVA",
+            "values": {"vae": {"model.lr": 0.7, "train.batch_size": 0.3}, "gan": {"model.lr": 1.0}},
+            "trials": {"vae": 17, "gan": 9},
+        }
+    )
+}
 STUDY = Study(
     name="depth_sweep",
     question="How does depth change what VAE, GAN and WGAN learn within one budget?",
@@ -93,6 +108,7 @@ def run_record(arm, depth, seed, level=LEVEL):
         "cost/train_seconds": 6.0 + 3 * depth,
         "cost/eval_seconds": 1.5,
         "cost/num_parameters": 20_000.0 + 15_000 * depth,
+        "cost/images_seen": 24_000.0,
     }
     if arm == "vae":
         elbo = -25 - 0.8 * (depth - 2) ** 2 - seed / 10
@@ -100,6 +116,8 @@ def run_record(arm, depth, seed, level=LEVEL):
             "test/elbo_bernoulli_resampled": elbo,
             "test_best/elbo_bernoulli_resampled": elbo,
             "val/elbo_bernoulli_resampled": elbo,
+            "test/kl_bernoulli_resampled": 12.0 - 2 * depth,
+            "test/reconstruction_bernoulli_resampled": elbo + 12 - 2 * depth,
             "test/active_units": 9.0 + seed,
             "test/reconstruction_error": 0.02 + seed / 1_000,
             "cost/updates_vae": 750.0,
@@ -202,6 +220,30 @@ def troubled_records():
     return list(records.values())
 
 
+def trial_record(arm, number, value, *, sampler="random", status="ok"):
+    """A trial of a search; pruned and diverged ones have no value at the whole budget."""
+    tags = {**TAGS, "family": arm, "model": arm, "seed": "0", "role": "search", "status": status}
+    metrics = {} if value is None else {"val/fd_digits_n297": value}
+    return RunRecord(
+        run_id=f"trial_{arm}_{number}",
+        params={"model": arm, "train.num_images": "24000", "train.seed": "0"},
+        tags={**tags, "trial": str(number), "sampler": sampler},
+        metrics=metrics,
+    )
+
+
+def search_records():
+    """12 random trials and 6 of TPE for the VAE, 8 random ones for the GAN, and fresh seeds."""
+    rng = random.Random(7)
+    trials = [trial_record("vae", i, 9 + 20 * rng.random()) for i in range(12)]
+    trials[4] = trial_record("vae", 4, None, status="diverged")
+    tpe = {"sampler": "tpe"}
+    trials += [trial_record("vae", i, 9 + 3 * rng.random(), **tpe) for i in range(12, 17)]
+    trials.append(trial_record("vae", 17, 40.0, **tpe, status="pruned"))
+    trials += [trial_record("gan", i, 6 + 20 * rng.random()) for i in range(8)]
+    return trials + [run_record(arm, 2, seed) for arm in ("vae", "gan") for seed in range(3)]
+
+
 def grid_png(images, *, scale):
     """uint8 ``[rows, columns, h, w]`` as the tracked pictures look: gray lines between."""
     rows, columns, height, width = images.shape
@@ -230,7 +272,9 @@ def pictures(size=8, scale=4):
     """A callable like the tracker's: samples for every run, reconstructions for VAEs."""
 
     def read(run_id, name):
-        if name == "reconstructions" and "vae" not in run_id:
+        if name in {"reconstructions", "latent_pca"} and "vae" not in run_id:
+            return None
+        if name == "latent_grid" and "vae_3" not in run_id:
             return None
         return grid_png(blobs(sum(run_id.encode()), size), scale=scale)
 

@@ -2,7 +2,16 @@
 
 import pandas as pd
 import pytest
-from synthetic_study import IDENTITY, STUDY, pictures, study_records, troubled_records
+from synthetic_study import (
+    IDENTITY,
+    SEARCH,
+    SEARCH_FACTS,
+    STUDY,
+    pictures,
+    search_records,
+    study_records,
+    troubled_records,
+)
 
 from bench.plan import Arm, Study
 from bench.plots import PLOTS, png, style
@@ -18,6 +27,20 @@ def results():
     return results_of(troubled_records())
 
 
+@pytest.fixture(scope="module")
+def searched():
+    return read_results(SEARCH, IDENTITY, search_records(), pictures(), facts=SEARCH_FACTS)[0]
+
+
+SEARCHES = {"best_so_far", "importance"}
+
+
+@pytest.fixture
+def shown(name, results, searched):
+    """Results that the figure of that name has something to show of."""
+    return searched if name in SEARCHES else results
+
+
 def drawn(plot, results):
     rows = plot.numbers(results)
     with style():
@@ -26,14 +49,19 @@ def drawn(plot, results):
 
 
 @pytest.mark.parametrize("name", PLOTS.names())
-def test_numbers_do_not_depend_on_the_order_of_records(name, results):
-    again = results_of(troubled_records()[::-1])
-    pd.testing.assert_frame_equal(PLOTS.get(name).numbers(results), PLOTS.get(name).numbers(again))
+def test_numbers_do_not_depend_on_the_order_of_records(name, shown):
+    records = search_records() if name in SEARCHES else troubled_records()
+    again = read_results(shown.study, IDENTITY, records[::-1], pictures(), facts=dict(shown.facts))[
+        0
+    ]
+    rows = PLOTS.get(name).numbers(shown)
+    assert len(rows)
+    pd.testing.assert_frame_equal(rows, PLOTS.get(name).numbers(again))
 
 
 @pytest.mark.parametrize("name", PLOTS.names())
-def test_drawing_has_words_and_is_a_picture(name, results):
-    drawing, data = drawn(PLOTS.get(name), results)
+def test_drawing_has_words_and_is_a_picture(name, shown):
+    drawing, data = drawn(PLOTS.get(name), shown)
     assert data.startswith(b"\x89PNG")
     assert drawing.caption.endswith(".")
     assert drawing.alt.endswith(".")

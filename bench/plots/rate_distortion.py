@@ -1,0 +1,163 @@
+"""What a code costs against what it loses: KL and minus reconstruction on test, in nats."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.results.axes import GRAY, arm_look, legend_below
+from bench.results.facts import arm_runs, budget
+from bench.results.format import nats
+from bench.results.numbers import Results, short
+
+_KL = re.compile(r"test/kl_(?P<passport>.+)")
+_MARGIN = 0.1
+
+
+def numbers(results: Results) -> pd.DataFrame:
+    """Rows ``panel, arm, x, kind, rate, distortion``; ``kind`` is mean or seed.
+
+    A panel for each passport, the likelihood and form of the data that both values are of; arms
+    with one cell alone have no curve.
+    """
+    rows = []
+    for passport in _passports(results):
+        for arm in results.arms:
+            mine = [
+                {"panel": passport, "arm": arm, "x": str(x), **row}
+                for x, place in results.along_x(arm)
+                for row in _points([_point(run, passport) for run in place.valued])
+            ]
+            if len({row["x"] for row in mine}) > 1:
+                rows += mine
+    return pd.DataFrame.from_records(rows)
+
+
+def _passports(results: Results) -> list[str]:
+    """Those of which some run has both values."""
+    names = {name for run in results.runs for name in run.record.metrics}
+    kls = {found["passport"] for name in names if (found := _KL.fullmatch(name))}
+    return sorted(passport for passport in kls if f"test/reconstruction_{passport}" in names)
+
+
+def _point(run: Any, passport: str) -> tuple[float, float] | None:
+    rate = run.value(f"test/kl_{passport}")
+    reconstruction = run.value(f"test/reconstruction_{passport}")
+    return None if rate is None or reconstruction is None else (rate, -reconstruction)
+
+
+def _points(found: list[tuple[float, float] | None]) -> list[dict[str, Any]]:
+    known = [point for point in found if point is not None]
+    rows = [{"kind": "seed", "rate": rate, "distortion": lost} for rate, lost in known]
+    if known:
+        rate, lost = (sum(values) / len(known) for values in zip(*known, strict=True))
+        rows.append({"kind": "mean", "rate": rate, "distortion": lost})
+    return rows
+
+
+def draw(rows: pd.DataFrame, results: Results) -> Drawing:
+    """A panel for each passport: rates and distortions of different ones share no axis."""
+    names = list(dict.fromkeys(rows["panel"]))
+    figure = Figure(figsize=(WIDTH, 0.6 + 3.6 * len(names)), layout="constrained")
+    axes = figure.subplots(len(names), squeeze=False)[:, 0].tolist()
+    factor = short(results.study.x or "")
+    for panel, name in zip(axes, names, strict=True):
+        mine = rows[rows["panel"] == name]
+        _limits(panel, mine)
+        _iso_lines(panel)
+        for arm in dict.fromkeys(mine["arm"]):
+            _draw_arm(panel, mine[mine["arm"] == arm], arm_look(results.arms, arm), arm)
+        panel.set_title(f"{name} after {budget(arm_runs(results))} real images per run")
+        panel.set_xlabel("rate: KL to the prior in nats per test image")
+        panel.set_ylabel("distortion: minus reconstruction\nin nats (lower is better)")
+    legend_below(figure, *axes)
+    caption = (
+        f"Small dots are runs, the line joins the means over seeds by {factor}, which stands "
+        "beside them. Gray lines have one ELBO each: minus rate minus distortion. Nearer to the "
+        "lower left is better; along a gray line a model only trades one for the other. "
+        "Different likelihoods have panels of their own and are not compared."
+    )
+    return Drawing(figure, caption, _alt(rows, factor))
+
+
+def _limits(axes: Axes, mine: pd.DataFrame) -> None:
+    for values, limit in ((mine["rate"], axes.set_xlim), (mine["distortion"], axes.set_ylim)):
+        low, high = float(values.min()), float(values.max())
+        margin = _MARGIN * (high - low) or 0.05 * abs(high) or 1
+        limit(low - margin, high + margin)
+    axes.grid(visible=False)
+
+
+def _iso_lines(axes: Axes) -> None:
+    """Lines of one ELBO, named where they leave the panel at the top or at the left."""
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    sums = MaxNLocator(8).tick_values(x0 + y0, x1 + y1)
+    for total in (float(t) for t in sums if x0 + y0 < t < x1 + y1):
+        axes.axline((x0, total - x0), slope=-1, color=GRAY, alpha=0.45, linewidth=0.7, zorder=0)
+        at_top = total - y1
+        x, y = (at_top, y1) if x0 <= at_top else (x0, total - x0)
+        if x > x1 - 0.1 * (x1 - x0):
+            continue  # no room for its name
+        align: dict[str, Any] = {"ha": "left", "va": "top"} if y == y1 else {"va": "bottom"}
+        axes.annotate(
+            f"ELBO {-total:,.4g}",
+            (x, y),
+            xytext=(3, -1 if y == y1 else 1),
+            textcoords="offset points",
+            fontsize=7,
+            color=GRAY,
+            **align,
+        )
+
+
+def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) -> None:
+    seeds, means = mine[mine["kind"] == "seed"], mine[mine["kind"] == "mean"]
+    axes.plot(
+        seeds["rate"],
+        seeds["distortion"],
+        linestyle="none",
+        marker=".",
+        markersize=4,
+        color=look["color"],
+        alpha=0.6,
+    )
+    axes.plot(means["rate"], means["distortion"], **look, markersize=5.5, label=arm, zorder=3)
+    for level, x, y in zip(means["x"], means["rate"], means["distortion"], strict=True):
+        axes.annotate(
+            level,
+            (x, y),
+            xytext=(5, 5),
+            textcoords="offset points",
+            fontsize=8.5,
+            zorder=4,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
+        )
+
+
+def _alt(rows: pd.DataFrame, factor: str) -> str:
+    means = rows[rows["kind"] == "mean"]
+    parts = []
+    for (panel, arm), mine in means.groupby(["panel", "arm"], sort=False):
+        points = zip(mine["x"], mine["rate"], mine["distortion"], strict=True)
+        said = ", ".join(f"{nats(rate)} and {nats(lost)} at {x}" for x, rate, lost in points)
+        parts.append(f"{arm} ({panel}): {said}")
+    return f"Rate and distortion in nats by {factor}, means over seeds. {'; '.join(parts)}."
+
+
+PLOTS.add(
+    "rate_distortion",
+    Plot(
+        title="Rate and distortion",
+        summary="KL against minus reconstruction on test, by the x factor",
+        order=25,
+        numbers=numbers,
+        draw=draw,
+    ),
+    origin=__name__,
+)
