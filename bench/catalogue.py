@@ -9,7 +9,8 @@ from typing import Any
 
 from bench.config import describe
 from bench.errors import UsageError
-from bench.plan import Study, load_study, study_files, study_summaries
+from bench.plan import load_study, study_files, study_summaries
+from bench.plan_text import plan_text
 from bench.registry import Registry, closest, load_plugins
 from bench.text import columns
 
@@ -61,7 +62,7 @@ def description(name: str, dataset: str, plugins: Sequence[Path] = ()) -> str:
     if model in MODELS.names():
         return _describe_model(name, dataset)
     if name in study_files():
-        return _describe_study(load_study(name))
+        return plan_text(load_study(name))
     raise UsageError(
         closest(name, [*MODELS.names(), *study_files()], kind="model or study", what="known")
     )
@@ -97,22 +98,6 @@ def _describe_model(reference: str, dataset: str) -> str:
         for key, each in kind.presets.items():
             lines += [f"  {name}:{key}", f"    {each.source}", f"    {_pairs(each.values)}"]
     return "\n".join(lines)
-
-
-def _describe_study(study: Study) -> str:
-    lines = [f"{study.name}: {study.question}", ""]
-    lines += [
-        f"arm {arm.name}: {arm.model} {_pairs({**arm.settings, **arm.factors})}".rstrip()
-        for arm in study.arms
-    ]
-    lines += [
-        f"factor {key}: {', '.join(map(str, values))}" for key, values in study.factors.items()
-    ]
-    lines += [f"baselines: {', '.join(study.baselines)}"] if study.baselines else []
-    for name, tier in study.tiers.items():
-        lines += ["", f"tier {name} on {tier.dataset}: {_pairs(tier.settings)}"]
-        lines += [f"  {arm}: {_pairs(values)}" for arm, values in tier.arms.items()]
-    return "\n".join([*lines, *([""] if study.notes else []), *study.notes])
 
 
 def _pairs(values: Any) -> str:

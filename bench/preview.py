@@ -32,7 +32,8 @@ def plan_table(runs: Sequence[PlannedRun], spaces: dict[str, Space]) -> list[str
     cells: dict[str, list[PlannedRun]] = {}
     for run in runs:
         cells.setdefault(f"{run.role} {run.name}", []).append(run)
-    differing = _differing([some[0].config.flat() for some in cells.values()])
+    trained = [some[0] for some in cells.values() if not some[0].cell.baseline]
+    differing = _differing([run.config.flat() for run in trained])
     rows = [("cell", "runs", "images", "settings that differ")]
     for some in cells.values():
         first = some[0]

@@ -63,7 +63,8 @@ def assert_mistake(done: Done, *parts: str) -> None:
 
 MISTAKES: dict[str, tuple[str, ...]] = {
     "run --study dept_sweep": (
-        "unknown study 'dept_sweep': did you mean 'depth_sweep'? found: depth_sweep, ",
+        "unknown study 'dept_sweep': did you mean 'depth_sweep'",
+        "depth_sweep, ",
     ),
     "run --study depth_sweep --tier labb": (
         "unknown tier 'labb': did you mean 'lab'? tiers of depth_sweep: classroom, lab\n",
@@ -133,7 +134,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "sample some_run --tracking-uri store": (
         "tracking URI 'store' names no store: write sqlite:///store.db or http://HOST:PORT\n",
     ),
-    "report --study dept_sweep": ("unknown study 'dept_sweep': did you mean 'depth_sweep'?",),
+    "report --study dept_sweep": ("unknown study 'dept_sweep': did you mean 'depth_sweep'",),
     "list model": ("unknown kind 'model': did you mean 'models'? known: datasets, ",),
     "list models --plugin nix.py": (
         "plugin 'nix.py' is no Python file: give the path of a .py file\n",
@@ -311,8 +312,8 @@ def test_show_gives_every_setting_its_value(reference: str, bench: Bench) -> Non
 def test_show_gives_question_and_tiers_of_a_study(bench: Bench) -> None:
     out = bench("show depth_sweep").out
     assert out.startswith("depth_sweep: How does depth change what a VAE, a GAN and a WGAN learn")
-    assert "factor model.depth: 1, 2, 3, 4, 5\n" in out
-    assert "tier classroom on digits: model.width=16 " in out
+    assert "  model.depth  1, 2, 3, 4, 5\n" in out
+    assert "\ntier classroom on digits: 45 runs (15 cells, 3 seeds) and 3 baselines" in out
 
 
 def test_data_list_is_one_object_by_name(bench: Bench) -> None:
@@ -325,13 +326,15 @@ def test_data_list_is_one_object_by_name(bench: Bench) -> None:
 def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.commands.study.seconds_per_run", lambda *_: 2.0)
+    monkeypatch.setattr("bench.forecast.seconds_per_run", lambda *_: 2.0)
     line = "run --study depth_sweep --seeds 2 --jobs 2 --dry-run"
     # 3 families of 5 depths with 2 seeds, and 3 baselines once.
-    assert json.loads(bench(f"{line} --json").out) == {"runs": 33, "forecast_seconds": 33.0}
-    assert bench(line).out == (
-        "depth_sweep (classroom) on digits: 33 runs, 360,000 images, about 33 s\n"
-    )
+    found = json.loads(bench(f"{line} --json").out)
+    assert len(found.pop("configurations")) == 33
+    assert found == {"runs": 33, "forecast_seconds": 33.0}
+    said = bench(line).out.splitlines()
+    assert len(said) == 1 + 18 + 1  # a heading, the cells, the sum
+    assert said[-1] == "depth_sweep (classroom) on digits: 33 runs, 360,000 images, about 33 s"
     assert list(tmp_path.iterdir()) == []
 
 

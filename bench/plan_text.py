@@ -1,0 +1,102 @@
+"""A study's plan as text, from the study file alone: nothing is loaded, nothing is built."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from bench.plan import DISTANCE, Arm, Planned, Study, Tier
+from bench.text import columns
+
+WIDTH = 100
+PRIMARY = (
+    "primary measure: Frechet distance to the validation images, in the features of the data set's "
+    "own detector, at the last checkpoint"
+)
+
+
+def plan_text(study: Study) -> str:
+    """Question, arms, factors or search, comparisons, tiers with their budgets, baselines, notes."""
+    parts = [
+        [f"{study.name}: {study.question}"],
+        ["arms", *columns([(arm.name, arm.model, _arm(arm)) for arm in study.arms])],
+        _factors(study),
+        _search(study),
+        ["compared", *columns([_compared(planned) for planned in study.planned])],
+        [PRIMARY],
+        *(_tier(study, name, tier) for name, tier in study.tiers.items()),
+        [f"baselines: {', '.join(study.baselines)}"] if study.baselines else [],
+        _claims(study),
+        [line for note in study.notes for line in _bullet(note)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _arm(arm: Arm) -> str:
+    choices = {key: "/".join(map(str, values)) for key, values in arm.factors.items()}
+    return _pairs({**arm.settings, **choices})
+
+
+def _factors(study: Study) -> list[str]:
+    if not study.factors:
+        return []
+    rows = [(key, ", ".join(map(str, values))) for key, values in study.factors.items()]
+    lines = ["factors, each value with each arm", *columns(rows)]
+    if study.hold_parameters:
+        lines.append(
+            f"  model.width is chosen so that all have as many parameters as {_pairs(study.hold_parameters)}"
+        )
+    return lines
+
+
+def _search(study: Study) -> list[str]:
+    search = study.search
+    if search is None:
+        return []
+    rows = [
+        (arm if i == 0 else "", key, str(found))
+        for arm, space in search.spaces.items()
+        for i, (key, found) in enumerate(space.items())
+    ]
+    random = f"the first {search.startup} of each arm at random and whole"
+    return [f"searched by TPE on validation, seed 0, {random}", *columns(rows)]
+
+
+def _compared(planned: Planned) -> tuple[str, str, str]:
+    measure = "test distance" if planned.measure == DISTANCE else planned.measure
+    return f"{planned.a} with {planned.b}", f"by {measure}", f"{planned.better} is better"
+
+
+def _tier(study: Study, name: str, tier: Tier) -> list[str]:
+    takes = f", {tier.takes}" if tier.takes else ""
+    lines = [f"tier {name} on {tier.dataset}: {_amount(study, name, tier)}{takes}"]
+    rows = [("every arm", _pairs(tier.settings))]
+    rows += [(arm, _pairs(values)) for arm, values in tier.arms.items()]
+    return lines + columns([row for row in rows if row[1]])
+
+
+def _amount(study: Study, name: str, tier: Tier) -> str:
+    """``12 trials for each of 3 arms, then 15 runs (5 seeds) and 3 baselines``."""
+    cells = [cell for cell in study.cells(name) if not cell.baseline]
+    runs = f"{len(cells) * tier.seeds} runs ({len(cells)} cells, {tier.seeds} seeds)"
+    if study.search is not None:
+        trials = tier.trials or study.search.trials
+        runs = f"{trials} trials for each of {len(study.arms)} arms, then {runs}"
+    return f"{runs} and {len(study.baselines)} baselines" if study.baselines else runs
+
+
+def _claims(study: Study) -> list[str]:
+    if not study.claims:
+        return []
+    lines = [
+        line for claim in study.claims for line in _bullet(f"{claim.reported} ({claim.protocol})")
+    ]
+    return ["reported by others", *lines]
+
+
+def _bullet(text: str) -> Sequence[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="- ", subsequent_indent="  ")
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return " ".join(f"{key}={value}" for key, value in values.items())
