@@ -31,6 +31,7 @@ IMPORTS: dict[str, str] = {
     "claim": "config",
     "space": "config records",
     "plan": "claim config errors records registry space",
+    "plan_text": "plan text",
     "stats": "",
     "stats_groups": "",
     "stats_trend": "stats",
@@ -148,7 +149,7 @@ IMPORTS: dict[str, str] = {
     "report/side_by_side": "plan report/* results/* stats",
     "report/side_by_side_text": "report/* report/side_by_side results/*",
     "report/diff": "records results/*",
-    "catalogue": "config errors plan registry text | datasets detector_list models nets",
+    "catalogue": "config errors plan plan_text registry text | datasets detector_list models nets",
     "commands": "",
     "commands/study": (
         "config engines engines/* errors evaluator forecast grid metrics models plan preview "
