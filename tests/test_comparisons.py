@@ -19,6 +19,7 @@ from bench.report.comparisons import (
     winners,
 )
 from bench.report.decisions import Group, Pair, best_of_all, decide
+from bench.report.sections import protocol
 from bench.results.numbers import read_results
 from bench.stats import holm, welch
 
@@ -92,6 +93,8 @@ def test_only_what_is_declared_is_compared():
     comparisons = compare(results)
     assert [(c.a, c.b) for c in comparisons] == [("vae", "gan"), ("wgan", "gan")]
     assert "over 2 comparisons" in comparison_table(comparisons)
+    assert "Holm-corrected over the comparisons that the study declares." in protocol([results])
+    assert "over all pairs of families." in protocol([results_of(study_records())])
 
 
 def test_arm_is_bold_only_if_it_was_declared_against_every_other():

@@ -72,7 +72,7 @@ def protocol(results: Sequence[Results]) -> str:
         ),
         (
             "Statistics: mean over seeds with 95 % Student t interval, from three seeds on; families "
-            "by Welch's test, Holm-corrected over all pairs of families. Only a family that is lower "
+            f"by Welch's test, Holm-corrected over {_tested(first)}. Only a family that is lower "
             "than every other by that test is bold."
         ),
         (
@@ -83,6 +83,12 @@ def protocol(results: Sequence[Results]) -> str:
         *first.study.notes,
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _tested(results: Results) -> str:
+    """What Holm's correction is over (protocol rule 21)."""
+    declared = results.study.comparisons
+    return "the comparisons that the study declares" if declared else "all pairs of families"
 
 
 def _test_reads(results: Results) -> str:
@@ -228,7 +234,8 @@ def provenance(results: Sequence[Results]) -> str:
         f"```\nbench run {flags}{option}\nbench report {flags}\n```\n\n"
         f"{table(['what', 'value'], rows, left=2)}\n\n"
         "Every run with its id, configuration digest, parameters and last values is in "
-        f"[runs.csv](runs.csv).{said}"
+        "[runs.csv](runs.csv); `bench verify` makes this report again from those runs and says "
+        f"what differs.{said}"
     )
 
 
