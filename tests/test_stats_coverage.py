@@ -55,3 +55,11 @@ def test_interval_of_a_probability_of_improvement_is_approximate_at_ten_seeds(co
     truth, share = coverage.improvement_coverage(10, 0.5, 200)
     assert truth == pytest.approx(0.638, abs=1e-3)  # Phi(0.5 / sqrt 2)
     assert 0.88 < share < 0.98
+
+
+def test_script_prints_every_table(coverage, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["coverage.py", "--simulations", "50"])
+    coverage.main()
+    text = capsys.readouterr().out
+    for row in (*coverage.KINDS, *coverage.FAMILIES, "5 x 3:", "20: 0.50,"):
+        assert f"  {row}" in text
