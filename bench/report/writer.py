@@ -15,6 +15,7 @@ from bench.report.claims import claims
 from bench.report.comparisons import compare, comparison_table, winners
 from bench.report.halves import half_trends
 from bench.report.health import health
+from bench.report.html import HTML, to_html
 from bench.report.interactions import interactions
 from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.measures import every_measure
@@ -64,7 +65,7 @@ def write_report(
     pictures: Pictures,
     out: Path,
 ) -> Path:
-    """Writes ``README.md``, ``figures/*.png``, ``runs.csv`` and ``report.json`` into a folder.
+    """Writes ``README.md``, ``report.html``, ``figures/*.png``, ``runs.csv`` and ``report.json``.
 
     Args:
         study: The plan; its question, arms, factors and notes.
@@ -94,6 +95,8 @@ def write_results(results: Sequence[Results], out: Path) -> Path:
     composed = compose(results, out / FIGURES, out)
     for name, text in composed.files.items():
         (out / name).write_text(text, encoding="utf-8", newline="")
+    page = to_html(composed.files[README], out)
+    (out / HTML).write_text(page, encoding="utf-8", newline="\n")
     manifest(results, composed).write(out)
     return out / README
 

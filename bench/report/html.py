@@ -1,0 +1,123 @@
+"""``report.html``: the report as one file that needs no other, pictures and looks included."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+HTML = "report.html"
+
+_STYLE = """
+:root { color-scheme: light; }
+body { background: #fff; color: #1a1a1a; font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
+  margin: 0 auto; max-width: 68rem; padding: 1rem 1.25rem 4rem; }
+h1, h2, h3 { line-height: 1.25; margin: 2em 0 .6em; }
+h1 { margin-top: .5em; }
+h2 { border-bottom: 1px solid #ccc; padding-bottom: .2em; }
+p, li { max-width: 48rem; overflow-wrap: anywhere; }
+a { color: #0b57a4; }
+code { background: #f2f2f2; border-radius: 3px; font: .9em ui-monospace, "DejaVu Sans Mono", monospace; padding: .1em .25em; }
+pre { background: #f2f2f2; overflow-x: auto; padding: .75rem; }
+pre code { padding: 0; }
+blockquote { background: #fff6dd; border-left: 4px solid #b58900; margin: 1em 0; padding: .1em 1em; }
+nav ul { columns: 2; list-style: none; padding: 0; }
+.table { margin: 1em 0; overflow-x: auto; }
+.table:focus-visible { outline: 2px solid #0b57a4; }
+table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+th, td { border-bottom: 1px solid #ddd; padding: .3em .6em; text-align: left; vertical-align: top; white-space: nowrap; }
+td.text { min-width: 14rem; white-space: normal; }
+th { border-bottom: 2px solid #555; vertical-align: bottom; white-space: normal; }
+tbody tr:nth-child(even) { background: #f7f7f7; }
+img { display: block; height: auto; image-rendering: auto; max-width: 100%; }
+@media print {
+  body { font-size: 9.5pt; max-width: none; padding: 0; }
+  nav { display: none; }
+  h2, h3 { break-after: avoid; }
+  img, tr { break-inside: avoid; }
+  .table { overflow: visible; }
+  table { font-size: 7pt; }
+  th, td, td.text { min-width: 0; overflow-wrap: anywhere; padding: .2em .35em; white-space: normal; }
+}
+"""
+
+_SCROLLED = '<div class="table" tabindex="0" role="region" aria-label="table, may scroll">'
+
+_LONG = 40
+"""Letters from which a cell is text that may break into lines."""
+
+
+def to_html(markdown: str, folder: Path) -> str:
+    """The page of a report's markdown; its pictures are read from ``folder`` and put inside."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(markdown)
+    headings = _named(tokens)
+    _prepare(tokens, folder)
+    body = parser.renderer.render(tokens, parser.options, {})
+    body = body.replace("<table>", f"{_SCROLLED}<table>").replace("</table>", "</table></div>")
+    title = next((text for level, _, text in headings if level == "h1"), "Report")
+    top, rest = _split(body)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"{top}{_contents(headings)}{rest}</main>\n</body>\n</html>\n"
+    )
+
+
+def _named(tokens: Sequence[Token]) -> list[tuple[str, str, str]]:
+    """Gives each heading an id of its own; their levels, ids and texts."""
+    found: list[tuple[str, str, str]] = []
+    for token, inline in pairwise(tokens):
+        if token.type == "heading_open":
+            name = re.sub(r"[^a-z0-9]+", "-", inline.content.lower()).strip("-")
+            taken = [one for _, one, _ in found]
+            name = name if name not in taken else f"{name}-{len(taken)}"
+            token.attrSet("id", name)
+            found.append((token.tag, name, inline.content.replace("`", "")))
+    return found
+
+
+def _prepare(tokens: Sequence[Token], folder: Path) -> None:
+    """Pictures inside, and room for cells that hold sentences."""
+    for token, inline in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.type == "th_open":
+            token.attrSet("scope", "col")
+        if token.type == "td_open" and inline is not None and len(inline.content) > _LONG:
+            token.attrJoin("class", "text")
+        for child in token.children or []:
+            if child.type == "image":
+                child.attrSet("src", _data(folder, child.attrGet("src")))
+
+
+def _data(folder: Path, source: Any) -> str:
+    """The file as a ``data:`` address; a picture that is not there keeps its own."""
+    path = folder / str(source)
+    if not path.is_file():
+        return str(source)
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+
+
+def _contents(headings: Sequence[tuple[str, str, str]]) -> str:
+    """Links to the sections."""
+    links = [
+        f'<li><a href="#{name}">{html.escape(text)}</a></li>'
+        for level, name, text in headings
+        if level == "h2"
+    ]
+    if not links:
+        return ""
+    return "\n".join(['<nav aria-label="Sections">', "<ul>", *links, "</ul>", "</nav>", ""])
+
+
+def _split(body: str) -> tuple[str, str]:
+    """What stands above the first section, the answer, and the rest."""
+    at = body.find("<h2")
+    return (body, "") if at < 0 else (body[:at], body[at:])

@@ -1,0 +1,99 @@
+"""The report as one file: nothing outside of it is needed, and it reads well for all."""
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import pytest
+from plots.synthetic_study import IDENTITY, STUDY, pictures, troubled_records
+
+from bench.report.html import to_html
+from bench.report.writer import write_report
+
+VOID = {"meta", "img", "br", "hr"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes; fails where they are not nested."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.words = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    out = tmp_path_factory.mktemp("report")
+    write_report(STUDY, IDENTITY, troubled_records(), pictures(28, 2), out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    return Page((written / "report.html").read_text(encoding="utf-8"))
+
+
+def test_page_needs_no_other_file_to_be_seen(written, page):
+    figures = {p.read_bytes() for p in (written / "figures").iterdir()}
+    inside = [base64.b64decode(image["src"].split(",", 1)[1]) for image in page.all("img")]
+    assert set(inside) == figures
+    assert len(inside) == len(figures)
+    assert not page.all("link")
+    assert not page.all("script")
+
+
+def test_page_holds_every_table_heading_and_alternative_text_of_the_markdown(written, page):
+    text = (written / "README.md").read_text(encoding="utf-8")
+    assert len(page.all("table")) == len(re.findall(r"^\| ?-", text, re.MULTILINE))
+    headings = [len(page.all(f"h{level}")) for level in (1, 2, 3)]
+    outside = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    assert headings == [len(re.findall(rf"^#{{{i}}} ", outside, re.MULTILINE)) for i in (1, 2, 3)]
+    alts = re.findall(r"!\[([^]]*)\]\(figures/", text)
+    assert [image["alt"] for image in page.all("img")] == alts
+
+
+def test_page_names_its_language_title_and_sections(page):
+    assert page.all("html") == [{"lang": "en"}]
+    assert "depth_sweep on digits (classroom tier)" in page.words
+    ids = [attrs["id"] for level in ("h1", "h2", "h3") for attrs in page.all(level)]
+    assert len(set(ids)) == len(ids)
+    links = {link["href"] for link in page.all("a")}
+    assert {f"#{attrs['id']}" for attrs in page.all("h2")} <= links
+    assert all(cell["scope"] == "col" for cell in page.all("th"))
+
+
+def test_page_is_byte_identical_when_repeated(written, tmp_path):
+    write_report(STUDY, IDENTITY, troubled_records()[::-1], pictures(28, 2), tmp_path)
+    assert (tmp_path / "report.html").read_bytes() == (written / "report.html").read_bytes()
+
+
+def test_words_of_a_run_cannot_become_tags(tmp_path):
+    text = "# T\n\n| a |\n| --- |\n| <script>alert(1)</script> `<b>` |\n\n<img src=x>\n"
+    shown = Page(to_html(text, tmp_path))
+    assert not shown.all("script")
+    assert not shown.all("img")
+    assert not shown.all("b")
+    assert "<b>" in shown.words
+
+
+def test_picture_that_is_missing_keeps_its_address(tmp_path):
+    shown = Page(to_html("![a long text](figures/none.png)", tmp_path))
+    assert shown.all("img") == [{"src": "figures/none.png", "alt": "a long text"}]
