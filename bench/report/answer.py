@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.plan import DISTANCE
 from bench.report.comparisons import verdict
 from bench.report.decisions import Comparison
 from bench.report.tables import beats_gaussian
@@ -26,10 +27,10 @@ def answer(results: Results, comparisons: list[Comparison]) -> str:
         _troubles(results),
     ]
     said = "\n".join(f"- {bullet}" for bullet in bullets if bullet)
-    return f"**{_first_sentence(results)}**\n\n{said}"
+    return f"**{_first_sentence(results, comparisons)}**\n\n{said}"
 
 
-def _first_sentence(results: Results) -> str:
+def _first_sentence(results: Results, comparisons: list[Comparison]) -> str:
     places = [place for arm in results.arms if (place := results.chosen(arm))]
     known = [(mean, p) for p in places if (mean := p.mean(results.headline)) is not None]
     start = f"On {results.identity.dataset}"
@@ -39,7 +40,24 @@ def _first_sentence(results: Results) -> str:
         return f"{start}, no run has a test distance yet; {_SCOPE}."
     best = min(known, key=lambda pair: pair[0])[1]
     verb = "has the lowest test distance" if len(known) > 1 else "has the test distance"
-    return f"{start}, `{best.arm}`{_at(results, best)} {verb}, {_value(results, best)}; {_SCOPE}."
+    others = [place.arm for _, place in known if place is not best]
+    value = f"{_value(results, best)}{_standing(best.arm, others, comparisons)}"
+    return f"{start}, `{best.arm}`{_at(results, best)} {verb}, {value}; {_SCOPE}."
+
+
+def _standing(best: str, others: list[str], comparisons: list[Comparison]) -> str:
+    """Which families the lowest mean is not told apart from; empty where it is from all."""
+    tested = {
+        arm: comparison.winner
+        for comparison in comparisons
+        if comparison.pair.planned.measure == DISTANCE and comparison.difference is not None
+        for arm in (comparison.a, comparison.b)
+        if best in {comparison.a, comparison.b}
+    }
+    near = [f"`{arm}`" for arm in others if arm in tested and tested[arm] != best]
+    unknown = [f"`{arm}`" for arm in others if arm not in tested]
+    said = f", not told apart from {join(near)}" if near else ""
+    return f"{said}, not tested against {join(unknown)}" if unknown else said
 
 
 def _family(results: Results, arm: str) -> str:
