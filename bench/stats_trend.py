@@ -49,7 +49,7 @@ def trend(x: Sequence[float], y: Sequence[float], blocks: Sequence[int]) -> Tren
 
     p and ``p_levels`` (of Kruskal and Wallis's statistic) are from 9,999 fixed random
     permutations of the levels within each block, valid whatever the runs of a seed share. The
-    interval is Bonett and Wright's (2000, Psychometrika 65, equation 5), whose coverage at three
+    interval is Bonett and Wright's (2000, Psychometrika 65), whose coverage at three
     seeds and five levels `benchmarks/coverage.py` measures: 95 % or more.
 
     Args:
