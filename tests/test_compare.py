@@ -148,7 +148,7 @@ def test_distances_of_no_common_n_have_rows_of_their_own():
             del run.record.metrics[name]
         run.record.metrics["test/fd_digits_n400"] = 5.0 + run.seed
     cells = table_of(runs)
-    assert cells["`fd_digits_n400` ↓"][0] == cells["`fd_digits_n500` ↓"][1] == "n/a"
+    assert cells["`fd_digits_n400` ↓"][0] == cells["`fd_digits_n500` ↓"][1] == "–"
     said = "`fd_digits` is of 400 images (`vae`) and 500 images (`gan`)"
     assert said in markdown(side_by_side(runs))
 
@@ -167,9 +167,28 @@ def test_different_likelihoods_never_share_a_row():
         run.record.metrics["test/elbo_gaussian_sigma0.1"] = elbo
         runs[i] = tagged(run, passport="gaussian_sigma0.1")
     cells = table_of(runs)
-    assert cells["`elbo_bernoulli_resampled` ↑"][1] == "n/a"
-    assert cells["`elbo_gaussian_sigma0.1` ↑"][0] == "n/a"
+    assert cells["`elbo_bernoulli_resampled` ↑"][1] == "–"
+    assert cells["`elbo_gaussian_sigma0.1` ↑"][0] == "–"
     assert "another likelihood: `bernoulli_resampled`" in markdown(side_by_side(runs))
+
+
+def test_measure_that_a_model_cannot_have_is_not_applicable_and_one_not_taken_is_missing():
+    runs = runs_of(("gan", 2), ("vae", 2))
+    for run in runs[:3]:
+        del run.record.metrics["test/legible"]
+    cells = table_of(runs)
+    assert cells["`elbo_bernoulli_resampled` ↑"][0] == cells["`active_units`"][0] == "n/a"
+    assert cells["`legible` ↑"][0] == "–"
+    assert "–: not measured." in markdown(side_by_side(runs))
+
+
+def test_column_is_named_by_what_the_model_is_before_how_it_was_measured():
+    runs = runs_of(("gan", 2), ("gan", 4), seeds=(0,))
+    runs[1].record.params["eval.detector"] = "random"
+    assert table_of(runs)["measure"] == [
+        "`gan depth 2, detector auto`",
+        "`gan depth 4, detector random`",
+    ]
 
 
 def test_run_that_diverged_is_counted_and_marks_the_mean():

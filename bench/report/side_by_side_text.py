@@ -41,7 +41,8 @@ def markdown(found: SideBySide) -> str:
         tests = [["", ""], *(_test_cells(row) for row in found.rows)]
         lines = [[*line, *cells] for line, cells in zip(lines, tests, strict=True)]
     text = table(header, lines)
-    notes = "\n".join(f"- {note}" for note in [*found.notes, footnotes(text)] if note)
+    missing = f"{MISSING}: not measured." if f" {MISSING} " in text else ""
+    notes = "\n".join(f"- {note}" for note in [*found.notes, footnotes(text), missing] if note)
     runs = "\n".join(f"- `{column.label}`: {_named(column.runs)}" for column in found.columns)
     return f"{text}\n\n{notes}\n\nRuns:\n\n{runs}"
 
@@ -67,7 +68,7 @@ def _cell(row: Row, i: int, column: Column) -> str:
     if i not in row.members:
         if values:
             return _ELSEWHERE
-        return NOT_APPLICABLE if any(run.has_values for run in column.runs) else MISSING
+        return NOT_APPLICABLE if column.lacks(row.name) else MISSING
     if row.metric.startswith("cost/"):
         return span(values, seconds if row.name.endswith("_seconds") else count)
     text = distance_interval(values, num_lost=column.num_lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,9 @@ SEED = "train.seed"
 _COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)(?P<tail>.*)")
 _BESIDE = ("_real", "_se", "_sd", "_low", "_high")
 """Endings of values that belong to another one."""
+
+_NOISE = ("floor_", "sampling_sd_", "reference_sd_")
+"""Beginnings of values that say how certain another one is."""
 
 _WITHOUT_DETECTOR = ("elbo_", "iwae_", "ais_", "kl_", "reconstruction_", "bits_per_dim_", "active_")
 """What no feature network takes part in."""
@@ -53,8 +57,18 @@ class Column:
         return {
             name
             for part, _, name in found
-            if part == split and not name.startswith("floor_") and not name.endswith(_BESIDE)
+            if part == split and not name.startswith(_NOISE) and not name.endswith(_BESIDE)
         }
+
+    def lacks(self, name: str) -> bool:
+        """Whether the models said that they have no such measure, and not only no value."""
+        kinds = {
+            kind
+            for run in self.runs
+            for kind in json.loads(run.record.tags.get("not_applicable") or "{}")
+        }
+        of_elbo = "elbo" in kinds and name.startswith(_WITHOUT_DETECTOR)
+        return of_elbo or any(name.startswith(kind) for kind in kinds)
 
     def context(self, name: str) -> tuple[tuple[str, str], ...]:
         """What two values of a measure must share to stand in one row."""
@@ -165,4 +179,6 @@ def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
 def _differing(params: Iterable[Mapping[str, str]]) -> list[str]:
     each = list(params)
     keys = sorted({key for one in each for key in one} - {SEED})
-    return [key for key in keys if len({one.get(key) for one in each}) > 1]
+    differing = [key for key in keys if len({one.get(key) for one in each}) > 1]
+    # What a model is says more than how it was measured.
+    return sorted(differing, key=lambda key: key.startswith("eval."))
