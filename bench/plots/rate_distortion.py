@@ -90,7 +90,7 @@ def _limits(axes: Axes, mine: pd.DataFrame) -> None:
     for values, limit in ((mine["rate"], axes.set_xlim), (mine["distortion"], axes.set_ylim)):
         low, high = float(values.min()), float(values.max())
         margin = _MARGIN * (high - low) or 0.05 * abs(high) or 1
-        limit(low - margin, high + margin)
+        limit(low - margin, high + 1.4 * margin)  # names of lines stand at the top
     axes.grid(visible=False)
 
 
@@ -106,7 +106,7 @@ def _iso_lines(axes: Axes) -> None:
             continue  # no room for its name
         align: dict[str, Any] = {"ha": "left", "va": "top"} if y == y1 else {"va": "bottom"}
         axes.annotate(
-            f"ELBO {-total:,.4g}",
+            f"ELBO {0 - total:,.4g}",
             (x, y),
             xytext=(3, -1 if y == y1 else 1),
             textcoords="offset points",

@@ -1,4 +1,4 @@
-"""The report's sections beside its results: troubled runs, protocol, settings, provenance."""
+"""The report's sections beside its results: troubled runs, protocol, settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.results.facts import attendance, tag_values
+from bench.results.facts import attendance, run_link, tag_values
 from bench.results.format import MISSING, count, join, plural, table
 from bench.results.numbers import Results, short
 from bench.results.runs import UNFINISHED, Run
@@ -14,7 +14,6 @@ from bench.sample_size import COARSE, is_coarse
 
 _MOST_ROWS = 100
 _MOST_NAMED = 5
-_VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
 _SETTINGS = ("model.", "train.", "data.", "eval.")
 
 
@@ -27,7 +26,7 @@ def troubles(results: Sequence[Results]) -> str:
                 if said := _trouble(run):
                     where = group.label(place) or MISSING
                     seed = str(run.seed)
-                    rows.append([f"`{run.arm}`", where, seed, *said, f"`{run.record.run_id}`"])
+                    rows.append([f"`{run.arm}`", where, seed, *said, run_link(group, run)])
     if not rows:
         return ""
     rest = len(rows) - _MOST_ROWS
@@ -50,39 +49,60 @@ def _trouble(run: Run) -> tuple[str, str] | None:
 def protocol(results: Sequence[Results]) -> str:
     """What every number means, and how many runs stand behind them."""
     first = results[0]
-    lines = [
+    rows = [
         (
-            f"Splits: validation chooses (each family's cell by its lowest mean "
+            "splits",
+            f"Validation chooses (each family's cell by its lowest mean "
             f"`{first.primary_name}`, and the best checkpoint); the sealed test split is opened after "
-            f"training and scores both. {_test_reads(first)}"
+            f"training and scores both. {_test_reads(first)}",
         ),
-        _budget(first),
+        ("budget", _budget(first)),
         (
-            f"Distance: `{first.headline_name}` between samples and as many images of the test split, "
+            "distance",
+            f"`{first.headline_name}` between samples and as many images of the test split, "
             "lower is better. The last checkpoint is the headline, since it needs no choice."
-            f"{_few_images(first)}"
+            f"{_few_images(first)}",
         ),
         (
-            "ELBO: KL factor 1, summed over pixels and latents, mean over test images, in nats; "
-            "its name carries the likelihood, and different names are not compared."
+            "ELBO",
+            "KL factor 1, summed over pixels and latents, mean over test images, in nats; "
+            "its name carries the likelihood, and different names are not compared.",
         ),
+        ("`legible`", "Share of samples that the detector classifies with probability above 0.9."),
+        ("`copying`", "Share of samples nearer to a training than to a held-out image."),
         (
-            "`legible`: share of samples that the detector classifies with probability above 0.9. "
-            "`copying`: share of samples nearer to a training than to a held-out image."
-        ),
-        (
-            "Statistics: mean over seeds with 95 % Student t interval, from three seeds on; families "
+            "statistics",
+            "Mean over seeds with 95 % Student t interval, from three seeds on; families "
             f"by Welch's test, Holm-corrected over {_tested(first)}. Only a family that is lower "
-            "than every other by that test is bold."
+            "than every other by that test is bold.",
         ),
         (
+            "lost runs",
             "Runs that diverged or failed have no value: they are counted, mark the mean, and a cell "
-            "with one is chosen only if the family has no other. Collapsed runs have values and count."
+            "with one is chosen only if the family has no other. Collapsed runs have values and count.",
         ),
         *_attendance(results),
-        *first.study.notes,
+        *_search(first),
     ]
-    return "\n".join(f"- {line}" for line in lines)
+    notes = "\n".join(f"- {note}" for note in first.study.notes)
+    return "\n\n".join(filter(None, [table(["what", "protocol"], rows, left=2), notes]))
+
+
+def _search(results: Results) -> list[tuple[str, str]]:
+    """How many trials looked for the best configurations, and what became of them."""
+    counts = Counter(run.record.tags.get("status") or UNFINISHED for run in results.trials)
+    if not counts:
+        return []
+    arms = Counter(run.arm for run in results.trials)
+    each = ", ".join(f"{count(n)} (`{arm}`)" for arm, n in sorted(arms.items()))
+    became = ", ".join(f"{count(n)} {status}" for status, n in sorted(counts.items()))
+    return [
+        (
+            "search",
+            f"Trials by family: {each}; {became}. Trials read validation only and stand in no "
+            "table; the best of each family was trained again on fresh seeds.",
+        )
+    ]
 
 
 def _tested(results: Results) -> str:
@@ -133,7 +153,7 @@ def _budget(results: Results) -> str:
         said = f"{next(iter(images.values()))} real images per run, the same for every family"
     else:
         said = f"real images per run differ between families, {_named(images) or MISSING}"
-    return f"Budget: {said}; batch size {_named(sizes) or MISSING}."
+    return f"{said[0].upper()}{said[1:]}; batch size {_named(sizes) or MISSING}."
 
 
 def _per_family(results: Results, key: str) -> dict[str, str]:
@@ -152,7 +172,7 @@ def _named(values: dict[str, str]) -> str:
     return ", ".join(f"{value} (`{arm}`)" for arm, value in values.items())
 
 
-def _attendance(results: Sequence[Results]) -> list[str]:
+def _attendance(results: Sequence[Results]) -> list[tuple[str, str]]:
     there = attendance(results)
     plan = (
         f"{plural(there.cells, 'cell')} x {plural(len(there.seeds), 'seed')} + "
@@ -163,16 +183,22 @@ def _attendance(results: Sequence[Results]) -> list[str]:
     missing = [f"`{name}`" for name in results[0].study.baselines if name not in present]
     lacking = f" No run of {join(missing)}." if missing else ""
     partly = "" if there.complete else " **The study is partly finished; its numbers will change.**"
-    lines = [f"Runs expected: {plan}; {found}.{lacking}{partly}"]
+    lines = [("runs expected", f"{plan}; {found}.{lacking}{partly}")]
     if strays := [run for group in results for run in group.strays]:
         lines.append(
-            f"{plural(len(strays), 'run')} of this study fit no cell of the study file as it is "
-            "now, or repeat a cell and seed: in no table, in runs.csv with `used` = no."
+            (
+                "left out",
+                f"{plural(len(strays), 'run')} of this study fit no cell of the study file as it "
+                "is now, or repeat a cell and seed: in no table, in runs.csv with `used` = no.",
+            )
         )
     if len(results) > 1:
         lines.append(
-            "Runs that differ in detector, data or measure share no column: those of "
-            f"{plural(len(results) - 1, 'other kind')} stand in tables of their own."
+            (
+                "measured otherwise",
+                "Runs that differ in detector, data or measure share no column: those of "
+                f"{plural(len(results) - 1, 'other kind')} stand in tables of their own.",
+            )
         )
     return lines
 
@@ -206,42 +232,3 @@ def _values(runs: Sequence[Run], key: str) -> str:
 
 def _listed(values: dict[str, str]) -> str:
     return ", ".join(f"`{key}={value}`" for key, value in sorted(values.items()))
-
-
-def provenance(results: Sequence[Results]) -> str:
-    """The command, and what the numbers were made with."""
-    identity = results[0].identity
-    seeds = attendance(results).seeds
-    option = f" --seeds {max(seeds) + 1}" if seeds else ""
-    flags = identity.flags()
-    runs = [run for group in results for run in (*group.runs, *group.strays)]
-    facts = [
-        ("commit", _counted(runs, "git_commit")),
-        ("bench", _counted(runs, "bench_version")),
-        ("data digest", _counted(runs, "data_digest")),
-        ("detector", _counted(runs, "detector")),
-        ("detector digest", _counted(runs, "detector_digest")),
-        ("likelihood", _counted(runs, "passport")),
-        *((name, _counted(runs, name)) for name in _VERSIONS),
-        ("device", _counted(runs, "device")),
-        ("threads per run", _counted(runs, "threads")),
-        ("experiment in MLflow", f"`{identity.key}`"),
-    ]
-    rows = [[name, value] for name, value in facts if value]
-    running = sum(run.status == UNFINISHED for run in runs)
-    said = f" {plural(running, 'run')} had not finished when this was written." if running else ""
-    return (
-        f"```\nbench run {flags}{option}\nbench report {flags}\n```\n\n"
-        f"{table(['what', 'value'], rows, left=2)}\n\n"
-        "Every run with its id, configuration digest, parameters and last values is in "
-        "[runs.csv](runs.csv); `bench verify` makes this report again from those runs and says "
-        f"what differs.{said}"
-    )
-
-
-def _counted(runs: Sequence[Run], tag: str) -> str:
-    """The tag's value; where runs differ, each value with its number of runs."""
-    counts = Counter(value for run in runs if (value := run.record.tags.get(tag)))
-    if len(counts) == 1:
-        return f"`{next(iter(counts))}`"
-    return ", ".join(f"`{value}` ({plural(n, 'run')})" for value, n in sorted(counts.items()))

@@ -28,6 +28,7 @@ from bench.results.numbers import GAUSSIAN, Results
 from bench.results.runs import Place
 
 _UPDATES = re.compile(r"cost/updates_(?P<phase>.+)")
+_CLASS_DISTANCE = re.compile(r"test/class_fd_.+_n(?P<n>\d+)")
 _MOST_ROWS = 200
 
 
@@ -62,7 +63,8 @@ def families(results: Results, bold: Sequence[str]) -> str:
         results: What is shown.
         bold: Arms whose distance is lower than every other's by the declared test.
     """
-    columns = _present(results, [*_elbo_columns(results), *_SAMPLE_COLUMNS])
+    wanted = [*_elbo_columns(results), *_SAMPLE_COLUMNS, *_class_columns(results)]
+    columns = _present(results, wanted)
     headline, best = results.headline, results.headline.replace("test/", "test_best/", 1)
     header = [
         "family",
@@ -235,6 +237,21 @@ def _absent(results: Results) -> list[str]:
 
 def _elbo_columns(results: Results) -> list[Column]:
     return [Column(f"`{name}` ↑ (nats)", f"test/{name}", nats, "elbo") for name in results.elbos]
+
+
+def _class_columns(results: Results) -> list[Column]:
+    """What is measured of conditional models; the distance within classes at its largest n."""
+    names = {name for run in results.runs for name in run.record.metrics}
+    sizes = {int(found["n"]): name for name in names if (found := _CLASS_DISTANCE.fullmatch(name))}
+    distances = [sizes[max(sizes)]] if sizes else []
+    return [
+        Column("`class_accuracy` ↑", "test/class_accuracy", share, "class_accuracy"),
+        *(
+            Column(f"`{name.partition('/')[2]}` ↓", name, significant, "class_frechet")
+            for name in distances
+        ),
+        Column("`class_share`", "test/class_share", share, "class_share"),
+    ]
 
 
 def _present(results: Results, columns: Sequence[Column]) -> list[Column]:

@@ -19,8 +19,9 @@ from bench.report.html import HTML, to_html
 from bench.report.interactions import interactions
 from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.measures import every_measure
+from bench.report.provenance import provenance
 from bench.report.runs_csv import runs_table
-from bench.report.sections import protocol, provenance, settings, troubles
+from bench.report.sections import protocol, settings, troubles
 from bench.report.tables import costs, families, floor_table, grid, statuses
 from bench.report.trends import trends
 from bench.report.trust import trust

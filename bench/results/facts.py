@@ -116,6 +116,13 @@ def attendance(results: Sequence[Results]) -> Attendance:
     )
 
 
+def run_link(results: Results, run: Run) -> str:
+    """A run's id, leading to its page in MLflow where that is a server."""
+    page = results.facts.get(RUN_PAGES)
+    name = f"`{run.record.run_id}`"
+    return f"[{name}]({page}{run.record.run_id})" if page else name
+
+
 def tag_values(runs: Sequence[Run], tag: str) -> list[str]:
     """Every value of a tag, sorted; runs without it are left out."""
     return sorted({value for run in runs if (value := run.record.tags.get(tag))})

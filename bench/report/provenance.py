@@ -1,0 +1,83 @@
+"""Where a report's numbers come from: commands, versions, digests and the runs themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.results.facts import RUN_PAGES, attendance, run_link
+from bench.results.format import MISSING, count, plural, table
+from bench.results.numbers import Results
+from bench.results.runs import UNFINISHED, Run
+
+_VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
+_MOST_SEEDS = 10
+
+
+def provenance(results: Sequence[Results]) -> str:
+    """The commands, what the numbers were made with, and where their runs are."""
+    runs = [run for group in results for run in (*group.runs, *group.strays)]
+    facts = [
+        ("commit", _counted(runs, "git_commit")),
+        ("bench", _counted(runs, "bench_version")),
+        ("data digest", _counted(runs, "data_digest")),
+        ("detector", _counted(runs, "detector")),
+        ("detector digest", _counted(runs, "detector_digest")),
+        ("likelihood", _counted(runs, "passport")),
+        *((name, _counted(runs, name)) for name in _VERSIONS),
+        ("device", _counted(runs, "device")),
+        ("processor", _counted(runs, "processor")),
+        ("threads per run", _counted(runs, "threads")),
+        ("experiment in MLflow", f"`{results[0].identity.key}`"),
+    ]
+    rows = [[name, value] for name, value in facts if value]
+    running = sum(run.status == UNFINISHED for run in runs)
+    said = f" {plural(running, 'run')} had not finished when this was written." if running else ""
+    return "\n\n".join(
+        [
+            f"```\n{_commands(results)}\n```",
+            table(["what", "value"], rows, left=2),
+            *_chosen_runs(results[0]),
+            "Every run with its id, configuration digest, parameters and last values is in "
+            "[runs.csv](runs.csv); `bench verify` makes this report again from those runs and says "
+            f"what differs.{said}",
+        ]
+    )
+
+
+def _commands(results: Sequence[Results]) -> str:
+    """Those that run what is reported here, and report it."""
+    seeds, trials = attendance(results).seeds, results[0].trials
+    # Of a search the seeds begin after the trials' own.
+    number = max(seeds) + 1 if seeds and seeds[0] == 0 else len(seeds)
+    flags, option = results[0].identity.flags(), f" --seeds {number}" if seeds else ""
+    most = f" --trials {max(run.trial for run in trials) + 1}" if trials else ""
+    return f"bench run {flags}{option}{most}\nbench report {flags}{option}"
+
+
+def _chosen_runs(results: Results) -> list[str]:
+    """The runs of each family's chosen cell and the baselines' as a table; none without any."""
+    chosen = [place for arm in results.arms if (place := results.chosen(arm))]
+    rows = []
+    for place in [*chosen, *results.baselines]:
+        shown = [f"{run_link(results, run)} (seed {run.seed})" for run in place.runs[:_MOST_SEEDS]]
+        if rest := len(place.runs) - len(shown):
+            shown.append(f"{count(rest)} more in runs.csv")
+        rows.append([f"`{place.arm}`", results.label(place) or MISSING, ", ".join(shown)])
+    if not rows:
+        return []
+    where = (
+        "Each links to its page in MLflow."
+        if RUN_PAGES in results.facts
+        else "`bench ui` opens MLflow, where each has its curves and pictures."
+    )
+    text = table(["family", "chosen", "runs in MLflow"], rows, left=3)
+    return [f"{text}\n\n{where}"]
+
+
+def _counted(runs: Sequence[Run], tag: str) -> str:
+    """The tag's value; where runs differ, each value with its number of runs."""
+    counts = Counter(value for run in runs if (value := run.record.tags.get(tag)))
+    if len(counts) == 1:
+        return f"`{next(iter(counts))}`"
+    return ", ".join(f"`{value}` ({plural(n, 'run')})" for value, n in sorted(counts.items()))
