@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bench import datasets
 from bench.config import RunConfig, digest, full_key, known_keys
 from bench.errors import UsageError
 from bench.models import configure, find
 from bench.plan import Cell, FlatValues, Identity, Study
+from bench.records import DataSpec
 from bench.space import corners
+from bench.widths import nearest_width, parameters_of
 
 RESERVED = {"data.dataset": "--dataset", "train.seed": "--seeds"}
 FRESH_SEED = 1
@@ -81,6 +85,8 @@ def expand(
     if best is not None:
         cells = [cell for cell in cells if cell.baseline or cell.arm in best]
     _check_overrides(identity.overrides, cells, searched(study))
+    if study.hold_parameters:
+        cells = [cell if cell.baseline else held(study, cell, identity) for cell in cells]
     first = FRESH_SEED if study.search else 0
     return [
         PlannedRun(cell=cell, seed=seed, config=configured(cell, identity, seed))
@@ -152,7 +158,44 @@ def full_overrides(study: Study, tier: str, overrides: Mapping[str, str]) -> dic
 def configured(cell: Cell, identity: Identity, seed: int) -> RunConfig:
     """What a cell's run with that seed does."""
     fixed = {"data.dataset": identity.dataset, "train.seed": seed}
-    return configure(cell.model, cell.settings, _known(identity.overrides, cell.model), fixed)
+    overrides = _known(identity.overrides, cell.model)
+    return configure(cell.model, cell.settings, overrides, cell.held, fixed)
+
+
+def held(study: Study, cell: Cell, identity: Identity) -> Cell:
+    """The cell with the width at which it has most nearly the parameters of the reference."""
+    reference = _parameters(_reference(study, cell), identity)
+    width = nearest_width(lambda w: _parameters(_of_width(cell, w), identity), reference)
+    return _of_width(cell, width)
+
+
+def held_deviation(study: Study, identity: Identity) -> float:
+    """How far the numbers of parameters are from the reference's at most, as a share of it."""
+    cells = [cell for cell in study.cells(identity.tier) if not cell.baseline]
+    shares = [
+        _parameters(held(study, cell, identity), identity)
+        / _parameters(_reference(study, cell), identity)
+        for cell in cells
+    ]
+    return max(abs(share - 1) for share in shares)
+
+
+def _reference(study: Study, cell: Cell) -> Cell:
+    settings = {**cell.settings, **(study.hold_parameters or {})}
+    return cell.model_copy(update={"settings": settings})
+
+
+def _of_width(cell: Cell, width: int) -> Cell:
+    return cell.model_copy(update={"held": {"model.width": width}})
+
+
+def _parameters(cell: Cell, identity: Identity) -> int:
+    return parameters_of(configured(cell, identity, 0), _spec(identity.dataset))
+
+
+@functools.cache
+def _spec(dataset: str) -> DataSpec:
+    return datasets.load(dataset).spec
 
 
 def arm_names(study: Study) -> list[str]:

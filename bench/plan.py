@@ -199,13 +199,18 @@ class Study(Settings):
 
 
 class Cell(Settings):
-    """One place of the grid, to be run once per seed; a baseline has one run, seed 0."""
+    """One place of the grid, to be run once per seed; a baseline has one run, seed 0.
+
+    ``held`` is what was chosen for it to have as many parameters as the others; it lies over
+    ``--set``.
+    """
 
     arm: str
     model: str
     factors: FlatValues
     settings: FlatValues
     baseline: bool = False
+    held: FlatValues = Field(default_factory=dict)
 
 
 class Identity(Settings):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.config import Flat
-from bench.grid import PlannedRun
-from bench.plan import Identity
+from bench.grid import PlannedRun, held_deviation
+from bench.plan import Identity, Study
 from bench.progress import duration
 from bench.records import Scalar
 from bench.space import Space
@@ -43,6 +43,17 @@ def plan_table(runs: Sequence[PlannedRun], spaces: dict[str, Space]) -> list[str
     return columns(rows)
 
 
+def held_line(study: Study, identity: Identity) -> str:
+    """How equal the numbers of parameters are, or an empty text where the study holds none."""
+    if not study.hold_parameters:
+        return ""
+    share = held_deviation(study, identity)
+    return (
+        f"width is chosen so that every cell has the parameters of {as_text(study.hold_parameters)}: "
+        f"at most {share:.1%} from them"
+    )
+
+
 def flat_runs(runs: Iterable[PlannedRun]) -> dict[str, Flat]:
     """Every configuration by its run's label."""
     return {run.label: run.config.flat() for run in runs}
@@ -72,7 +83,8 @@ def _settings(run: PlannedRun, differing: Sequence[str], space: Space) -> str:
     if run.cell.baseline:
         return ""
     # What the study did not set are the models' defaults, which `bench show MODEL` tells.
-    said = [key for key in differing if key in run.cell.settings and key not in space]
+    settings = {**run.cell.settings, **run.cell.held}
+    said = [key for key in differing if key in settings and key not in space]
     fixed = as_text({key: run.config.flat()[key] for key in said})
     if run.trial is None:
         return " ".join(part for part in (fixed, "best of the search" if space else "") if part)

@@ -145,7 +145,7 @@ class Run:
 
     def _judged(self) -> bool:
         curve = self.progress.curve
-        return self.should_prune is not None and bool(curve) and self.should_prune(curve)
+        return self.should_prune is not None and bool(curve) and self.should_prune(list(curve))
 
     def _validate(self, trainable: Trainable, trainer: Trainer) -> None:
         started = time.perf_counter()

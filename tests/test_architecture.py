@@ -115,7 +115,8 @@ IMPORTS: dict[str, str] = {
         "config contracts datasets detection errors evaluator evidence feature_cache health held images measurement metrics "
         "models nets records runtime tracking trainer"
     ),
-    "grid": "config errors models plan space",
+    "widths": "config models nets records",
+    "grid": "config datasets errors models plan records space widths",
     "forecast": "config evaluator grid held measurement runner runtime trainer",
     "work": "errors models records registry runner runtime tracking",
     "engines": "records work",

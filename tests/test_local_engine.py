@@ -9,7 +9,7 @@ import pytest
 from bench.engines.local import LocalWorkers
 from bench.models import configure
 from bench.tracking import Store
-from bench.work import Task
+from bench.work import Task, perform
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def store(store_uri):
     return Store(store_uri)
 
 
-def task_of(store, tmp_path, seed, num_images):
+def task_of(store, tmp_path, seed, num_images, num_logs=40):
     values = {"train.num_images": num_images, "model.width": 2, "train.seed": seed}
-    config = configure("vae", {**values, "num_logs": 40, "num_validations": 40})
+    config = configure("vae", {**values, "num_logs": num_logs, "num_validations": num_logs})
     params = {key: str(value) for key, value in config.flat().items()}
     run_id = store.create_run(store.experiment("e"), name="r", params=params, tags={})
     return Task(params=params, run_id=run_id, folder=str(tmp_path / f"run{seed}"), uri=store.uri)
@@ -90,3 +90,40 @@ def test_run_that_breaks_comes_back_as_failed_with_its_reason(store, tmp_path):
     assert "no.npz" in outcome.result.reason
     assert (tmp_path / "run0" / "traceback.txt").exists()
     assert store.client.get_run(task.run_id).data.tags["status"] == "failed"
+
+
+def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(store, tmp_path):
+    engine = LocalWorkers(1, tmp_path / "logs")
+    asked = []
+
+    def judge(curve):
+        asked.append(curve)
+        return len(curve) == 2
+
+    try:
+        task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "search": True})
+        engine.submit(task, judge)
+        (outcome,) = outcomes(engine, 1)
+        assert engine.free == 1
+    finally:
+        engine.close()
+    assert [len(curve) for curve in asked] == [1, 2]
+    assert (outcome.result.status, outcome.result.value) == ("pruned", asked[-1][-1])
+    assert store.record(task.run_id).tags["status"] == "pruned"
+
+
+@pytest.mark.slow
+def test_trial_whose_driver_does_not_answer_is_stopped_and_continues_later(store, tmp_path):
+    engine = LocalWorkers(1, tmp_path / "logs")
+    task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "search": True})
+    try:
+        engine.submit(task, never)
+        wait_for(tmp_path / "run0" / "last.pt")
+        time.sleep(1.0)  # it waits for an answer that nobody gives
+    finally:
+        engine.close()
+    assert store.client.get_run(task.run_id).info.status == "KILLED"
+    asked = []
+    result = perform(task, should_prune=lambda curve: bool(asked.append(curve)))
+    assert [len(curve) for curve in asked] == [2, 3]
+    assert result.status in {"ok", "collapsed"}

@@ -19,7 +19,7 @@ from bench.grid import PlannedRun, expand, full_overrides, require_spaces, stand
 from bench.metrics import requested
 from bench.models import find
 from bench.plan import Identity, Study, load_study
-from bench.preview import as_text, flat_runs, plan_line, plan_table
+from bench.preview import as_text, flat_runs, held_line, plan_line, plan_table
 from bench.progress import StudyProgress
 from bench.registry import load_plugins
 from bench.runner import held_for
@@ -156,6 +156,8 @@ def _shown(
     """What would run, and how long it would take."""
     for line in plan_table(runs, study.search.spaces if study.search else {}):
         say(line)
+    if line := held_line(study, identity):
+        say(line)
     forecast = seconds_by_label(runs, resolve_device(options.device))
     seconds = sum(forecast.values()) / _jobs(options.jobs, options.device)
     say(plan_line(identity, runs, seconds))
@@ -167,7 +169,9 @@ def _driver(study: Study, identity: Identity, options: RunOptions, num_seeds: in
     experiment_id = store.experiment(identity.key)
     trials = "" if options.trials is None else f" --trials {options.trials}"
     command = f"bench run {identity.flags()} --seeds {num_seeds}{trials}"
-    note = f"**{study.question}**\n\n`{command}`\n\nReport: `bench report {identity.flags()}`"
+    held = held_line(study, identity)
+    said = [f"**{study.question}**", f"`{command}`", f"Report: `bench report {identity.flags()}`"]
+    note = "\n\n".join([*said, *([f"The {held}."] if held else [])])
     store.describe_experiment(
         experiment_id,
         {

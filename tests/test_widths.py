@@ -1,0 +1,83 @@
+"""Cells of other depths with as many parameters, counted on models that are really built."""
+
+import pytest
+
+from bench import datasets
+from bench.errors import UsageError
+from bench.grid import expand, held_deviation
+from bench.models import configure, find
+from bench.nets import count_parameters
+from bench.plan import Identity, Study, load_study
+from bench.preview import held_line
+from bench.widths import nearest_width, parameters_of
+
+SPEC = datasets.load("digits").spec
+
+
+def identity(**overrides):
+    return Identity(
+        study="depth_sweep_equal", tier="classroom", dataset="digits", overrides=overrides
+    )
+
+
+def built(config):
+    return count_parameters(find(config.name)[1].build(config.model, SPEC).modules)
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 30, 31, 999, 5_000, 10**9])
+def test_nearest_width_is_the_best_of_all(wanted):
+    def count(width):
+        return 3 * width * width + 7
+
+    width = nearest_width(count, wanted)
+    assert abs(count(width) - wanted) == min(abs(count(w) - wanted) for w in range(1, 513))
+
+
+@pytest.mark.parametrize("model", ["vae", "gan", "wgan", "vae_gan", "cgan"])
+def test_parameters_are_counted_without_building_as_of_a_built_model(model):
+    config = configure(model, {"model.depth": 2, "model.width": 6})
+    assert parameters_of(config, SPEC) == built(config)
+
+
+def test_every_depth_has_the_parameters_of_the_reference_but_for_a_few_percent():
+    study = load_study("depth_sweep_equal")
+    runs = [run for run in expand(study, identity(), 1) if not run.cell.baseline]
+    assert len(runs) == 15
+    counts = {(run.cell.arm, run.config.model.depth): built(run.config) for run in runs}
+    shares = [abs(count / counts[arm, 3] - 1) for (arm, _), count in counts.items()]
+    assert max(shares) == pytest.approx(held_deviation(study, identity()))
+    assert 0 < max(shares) < 0.03
+    assert {run.config.model.width for run in runs if run.config.model.depth == 3} == {16}
+    assert held_line(study, identity()).endswith("of depth=3: at most 1.9% from them")
+    assert any("within 1.9 % on digits" in note for note in study.notes)
+
+
+def test_width_on_the_command_line_is_that_of_the_reference():
+    study = load_study("depth_sweep_equal")
+    runs = expand(study, identity(**{"model.width": "4"}), 1)
+    widths = {
+        run.config.model.depth: run.config.model.width for run in runs if run.cell.arm == "gan"
+    }
+    assert widths[3] == 4
+    assert widths[1] > 4 > widths[5]
+
+
+def test_study_that_holds_nothing_keeps_the_width_it_says():
+    study = load_study("depth_sweep")
+    runs = expand(study, identity(), 1)
+    assert {run.config.model.width for run in runs if not run.cell.baseline} == {16}
+    assert held_line(study, identity()) == ""
+
+
+def test_model_without_a_width_is_refused():
+    study = load_study("depth_sweep_equal")
+    arm = study.arms[0].model_copy(update={"model": "vae_mlp"})
+    with pytest.raises(UsageError, match="unknown key"):
+        expand(study.model_copy(update={"arms": (arm,)}), identity(), 1)
+
+
+@pytest.mark.parametrize("hold", [{}, {"model.depth": 7}, {"model.latent_dim": 8}])
+def test_reference_is_a_cell_of_the_grid(hold):
+    study = dict(load_study("depth_sweep"))
+    with pytest.raises(ValueError, match="hold_parameters names values of factors"):
+        Study(**{**study, "hold_parameters": hold})
