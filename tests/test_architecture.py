@@ -34,8 +34,8 @@ IMPORTS: dict[str, str] = {
     "plan_text": "plan text",
     "stats": "",
     "stats_groups": "",
-    "stats_trend": "stats",
     "stats_order": "",
+    "stats_trend": "stats",
     "stats_variance": "stats",
     "evidence": "records",
     "symptoms": "evidence",
@@ -143,9 +143,10 @@ IMPORTS: dict[str, str] = {
         "errors plan plots records report/* report/manifest report/runs_csv report/trust results/*"
     ),
     "report/from_tracking": "plan recorded_studies records report/writer results/* tracking",
+    "report/written": "bench errors plan report/* report/differences report/manifest report/writer",
     "report/verify": (
-        "bench errors plan recorded_studies report/differences report/from_tracking report/manifest "
-        "report/runs_csv report/writer results/* tracking"
+        "errors plan recorded_studies report/differences report/from_tracking report/manifest "
+        "report/runs_csv report/writer report/written results/* tracking"
     ),
     "report/side_by_side": "plan report/* results/* stats",
     "report/side_by_side_text": "report/* report/side_by_side results/*",

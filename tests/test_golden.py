@@ -5,6 +5,7 @@ diverged, one was interrupted. Where the report was meant to change, write the e
 with `python tests/golden/golden.py`, and read the difference in git before it is committed.
 """
 
+import dataclasses
 import random
 from collections import Counter
 
@@ -45,6 +46,7 @@ def test_stored_records_are_small_and_name_no_machine():
 
 
 def test_words_and_tables_of_stored_records_follow_from_the_table_of_runs():
-    results = results_of(stored_records())
+    without_curves = [dataclasses.replace(r, histories={}) for r in stored_records()]
+    results = results_of(without_curves)
     again = results_of(read_records(runs_table(results)))
     assert report_text(again) == report_text(results)

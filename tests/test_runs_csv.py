@@ -1,6 +1,7 @@
 """runs.csv holds all that the text of a report reads: it can be made again from it."""
 
 import csv
+import dataclasses
 import io
 import math
 
@@ -32,7 +33,7 @@ def odd_records():
 
 
 def test_text_made_from_the_table_of_runs_is_the_text_made_from_the_records():
-    results = results_of(odd_records())
+    results = results_of([dataclasses.replace(r, histories={}) for r in odd_records()])
     again = results_of(read_records(runs_table(results)))
     assert report_text(again) == report_text(results)
     assert runs_table(again) == runs_table(results)

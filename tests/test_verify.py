@@ -169,6 +169,14 @@ def test_other_pixels_are_a_remark_and_a_missing_figure_a_difference(report):
     assert [d.where for d in verify_report(report).differences] == ["figure loss_curves"]
 
 
+def test_number_edited_in_the_page_is_told(report, place, monkeypatch):
+    replaced(report / "report.html", "After 8,000 real images", "After 9,000 real images")
+    assert [d.where for d in verify_report(report).differences] == ["report.html"]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    (place / "mlflow.db").unlink()
+    assert [d.where for d in verify_report(report).differences] == ["report.html"]
+
+
 def test_report_of_another_version_is_compared_all_the_same(report):
     replaced(
         report / "report.json", f'"bench_version": "{writer_version()}"', '"bench_version": "0.0"'

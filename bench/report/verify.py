@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import bench
 from bench.errors import UsageError
 from bench.plan import load_study
 from bench.recorded_studies import experiment_of
@@ -23,11 +22,12 @@ from bench.report.from_tracking import tracked_results
 from bench.report.manifest import Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
+from bench.report.written import Written, other_pixels, page_beside, page_differs, read_written
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Results, read_results
 from bench.tracking import Store, store_uri
 
-_FROM_CURVES = ("## Figures", "### Theirs beside ours")
+_FROM_CURVES = ("## Figures", "### Theirs beside ours", "### Trends at half the budget")
 """Sections that are not made of the rows of ``runs.csv`` alone."""
 
 _SQLITE = "sqlite:///"
@@ -67,16 +67,6 @@ class Verdict:
         return {**vars(self), "folder": str(self.folder), "differences": found, "equal": self.equal}
 
 
-@dataclass(frozen=True)
-class _Report:
-    """A report as it lies there."""
-
-    folder: Path
-    manifest: Manifest
-    files: Mapping[str, str]
-    remarks: list[str] = field(default_factory=list)
-
-
 def verify_report(path: Path, uri: str | None = None) -> Verdict:
     """Makes the report in a folder again from the runs it names, and compares.
 
@@ -90,40 +80,12 @@ def verify_report(path: Path, uri: str | None = None) -> Verdict:
     Raises:
         UsageError: No report lies there, or the store does not open.
     """
-    report = _read(path if path.is_dir() else path.parent)
+    report = read_written(path if path.is_dir() else path.parent)
     store = _store(uri)
     experiment_id = experiment_of(store, report.manifest.identity) if store else None
     if store is None or experiment_id is None:
         return _from_rows(report)
     return _from_store(report, store, experiment_id)
-
-
-def _read(folder: Path) -> _Report:
-    manifest = Manifest.read(folder)
-    files = {name: _text(folder / name) for name in manifest.files}
-    study = load_study(manifest.identity.study)
-    remarks = []
-    if manifest.bench_version != bench.__version__:
-        remarks.append(
-            f"made by bench {manifest.bench_version}, verified by {bench.__version__}: its words "
-            "and tables may differ where its numbers do not"
-        )
-    if manifest.plan != text_digest(study.model_dump_json()):
-        remarks.append(f"the study file {study.name} has changed since")
-    edited = [name for name, text in files.items() if text_digest(text) != manifest.files[name]]
-    remarks += [f"{name} was edited after it was written" for name in edited]
-    return _Report(folder, manifest, files, remarks)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return file.read()
-    except (OSError, UnicodeError) as error:
-        raise UsageError(
-            f"'{path}' cannot be read ({type(error).__name__}): give the folder of a whole report, "
-            "or write it again with `bench report`"
-        ) from error
 
 
 def _store(uri: str | None) -> Store | None:
@@ -136,7 +98,7 @@ def _store(uri: str | None) -> Store | None:
     return Store(uri)
 
 
-def _from_store(report: _Report, store: Store, experiment_id: str) -> Verdict:
+def _from_store(report: Written, store: Store, experiment_id: str) -> Verdict:
     manifest = report.manifest
     there = {record.run_id for record in store.records(experiment_id)}
     gone = [of_run(run_id, "used", "") for run_id in manifest.runs if run_id not in there]
@@ -167,11 +129,14 @@ def _linked(results: Results, manifest: Manifest) -> Results:
     return replace(results, facts=facts)
 
 
-def _made_again(report: _Report, results: Sequence[Results]) -> list[Difference]:
+def _made_again(report: Written, results: Sequence[Results]) -> list[Difference]:
     """Texts, tables and the numbers of figures; pixels are a remark."""
     with tempfile.TemporaryDirectory() as folder:
-        composed = compose(results, Path(folder), report.folder)
-        report.remarks.extend(_pixels(report.folder / FIGURES, Path(folder)))
+        figures = Path(folder) / FIGURES
+        figures.mkdir()
+        composed = compose(results, figures, report.folder)
+        report.remarks.extend(other_pixels(report.folder / FIGURES, figures))
+        page = page_differs(report, composed.files[README], Path(folder))
     drawn = report.manifest.figures
     return [
         *text_differences(report.files[README], composed.files[README]),
@@ -187,20 +152,12 @@ def _made_again(report: _Report, results: Sequence[Results]) -> list[Difference]
             for name in sorted(drawn)
             if not (report.folder / FIGURES / f"{name}.png").is_file()
         ),
+        *page,
         *table_differences(report.files[RUNS], composed.files[RUNS]),
     ]
 
 
-def _pixels(reported: Path, drawn: Path) -> list[str]:
-    """Which figures have other bytes: a remark, since other platforms draw other pixels."""
-    both = [path for path in sorted(drawn.glob("*.png")) if (reported / path.name).is_file()]
-    other = [p.stem for p in both if p.read_bytes() != (reported / p.name).read_bytes()]
-    if not other:
-        return []
-    return [f"{len(other)} of {len(both)} figures have other pixels: {', '.join(other)}"]
-
-
-def _from_rows(report: _Report) -> Verdict:
+def _from_rows(report: Written) -> Verdict:
     """Every table and sentence made again from the rows of ``runs.csv``."""
     manifest, rows = report.manifest, report.files[RUNS]
     try:
@@ -224,12 +181,12 @@ def _from_rows(report: _Report) -> Verdict:
         folder=report.folder,
         source=RUNS,
         runs=len(records),
-        differences=[*found, *text_differences(told, text)],
+        differences=[*found, *(text_differences(told, text) or page_beside(report))],
         remarks=[*report.remarks, remark],
     )
 
 
-def _edited(report: _Report) -> Difference:
+def _edited(report: Written) -> Difference:
     return Difference(
         f"digest of {RUNS}", report.manifest.files[RUNS], text_digest(report.files[RUNS])
     )

@@ -1,0 +1,96 @@
+"""A report as it lies there: its manifest, its texts, its page and its figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bench
+from bench.errors import UsageError
+from bench.plan import load_study
+from bench.report.differences import Difference
+from bench.report.html import HTML, to_html
+from bench.report.manifest import Manifest, text_digest
+from bench.report.writer import FIGURES, README
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: What it says it was made of.
+        files: Name to text, of the files that the manifest names.
+        remarks: What to know of it; more may be added.
+    """
+
+    folder: Path
+    manifest: Manifest
+    files: Mapping[str, str]
+    remarks: list[str] = field(default_factory=list)
+
+
+def read_written(folder: Path) -> Written:
+    """The report in a folder, with remarks on what is not as when it was written.
+
+    Raises:
+        UsageError: There is none, or it cannot be read.
+    """
+    manifest = Manifest.read(folder)
+    files = {name: _text(folder / name) for name in manifest.files}
+    study = load_study(manifest.identity.study)
+    remarks = []
+    if manifest.bench_version != bench.__version__:
+        remarks.append(
+            f"made by bench {manifest.bench_version}, verified by {bench.__version__}: its words "
+            "and tables may differ where its numbers do not"
+        )
+    if manifest.plan != text_digest(study.model_dump_json()):
+        remarks.append(f"the study file {study.name} has changed since")
+    edited = [name for name, text in files.items() if text_digest(text) != manifest.files[name]]
+    remarks += [f"{name} was edited after it was written" for name in edited]
+    return Written(folder, manifest, files, remarks)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except (OSError, UnicodeError) as error:
+        raise UsageError(
+            f"'{path}' cannot be read ({type(error).__name__}): give the folder of a whole report, "
+            "or write it again with `bench report`"
+        ) from error
+
+
+def page_beside(report: Written) -> list[Difference]:
+    """Whether the page has the words of the ``README.md`` beside it."""
+    figures = [report.folder / FIGURES / f"{name}.png" for name in report.manifest.figures]
+    if not all(figure.is_file() for figure in figures):
+        return []
+    return page_differs(report, report.files[README], report.folder)
+
+
+def page_differs(report: Written, readme: str, folder: Path) -> list[Difference]:
+    """Whether the page, where there is one, has these words; pictures are read in ``folder``."""
+    page = report.folder / HTML
+    if not page.is_file() or _words(_text(page)) == _words(to_html(readme, folder)):
+        return []
+    return [Difference(HTML, "other words", f"those of {README} made again")]
+
+
+def _words(page: str) -> str:
+    """A page without its pictures."""
+    return re.sub(r'src="data:[^"]*"', "", page)
+
+
+def other_pixels(reported: Path, drawn: Path) -> list[str]:
+    """Which figures have other bytes: a remark, since other platforms draw other pixels."""
+    both = [path for path in sorted(drawn.glob("*.png")) if (reported / path.name).is_file()]
+    other = [p.stem for p in both if p.read_bytes() != (reported / p.name).read_bytes()]
+    if not other:
+        return []
+    return [f"{len(other)} of {len(both)} figures have other pixels: {', '.join(other)}"]
