@@ -104,6 +104,7 @@ def test_arm_is_bold_only_if_it_was_declared_against_every_other():
     partly = decide(pairs(values, declared=[("vae", "gan"), ("vae", "wgan")]))
     assert [c.winner for c in partly] == ["gan", "wgan"]
     assert best_of_all(ARMS, partly) == []
+    assert best_of_all(ARMS, decide(pairs(values, measure="kd"))) == []
     around = decide(pairs(values, declared=[("gan", "vae"), ("wgan", "gan")]))
     assert best_of_all(ARMS, around) == ["gan"]
 

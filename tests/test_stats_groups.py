@@ -64,6 +64,11 @@ def test_ties_are_seen_through_the_rounding_of_large_values():
     assert permutation_test(*offset).p == pytest.approx(2 * 5 / 20)
 
 
+def test_small_differences_of_large_values_are_no_ties():
+    near = [[1e6 + value / 1_000 for value in group] for group in (A, B)]
+    assert permutation_test(*near).p == permutation_test(A, B).p
+
+
 def test_many_runs_are_drawn_to_nearly_the_exact_p_the_same_each_time():
     rng = np.random.default_rng(5)
     a, b = rng.normal(0, 1, 9), rng.normal(0.6, 1, 8)

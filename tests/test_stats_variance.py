@@ -73,6 +73,8 @@ def test_spread_is_the_one_computed_by_hand():
     assert found.sd == 1
     assert found.sampling == pytest.approx(0.6)
     assert found.training == pytest.approx(0.8)
+    uneven = split_spread([1.0, 2.0, 3.0], [0.1, 0.7])
+    assert uneven.sampling == pytest.approx(math.sqrt((0.01 + 0.49) / 2))  # variances add up
     # Chi squared, 2 degrees of freedom, from a table: 7.378 and 0.0506.
     assert (found.low, found.high) == pytest.approx((math.sqrt(2 / 7.378), 6.285), rel=2e-3)
 
