@@ -4,8 +4,15 @@ import csv
 import dataclasses
 import io
 import math
+from collections import Counter
 
-from plots.synthetic_study import IDENTITY, STUDY, study_records, troubled_records
+from plots.synthetic_study import (
+    IDENTITY,
+    STUDY,
+    study_records,
+    trial_record,
+    troubled_records,
+)
 
 from bench.report.runs_csv import read_records, runs_table
 from bench.report.writer import report_text
@@ -61,3 +68,19 @@ def test_table_of_runs_leaves_out_what_may_name_a_folder_of_the_machine():
     text = runs_table(results_of(records))
     assert "/home/me" not in text
     assert "extra" in text.splitlines()[0].split(",")
+
+
+def test_trials_of_a_search_stand_in_the_table_and_are_read_back_as_trials():
+    trials = [trial_record("gan", n, 9.0 - n) for n in range(3)]
+    trials += [trial_record("vae", 3, 8.0, sampler="tpe", status="pruned")]
+    results = results_of([*study_records(), *trials])
+    text = runs_table(results)
+    used = Counter(row["used"] for row in csv.DictReader(io.StringIO(text)))
+    assert used == {"yes": 48, "trial": 4}
+    again = results_of(read_records(text))[0].trials
+    assert [(t.arm, t.trial, t.status) for t in again] == [
+        (t.arm, t.trial, t.status) for t in results[0].trials
+    ]
+    assert [t.value(results[0].primary) for t in again] == [
+        t.value(results[0].primary) for t in results[0].trials
+    ]

@@ -1,6 +1,7 @@
 """bench verify: makes a report again, and tells what is not the same with both values."""
 
 import contextlib
+import dataclasses
 import json
 import shutil
 import sqlite3
@@ -14,8 +15,10 @@ from bench.errors import UsageError
 from bench.plots import PLOTS
 from bench.report import writer
 from bench.report.differences import table_differences, text_differences, without_section
-from bench.report.from_tracking import make_report
+from bench.report.from_tracking import make_report, tracked_results
 from bench.report.verify import verify_report
+from bench.report.writer import write_results
+from bench.results.facts import RUN_PAGES
 from bench.tracking import Store
 
 
@@ -217,6 +220,17 @@ def test_value_edited_in_the_table_of_a_report_without_a_store_is_found(report, 
     found = verify_report(report).differences
     assert found[0].where == "digest of runs.csv"
     assert any("pixel_gaussian" in d.where and d.recomputed.startswith("99.5") for d in found)
+
+
+def test_address_of_the_server_that_a_report_links_to_is_no_result(report, store):
+    """A report made from a server and verified from its database has the server's links."""
+    path = report / "report.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    results = tracked_results(store, IDENTITY, store.experiment(IDENTITY.key))
+    pages = {**said["facts"], RUN_PAGES: "http://example.org/#/experiments/1/runs/"}
+    write_results([dataclasses.replace(group, facts=pages) for group in results], report)
+    assert "http://example.org" in (report / "README.md").read_text(encoding="utf-8")
+    assert list(verify_report(report).differences) == []
 
 
 def test_store_that_was_named_and_is_not_there_is_a_mistake(report, place):
