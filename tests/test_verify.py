@@ -201,7 +201,7 @@ def test_report_without_a_store_is_made_again_from_its_own_table(report, place, 
     (place / "mlflow.db").unlink()
     verdict = verify_report(report)
     assert verdict.equal
-    assert verdict.source == "runs.csv"
+    assert (verdict.source, verdict.is_whole) == ("runs.csv", False)
     assert "curves, figures and pictures" in verdict.remarks[-1]
     assert not (place / "mlflow.db").exists()
     replaced(report / "README.md", "After 8,000", "After 9,000")
@@ -275,6 +275,16 @@ def test_exit_code_says_what_was_found(report, monkeypatch, capsys):
     code, out, err = ended(monkeypatch, capsys, "verify", "nowhere")
     assert (code, out) == (2, "")
     assert "has no report.json" in err
+
+
+def test_what_could_not_be_made_again_is_not_called_identical(report, place, monkeypatch, capsys):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    (place / "mlflow.db").unlink()
+    code, out, _ = ended(monkeypatch, capsys, "verify", str(report))
+    assert code == 0
+    note, verdict = out.splitlines()
+    assert note.startswith("note: the store has no runs of this study")
+    assert verdict == f"tables and sentences are identical: {report} against 14 runs of runs.csv"
 
 
 def test_differences_beyond_the_twentieth_are_counted(report, monkeypatch, capsys):

@@ -31,8 +31,7 @@ def verify_one(path: Path, *, uri: str | None, say: Say) -> dict[str, Any]:
         named = ", ".join(changed[:_MOST_NAMED])
         more = f" and {len(changed) - _MOST_NAMED:,} more" if len(changed) > _MOST_NAMED else ""
         say(f"runs that are not as the report has them: {named}{more}")
+    same = "identical" if verdict.is_whole else "tables and sentences are identical"
     found = f"{number:,} differences" if number != 1 else "1 difference"
-    say(
-        f"{found if number else 'identical'}: {path} against {verdict.runs:,} runs of {verdict.source}"
-    )
+    say(f"{found if number else same}: {path} against {verdict.runs:,} runs of {verdict.source}")
     return verdict.to_json()

@@ -57,6 +57,11 @@ class Verdict:
         return not self.differences
 
     @property
+    def is_whole(self) -> bool:
+        """Whether curves, figures and pictures were made again too, and not only words."""
+        return self.source != RUNS
+
+    @property
     def changed_runs(self) -> list[str]:
         """Ids of the runs that are gone or have another value somewhere."""
         return list(dict.fromkeys(d.run for d in self.differences if d.run))
@@ -64,7 +69,13 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
         found = [vars(difference) for difference in self.differences]
-        return {**vars(self), "folder": str(self.folder), "differences": found, "equal": self.equal}
+        return {
+            **vars(self),
+            "folder": str(self.folder),
+            "differences": found,
+            "equal": self.equal,
+            "is_whole": self.is_whole,
+        }
 
 
 def verify_report(path: Path, uri: str | None = None) -> Verdict:
