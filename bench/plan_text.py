@@ -82,7 +82,8 @@ def _amount(study: Study, name: str, tier: Tier) -> str:
     if study.search is not None:
         trials = tier.trials or study.search.trials
         runs = f"{trials} trials for each of {len(study.arms)} arms, then {runs}"
-    return f"{runs} and {len(study.baselines)} baselines" if study.baselines else runs
+    number = len(study.baselines)
+    return f"{runs} and {number} baseline{'s' * (number != 1)}" if number else runs
 
 
 def _claims(study: Study) -> list[str]:

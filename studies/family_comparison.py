@@ -63,6 +63,7 @@ STUDY = Study(
                 "eval.floors": True,
             },
             seeds=5,
+            takes="4.5 minutes of processor time with one worker",
         ),
         "lab": Tier(
             dataset="mnist",

@@ -68,7 +68,7 @@ def test_plan_of_a_users_own_study_is_shown_the_same_way(mine):
     assert "  vae    vae               model.latent_dim=8" in lines
     assert "  model.width  4, 8" in lines
     assert "  vae with dcgan  by spread  higher is better" in lines
-    assert "tier classroom on digits: 12 runs (4 cells, 3 seeds) and 1 baselines, a moment" in lines
+    assert "tier classroom on digits: 12 runs (4 cells, 3 seeds) and 1 baseline, a moment" in lines
 
 
 def test_plan_of_a_search_has_every_range(mine):
