@@ -74,6 +74,16 @@ def test_trials_are_counted_by_family_and_end():
     assert "Trials by family: 8 (`gan`), 18 (`vae`); 1 diverged, 24 ok, 1 pruned." in text
 
 
+def test_search_that_is_under_way_says_so():
+    trials = [r for r in search_records() if r.tags["role"] == "search"]
+    trials[0] = dataclasses.replace(
+        trials[0], finished=False, tags={k: v for k, v in trials[0].tags.items() if k != "status"}
+    )
+    text = text_of(trials, SEARCH)
+    assert "> The search is under way: 25 of 26 trials begun have ended" in text
+    assert "no run has a test distance yet" in text
+
+
 def test_measures_of_classes_are_columns_where_runs_are_conditional():
     records = study_records()
     for record in records:

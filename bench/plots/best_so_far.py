@@ -16,6 +16,8 @@ from bench.results.numbers import Results
 from bench.results.trials import ENOUGH, Trial, random_values, search_measure, trials_of
 from bench.stats_order import best_so_far, expected_best
 
+_EXPECTED = arm_look(["expected"], "expected")["color"]
+
 
 def numbers(results: Results) -> pd.DataFrame:
     """Rows ``arm, kind, trials, value``; ``kind`` is expected, best, random, tpe or none."""
@@ -50,7 +52,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     scale_y(axes[0], rows["value"].dropna().tolist())
     name = search_measure(results).partition("/")[2]
     for panel, arm in zip(axes, arms, strict=True):
-        _draw_arm(panel, rows[rows["arm"] == arm], arm_look(results.arms, arm))
+        _draw_arm(panel, rows[rows["arm"] == arm])
         panel.set_title(arm)
         panel.set_xlabel("trials")
     for panel in axes[::3]:
@@ -59,7 +61,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     return Drawing(figure, _caption(rows, arms), _alt(rows, arms, name))
 
 
-def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any]) -> None:
+def _draw_arm(axes: Axes, mine: pd.DataFrame) -> None:
     parts = {kind: mine[mine["kind"] == kind] for kind in mine["kind"].unique()}
     plain: dict[str, Any] = {"linestyle": "none", "color": GRAY, "markersize": 4}
     for kind, face, label in (
@@ -96,7 +98,7 @@ def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any]) -> None:
         axes.plot(
             curve["trials"],
             curve["value"],
-            color=look["color"],
+            color=_EXPECTED,
             linewidth=2.2,
             label="expected best",
         )

@@ -37,10 +37,10 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
     arms = list(dict.fromkeys(rows["arm"]))
     longest = max(len(rows[rows["arm"] == arm]) for arm in arms)
     figure = Figure(
-        figsize=(WIDTH, (0.9 + 0.26 * longest) * -(-len(arms) // 2)), layout="constrained"
+        figsize=(WIDTH, (1.1 + 0.26 * longest) * -(-len(arms) // 3)), layout="constrained"
     )
     alts = []
-    for panel, arm in zip(panels(figure, len(arms), columns=2), arms, strict=True):
+    for panel, arm in zip(panels(figure, len(arms)), arms, strict=True):
         mine = rows[rows["arm"] == arm]
         names = [short(key) for key in mine["setting"]]
         bars = panel.barh(names, mine["share"], color=arm_look(results.arms, arm)["color"])
@@ -52,7 +52,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
         panel.grid(visible=False, axis="y")
         named = zip(names, mine["share"], strict=True)
         alts.append(f"{arm}: " + ", ".join(f"{name} {share(v)}" for name, v in named))
-    figure.suptitle(f"Importance of settings by {found.evaluator}", fontsize=9.5)
+    figure.suptitle(f"Importance of settings\nby {found.evaluator}", fontsize=9.5)
     without = [arm for arm in results.arms if arm not in arms]
     lacking = f" {join(without)}: too few whole trials." if without else ""
     caption = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from bench.plan import Identity, load_study
@@ -66,7 +67,7 @@ def tracked_results(
         load_study(identity.study),
         identity,
         chosen if seeds is None else _first_seeds(chosen, seeds),
-        lambda run_id, picture: store.artifact(run_id, f"pictures/{picture}.png"),
+        cache(lambda run_id, picture: store.artifact(run_id, f"pictures/{picture}.png")),
         facts=facts,
         curves=_read_once(store.histories),
     )

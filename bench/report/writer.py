@@ -27,7 +27,7 @@ from bench.report.trends import trends
 from bench.report.trust import trust
 from bench.report.variance import variance
 from bench.results.facts import attendance
-from bench.results.format import count, distance_interval
+from bench.results.format import count, distance_interval, plural
 from bench.results.numbers import Pictures, Results, read_results
 
 README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
@@ -200,7 +200,13 @@ def _title(results: Results) -> str:
 
 def _state(results: Sequence[Results]) -> str:
     """A warning above the answer while runs are missing."""
-    there = attendance(results)
+    there, trials = attendance(results), results[0].trials
+    if trials and not there.seeds:
+        over = sum(bool(run.record.tags.get("status")) for run in trials)
+        return (
+            f"> The search is under way: {count(over)} of {plural(len(trials), 'trial')} begun have "
+            "ended, and no best configuration has been run on fresh seeds yet."
+        )
     if there.complete:
         return ""
     ended = f"{count(there.ended)} of {count(there.expected)} runs have ended"

@@ -17,6 +17,9 @@ GRAY = "0.35"
 
 _LEADER = {"arrowstyle": "-", "color": GRAY, "linewidth": 0.5, "shrinkA": 0}
 
+_LETTERS = 60
+"""More in one line of a legend would be wider than a page."""
+
 LOG_SPREAD = 8.0
 """Largest over smallest value from which an axis is logarithmic."""
 
@@ -117,7 +120,7 @@ def legend_below(figure: Figure, *panels: Axes, title: str | None = None) -> Non
         list(found.values()),
         list(found),
         loc="outside lower center",
-        ncols=min(len(found), 6),
+        ncols=min(len(found), 6 if sum(map(len, found)) <= _LETTERS else 3),
         title=title,
     )
 
