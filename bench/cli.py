@@ -338,6 +338,15 @@ def show(
 
 
 @app.command()
+def init(name: Annotated[str, typer.Argument(help="of the study, and of its file")]) -> None:
+    """Write a commented study file into ./studies, to start from."""
+    from bench.commands.init import write_study
+
+    path = write_study(name)
+    typer.echo(f"study in {path}: edit it, then `bench show {name}` and `bench run --study {name}`")
+
+
+@app.command()
 def ui(
     study: Annotated[str | None, typer.Option("--study", help="open at this study")] = None,
     host: Annotated[str, typer.Option("--host", help="address to listen on")] = "127.0.0.1",

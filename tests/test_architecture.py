@@ -157,6 +157,7 @@ IMPORTS: dict[str, str] = {
         "config engines engines/* errors evaluator forecast grid metrics models plan preview "
         "progress registry runner runtime search study text tracking | report/writer"
     ),
+    "commands/init": "errors",
     "commands/train": "config errors metrics models records registry runner runtime tracking work",
     "commands/sample": "contracts errors evaluator held images labels models registry runner runtime tracking",
     "commands/evaluate": (
@@ -176,7 +177,7 @@ IMPORTS: dict[str, str] = {
         "runtime"
     ),
     "cli": (
-        "errors | catalogue commands/study commands/train commands/evaluate commands/calibrate commands/sample "
+        "errors | catalogue commands/study commands/init commands/train commands/evaluate commands/calibrate commands/sample "
         "commands/ui commands/verify commands/compare commands/diff datasets detection detector_list detector_training report/from_tracking runtime"
     ),
 }

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from bench.commands.init import write_study
 from bench.commands.study import RunOptions, run_study
+from bench.errors import UsageError
 from bench.grid import expand, stand_ins
 from bench.plan import Identity, load_study, study_files
 from bench.plan_text import plan_text
@@ -103,3 +105,18 @@ def test_dry_run_gives_every_configuration(mine, monkeypatch, tmp_path):
     assert found["configurations"]["dcgan width=8 seed=1"]["model.loss"] == "non_saturating"
     assert said[-1] == "mine (classroom) on digits: 9 runs, 5,120 images, about 18 s"
     assert not (tmp_path / "runs").exists()
+
+
+def test_study_to_start_from_loads_as_it_is_written():
+    assert write_study("my_own").as_posix() == "studies/my_own.py"
+    assert "factors, each value with each arm" in plan_text(load_study("my_own"))
+    assert len(table("my_own")) == 1 + 4 + 3  # a heading, two arms at two depths, the baselines
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("my-own", "letters, digits and _ only, got 'my-own'"), ("mine", "is there already: edit it")],
+)
+def test_study_file_that_cannot_be_written_is_refused(mine, name, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        write_study(name)

@@ -90,7 +90,7 @@ def test_trials_of_a_grid_are_refused():
 
 def test_key_that_is_searched_is_not_set_by_hand(write_study):
     write_study(128)
-    with pytest.raises(UsageError, match="'model.lr' is what this study searches for vae, gan"):
+    with pytest.raises(UsageError, match=r"'model\.lr' is what this study searches for vae, gan"):
         run_study(RunOptions(study="tiny", overrides=("lr=1e-3",)), say=print)
 
 
