@@ -92,7 +92,7 @@ STUDY = Study(
             settings={
                 "model.width": 16,
                 "model.lr": 1e-3,
-                "train.num_images": 24_000,
+                "train.num_images": 16_000,
                 "train.batch_size": 32,
                 "train.num_validations": 4,
             },

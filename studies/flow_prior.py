@@ -77,11 +77,13 @@ STUDY = Study(
         "classroom": Tier(
             dataset="digits",
             settings={
-                "train.num_images": 48_000,
+                "train.num_images": 32_000,
                 "train.batch_size": 32,
                 "train.num_validations": 4,
                 "eval.floors": True,
             },
+            # Without a warm-up the convolutional VAE with a flow collapses on digits.
+            arms=dict.fromkeys(("mlp", "mlp_flow", "cnn", "cnn_flow"), {"model.kl_warmup": 0.5}),
         ),
         "lab": Tier(
             dataset="mnist",
@@ -97,6 +99,8 @@ STUDY = Study(
         "resampled one, and never compared with it.",
         "The flow is a RealNVP of six couplings, trained jointly; its KL is estimated by the z of "
         "the reconstruction.",
-        "The settings are the authors', where they gave them; nothing was searched.",
+        "The settings are the authors', where they gave them; nothing was searched. On digits the KL "
+        "of every VAE warms up over half the budget: without it the convolutional one with a flow "
+        "collapses (KL 0.1 nats after 48,000 images, one seed).",
     ),
 )
