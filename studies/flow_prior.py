@@ -83,7 +83,7 @@ STUDY = Study(
                 "eval.floors": True,
             },
             # Without a warm-up the convolutional VAE with a flow collapses on digits.
-            arms=dict.fromkeys(("mlp", "mlp_flow", "cnn", "cnn_flow"), {"model.kl_warmup": 0.5}),
+            arms={arm: {"model.kl_warmup": 0.5} for arm in ("mlp", "mlp_flow", "cnn", "cnn_flow")},
         ),
         "lab": Tier(
             dataset="mnist",
