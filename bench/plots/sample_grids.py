@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.plots import DPI, PLOTS, Drawing, Plot
 from bench.results.numbers import GAUSSIAN, REAL_IMAGES, Results
-from bench.results.pictures import board, evenly, line_title, listed, median_run
+from bench.results.pictures import MOST_COLUMNS, board, evenly, line_title, listed, median_run
 
 _MOST_ROWS = 6
 
@@ -28,7 +28,16 @@ def numbers(results: Results) -> pd.DataFrame:
     for level, place in zip(levels if rows else [], ranked, strict=False):
         name = "real (train split)" if place.arm == REAL_IMAGES else place.arm.replace("_", " ")
         rows.extend((level, "", name, run.record.run_id) for run in place.valued[:1])
-    return pd.DataFrame(rows, columns=["row", "column", "title", "run_id"])
+    return _wrapped(pd.DataFrame(rows, columns=["row", "column", "title", "run_id"]))
+
+
+def _wrapped(rows: pd.DataFrame) -> pd.DataFrame:
+    """A single row that is wider than a page as several."""
+    if len(set(rows["row"])) != 1 or len(rows) <= MOST_COLUMNS + 1:
+        return rows
+    order = range(len(rows))
+    places = {"row": [str(i // MOST_COLUMNS) for i in order]}
+    return rows.assign(**places, column=[str(i % MOST_COLUMNS) for i in order])
 
 
 def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:

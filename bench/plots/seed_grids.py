@@ -7,7 +7,7 @@ import pandas as pd
 from bench.plots import DPI, PLOTS, Drawing, Plot
 from bench.results.format import significant
 from bench.results.numbers import Results
-from bench.results.pictures import board, listed
+from bench.results.pictures import MOST_COLUMNS, board, listed
 from bench.results.runs import Place, Run
 
 
@@ -21,7 +21,10 @@ def numbers(results: Results) -> pd.DataFrame:
             rows.append((rank, arm, title, run.record.run_id))
     order = ["best", "median", "worst"]
     rows.sort(key=lambda row: (order.index(row[0]), results.arms.index(row[1])))
-    return pd.DataFrame(rows, columns=["row", "column", "title", "run_id"])
+    # Many arms would make a board wider than a page: they stand below each other then.
+    side = ["row", "column"] if len({arm for _, arm, _, _ in rows}) <= MOST_COLUMNS else None
+    columns = [*(side or ["column", "row"]), "title", "run_id"]
+    return pd.DataFrame(rows, columns=columns)[["row", "column", "title", "run_id"]]
 
 
 def _ranked(results: Results, place: Place) -> list[tuple[str, float, Run]]:

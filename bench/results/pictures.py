@@ -24,6 +24,9 @@ Tiles = NDArray[np.uint8]
 PANEL = 265
 """Pixels that one grid may be wide: eight images of 32."""
 
+MOST_COLUMNS = 4
+"""Panels side by side that a page holds."""
+
 _MOST_COLUMNS = 8
 """Images side by side in a panel of samples, however many are logged."""
 

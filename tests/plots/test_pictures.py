@@ -1,6 +1,8 @@
 """Pictures side by side: the right runs, and every pixel as it was."""
 
+import dataclasses
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from synthetic_study import (
     distance,
     grid_png,
     pictures,
+    run_record,
     study_records,
     troubled_records,
 )
 
+from bench.plan import Arm, Study
 from bench.plots import PLOTS, png, style
 from bench.results.numbers import read_results
 from bench.results.pictures import evenly, first_tiles, native, picture, read_tiles
@@ -115,3 +119,28 @@ def test_reconstructions_are_shown_of_models_with_a_likelihood_only(results):
 def test_long_factor_keeps_its_first_and_last_value():
     assert evenly([str(i) for i in range(20)], 4) == ["0", "6", "13", "19"]
     assert evenly(["a", "b"], 4) == ["a", "b"]
+
+
+def many_arms(number):
+    names = [f"gan_{i}" for i in range(number)]
+    study = Study(
+        name="many",
+        question="Which?",
+        arms=tuple(Arm(name=name, model="gan") for name in names),
+        tiers=STUDY.tiers,
+    )
+    records = []
+    for name, seed in itertools.product(names, range(3)):
+        record = run_record("gan", 3, seed)
+        tags = {**record.tags, "family": name}
+        records.append(dataclasses.replace(record, run_id=f"{name}_{seed}", tags=tags))
+    return read_results(study, IDENTITY, records, pictures())[0]
+
+
+@pytest.mark.parametrize("name", ["sample_grids", "seed_grids"])
+def test_board_of_many_arms_is_no_wider_than_a_page(name):
+    rows = PLOTS.get(name).numbers(many_arms(8))
+    assert rows["column"].nunique() <= 4
+    assert not rows.duplicated(["row", "column"]).any()
+    few = PLOTS.get(name).numbers(many_arms(3))
+    assert few[few["row"] == few["row"][0]]["title"].str.startswith("gan_").sum() == 3
