@@ -501,3 +501,16 @@ def test_distance_of_few_images_for_its_features_is_marked():
 
     assert "fewer than 10 images per feature (d = 32), biased upwards" in text("32")
     assert "images per feature" not in text("8")
+
+
+def test_a_report_on_the_kl_factor_says_what_its_elbo_cannot_be_read_as():
+    remark = "highest there by construction"
+    assert remark not in plain_text()
+    study = Study(**{**STUDY.model_dump(), "factors": {"model.kl_weight": (1, 2, 3, 4, 5)}})
+    records = [
+        dataclasses.replace(
+            r, params={**r.params, "model.kl_weight": r.params.get("model.depth", "1")}
+        )
+        for r in study_records()
+    ]
+    assert text_of(records, study).count(remark) == 2  # in the answer and under every cell

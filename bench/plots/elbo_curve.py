@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
 from bench.results.axes import legend_below, scale_y
 from bench.results.factor import Rows, describe, draw_factor, factor_rows
-from bench.results.facts import arm_runs, budget
+from bench.results.facts import arm_runs, budget, elbo_remark
 from bench.results.format import join
 from bench.results.numbers import Results, short
 from bench.results.runs import Run
@@ -39,9 +39,8 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     legend_below(figure, *axes)
     without = [arm for arm in results.arms if arm not in set(rows["arm"])]
     absent = f" {join(without)}: not applicable, or no value yet." if without else ""
-    caption = (
-        f"ELBO on the test split against {x}, last checkpoint; dots and bars as above.{absent}"
-    )
+    said = f"ELBO on the test split against {x}, last checkpoint; dots and bars as above.{absent}"
+    caption = f"{said} {elbo_remark(results)}".rstrip()
     alts = [describe(rows[rows["panel"] == name], f"Test {name} in nats", x) for name in names]
     return Drawing(figure, caption, " ".join(alts))
 

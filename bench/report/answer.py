@@ -7,7 +7,7 @@ from bench.report.comparisons import verdict
 from bench.report.decisions import Comparison
 from bench.report.tables import beats_gaussian
 from bench.report.trends import along, headline, trend_sentence
-from bench.results.facts import arm_runs, budget
+from bench.results.facts import arm_runs, budget, elbo_remark
 from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
 from bench.results.numbers import GAUSSIAN, Results
 from bench.results.runs import UNFINISHED, Place
@@ -24,6 +24,7 @@ def answer(results: Results, comparisons: list[Comparison]) -> str:
         *(trend_sentence(results, curve) for curve in along(results, headline(results))),
         _gaussian(results),
         *(_elbo(results, name) for name in results.elbos),
+        elbo_remark(results),
         _troubles(results),
     ]
     said = "\n".join(f"- {bullet}" for bullet in bullets if bullet)

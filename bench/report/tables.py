@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.results.facts import floors, headline_floor, real_value
+from bench.results.facts import elbo_remark, floors, headline_floor, real_value
 from bench.results.format import (
     BELOW_GAUSSIAN,
     MISSING,
@@ -137,7 +137,8 @@ def grid(results: Results) -> str:
         )
     hidden = len(places) - len(rows)
     rest = f"{plural(hidden, 'further cell')} in runs.csv." if hidden else ""
-    return _noted(table(header, rows, left=3), rest)
+    notes = " ".join(filter(None, [elbo_remark(results), rest]))
+    return _noted(table(header, rows, left=3), notes)
 
 
 def floor_table(results: Results) -> str:

@@ -126,3 +126,14 @@ def run_link(results: Results, run: Run) -> str:
 def tag_values(runs: Sequence[Run], tag: str) -> list[str]:
     """Every value of a tag, sorted; runs without it are left out."""
     return sorted({value for run in runs if (value := run.record.tags.get(tag))})
+
+
+def elbo_remark(results: Results) -> str:
+    """What an ELBO's column cannot be read as where the KL factor varies; empty elsewhere."""
+    factors = {key for place in results.places for key in place.cell.factors}
+    if "model.kl_weight" not in factors or not results.elbos:
+        return ""
+    return (
+        "Every ELBO is at KL factor 1, which training with factor 1 maximises: it is highest "
+        "there by construction, and no measure of the samples."
+    )
