@@ -52,6 +52,8 @@ STUDY = Study(
 )
 '''
 
+WARNING = json.dumps([{"kind": "odd", "sentence": "its value is high", "turn": "lower lr"}])
+
 Run = dict[str, Any]
 
 
@@ -140,7 +142,7 @@ def tags(run: Run) -> dict[str, str]:
         "seed": str(run["seed"]),
         "role": run["role"],
         "status": "ok",
-        "health": "ok",
+        "health": WARNING if quality(run) > 9 else "ok",
         "primary": "val/fd_digits_n297",
         "detector": "digits",
         "detector_digest": "e2e2e2e2e2e2e2e2",

@@ -59,7 +59,8 @@ def _rows(results: Results, arm: str) -> list[list[str]]:
 
 def _cells(results: Results, places: Sequence[Place], warned: Sequence[Run]) -> str:
     """``depth 4 (2 of 3), depth 5 (3 of 3)``."""
-    counts = [(place, sum(run in warned for run in place.runs)) for place in places]
+    ids = {run.record.run_id for run in warned}
+    counts = [(place, sum(run.record.run_id in ids for run in place.runs)) for place in places]
     named = [
         f"{results.label(place) or 'all'} ({n} of {len(place.runs)})" for place, n in counts if n
     ]
