@@ -44,7 +44,8 @@ img { display: block; height: auto; image-rendering: auto; max-width: 100%; }
   img, tr { break-inside: avoid; }
   .table { overflow: visible; }
   table { font-size: 7pt; }
-  th, td, td.text { min-width: 0; overflow-wrap: anywhere; padding: .2em .35em; white-space: normal; }
+  th, td, td.text { min-width: 0; padding: .2em .35em; white-space: normal; }
+  th code, td code { overflow-wrap: anywhere; padding: 0; }
 }
 """
 
