@@ -1,6 +1,9 @@
 """Curves are read in bulk, and only those that a figure draws."""
 
 import importlib.util
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,17 @@ def counted_reads(folder, number):
     results = tracked_results(store, identity, store.experiment(identity.key))
     write_results(results, folder / "report")
     return reads
+
+
+@pytest.mark.slow
+def test_scale_script_prints_seconds_and_memory():
+    command = [sys.executable, str(SCALE), "--runs", "40", "--shape", "search"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    found = re.fullmatch(
+        r"40 runs \(search\): [\d.]+ s, of the processor ([\d.]+) s, (\d+) MB", last
+    )
+    assert found, last
+    assert float(found[1]) > 0
+    assert 50 < int(found[2]) < 1_000
