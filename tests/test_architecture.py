@@ -176,14 +176,21 @@ IMPORTS: dict[str, str] = {
         "evaluator feature_cache gauges held images registry report/card report/trust results/* "
         "runtime"
     ),
-    "cli": (
-        "errors | catalogue commands/study commands/init commands/train commands/evaluate commands/calibrate commands/sample "
-        "commands/ui commands/verify commands/compare commands/diff datasets detection detector_list detector_training report/from_tracking runtime"
+    "cli/options": "| detection",
+    "cli/reading": (
+        "cli/options | catalogue commands/calibrate commands/compare commands/diff commands/init "
+        "commands/ui commands/verify report/from_tracking"
     ),
+    "cli/held": "cli/options | datasets detection detector_list detector_training runtime",
+    "cli": (
+        "cli/held cli/options cli/reading errors | commands/evaluate commands/sample "
+        "commands/study commands/train"
+    ),
+    "cli/__main__": "cli",
 }
 
 # Rooms whose files are parts of one whole; anywhere else a file never imports its neighbour.
-WHOLES = {"report", "results"}
+WHOLES = {"cli", "report", "results"}
 
 # What a line's files reach neither themselves nor through what they import.
 NEVER_REACH = {
@@ -391,7 +398,8 @@ def test_package_has_one_importer(package: str, owner: str) -> None:
         for node in ast.walk(tree(module))
         if package in imported_names(node)
     }
-    assert importers == {owner}
+    assert {module for module in importers if room_of(module) != owner} <= {owner}
+    assert importers
 
 
 def imported_names(node: ast.AST) -> set[str]:
