@@ -33,6 +33,7 @@ def make_report(
     Raises:
         UsageError: Nothing was run under it; the sentence lists what was.
     """
+    load_study(name)  # a name that no file has is told before a database is made
     store = Store(uri)
     identity, experiment_id = find_recorded(
         store, name, tier=tier, dataset=dataset, sets=sets or []
