@@ -4,8 +4,7 @@ bench run --study latent_sweep                                   39 runs on digi
 bench run --study latent_sweep --tier lab --set width=16 --set num_images=25000    MNIST on a CPU
 """
 
-from bench.claim import Claim
-from bench.plan import Arm, Planned, Study, Tier, load_study
+from bench.plan import Study, Tier, load_study
 
 DEPTH_SWEEP = load_study("depth_sweep")
 BUDGET = {"model.depth": 3, "train.num_validations": 4, "eval.floors": True}
@@ -13,26 +12,11 @@ BUDGET = {"model.depth": 3, "train.num_validations": 4, "eval.floors": True}
 STUDY = Study(
     name="latent_sweep",
     question="How does the size of z change what a VAE, a GAN and a WGAN learn within one budget?",
-    arms=(
-        Arm(name="vae", model="vae"),
-        Arm(name="gan", model="gan"),
-        Arm(name="wgan", model="wgan"),
-    ),
+    arms=DEPTH_SWEEP.arms,
     factors={"model.latent_dim": (2, 8, 32, 100)},
-    baselines=("memoriser", "pixel_gaussian", "uniform_noise"),
-    comparisons=(
-        Planned(a="vae", b="gan"),
-        Planned(a="vae", b="wgan"),
-        Planned(a="gan", b="wgan"),
-    ),
-    claims=(
-        Claim(
-            reported="samples of VAE, GAN and WGAN; no number",
-            protocol="MNIST, depth 5, z of 100, lr 3e-4, one run each, by eye",
-            measure="distance",
-            arms=("vae", "gan", "wgan"),
-        ),
-    ),
+    baselines=DEPTH_SWEEP.baselines,
+    comparisons=DEPTH_SWEEP.comparisons,
+    claims=DEPTH_SWEEP.claims,
     tiers={
         "classroom": Tier(
             dataset="digits",
