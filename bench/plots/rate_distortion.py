@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pandas as pd
@@ -15,8 +14,8 @@ from bench.results.axes import GRAY, arm_look, legend_below
 from bench.results.facts import arm_runs, budget
 from bench.results.format import nats
 from bench.results.numbers import Results, short
+from bench.results.rates import passports, rate_and_distortion
 
-_KL = re.compile(r"test/kl_(?P<passport>.+)")
 _MARGIN = 0.1
 
 
@@ -27,29 +26,16 @@ def numbers(results: Results) -> pd.DataFrame:
     with one cell alone have no curve.
     """
     rows = []
-    for passport in _passports(results):
+    for passport in passports(results):
         for arm in results.arms:
             mine = [
                 {"panel": passport, "arm": arm, "x": str(x), **row}
                 for x, place in results.along_x(arm)
-                for row in _points([_point(run, passport) for run in place.valued])
+                for row in _points([rate_and_distortion(run, passport) for run in place.valued])
             ]
             if len({row["x"] for row in mine}) > 1:
                 rows += mine
     return pd.DataFrame.from_records(rows)
-
-
-def _passports(results: Results) -> list[str]:
-    """Those of which some run has both values."""
-    names = {name for run in results.runs for name in run.record.metrics}
-    kls = {found["passport"] for name in names if (found := _KL.fullmatch(name))}
-    return sorted(passport for passport in kls if f"test/reconstruction_{passport}" in names)
-
-
-def _point(run: Any, passport: str) -> tuple[float, float] | None:
-    rate = run.value(f"test/kl_{passport}")
-    reconstruction = run.value(f"test/reconstruction_{passport}")
-    return None if rate is None or reconstruction is None else (rate, -reconstruction)
 
 
 def _points(found: list[tuple[float, float] | None]) -> list[dict[str, Any]]:
@@ -126,6 +112,7 @@ def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) ->
         markersize=4,
         color=look["color"],
         alpha=0.6,
+        zorder=5,  # above the names, which would hide runs
     )
     axes.plot(means["rate"], means["distortion"], **look, markersize=5.5, label=arm, zorder=3)
     for level, x, y in zip(means["x"], means["rate"], means["distortion"], strict=True):

@@ -7,9 +7,10 @@ from bench.report.comparisons import verdict
 from bench.report.decisions import Comparison
 from bench.report.tables import beats_gaussian
 from bench.report.trends import along, headline, trend_sentence
-from bench.results.facts import arm_runs, budget, elbo_remark
+from bench.results.facts import KL_FACTOR, arm_runs, budget, elbo_remark
 from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
-from bench.results.numbers import GAUSSIAN, Results
+from bench.results.numbers import GAUSSIAN, Results, short
+from bench.results.rates import mean_rate, passports
 from bench.results.runs import UNFINISHED, Place
 from bench.stats import SEEDS_FOR_INTERVAL
 
@@ -23,6 +24,7 @@ def answer(results: Results, comparisons: list[Comparison]) -> str:
         *(verdict(comparison) for comparison in comparisons),
         *(trend_sentence(results, curve) for curve in along(results, headline(results))),
         _gaussian(results),
+        *(_rate(results, name, arm) for name in passports(results) for arm in results.arms),
         *(_elbo(results, name) for name in results.elbos),
         elbo_remark(results),
         _troubles(results),
@@ -108,6 +110,24 @@ def _elbo(results: Results, name: str) -> str:
         if place and values:
             parts.append(f"`{arm}`{_at(results, place)}: {with_interval(values, nats)}")
     return f"`{name}` on test, in nats (higher is better), {', '.join(parts)}." if parts else ""
+
+
+def _rate(results: Results, passport: str, arm: str) -> str:
+    """What the ends of a KL sweep keep of an image, and at what rate; empty for other studies."""
+    if results.study.x != KL_FACTOR:
+        return ""
+    ends = [(x, p, mean_rate(p, passport)) for x, p in results.along_x(arm)]
+    known = [(x, place, point) for x, place, point in ends if point is not None]
+    if len(known) < 2:
+        return ""
+    (low, first, start), (high, last, end) = known[0], known[-1]
+    units = [place.mean("test/active_units") for place in (first, last)]
+    active = " to ".join(f"{n:.1f}" for n in units if n is not None)
+    return (
+        f"`{arm}` (`{passport}`): from {short(KL_FACTOR)} {low} to {high} the rate goes from "
+        f"{nats(start[0])} to {nats(end[0])} nats, the distortion from {nats(start[1])} to "
+        f"{nats(end[1])} nats, active units from {active}."
+    )
 
 
 def _troubles(results: Results) -> str:

@@ -96,6 +96,8 @@ def _ours(results: Results, claim: Claim, arm: str) -> _Ours:
     if place is None:
         return _Ours(arm, (), MISSING)
     values = tuple(_values(results, claim, place))
+    if claim.rises or claim.falls:
+        return _Ours(arm, values, _ends(results, claim, arm))
     if claim.measure == MATCHED:
         return _Ours(arm, values, _matches(results, place, values))
     if claim.measure in {DISTANCE, HALF}:
@@ -103,8 +105,16 @@ def _ours(results: Results, claim: Claim, arm: str) -> _Ours:
     return _Ours(arm, values, with_interval(values, share if _is_share(values) else significant))
 
 
+def _ends(results: Results, claim: Claim, arm: str) -> str:
+    """The means at both ends of the x factor."""
+    name, factor = metric_of(results, claim.measure), short(results.study.x or "")
+    means = [(x, mean) for x, p in results.along_x(arm) if (mean := p.mean(name)) is not None]
+    said = [f"{significant(mean)} at {factor} {x}" for x, mean in (means[:1] + means[1:][-1:])]
+    return ", ".join(said) or MISSING
+
+
 def _is_share(values: Sequence[float]) -> bool:
-    return all(-1 <= value <= 1 for value in values)
+    return all(0.05 <= abs(value) <= 1 or value == 0 for value in values)
 
 
 def _values(results: Results, claim: Claim, place: Place) -> list[float]:

@@ -15,6 +15,8 @@ RUN_PAGES = "bench.run_pages"
 
 _FLOOR = re.compile(r"test/floor_(?P<split>train|heldout)_(?P<measure>.+?_n(?P<n>\d+))")
 
+KL_FACTOR = "model.kl_weight"
+
 
 @dataclass(frozen=True)
 class Floor:
@@ -131,9 +133,9 @@ def tag_values(runs: Sequence[Run], tag: str) -> list[str]:
 def elbo_remark(results: Results) -> str:
     """What an ELBO's column cannot be read as where the KL factor varies; empty elsewhere."""
     factors = {key for place in results.places for key in place.cell.factors}
-    if "model.kl_weight" not in factors or not results.elbos:
+    if KL_FACTOR not in factors or not results.elbos:
         return ""
     return (
-        "Every ELBO is at KL factor 1, which training with factor 1 maximises: it is highest "
-        "there by construction, and no measure of the samples."
+        "Every ELBO is at KL factor 1, which is what training with factor 1 maximises: its column "
+        "favours that factor by construction, and measures no samples."
     )

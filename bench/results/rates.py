@@ -1,0 +1,33 @@
+"""Rate and distortion of a run: what a code costs against what it loses, on test, in nats."""
+
+from __future__ import annotations
+
+import re
+
+from bench.results.numbers import Results
+from bench.results.runs import Place, Run
+
+_KL = re.compile(r"test/kl_(?P<passport>.+)")
+
+
+def passports(results: Results) -> list[str]:
+    """Likelihoods and forms of data of which some run has both values."""
+    names = {name for run in results.runs for name in run.record.metrics}
+    kls = {found["passport"] for name in names if (found := _KL.fullmatch(name))}
+    return sorted(passport for passport in kls if f"test/reconstruction_{passport}" in names)
+
+
+def rate_and_distortion(run: Run, passport: str) -> tuple[float, float] | None:
+    """KL and minus reconstruction; None where the run lacks one of them."""
+    rate = run.value(f"test/kl_{passport}")
+    reconstruction = run.value(f"test/reconstruction_{passport}")
+    return None if rate is None or reconstruction is None else (rate, -reconstruction)
+
+
+def mean_rate(place: Place, passport: str) -> tuple[float, float] | None:
+    """Both as means over the seeds of a place; None where no run has them."""
+    found = [point for run in place.valued if (point := rate_and_distortion(run, passport))]
+    if not found:
+        return None
+    rates, distortions = zip(*found, strict=True)
+    return sum(rates) / len(found), sum(distortions) / len(found)
