@@ -54,8 +54,9 @@ def claims(results: Results) -> str:
     note = (
         f"Ours: {budget(arm_runs(results))} real images of {results.identity.dataset} per run, "
         f"{plural(len(seeds), 'seed')}, each family at its chosen cell, on the test split unless "
-        "the measure says otherwise. Verdicts are by Welch's test at 5 %, not corrected: each row "
-        "is a question of its own, and none of them makes a number bold."
+        "the measure says otherwise. Verdicts are by Welch's test, along a factor by its rank "
+        "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
+        "them makes a number bold."
     )
     return f"{table(header, rows, left=5)}\n\n{note}"
 
@@ -236,8 +237,8 @@ def _by_trend(results: Results, claim: Claim) -> str:
     for arm in claim.arms:
         name = metric_of(results, claim.measure)
         runs = [
-            (float(x), value, run.seed)
-            for x, place in results.along_x(arm)
+            (float(rank if isinstance(x, str) else x), value, run.seed)
+            for rank, (x, place) in enumerate(results.along_x(arm))
             for run in place.valued
             if (value := run.value(name)) is not None
         ]
