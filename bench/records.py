@@ -13,6 +13,9 @@ STATUSES: tuple[Status, ...] = ("ok", "collapsed", "diverged", "failed")
 OUTSIDE = "outside"
 """Role of a record of images made elsewhere, and what stands in place of its model."""
 
+SUPERSEDED = "superseded"
+"""Role of a trial or run that a search made before and that no longer counts."""
+
 Scalar = int | float | str | bool
 """What a value of a flat configuration may be; MLflow stores it as text and it reads back."""
 

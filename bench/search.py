@@ -13,12 +13,12 @@ from bench.config import digest
 from bench.engines import Engine
 from bench.grid import PlannedRun, expand, stand_ins, trial_of
 from bench.plan import FlatValues
-from bench.records import RunRecord, TrialResult
+from bench.records import SUPERSEDED, RunRecord, TrialResult
 from bench.space import Search
 from bench.study import Driver, GridQueue, Observer
 from bench.tracking import RunLogger
 
-SEARCH, RUN, SUPERSEDED = "search", "run", "superseded"
+SEARCH, RUN = "search", "run"
 
 
 @dataclass(frozen=True, kw_only=True)

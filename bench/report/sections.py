@@ -189,7 +189,8 @@ def _attendance(results: Sequence[Results]) -> list[tuple[str, str]]:
             (
                 "left out",
                 f"{plural(len(strays), 'run')} of this study fit no cell of the study file as it "
-                "is now, or repeat a cell and seed: in no table, in runs.csv with `used` = no.",
+                f"is now, or repeat a cell and seed{_or_superseded(strays)}: in no table, in "
+                "runs.csv with `used` = no.",
             )
         )
     if len(results) > 1:
@@ -201,6 +202,11 @@ def _attendance(results: Sequence[Results]) -> list[tuple[str, str]]:
             )
         )
     return lines
+
+
+def _or_superseded(strays: Sequence[Run]) -> str:
+    is_any = any(run.is_superseded for run in strays)
+    return ", or are of a search that has found better since" if is_any else ""
 
 
 def settings(results: Results) -> str:

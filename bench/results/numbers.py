@@ -39,7 +39,7 @@ class Results:
         identity: Which tier, data set and ``--set`` values.
         context: What all the values share.
         places: Every cell of the grid in the plan's order, baselines last.
-        strays: Runs that fit no cell, or that repeat a cell and seed.
+        strays: Runs that fit no cell, that repeat a cell and seed, or that a search superseded.
         pictures: Where pictures come from.
         trials: Runs of a search for the best configuration, by Optuna's number; in no place.
         facts: What was said of the study as a whole: tags of its experiment.
@@ -194,11 +194,12 @@ def read_results(
             f"start it with bench run {identity.flags()}"
         )
     every = [Run(record) for record in sorted(records, key=lambda r: r.run_id)]
-    runs = [run for run in every if not run.is_trial]
+    runs = [run for run in every if not run.is_trial and not run.is_superseded]
+    superseded = tuple(run for run in every if run.is_superseded)
     trials = tuple(sorted((run for run in every if run.is_trial), key=lambda run: run.trial))
     cells = [*study.cells(identity.tier), *_outside_cells(runs)]
     # While the search still runs, its trials alone say what is measured.
-    contexts = _contexts(runs or trials, {c.arm for c in cells if c.baseline})
+    contexts = _contexts(runs or trials or superseded, {c.arm for c in cells if c.baseline})
     groups: dict[Context, list[Run]] = {context: [] for context in contexts}
     for run in runs:
         groups[next(c for c in contexts if c.admits(run.context))].append(run)
@@ -211,7 +212,7 @@ def read_results(
                 identity=identity,
                 context=context,
                 places=places,
-                strays=strays,
+                strays=strays if results else (*strays, *superseded),
                 pictures=pictures,
                 trials=() if results else trials,
                 facts=facts or {},

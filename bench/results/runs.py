@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.plan import Cell
-from bench.records import OUTSIDE, STATUSES, HealthWarning, RunRecord
+from bench.records import OUTSIDE, STATUSES, SUPERSEDED, HealthWarning, RunRecord
 
 TRIAL = "search"
 """Role of a run that looked for the best configuration."""
@@ -56,6 +56,11 @@ class Run:
     def is_trial(self) -> bool:
         """Whether it looked for the best configuration of its arm."""
         return self.record.tags.get("role") == TRIAL
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether a search has found something better since, or searches elsewhere now."""
+        return self.record.tags.get("role") == SUPERSEDED
 
     @property
     def trial(self) -> int:

@@ -1,5 +1,6 @@
 """The figures of a search, of costs and of rates, by their numbers."""
 
+import dataclasses
 import itertools
 import json
 import statistics
@@ -19,6 +20,7 @@ from synthetic_study import (
 )
 
 from bench.plots import PLOTS
+from bench.report.sections import protocol
 from bench.results.numbers import read_results
 from bench.stats_order import best_so_far, expected_best
 
@@ -55,6 +57,21 @@ def test_trials_are_neither_places_nor_strays_nor_runs():
     assert results.strays == ()
     assert {run.record.tags["role"] for run in results.runs} == {"run"}
     assert len(results.runs) == 6
+
+
+def test_what_a_search_superseded_counts_nowhere_and_is_named():
+    """Neither the runs of what was best before, nor trials, which have seed 0."""
+    records = search_records()
+    old = [r for r in records if r.run_id.startswith("trial_vae_1") or r.tags["role"] == "run"]
+    replaced = [
+        dataclasses.replace(r, run_id=f"z{r.run_id}", tags={**r.tags, "role": "superseded"})
+        for r in old
+    ]
+    before, after = search(records), search([*records, *replaced])
+    assert [run.record.run_id for run in after.runs] == [run.record.run_id for run in before.runs]
+    assert after.trials == before.trials
+    assert {run.record.run_id for run in after.strays} == {r.run_id for r in replaced}
+    assert "or are of a search that has found better since" in protocol([after])
 
 
 def test_expected_best_is_of_random_trials_and_best_so_far_of_all():
