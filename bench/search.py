@@ -64,6 +64,18 @@ class SearchDriver:
             self.driver.loop(GridQueue(self.driver.book, runs), engine, observer)
             self._keep_importance()
 
+    def settle(self) -> None:
+        """Says anew which trials and runs count, where nothing is left to run.
+
+        With another number of trials another one may be the best, whose runs are there already.
+
+        Raises:
+            UsageError: Another driver works on this study.
+        """
+        with self.driver.alone():
+            self._give_roles()
+            self._keep_importance()
+
     def left(self) -> list[PlannedRun]:
         """What is still to be run; what is not chosen yet stands in the middle of its space."""
         study, identity = self.driver.study, self.driver.identity
@@ -113,10 +125,11 @@ class SearchDriver:
         Raises:
             UsageError: Another driver works on this study.
         """
-        for book in self.books.values():
-            book.delete()
-        del self.books
-        self.driver.forget()
+        with self.driver.alone():
+            for book in self.books.values():
+                book.delete()
+            del self.books
+            self.driver.discard()
 
     @cached_property
     def books(self) -> dict[str, TrialBook]:

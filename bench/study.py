@@ -125,11 +125,15 @@ class Driver:
             UsageError: Another driver works on this study.
         """
         with self.alone():
-            self.book.delete()
-            del self.book
-            self.store.discard_runs(self.experiment_id)
-            for result in self.folder.glob("*/"):
-                shutil.rmtree(result)
+            self.discard()
+
+    def discard(self) -> None:
+        """The same, where no other driver can come between."""
+        self.book.delete()
+        del self.book
+        self.store.discard_runs(self.experiment_id)
+        for result in self.folder.glob("*/"):
+            shutil.rmtree(result)
 
     def loop(self, queue: Queue, engine: Engine, observer: Observer) -> None:
         """Keeps the engine busy until the queue is empty; a lost run is tried again."""

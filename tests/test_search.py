@@ -289,6 +289,27 @@ def test_fewer_trials_are_a_subset_and_delete_nothing(search):
     assert len(records(search())) >= total
 
 
+def test_best_of_more_trials_counts_again_when_nothing_is_left_to_run(search):
+    """Twelve trials, then ten, then twelve: the last command finds everything there."""
+    run(search(num_trials=12), Made(values={"vae-11": -1e3}))
+    run(search(num_trials=10))
+    again = search(num_trials=12)
+    assert again.left() == []
+    again.settle()
+    chosen = {run.config.digest for run in again.runs() if run.role == "run"}
+    counted = [r.tags["config_digest"] for r in records(again) if r.tags["role"] == "run"]
+    assert set(counted) == chosen
+    assert roles(again)["search"] == 24
+
+
+def test_fresh_search_that_is_run_elsewhere_keeps_its_trials(search):
+    made = search()
+    run(made)
+    with made.driver.alone(), pytest.raises(UsageError, match="being run by another process"):
+        search().forget()
+    assert search().left() == []
+
+
 def test_failed_trial_gets_another_attempt_with_its_values_and_a_diverged_one_does_not(search):
     results = {
         "vae-1": TrialResult(status="failed", reason="disk full"),

@@ -90,6 +90,8 @@ def run_study(options: RunOptions, *, say: Say) -> dict[str, Any]:
                     search.run(engine, progress)
                 else:
                     driver.run(runs, engine, progress)
+    elif search:
+        search.settle()
     return _sum_up(driver, search.runs() if search else runs, search, say)
 
 
