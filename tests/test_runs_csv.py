@@ -8,7 +8,9 @@ from collections import Counter
 
 from plots.synthetic_study import (
     IDENTITY,
+    SEARCH,
     STUDY,
+    search_records,
     study_records,
     trial_record,
     troubled_records,
@@ -68,6 +70,20 @@ def test_table_of_runs_leaves_out_what_may_name_a_folder_of_the_machine():
     text = runs_table(results_of(records))
     assert "/home/me" not in text
     assert "extra" in text.splitlines()[0].split(",")
+
+
+def test_text_of_a_search_under_way_is_made_again_from_its_table_of_runs():
+    """Pruned trials among the others, and one that still runs."""
+    trials = [record for record in search_records() if "trial" in record.tags]
+    running = {k: v for k, v in trials[0].tags.items() if k != "status"}
+    trials[0] = dataclasses.replace(trials[0], tags=running, finished=False)
+    results = read_results(SEARCH, IDENTITY, trials, no_pictures)
+    rows = runs_table(results)
+    again = read_results(SEARCH, IDENTITY, read_records(rows), no_pictures)
+    assert report_text(again) == report_text(results)
+    assert "25 of 26 trials begun have ended" in report_text(results)
+    statuses = Counter(row["status"] for row in csv.DictReader(io.StringIO(rows)))
+    assert (statuses["pruned"], statuses["unfinished"]) == (1, 1)
 
 
 def test_trials_of_a_search_stand_in_the_table_and_are_read_back_as_trials():

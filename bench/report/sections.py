@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bench.results.facts import attendance, run_link, tag_values
 from bench.results.format import MISSING, count, join, plural, table
 from bench.results.numbers import Results, short
-from bench.results.runs import UNFINISHED, Run
+from bench.results.runs import Run
 from bench.sample_size import COARSE, is_coarse
 
 _MOST_ROWS = 100
@@ -90,7 +90,7 @@ def protocol(results: Sequence[Results]) -> str:
 
 def _search(results: Results) -> list[tuple[str, str]]:
     """How many trials looked for the best configurations, and what became of them."""
-    counts = Counter(run.record.tags.get("status") or UNFINISHED for run in results.trials)
+    counts = Counter(run.status for run in results.trials)
     if not counts:
         return []
     arms = Counter(run.arm for run in results.trials)

@@ -29,6 +29,7 @@ from bench.report.variance import variance
 from bench.results.facts import attendance
 from bench.results.format import count, distance_interval, plural
 from bench.results.numbers import Pictures, Results, read_results
+from bench.results.runs import UNFINISHED
 
 README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
 
@@ -202,7 +203,7 @@ def _state(results: Sequence[Results]) -> str:
     """A warning above the answer while runs are missing."""
     there, trials = attendance(results), results[0].trials
     if trials and not there.seeds:
-        over = sum(bool(run.record.tags.get("status")) for run in trials)
+        over = sum(run.status != UNFINISHED for run in trials)
         return (
             f"> The search is under way: {count(over)} of {plural(len(trials), 'trial')} begun have "
             "ended, and no best configuration has been run on fresh seeds yet."

@@ -17,6 +17,8 @@ TRIAL = "search"
 UNFINISHED = "unfinished"
 """Status of a run that still trains or was interrupted."""
 
+_ENDED = (*STATUSES, "pruned")
+
 
 @dataclass(frozen=True)
 class Context:
@@ -74,9 +76,9 @@ class Run:
 
     @cached_property
     def status(self) -> str:
-        """One of ``STATUSES``, or ``UNFINISHED``."""
+        """One of ``STATUSES``, ``pruned`` for a trial, or ``UNFINISHED``."""
         status = self.record.tags.get("status", "")
-        return status if self.record.finished and status in STATUSES else UNFINISHED
+        return status if self.record.finished and status in _ENDED else UNFINISHED
 
     @property
     def has_values(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.results.numbers import Results
-from bench.results.runs import Run
+from bench.results.runs import UNFINISHED, Run
 
 ENOUGH = 10
 """Random trials from which an expected best is estimated (protocol rule 22)."""
@@ -57,7 +57,9 @@ def search_measure(results: Results) -> str:
 def trials_of(results: Results, arm: str) -> list[Trial]:
     """The trials of an arm that have ended, by number; of one repeated, the last."""
     name = search_measure(results)
-    by_number = {run.trial: run for run in results.trials if run.arm == arm and _ended(run)}
+    by_number = {
+        run.trial: run for run in results.trials if run.arm == arm and run.status != UNFINISHED
+    }
     return [_trial(i, run, name) for i, (_, run) in enumerate(sorted(by_number.items()), start=1)]
 
 
@@ -77,10 +79,6 @@ def importance(results: Results) -> Importance | None:
         return None
 
 
-def _ended(run: Run) -> bool:
-    return run.record.finished and bool(run.record.tags.get("status"))
-
-
 def _trial(number: int, run: Run, name: str) -> Trial:
-    tags = run.record.tags
-    return Trial(number, tags.get("sampler") == "random", tags["status"], run.value(name))
+    is_random = run.record.tags.get("sampler") == "random"
+    return Trial(number, is_random, run.status, run.value(name))
