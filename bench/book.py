@@ -35,12 +35,12 @@ class GridBook:
     Args:
         name: Of the study in Optuna.
         storage: Optuna's storage.
-        choices: The values of each key that is no number.
+        values: Every value of each key that is fixed beforehand.
     """
 
-    def __init__(self, name: str, storage: str, choices: Mapping[str, Sequence[Scalar]]) -> None:
+    def __init__(self, name: str, storage: str, values: Mapping[str, Sequence[Scalar]]) -> None:
         self._book = _opened(name, storage, pruner=None)
-        self._storage, self._choices = storage, choices
+        self._storage, self._values = storage, values
         self._open: dict[str, Trial] = {}
 
     def done(self) -> set[str]:
@@ -74,11 +74,18 @@ class GridBook:
         optuna.delete_study(study_name=self._book.study_name, storage=self._storage)
 
     def _distribution(self, key: str, value: Scalar) -> BaseDistribution:
-        if key in self._choices:
-            return CategoricalDistribution(tuple(self._choices[key]))
-        if isinstance(value, int):
+        # A parameter of Optuna has one kind for good: 0.5 and 1 are both numbers with a point.
+        known = self._values.get(key, [value])
+        if is_choice(known):
+            return CategoricalDistribution(tuple(known))
+        if all(isinstance(each, int) for each in known):
             return IntDistribution(-LARGEST, LARGEST)
         return FloatDistribution(-1e30, 1e30)
+
+
+def is_choice(values: Sequence[Scalar]) -> bool:
+    """Whether values are a choice, since one of them is no number."""
+    return any(isinstance(value, bool | str) for value in values)
 
 
 class TrialBook:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from bench.book import GridBook
+from bench.book import GridBook, is_choice
 from bench.config import digest
 from bench.engines import Engine
 from bench.errors import UsageError
@@ -160,10 +160,13 @@ class Driver:
     @cached_property
     def book(self) -> GridBook:
         """Optuna's book of the grid."""
-        # A categorical parameter's choices are fixed for good, so other arms are another study.
-        names = arm_names(self.study)
-        arms = digest({"arms": names})[:6]
-        return GridBook(f"{self.identity.key}-{arms}", self.storage_url(), _choices(self.study))
+        # A categorical parameter's choices are fixed for good, and so is whether a number is whole:
+        # with others of them it is another study in Optuna, which finds the results in the folders.
+        names, values = arm_names(self.study), _values(self.study)
+        fixed = {key: each for key, each in values.items() if _is_fixed(each)}
+        named = {"arms": names, **({"values": fixed} if fixed else {})}
+        name = f"{self.identity.key}-{digest(named)[:6]}"
+        return GridBook(name, self.storage_url(), {"arm": names, **values})
 
     def storage_url(self) -> str:
         """Optuna's storage."""
@@ -249,10 +252,16 @@ class GridQueue:
         self._book.tell(run.key, result, run_id)
 
 
-def _choices(study: Study) -> dict[str, Sequence[Scalar]]:
-    """Values of the keys that are no numbers."""
-    known = dict(study.factors)
-    for arm in study.arms:
-        known |= arm.factors
-    named = {k: v for k, v in known.items() if any(isinstance(x, bool | str) for x in v)}
-    return {"arm": arm_names(study), **named}
+def _values(study: Study) -> dict[str, list[Scalar]]:
+    """Every value of each factor, over all arms."""
+    found: dict[str, list[Scalar]] = {}
+    for factors in (study.factors, *(arm.factors for arm in study.arms)):
+        for key, values in factors.items():
+            known = found.setdefault(key, [])
+            known.extend(value for value in values if value not in known)
+    return found
+
+
+def _is_fixed(values: Sequence[Scalar]) -> bool:
+    """Whether Optuna would not take other values of this key later: choices, and 0.5 beside 1."""
+    return is_choice(values) or len({type(value) for value in values}) > 1

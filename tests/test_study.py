@@ -225,6 +225,22 @@ def test_study_that_runs_cannot_be_forgotten_by_another(driver):
     assert len(trials(driver())) == 5
 
 
+def test_factors_of_any_values_can_be_run_and_have_more_of_them_later(driver):
+    """Optuna fixes for good which choices a parameter has, and whether it is a whole number."""
+    own = {"model.likelihood": ("gaussian", "bernoulli_gray")}
+    arms = (Arm(name="vae", model="vae"), Arm(name="b", model="vae", factors=own))
+    for factors, number in (
+        ({"model.kl_weight": (1, 2), "model.likelihood": ("bernoulli_fixed",)}, 6),
+        ({"model.kl_weight": (0.5, 1), "model.likelihood": ("bernoulli_fixed", "gaussian")}, 8),
+    ):
+        made = driver()
+        made.study = STUDY.model_copy(update={"factors": factors, "arms": arms, "baselines": ()})
+        runs = expand(made.study, IDENTITY, 1)
+        made.run(runs, Instant(), Silent())
+        assert made.left(runs) == []
+        assert len(runs) == number
+
+
 def test_forgotten_study_starts_again(driver):
     run_with(driver(), Instant(), seeds=1)
     driver().forget()
