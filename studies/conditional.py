@@ -106,7 +106,7 @@ STUDY = Study(
         "Behind an affine map the score is w.h(x) + v(class), and real and fake images have one "
         "distribution of classes: the class never reaches the generator's gradient except as a "
         "scale, with any number of features, any embedding, with or without batch norm. Layers "
-        "behind the class, or a projection (Miyato and Koyama 2018), let it through.",
+        "behind the class, or a projection (Miyato and Koyama 2018), can let it through.",
         "`class_accuracy` is by the data set's detector: chance is one in the number of classes. "
         "`class_share` is the share of the pixels' variance that the class makes at one noise.",
         "Sizes are the authors' (`bench show cgan`), except that the classroom tier has 16 "

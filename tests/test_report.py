@@ -531,3 +531,10 @@ def rate_of(record):
         "test/kl_bernoulli_resampled": 10 / factor,
         "test/reconstruction_bernoulli_resampled": -80 - factor,
     }
+
+
+def test_first_sentence_counts_the_families_that_were_not_compared_where_they_are_many(monkeypatch):
+    study = Study(**{**STUDY.model_dump(), "comparisons": ({"a": "vae", "b": "wgan"},)})
+    assert ", not tested against `vae` and `wgan`;" in text_of(study_records(), study)
+    monkeypatch.setattr("bench.report.answer._MOST_NAMED", 1)
+    assert ", not tested against 2 others;" in text_of(study_records(), study)

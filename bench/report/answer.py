@@ -14,6 +14,9 @@ from bench.results.rates import mean_rate, passports
 from bench.results.runs import UNFINISHED, Place
 from bench.stats import SEEDS_FOR_INTERVAL
 
+_MOST_NAMED = 3
+"""Families in the first sentence that a comparison was not declared with."""
+
 _SCOPE = "this is what is learnt within that budget, not what the models can reach"
 
 
@@ -60,6 +63,8 @@ def _standing(best: str, others: list[str], comparisons: list[Comparison]) -> st
     near = [f"`{arm}`" for arm in others if arm in tested and tested[arm] != best]
     unknown = [f"`{arm}`" for arm in others if arm not in tested]
     said = f", not told apart from {join(near)}" if near else ""
+    if len(unknown) > _MOST_NAMED:
+        return f"{said}, not tested against {plural(len(unknown), 'other')}"
     return f"{said}, not tested against {join(unknown)}" if unknown else said
 
 
