@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from bench.claim import Claim
 from bench.config import Settings, dataset_slug, digest
@@ -262,7 +262,10 @@ def study_summaries() -> dict[str, str]:
     """Study name to the first line of its docstring; reads the files, runs nothing."""
     summaries = {}
     for name, path in study_files().items():
-        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        try:
+            doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        except (SyntaxError, ValueError) as error:  # a file of the user's must not hide the others
+            doc = f"(cannot be read: {type(error).__name__}: {error})"
         summaries[name] = doc.partition("\n")[0]
     return summaries
 
@@ -285,10 +288,20 @@ def load_study(name: str) -> Study:
         study = module.STUDY
     except Exception as error:
         raise UsageError(
-            f"study file {files[name].name} does not load ({type(error).__name__}: {error}): mend it"
+            f"study file {files[name].name} does not load ({_short(error)}): mend it"
         ) from error
     if not isinstance(study, Study) or study.name != name:
         raise UsageError(
             f"study file {files[name].name} must define STUDY = Study(name='{name}', ...)"
         )
     return study
+
+
+def _short(error: Exception) -> str:
+    """An error in one line: of what pydantic finds wrong with a setting, the first."""
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}".replace("\n", " ")
+    first = error.errors()[0]
+    where = ".".join(map(str, (error.title, *first["loc"])))
+    given = f", got {first['input']!r}" if first["loc"] else ""
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}{given}"

@@ -22,7 +22,7 @@ def plan_text(study: Study) -> str:
         ["arms", *columns([(arm.name, arm.model, _arm(arm)) for arm in study.arms])],
         _factors(study),
         _search(study),
-        ["compared", *columns([_compared(planned) for planned in study.planned])],
+        _comparisons(study),
         [PRIMARY],
         *(_tier(study, name, tier) for name, tier in study.tiers.items()),
         [f"baselines: {', '.join(study.baselines)}"] if study.baselines else [],
@@ -60,6 +60,11 @@ def _search(study: Study) -> list[str]:
     ]
     random = f"the first {search.startup} of each arm at random and whole"
     return [f"searched by TPE on validation, seed 0, {random}", *columns(rows)]
+
+
+def _comparisons(study: Study) -> list[str]:
+    rows = [_compared(planned) for planned in study.planned]
+    return ["compared", *columns(rows)] if rows else []
 
 
 def _compared(planned: Planned) -> tuple[str, str, str]:

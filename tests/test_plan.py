@@ -3,7 +3,9 @@
 import pydantic
 import pytest
 
-from bench.plan import Arm, Planned, Study, Tier
+from bench.errors import UsageError
+from bench.plan import Arm, Planned, Study, Tier, load_study, study_summaries
+from bench.plan_text import plan_text
 
 ARMS = tuple(Arm(name=name, model=name) for name in ("vae", "gan", "wgan"))
 
@@ -36,3 +38,44 @@ def test_only_what_is_declared_is_compared():
 def test_a_comparison_is_of_two_arms(pair):
     with pytest.raises(pydantic.ValidationError, match="a comparison is of two arms"):
         study(comparisons=(Planned(a=pair[0], b=pair[1]),))
+
+
+HEAD = '''"""Mine."""
+from bench.plan import Arm, Study, Tier
+STUDY = Study(name="mine", question="?", arms=(Arm(name="a", model="vae"),), {more})
+'''
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """A study of the user's own in ./studies."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "studies").mkdir()
+    return (tmp_path / "studies" / "mine.py").write_text
+
+
+def test_a_broken_study_file_does_not_hide_the_others_from_the_list(written):
+    written('"""Mine."""\nSTUDY = Study(\n')
+    listed = study_summaries()
+    assert listed["mine"].startswith("(cannot be read: SyntaxError:")
+    assert "depth_sweep" in listed
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('tiers={"t": Tier(dataset="digits", seeds=0)}', "Tier.seeds: .* equal to 1, got 0"),
+        ("tiers={}, baselines=3", "Study.baselines: .*, got 3"),
+        ('tiers={"t": Tier(dataset="digits", arms={"b": {}})}', "Study: tier t has settings for"),
+    ],
+)
+def test_a_mistake_in_a_study_file_is_told_in_one_line(written, more, said):
+    written(HEAD.format(more=more))
+    with pytest.raises(UsageError, match=said) as caught:
+        load_study("mine")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plan_of_one_arm_compares_nothing(written):
+    written(HEAD.format(more='tiers={"t": Tier(dataset="digits")}'))
+    assert "compared" not in plan_text(load_study("mine"))
