@@ -187,6 +187,10 @@ def test_families_that_keep_their_ratio_do_not_interact():
     assert turned.startswith("Family and depth interact: what one does depends on the other.")
 
 
+def test_two_seeds_have_no_test_of_an_interaction():
+    assert interactions(shaped(lambda _arm, depth: 10.0 + depth, seeds=(0, 1))) == ""
+
+
 def test_interaction_is_that_of_the_logarithms():
     results = shaped(lambda arm, depth: 10.0 + (depth if arm == "gan" else 0), sd=1.0)
     rows = [

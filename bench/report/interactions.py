@@ -10,6 +10,7 @@ from bench.report.decisions import ALPHA
 from bench.results.format import MISSING, count, p_value, plural, share, table
 from bench.results.numbers import Results, short
 from bench.results.runs import Place
+from bench.stats import SEEDS_FOR_INTERVAL
 from bench.stats_variance import Interaction, interaction
 
 _ROOM = 2
@@ -24,7 +25,7 @@ class Crossing:
         first: What is crossed.
         second: With what.
         where: Empty, or ``in `vae```.
-        found: The F test; None where it cannot be made.
+        found: The F test; None where it cannot be made, or there are fewer than three seeds.
         runs: Runs with a value.
         lost: Runs without one.
         is_log: Whether logarithms were tested; else a value is not positive.
@@ -97,10 +98,12 @@ def _varied(results: Results, arm: str) -> list[str]:
 
 def _crossing(results: Results, names: tuple[str, str, str], cells: Cells) -> Crossing:
     runs = [(v, a, b) for a, b, place in cells for v in place.values(results.headline)]
+    seeds = {run.seed for _, _, place in cells for run in place.valued}
     values = [value for value, _, _ in runs]
     is_log = all(value > 0 for value in values)
     y = [math.log(value) for value in values] if is_log else values
-    found = interaction(y, [a for _, a, _ in runs], [b for _, _, b in runs]) if runs else None
+    few = len(seeds) < SEEDS_FOR_INTERVAL
+    found = None if few else interaction(y, [a for _, a, _ in runs], [b for _, _, b in runs])
     lost = sum(place.num_lost for _, _, place in cells)
     return Crossing(*names, found, len(runs), lost, is_log)
 
