@@ -104,9 +104,10 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     legend_below(figure, *axes)
     caption = (
         "Each point is a cell, the mean over its seeds. Filled points are the Pareto front, which "
-        "the line joins: no other cell is both as cheap and as good; hollow ones are beaten by "
-        "another cell in both. A front of means says nothing of their spread. Seconds depend on "
-        "the machine and on what else it did. A model of one phase updates everything in it."
+        "the line joins: no other cell is both as cheap and as good; for each hollow one another "
+        "is, and is better in one of the two. A front of means says nothing of their spread. "
+        "Seconds depend on the machine and on what else it did. A model of one phase updates "
+        "everything in it."
     )
     return Drawing(figure, caption, " ".join(alts))
 

@@ -30,8 +30,8 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
     if figure is None:
         return None
     caption = (
-        "Pairs of a validation image and, at its right, its reconstruction; of "
-        "each cell the seed whose validation distance is the median."
+        "Pairs of a validation image and, at its right, its reconstruction; of each cell that is "
+        "shown the seed whose validation distance is the median."
     )
     return Drawing(figure, caption, f"Grids of reconstructions: {listed(rows['title'])}.")
 

@@ -46,8 +46,8 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
     if figure is None:
         return None
     caption = (
-        "The first samples of one fixed noise, not selected by eye: of each cell the seed whose "
-        "validation distance is the median. Last column: references. Pixels are not smoothed."
+        "The first samples of one fixed noise, not selected by eye: of each cell that is shown the "
+        "seed whose validation distance is the median. Last column: references. Pixels are not smoothed."
     )
     return Drawing(figure, caption, f"Grids of samples: {listed(rows['title'])}.")
 
