@@ -103,6 +103,13 @@ def test_a_trend_along_the_factor_is_held_against_the_direction_they_saw():
     assert verdict(claim(arms=("vae",), falls=True), records).startswith("not reproduced")
 
 
+def test_a_trend_of_two_seeds_is_not_held_against_anything():
+    records = [r for r in study_records() if int(r.tags["seed"]) < 2]
+    assert verdict(claim(arms=("vae",), rises=True), records) == (
+        "not compared for `vae`: fewer than three seeds"
+    )
+
+
 def rising(record):
     """Its distance is its depth, and a little for its seed."""
     depth = float(record.params.get("model.depth", "0")) + float(record.tags["seed"]) / 100

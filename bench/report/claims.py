@@ -56,7 +56,8 @@ def claims(results: Results) -> str:
         f"{plural(len(seeds), 'seed')}, each family at its chosen cell, on the test split unless "
         "the measure says otherwise. Verdicts are by Welch's test, along a factor by its rank "
         "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
-        "them makes a number bold."
+        "them makes a number bold. Those on a bound, on images to match or on failed runs are by "
+        "the numbers as they stand, and test nothing."
     )
     return f"{table(header, rows, left=5)}\n\n{note}"
 
@@ -242,6 +243,9 @@ def _by_trend(results: Results, claim: Claim) -> str:
             for run in place.valued
             if (value := run.value(name)) is not None
         ]
+        if len({seed for _, _, seed in runs}) in range(1, SEEDS_FOR_INTERVAL):
+            said.append(f"not compared for `{arm}`: fewer than three seeds")
+            continue
         found = trend(*map(list, zip(*runs, strict=True))) if runs else None
         if found is None:
             said.append(f"not measured for `{arm}`")
