@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,18 @@ def test_search_runs_extends_and_sums_up_and_its_trials_read_no_test_image(write
     assert lines[0] == "6 of 6 runs are finished already"
     run_study(RunOptions(study="tiny", jobs="1", trials=3), say=lines.append)
     assert Counter(r.tags["role"] for r in records())["search"] == 6
+
+
+def test_search_of_which_no_trial_has_a_value_is_summed_up(write_study, store_uri):
+    write_study(128)
+    file = Path("studies/tiny.py")
+    text = file.read_text().replace("vae_mlp", "gan_mlp")
+    file.write_text(text.replace("low=1e-4, high=1e-1", "low=1e30, high=1e35"))
+    lines = []
+    summary = run_study(RunOptions(study="tiny", jobs="1"), say=lines.append)
+    assert summary["runs"] == {"diverged": 4}
+    assert (summary["best"], summary["found"]) == ([], {})
+    assert sum("no trial has a value" in line for line in lines) == 1
 
 
 def test_trials_of_a_grid_are_refused():

@@ -212,7 +212,7 @@ def _sum_up(
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
     say(", ".join(f"{count} {status}" for status, count in counts.items()))
     found = _found(search, say) if search else {}
-    rows = summary_rows(study, identity, records)
+    rows = summary_rows(study, identity, records) if records else []
     if rows:
         say("best cell of each family by mean validation distance:")
         say("\n".join(columns([list(rows[0]), *(list(row.values()) for row in rows)])))
