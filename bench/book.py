@@ -169,15 +169,22 @@ class TrialBook:
         value, number, values = min(known, key=lambda found: found[:2])
         return number, values, value
 
-    def importance(self) -> tuple[dict[str, float], int]:
+    def importance(self, num_trials: int) -> tuple[dict[str, float], int]:
         """Share of each key in what makes a trial one of the best, and the trials it is from.
 
-        Empty where fewer than the start-up trials have a value.
+        Of the first so many trials; empty where fewer than the start-up trials have a value.
         """
-        trials = self._book.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        latest = self._latest()
+        trials = [
+            trial
+            for number, trial in sorted(latest.items())
+            if number < num_trials and trial.state == TrialState.COMPLETE
+        ]
         if len(trials) < self._startup:
             return {}, len(trials)
-        found = get_param_importances(self._book, evaluator=PedAnovaImportanceEvaluator())
+        counted = optuna.create_study()
+        counted.add_trials(trials)
+        found = get_param_importances(counted, evaluator=PedAnovaImportanceEvaluator())
         return {key: float(share) for key, share in found.items()}, len(trials)
 
     def delete(self) -> None:

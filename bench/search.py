@@ -175,7 +175,7 @@ class SearchDriver:
 
     def _keep_importance(self) -> None:
         """Which settings mattered, as a tag of the experiment."""
-        found = {arm: book.importance() for arm, book in self.books.items()}
+        found = {arm: book.importance(self.num_trials) for arm, book in self.books.items()}
         text = json.dumps(
             {
                 "evaluator": IMPORTANCE,

@@ -308,7 +308,9 @@ class Store:
             )
         if len(found) > 1:
             known = ", ".join(str(run.info.run_id) for run in found)
-            raise UsageError(f"'{prefix}' begins the ids of several runs ({known}): give more of it")
+            raise UsageError(
+                f"'{prefix}' begins the ids of several runs ({known}): give more of it"
+            )
         return self._record(found[0], ())
 
     def records_of(self, experiment: str) -> list[RunRecord]:

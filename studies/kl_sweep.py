@@ -61,9 +61,8 @@ STUDY = Study(
         ),
     },
     notes=(
-        "The ELBO is reported at KL factor 1 for every run. Factor 1 is what maximises it in "
-        "training, so that its column is best there by construction and says nothing of the "
-        "other factors' samples.",
+        "The ELBO is reported at KL factor 1 for every run, which is what training with factor 1 "
+        "maximises: its column favours that factor by construction, and measures no samples.",
         "Under a Gaussian likelihood the factor and sigma^2 are one knob up to a constant: "
         "`elbo_best_sigma` gives each trained decoder its best sigma, fitted on validation "
         "(`best_sigma`), and compares the factors on equal terms.",

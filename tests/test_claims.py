@@ -9,7 +9,7 @@ from plots.synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan import Study
-from bench.report.claims import at_half, claims, first_below, rising_share
+from bench.report.claims import claims, first_below, rising_share
 from bench.results.numbers import read_results
 
 
@@ -84,6 +84,11 @@ def test_a_bound_holds_for_every_arm_or_names_those_above_it():
     assert said == "not reproduced: `vae` above 9"
 
 
+def test_a_bound_is_not_held_by_two_seeds():
+    said = verdict(claim(arms=("gan",), at_most=9), study_records(seeds=(0, 1)))
+    assert said == "not compared: fewer than three seeds"
+
+
 def test_failures_of_theirs_are_reproduced_by_one_of_ours_only():
     one = claim(measure=FAILED, arms=("wgan",))
     assert verdict(one) == "better: none of ours did"
@@ -132,7 +137,6 @@ def test_half_the_budget_and_the_loss_are_read_from_curves():
 
 def test_curves_are_read_at_their_points():
     points = [(10, 5.0), (20, 4.0), (30, 6.0), (40, 1.0)]
-    assert at_half(points) == 4.0
     assert rising_share(points) == pytest.approx(1 / 3)
     assert first_below(points, 4.5) == 20
     assert first_below(points, 0.5) is None

@@ -15,10 +15,10 @@ from bench.evaluator import Evaluation, Generated, evaluate
 from bench.held import HeldData
 from bench.images import dequantise
 from bench.losses.elbo import elbo_terms
-from bench.split_bound import CHUNK
 from bench.posteriors.diagonal import DiagonalGaussian
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
+from bench.split_bound import CHUNK
 
 
 def elbo_per_image(x, **options):

@@ -128,10 +128,11 @@ def _rate(results: Results, passport: str, arm: str) -> str:
     (low, first, start), (high, last, end) = known[0], known[-1]
     units = [place.mean("test/active_units") for place in (first, last)]
     active = " to ".join(f"{n:.1f}" for n in units if n is not None)
+    said = f", active units from {active}" if active else ""
     return (
         f"`{arm}` (`{passport}`): from {short(KL_FACTOR)} {low} to {high} the rate goes from "
         f"{nats(start[0])} to {nats(end[0])} nats, the distortion from {nats(start[1])} to "
-        f"{nats(end[1])} nats, active units from {active}."
+        f"{nats(end[1])} nats{said}."
     )
 
 

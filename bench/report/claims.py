@@ -9,7 +9,8 @@ from itertools import pairwise
 from bench.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan import DISTANCE
 from bench.report.comparisons import metric_of
-from bench.results.curves import Point, drawn, points_of
+from bench.report.decisions import ALPHA
+from bench.results.curves import Point, points_of
 from bench.results.facts import arm_runs, budget
 from bench.results.format import (
     MISSING,
@@ -24,12 +25,11 @@ from bench.results.format import (
     triple,
     with_interval,
 )
+from bench.results.halfway import at_half
 from bench.results.numbers import Results, short
-from bench.results.runs import Place
+from bench.results.runs import Place, Run
 from bench.stats import SEEDS_FOR_INTERVAL, welch
 from bench.stats_trend import trend
-
-ALPHA = 0.05
 
 _LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
 """Of which one is shown for a model: its first."""
@@ -50,11 +50,11 @@ def claims(results: Results) -> str:
         return ""
     rows = [_row(results, claim) for claim in results.study.claims]
     header = ["what they reported", "their protocol", "measure", "ours", "verdict"]
-    seeds = sorted({run.seed for run in arm_runs(results)})
+    seeds = {run.seed for run in arm_runs(results) if run.has_values}
     note = (
         f"Ours: {budget(arm_runs(results))} real images of {results.identity.dataset} per run, "
-        f"{plural(len(seeds), 'seed')}, each family at its chosen cell, on the test split unless "
-        "the measure says otherwise. Verdicts are by Welch's test, along a factor by its rank "
+        f"{plural(len(seeds), 'seed')}, each family at its chosen cell (failures and what is said "
+        "along a factor: all its cells), on the test split unless the measure says otherwise. Verdicts are by Welch's test, along a factor by its rank "
         "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
         "them makes a number bold. Those on a bound, on images to match or on failed runs are by "
         "the numbers as they stand, and test nothing."
@@ -122,30 +122,24 @@ def _is_share(values: Sequence[float]) -> bool:
 def _values(results: Results, claim: Claim, place: Place) -> list[float]:
     """One value for each run of the chosen cell that has one."""
     if claim.measure == HALF:
-        return [at_half(points) for points in _curves(results, place, results.primary)]
+        halves = (at_half(*curve) for curve in _curves(results, place, results.primary))
+        return [value for value in halves if value is not None]
     if claim.measure == ROSE:
         name = next((n for n in _LOSSES if _curves(results, place, n)), "")
-        return [rising_share(points) for points in _curves(results, place, name)]
+        return [rising_share(points) for _, points in _curves(results, place, name)]
     if claim.measure == MATCHED:
         target = results.chosen(claim.arms[1])
         end = target.mean(results.primary) if target else None
         curves = _curves(results, place, results.primary)
-        found = [first_below(points, end) for points in curves] if end is not None else []
+        found = [first_below(points, end) for _, points in curves] if end is not None else []
         return [float(images) for images in found if images is not None]
     return place.values(metric_of(results, claim.measure))
 
 
-def _curves(results: Results, place: Place, name: str) -> list[list[Point]]:
+def _curves(results: Results, place: Place, name: str) -> list[tuple[Run, list[Point]]]:
     """One curve a run of that place, by seed."""
-    found = points_of(results, drawn(place), name)
-    ids = [run.record.run_id for run in drawn(place)]
-    return [found[run_id] for run_id in ids if run_id in found]
-
-
-def at_half(points: Sequence[Point]) -> float:
-    """The value logged nearest to half the images of the last point."""
-    half = points[-1][0] / 2
-    return min(points, key=lambda point: (abs(point[0] - half), point[0]))[1]
+    found = points_of(results, place.valued, name)
+    return [(run, found[run.record.run_id]) for run in place.valued if run.record.run_id in found]
 
 
 def rising_share(points: Sequence[Point]) -> float:
@@ -225,6 +219,8 @@ def _against(claim: Claim, best: _Ours, other: _Ours) -> str:
 
 
 def _by_bound(at_most: float, ours: Sequence[_Ours]) -> str:
+    if min(len(each.values) for each in ours) < SEEDS_FOR_INTERVAL:
+        return "not compared: fewer than three seeds"
     means = {each.arm: sum(each.values) / len(each.values) for each in ours}
     above = [f"`{arm}`" for arm, mean in means.items() if mean > at_most]
     if not above:

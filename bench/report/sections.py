@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.results.facts import attendance, run_link, tag_values
+from bench.results.facts import arm_runs, attendance, run_link, tag_values
 from bench.results.format import MISSING, count, join, plural, table
 from bench.results.numbers import Results, short
 from bench.results.runs import Run
@@ -96,11 +96,14 @@ def _search(results: Results) -> list[tuple[str, str]]:
     arms = Counter(run.arm for run in results.trials)
     each = ", ".join(f"{count(n)} (`{arm}`)" for arm, n in sorted(arms.items()))
     became = ", ".join(f"{count(n)} {status}" for status, n in sorted(counts.items()))
+    again = (
+        "; the best of each family was trained again on fresh seeds" if arm_runs(results) else ""
+    )
     return [
         (
             "search",
             f"Trials by family: {each}; {became}. Trials read validation only and stand in no "
-            "table; the best of each family was trained again on fresh seeds.",
+            f"table{again}.",
         )
     ]
 

@@ -9,14 +9,13 @@ from itertools import pairwise
 
 from bench.plan import DISTANCE
 from bench.report.comparisons import metric_of
+from bench.report.decisions import ALPHA
 from bench.results.facts import arm_runs, budget
 from bench.results.format import MISSING, p_value, share, significant, table
 from bench.results.numbers import Results, short
 from bench.results.runs import Place, Run
 from bench.stats import SEEDS_FOR_INTERVAL, holm
 from bench.stats_trend import LEVELS_FOR_TREND, Trend, trend
-
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)

@@ -204,6 +204,8 @@ def _state(results: Sequence[Results]) -> str:
     there, trials = attendance(results), results[0].trials
     if trials and not there.seeds:
         over = sum(run.status != UNFINISHED for run in trials)
+        if over == len(trials) and not any(run.has_values for run in trials):
+            return f"> None of {plural(len(trials), 'trial')} of the search has a value."
         return (
             f"> The search is under way: {count(over)} of {plural(len(trials), 'trial')} begun have "
             "ended, and no best configuration has been run on fresh seeds yet."

@@ -23,13 +23,11 @@ class Trial:
     Attributes:
         number: Its place among the trials of its arm, from 1.
         is_random: Whether it was chosen at random, independent of the others and never pruned.
-        status: As the run's, or ``pruned``.
         value: Of the validation measure at the whole budget; None where it has none.
     """
 
     number: int
     is_random: bool
-    status: str
     value: float | None
 
 
@@ -81,4 +79,4 @@ def importance(results: Results) -> Importance | None:
 
 def _trial(number: int, run: Run, name: str) -> Trial:
     is_random = run.record.tags.get("sampler") == "random"
-    return Trial(number, is_random, run.status, run.value(name))
+    return Trial(number, is_random, run.value(name))
