@@ -71,6 +71,7 @@ STUDY = Study(
             protocol="SVHN, one run",
             measure=FAILED,
             arms=("gan_cnn",),
+            differs="another data set, unless it is run with --dataset svhn",
         ),
     ),
     tiers={
