@@ -75,7 +75,7 @@ def run_study(name, held, store, folder, monkeypatch):
         folder=folder / name,
     )
     driver.run(expand(STUDY, IDENTITY, 1), InProcess(), Silent())
-    trials = driver._optuna().get_trials(deepcopy=False)
+    trials = driver.book._book.get_trials(deepcopy=False)
     records = store.records(driver.experiment_id)
     (results, *_) = read_results(STUDY, IDENTITY, records, lambda *_: None)
     chosen = results.chosen("gan")
