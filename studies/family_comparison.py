@@ -63,7 +63,7 @@ STUDY = Study(
                 "eval.floors": True,
             },
             seeds=5,
-            takes="4.5 minutes of processor time with one worker",
+            takes="5 minutes of processor time, half of that on two cores",
         ),
         "lab": Tier(
             dataset="mnist",

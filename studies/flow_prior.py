@@ -77,6 +77,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
+            takes="4 minutes of processor time, half of that on two cores",
             settings={
                 "train.num_images": 32_000,
                 "train.batch_size": 32,

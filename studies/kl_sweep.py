@@ -51,6 +51,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
+            takes="5 minutes of processor time, half of that on two cores",
             settings={
                 **BUDGET,
                 "model.width": 16,

@@ -70,6 +70,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
+            takes="3 minutes of processor time, half of that on two cores",
             settings={
                 "train.num_images": 24_000,
                 "train.batch_size": 32,

@@ -20,6 +20,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
+            takes="5 minutes of processor time, half of that on two cores",
             settings={**BUDGET, "model.width": 16, "train.num_images": 12_000},
             arms=DEPTH_SWEEP.tier("classroom").arms,
         ),

@@ -32,6 +32,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
+            takes="3 minutes on two cores",
             settings={
                 "model.width": 16,
                 "train.num_images": 12_000,
