@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from bench.report.tables import listed_places
+from bench.results.columns import BESIDE, COUNTED
 from bench.results.format import NOT_APPLICABLE, distance_interval, footnotes, significant, table
 from bench.results.numbers import Results
-
-_COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)(?P<tail>.*)")
-_BESIDE = ("_real", "_se", "_sd", "_low", "_high")
-"""Endings of values that belong to another one."""
 
 
 def every_measure(results: Results) -> str:
@@ -45,9 +40,9 @@ def _names(metrics: set[str]) -> list[str]:
     found: dict[str, tuple[int, str]] = {}
     for metric in metrics:
         split, _, name = metric.partition("/")
-        if split != "test" or name.startswith("floor_") or name.endswith(_BESIDE):
+        if split != "test" or name.startswith("floor_") or name.endswith(BESIDE):
             continue
-        counted = _COUNTED.fullmatch(name)
+        counted = COUNTED.fullmatch(name)
         stem = f"{counted['stem']}{counted['tail']}" if counted else name
         found[stem] = max(found.get(stem, (0, "")), (int(counted["n"]) if counted else 0, name))
     return sorted(name for _, name in found.values())

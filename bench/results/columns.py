@@ -14,8 +14,10 @@ from bench.results.runs import Run
 
 SEED = "train.seed"
 
-_COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)(?P<tail>.*)")
-_BESIDE = ("_real", "_se", "_sd", "_low", "_high")
+COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)(?P<tail>.*)")
+"""A name with its number of images."""
+
+BESIDE = ("_real", "_se", "_sd", "_low", "_high")
 """Endings of values that belong to another one."""
 
 _NOISE = ("floor_", "sampling_sd_", "reference_sd_")
@@ -57,7 +59,7 @@ class Column:
         return {
             name
             for part, _, name in found
-            if part == split and not name.startswith(_NOISE) and not name.endswith(_BESIDE)
+            if part == split and not name.startswith(_NOISE) and not name.endswith(BESIDE)
         }
 
     def lacks(self, name: str) -> bool:
@@ -75,7 +77,7 @@ class Column:
         facts = {"data digest": self._tag("data_digest")}
         if not name.startswith(_WITHOUT_DETECTOR):
             facts["detector digest"] = self._detector_digest(name)
-        if not _COUNTED.fullmatch(name):  # else the number of images stands in the name
+        if not COUNTED.fullmatch(name):  # else the number of images stands in the name
             facts["images measured"] = self.runs[0].param("eval.max_samples") or ""
         return tuple(facts.items())
 
@@ -122,7 +124,7 @@ def measures(found: Sequence[Column], split: str) -> list[str]:
     for column in found:
         mine: dict[tuple[str, str], set[int]] = {}
         for name in column.names(split):
-            if counted := _COUNTED.fullmatch(name):
+            if counted := COUNTED.fullmatch(name):
                 mine.setdefault((counted["stem"], counted["tail"]), set()).add(int(counted["n"]))
             else:
                 plain.add(name)
