@@ -1,6 +1,6 @@
 """Does a conditional DCGAN follow its class (experiment D)?
 
-bench run --study conditional                                    36 runs on digits, minutes
+bench run --study conditional                                    33 runs on digits, minutes
 bench run --study conditional --tier lab                         MNIST, the published sizes
 """
 

@@ -4,8 +4,10 @@ bench run --study family_comparison                       36 trials and 18 runs 
 bench run --study family_comparison --tier lab --trials 12 --set width=16 --set num_images=25000
 """
 
-from bench.plan import Arm, Planned, Study, Tier
+from bench.plan import Study, Tier, load_study
 from bench.space import Choice, Int, LogUniform, Search, Space, Uniform
+
+DEPTH_SWEEP = load_study("depth_sweep")
 
 # Six settings for each family, three of them the same. Each rate has a factor of 16 around what
 # settings_search found; the others are what its own papers tune.
@@ -18,11 +20,7 @@ SHARED: Space = {
 STUDY = Study(
     name="family_comparison",
     question="Which of VAE, GAN and WGAN learns most within one budget, each at its best settings?",
-    arms=(
-        Arm(name="vae", model="vae"),
-        Arm(name="gan", model="gan"),
-        Arm(name="wgan", model="wgan"),
-    ),
+    arms=DEPTH_SWEEP.arms,
     search=Search(
         spaces={
             "vae": {
@@ -47,12 +45,8 @@ STUDY = Study(
         trials=12,
         validations=4,
     ),
-    baselines=("memoriser", "pixel_gaussian", "uniform_noise"),
-    comparisons=(
-        Planned(a="vae", b="gan"),
-        Planned(a="vae", b="wgan"),
-        Planned(a="gan", b="wgan"),
-    ),
+    baselines=DEPTH_SWEEP.baselines,
+    comparisons=DEPTH_SWEEP.comparisons,
     tiers={
         "classroom": Tier(
             dataset="digits",

@@ -92,9 +92,8 @@ def _ours(results: Results, claim: Claim, arm: str) -> _Ours:
     place = results.chosen(arm)
     if claim.measure == FAILED:
         runs = [run for each in results.places_of(arm) for run in each.runs]
-        bad = sum(run.status in {"collapsed", "diverged", "failed"} for run in runs)
         values = tuple(float(run.status in {"collapsed", "diverged", "failed"}) for run in runs)
-        return _Ours(arm, values, f"{bad} of {len(runs)}")
+        return _Ours(arm, values, f"{count(sum(values))} of {len(runs)}")
     if place is None:
         return _Ours(arm, (), MISSING)
     values = tuple(_values(results, claim, place))
