@@ -105,7 +105,7 @@ def test_a_trend_along_the_factor_is_held_against_the_direction_they_saw():
     records = [rising(record) for record in plain_records()]
     said = verdict(claim(arms=("vae",), rises=True), records)
     assert said.startswith("reproduced for `vae`: rho 0.9")
-    assert verdict(claim(arms=("vae",), falls=True), records).startswith("not reproduced")
+    assert verdict(claim(arms=("vae",), falls=True), records).startswith("contradicted for `vae`")
 
 
 def test_a_trend_of_two_seeds_is_not_held_against_anything():

@@ -246,6 +246,6 @@ def _by_trend(results: Results, claim: Claim) -> str:
             said.append(f"not measured for `{arm}`")
             continue
         rho = f"rho {found.rho:.2f} with {short(results.study.x or '')}, {p_value(found.p)}"
-        is_so = found.p < ALPHA and (found.rho > 0) == claim.rises
-        said.append(f"{'reproduced' if is_so else 'not reproduced'} for `{arm}`: {rho}")
+        told = "reproduced" if (found.rho > 0) == claim.rises else "contradicted"
+        said.append(f"{told if found.p < ALPHA else 'not reproduced'} for `{arm}`: {rho}")
     return "; ".join(said)
