@@ -30,7 +30,7 @@ from bench.corruptions import (
 from bench.errors import UsageError
 from bench.gauges import DRAWS, Gauge, distances, every, subset
 from bench.held import HeldData
-from bench.metrics import feature_name
+from bench.measures import feature_name
 from bench.results.calibration import Answers, Point, Response
 from bench.runtime import generator
 

@@ -76,7 +76,7 @@ def _summary(thing: object) -> str:
 def _describe_model(reference: str, dataset: str) -> str:
     from bench.datasets import load
     from bench.models import configure, find
-    from bench.nets import count_parameters
+    from bench.modules import count_parameters
 
     name, kind, _ = find(reference)
     preset = kind.presets.get(reference.removeprefix(f"{name}:"))

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from bench.images import to_unit
-from bench.nets import Shape, place, sides
+from bench.modules import place
+from bench.nets import Shape, sides
 from bench.runtime import generator, seeded_modules
 from bench.tensor_file import read_tensors, write_tensors
 

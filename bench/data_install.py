@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
-import os
 import shutil
 import socket
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 from bench.data_npz import read_arrays
 from bench.data_splits import Arrays, Parts, digest_of
 from bench.errors import UsageError
+from bench.files import cannot_write, data_home
 
 DOWNLOAD_TIMEOUT_SECONDS = 10.0
 _DOWNLOAD_ERRORS = (OSError, RuntimeError, EOFError, http.client.HTTPException)
@@ -81,38 +81,9 @@ class Verdict:
         return f"{self.name} has digest {self.digest}, {same}"
 
 
-def data_home() -> Path:
-    """The data folder: ``BENCH_DATA``, else ``bench`` in the user's cache folder."""
-    if home := os.environ.get("BENCH_DATA"):
-        return Path(home).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "bench"
-
-
 def installed_path(name: str) -> Path:
     """Where the data set ``name`` is or would be installed."""
     return data_home() / f"{name}.npz"
-
-
-@contextlib.contextmanager
-def install_lock(name: str) -> Iterator[None]:
-    """Keeps other processes from installing ``name``; the kernel frees it if this one dies.
-
-    Raises:
-        UsageError: The data folder cannot be written.
-    """
-    from filelock import FileLock
-
-    lock = FileLock(data_home() / f".{name}.lock")
-    try:
-        data_home().mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise _cannot_write(error) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def install(name: str, parts: Parts) -> Path:
@@ -133,7 +104,7 @@ def install(name: str, parts: Parts) -> Path:
             np.savez(file, allow_pickle=False, **arrays)
         partial.replace(path)
     except OSError as error:
-        raise _cannot_write(error) from error
+        raise cannot_write(error) from error
     finally:
         partial.unlink(missing_ok=True)
     return path
@@ -225,10 +196,3 @@ def _reason(error: BaseException) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
     reason = lines[-1] if lines else type(error).__name__
     return reason.removeprefix("<urlopen error ").removesuffix(">")[:120]
-
-
-def _cannot_write(error: OSError) -> UsageError:
-    return UsageError(
-        f"the data folder '{data_home()}' cannot be written ({error.strerror or error}): "
-        f"free space there or set BENCH_DATA to another folder"
-    )

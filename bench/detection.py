@@ -8,10 +8,10 @@ from pathlib import Path
 from bench.classifier import ClassifierDetector, load
 from bench.config import dataset_slug, listed
 from bench.contracts import Detector
-from bench.data_install import data_home
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
 from bench.errors import Unavailable, UsageError
-from bench.metrics import feature_name
+from bench.files import data_home
+from bench.measures import feature_name
 from bench.records import DataSpec
 from bench.registry import closest
 from bench.tensor_file import read_facts

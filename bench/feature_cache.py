@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.data_install import data_home
+from bench.files import data_home
 from bench.tensor_file import read_tensors, write_tensors
 
 VERSION = 1

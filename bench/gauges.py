@@ -14,10 +14,9 @@ from bench.gaussians import frechet_distance, moments
 from bench.held import HeldData
 from bench.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
 from bench.kernels import mmd_squared
-from bench.metrics import feature_name
+from bench.measures import feature_name, is_coarse
 from bench.results.calibration import Answers, Floor, Point, Response
 from bench.runtime import generator
-from bench.sample_size import is_coarse
 
 DRAWS = 10
 SMALLEST = 50

@@ -18,9 +18,10 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from bench.data_install import DOWNLOAD_TIMEOUT_SECONDS, data_home, install_lock
+from bench.data_install import DOWNLOAD_TIMEOUT_SECONDS
 from bench.errors import Unavailable, UsageError
-from bench.nets import place
+from bench.files import data_home, install_lock
+from bench.modules import place
 from bench.torchvision_import import import_torchvision
 
 DIM = 2048

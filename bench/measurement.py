@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.config import EvalSettings
 from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData
-from bench.metrics import feature_name
+from bench.measures import feature_name
 
 
 def num_samples(

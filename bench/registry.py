@@ -30,7 +30,8 @@ class Registry(Generic[T]):
     """Names of one kind of thing, filled by the files of one package.
 
     Files are imported at the first look-up, then the entry points of the group
-    ``bench.<kind>``; plugin files add to it when they are loaded.
+    ``bench.<kind>``; plugin files add to it when they are loaded. Files whose names begin with
+    ``_`` register nothing and are left alone.
     """
 
     def __init__(self, kind: str, package: str) -> None:
@@ -89,7 +90,8 @@ class Registry(Generic[T]):
         self._discovered = True
         package = importlib.import_module(self._package)
         for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-            importlib.import_module(f"{self._package}.{module}")
+            if not module.startswith("_"):
+                importlib.import_module(f"{self._package}.{module}")
         for point in importlib.metadata.entry_points(group=f"bench.{self.kind}"):
             point.load()
 

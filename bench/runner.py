@@ -26,7 +26,7 @@ from bench.images import NotFinite
 from bench.measurement import primary_name, view_of
 from bench.metrics import requested
 from bench.models import MODELS
-from bench.nets import count_parameters, place
+from bench.modules import count_parameters, place
 from bench.records import TrialResult
 from bench.runtime import seeded_modules
 from bench.tracking import Logger, health_tag, not_applicable_tag

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bench.config import TrainSettings
 from bench.contracts import OptimSpec, Phase, Scalars, Step, Trainable
 from bench.images import to_unit
-from bench.nets import gradient_norm, requires_grad
+from bench.modules import gradient_norm, requires_grad
 from bench.records import StepLog
 from bench.runtime import DeviceNoise, generator
 

@@ -9,7 +9,7 @@ import torch
 
 from bench.config import RunConfig
 from bench.models import MODELS
-from bench.nets import count_parameters
+from bench.modules import count_parameters
 from bench.records import DataSpec
 
 WIDEST = 512

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from bench.config import RunConfig
 from bench.contracts import Trainable
 from bench.models import MODELS, configure
-from bench.nets import place
+from bench.modules import place
 from bench.records import DataSpec
 from bench.runtime import prepare, seeded_modules
 from bench.trainer import Trainer

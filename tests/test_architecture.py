@@ -40,7 +40,9 @@ IMPORTS: dict[str, str] = {
     "evidence": "records",
     "symptoms": "evidence",
     "health": "evidence records symptoms",
-    "sample_size": "",
+    "measures": "",
+    "files": "errors",
+    "modules": "",
     "gaussians": "",
     "kernels": "",
     "neighbours": "",
@@ -52,12 +54,12 @@ IMPORTS: dict[str, str] = {
     "data_splits": "errors",
     "data_npz": "data_splits errors",
     "data_folder": "data_splits errors",
-    "data_install": "data_npz data_splits errors",
+    "data_install": "data_npz data_splits errors files",
     "idx": "data_splits errors",
     "torchvision_import": "",
     "tensor_file": "",
-    "feature_cache": "data_install tensor_file",
-    "inception": "data_install errors nets torchvision_import",
+    "feature_cache": "files tensor_file",
+    "inception": "data_install errors files modules torchvision_import",
     "annealing": "contracts",
     "latent_rate": "contracts images",
     "labels": "contracts errors records",
@@ -72,8 +74,8 @@ IMPORTS: dict[str, str] = {
     "priors/*": "contracts gaussians images nets priors",
     "latent_model": "contracts labels posteriors priors",
     "variational": (
-        "config contracts errors images labels latent_model likelihoods losses/* nets posteriors priors "
-        "records"
+        "config contracts errors images labels latent_model likelihoods losses/* nets posteriors "
+        "priors records"
     ),
     "adversarial": "config contracts gaussians labels losses losses/* nets records",
     "models": "config contracts errors records registry",
@@ -81,21 +83,20 @@ IMPORTS: dict[str, str] = {
         "adversarial config contracts gaussians images labels losses models nets posteriors/* "
         "records variational"
     ),
-    "datasets": "data_folder data_install data_npz data_splits errors idx records registry",
+    "datasets": "data_folder data_install data_npz data_splits errors files idx records registry",
     "datasets/*": "datasets idx torchvision_import",
     "metrics": "contracts errors registry",
-    "classifier": "errors images nets runtime tensor_file",
+    "classifier": "errors images modules nets runtime tensor_file",
     "detectors": "classifier contracts registry",
-    "detectors/*": "classifier detectors images inception nets runtime",
+    "detectors/*": "classifier detectors images inception modules runtime",
     "detection": (
-        "classifier config contracts data_install detectors errors metrics records registry "
-        "tensor_file"
+        "classifier config contracts detectors errors files measures records registry tensor_file"
     ),
     "detector_training": "bench classifier config datasets detection detectors errors records",
     "detector_list": "detection detectors errors text",
     "metrics/*": (
-        "annealing contracts gaussians images kernels latent_rate losses/* metrics neighbours "
-        "runtime sample_size split_bound"
+        "annealing contracts gaussians images kernels latent_rate losses/* measures metrics "
+        "neighbours runtime split_bound"
     ),
     "latents": "contracts images",
     "inversion": "contracts",
@@ -103,19 +104,19 @@ IMPORTS: dict[str, str] = {
     "bars": "images scatter",
     "pictures": "contracts images registry",
     "pictures/*": "bars contracts images inversion latent_rate latents pictures scatter",
-    "trainer": "config contracts images nets records runtime",
+    "trainer": "config contracts images modules records runtime",
     "held": "contracts datasets feature_cache runtime",
     "evaluator": "contracts held images labels metrics pictures records runtime",
-    "measurement": "config evaluator held metrics",
+    "measurement": "config evaluator held measures",
     "histories": "",
     "tracking": "errors histories images records",
     "outside": "contracts data_folder data_npz data_splits errors evaluator held records runtime",
     "recorded_studies": "config errors plan tracking",
     "runner": (
-        "config contracts datasets detection errors evaluator evidence feature_cache health held images measurement metrics "
-        "models nets records runtime tracking trainer"
+        "config contracts datasets detection errors evaluator evidence feature_cache health held "
+        "images measurement metrics models modules records runtime tracking trainer"
     ),
-    "widths": "config models nets records",
+    "widths": "config models modules records",
     "grid": "config datasets errors models plan records space widths",
     "forecast": "config evaluator grid held measurement runner runtime trainer",
     "work": "errors models records registry runner runtime tracking",
@@ -127,14 +128,16 @@ IMPORTS: dict[str, str] = {
     "progress": "grid records",
     "preview": "config grid plan progress records space text",
     "results": "",
-    "results/*": "errors plan records results/* stats",
+    "results/*": "errors measures plan records results/* stats",
     "plots": "registry results/*",
     "plots/*": "plots results/* stats_order",
     "report": "",
-    "report/*": "claim plan report/* results/* sample_size stats stats_groups stats_trend stats_variance",
+    "report/*": (
+        "claim measures plan report/* results/* stats stats_groups stats_trend stats_variance"
+    ),
     "report/card_figures": "plots results/*",
     "report/card_tables": "report/card_figures results/*",
-    "report/card": "errors report/card_figures report/card_tables results/* sample_size",
+    "report/card": "errors measures report/card_figures report/card_tables results/*",
     "report/trust": "config results/*",
     "report/differences": "",
     "report/manifest": "bench errors plan",
@@ -148,10 +151,12 @@ IMPORTS: dict[str, str] = {
         "errors plan recorded_studies report/differences report/from_tracking report/manifest "
         "report/runs_csv report/writer report/written results/* tracking"
     ),
-    "report/side_by_side": "plan report/* results/* stats",
-    "report/side_by_side_text": "report/* report/side_by_side results/*",
+    "report/side_by_side": "measures plan report/* results/* stats",
+    "report/side_by_side_text": "measures report/* report/side_by_side results/*",
     "report/diff": "records results/*",
-    "catalogue": "config errors plan plan_text registry text | datasets detector_list models nets",
+    "catalogue": (
+        "config errors plan plan_text registry text | datasets detector_list models modules"
+    ),
     "commands": "",
     "commands/study": (
         "config engines engines/* errors evaluator forecast grid metrics models plan preview "
@@ -159,21 +164,23 @@ IMPORTS: dict[str, str] = {
     ),
     "commands/init": "errors",
     "commands/train": "config errors metrics models records registry runner runtime tracking work",
-    "commands/sample": "contracts errors evaluator held images labels models registry runner runtime tracking",
+    "commands/sample": (
+        "contracts errors evaluator held images labels models registry runner runtime tracking"
+    ),
     "commands/evaluate": (
         "config data_splits errors evaluator health measurement metrics models outside plan "
-        "records recorded_studies registry runner runtime tracking"
+        "recorded_studies records registry runner runtime tracking"
     ),
     "commands/ui": "errors tracking",
     "commands/verify": "report/verify",
     "commands/compare": "errors report/side_by_side report/side_by_side_text results/* tracking",
     "commands/diff": "report/diff text tracking",
     "corruptions": "contracts images models/* runtime",
-    "gauges": "contracts gaussians held kernel_sums kernels metrics results/* runtime sample_size",
-    "calibration": "contracts corruptions errors gauges held metrics results/* runtime",
+    "gauges": "contracts gaussians held kernel_sums kernels measures results/* runtime",
+    "calibration": "contracts corruptions errors gauges held measures results/* runtime",
     "commands/calibrate": (
-        "bench calibration config contracts corruptions data_install datasets detection errors "
-        "evaluator feature_cache gauges held images registry report/card report/trust results/* "
+        "bench calibration config contracts corruptions datasets detection errors evaluator "
+        "feature_cache files gauges held images registry report/card report/trust results/* "
         "runtime"
     ),
     "cli/options": "| detection",

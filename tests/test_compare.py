@@ -12,9 +12,9 @@ from scipy import stats
 
 from bench.commands.compare import compare_runs
 from bench.errors import UsageError
+from bench.measures import better
 from bench.report.side_by_side import NO_TEST, side_by_side
 from bench.report.side_by_side_text import markdown, to_json
-from bench.results.direction import better
 from bench.results.runs import Run
 from bench.tracking import Store
 

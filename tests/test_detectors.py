@@ -23,7 +23,7 @@ from bench.detector_list import status, table
 from bench.detector_training import train_detector
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
 from bench.errors import Unavailable, UsageError
-from bench.metrics import feature_name
+from bench.measures import feature_name
 from bench.records import DataSpec
 from bench.runner import held_data
 from bench.runtime import generator

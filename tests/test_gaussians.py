@@ -7,8 +7,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.gaussians import CHUNK, Moments, frechet_distance, moments
+from bench.measures import is_coarse, is_enough
 from bench.runtime import generator
-from bench.sample_size import is_coarse, is_enough
 
 
 def features(n=400, d=6, purpose="a"):

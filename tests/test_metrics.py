@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from bench.metrics import feature_name
+from bench.measures import feature_name
 from bench.metrics.classifier_score import score
 from bench.metrics.copying import effective_number, wilson_interval
 from bench.metrics.samples import (

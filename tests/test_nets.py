@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from bench.nets import ConvDecoder, ConvEncoder, channels, count_parameters, gradient_norm, sides
+from bench.modules import count_parameters, gradient_norm
+from bench.nets import ConvDecoder, ConvEncoder, channels, sides
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from bench import datasets
 from bench.errors import UsageError
 from bench.grid import expand, held_deviation
 from bench.models import configure, find
-from bench.nets import count_parameters
+from bench.modules import count_parameters
 from bench.plan import Identity, Study, load_study
 from bench.preview import held_line
 from bench.widths import nearest_width, parameters_of

@@ -16,11 +16,11 @@ from bench.calibration import RECIPE, calibrate, largest_count
 from bench.config import digest, listed
 from bench.contracts import Detector
 from bench.corruptions import CORRUPTIONS, corrupt
-from bench.data_install import data_home
 from bench.detection import find_detector, find_others
 from bench.errors import UsageError
 from bench.evaluator import missing_detector
 from bench.feature_cache import user_cache
+from bench.files import data_home
 from bench.gauges import DRAWS
 from bench.held import HeldData
 from bench.images import grid, to_png

@@ -20,7 +20,6 @@ from bench.data_install import (
     check_published,
     downloaded,
     install,
-    install_lock,
     installed_path,
     read_installed,
 )
@@ -29,6 +28,7 @@ from bench.data_splits import Arrays as Arrays
 from bench.data_splits import Parts as Parts
 from bench.data_splits import check_parts, digest_of, make_splits, split_sizes
 from bench.errors import UsageError
+from bench.files import install_lock
 from bench.idx import read_idx
 from bench.records import DataSpec
 from bench.registry import Registry, closest

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bench.detectors import DETECTORS, DetectorKind, Fixed
 from bench.images import to_unit
-from bench.nets import place
+from bench.modules import place
 from bench.runtime import generator
 
 DIM = 64

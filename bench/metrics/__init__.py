@@ -36,9 +36,6 @@ class MetricKind:
     summary: str
 
 
-INCEPTION = "inception"
-"""The detector with the original weights, whose distance alone is called FID."""
-
 METRICS: Registry[MetricKind] = Registry("metric", "bench.metrics")
 
 Measure = Callable[[View], dict[str, float]]
@@ -83,15 +80,3 @@ def requested(names: Sequence[str]) -> Sequence[str]:
         if name not in known:
             raise UsageError(closest(name, known, kind="measure", what="measured on request"))
     return names
-
-
-def feature_name(base: str, detector: str | None, n: int | None = None) -> str:
-    """Name of a value of features: ``fd_mnist_n10000``; Inception's ``fd`` alone is ``fid``.
-
-    Protocol rules 9, 10 and 13: the detector and n are part of a name, and FID, KID and the
-    Inception score are names of the measures in Inception's features only.
-    """
-    known = {"fd": "fid", "kd": "kid", "classifier_score": "inception_score"}
-    stem = known.get(base) if detector == INCEPTION else None
-    stem = stem or f"{base}_{detector}"
-    return stem if n is None else f"{stem}_n{n}"

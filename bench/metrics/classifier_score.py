@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from bench.contracts import View
-from bench.metrics import NotApplicable, feature_name, metric
+from bench.measures import feature_name
+from bench.metrics import NotApplicable, metric
 
 
 @metric("classifier_score", needs=("detector",), per_detector=True)

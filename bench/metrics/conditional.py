@@ -8,8 +8,8 @@ from torch import Tensor
 from bench.contracts import Seen, View
 from bench.gaussians import Moments, frechet_distance, moments
 from bench.images import to_bytes, to_unit
-from bench.metrics import NotApplicable, feature_name, metric
-from bench.sample_size import is_enough
+from bench.measures import feature_name, is_enough
+from bench.metrics import NotApplicable, metric
 
 NUM_NOISES = 50
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from bench.contracts import View
 from bench.gaussians import frechet_distance, moments
-from bench.metrics import NotApplicable, feature_name, metric
-from bench.sample_size import FEWEST_TO_EXTRAPOLATE, is_enough
+from bench.measures import FEWEST_TO_EXTRAPOLATE, feature_name, is_enough
+from bench.metrics import NotApplicable, metric
 
 MOST_PARTS = 5
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from bench.contracts import View
 from bench.gaussians import frechet_distance, moments
-from bench.metrics import feature_name, metric
+from bench.measures import feature_name, is_enough
+from bench.metrics import metric
 from bench.runtime import generator
-from bench.sample_size import is_enough
 
 NUM_SUBSETS = 10
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench.contracts import View
 from bench.gaussians import frechet_distance, moments
-from bench.metrics import NotApplicable, feature_name, metric
-from bench.sample_size import is_enough
+from bench.measures import feature_name, is_enough
+from bench.metrics import NotApplicable, metric
 
 
 @metric("frechet", needs=("detector",), validate=True, per_detector=True)
@@ -13,7 +13,7 @@ def frechet(view: View) -> dict[str, float]:
     """Frechet distance of samples to the held-out split, at equal counts; lower is better.
 
     Heusel et al. 2017, arXiv 1706.08500, eq. 6. As many images as features or fewer are
-    refused; what ``sample_size.is_coarse`` says of n and the features is to be shown beside it.
+    refused; what ``measures.is_coarse`` says of n and the features is to be shown beside it.
     """
     dim = view.real(view.split, 1).features.shape[1]
     counts = [n for n in sorted(set(view.counts)) if is_enough(n, dim)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.contracts import View
 from bench.kernels import mmd_squared
-from bench.metrics import NotApplicable, feature_name, metric
+from bench.measures import feature_name
+from bench.metrics import NotApplicable, metric
 
 FEWEST = 3
 """The standard error leaves one image out and still needs a pair."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from bench.contracts import View
-from bench.metrics import NotApplicable, feature_name, metric
+from bench.measures import feature_name
+from bench.metrics import NotApplicable, metric
 from bench.neighbours import K, overlap
 
 

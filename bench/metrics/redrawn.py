@@ -11,9 +11,9 @@ from torch import Tensor
 
 from bench.contracts import View
 from bench.gaussians import Moments, frechet_distance, moments
-from bench.metrics import NotApplicable, feature_name, metric
+from bench.measures import feature_name, is_enough
+from bench.metrics import NotApplicable, metric
 from bench.runtime import generator
-from bench.sample_size import is_enough
 
 NUM_SPLITS = 20
 

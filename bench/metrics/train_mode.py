@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from bench.contracts import Nets, View
 from bench.gaussians import frechet_distance, moments
 from bench.images import to_bytes
-from bench.metrics import NotApplicable, feature_name, metric
+from bench.measures import feature_name
+from bench.metrics import NotApplicable, metric
 
 MOST = 2_000
 BATCH = 64

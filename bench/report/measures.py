@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.measures import BESIDE, COUNTED
 from bench.report.tables import listed_places
-from bench.results.columns import BESIDE, COUNTED
 from bench.results.format import NOT_APPLICABLE, distance_interval, footnotes, significant, table
 from bench.results.numbers import Results
 

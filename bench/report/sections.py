@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.measures import COARSE, is_coarse
 from bench.results.facts import arm_runs, attendance, run_link, tag_values
 from bench.results.format import MISSING, count, join, plural, table
 from bench.results.numbers import Results, short
 from bench.results.runs import Run
-from bench.sample_size import COARSE, is_coarse
 
 _MOST_ROWS = 100
 _MOST_NAMED = 5

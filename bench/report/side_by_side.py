@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.measures import better
 from bench.plan import Planned
 from bench.report.decisions import Comparison, Group, Pair, decide
 from bench.results.columns import Column, columns, measures
-from bench.results.direction import better
 from bench.results.format import count, join
 from bench.results.runs import Run
 from bench.stats import SEEDS_FOR_INTERVAL

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bench.measures import Better, better
 from bench.report.decisions import Comparison
 from bench.report.side_by_side import Row, SideBySide
 from bench.results.columns import Column
-from bench.results.direction import Better, better
 from bench.results.format import (
     MISSING,
     NOT_APPLICABLE,

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import UsageError
+from bench.measures import BESIDE, COUNTED, INCEPTION_NAMES, NOISE, WITHOUT_DETECTOR
 from bench.results.numbers import short
 from bench.results.runs import Run
 
 SEED = "train.seed"
 
-COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)(?P<tail>.*)")
-"""A name with its number of images."""
-
-BESIDE = ("_real", "_se", "_sd", "_low", "_high")
-"""Endings of values that belong to another one."""
-
-_NOISE = ("floor_", "sampling_sd_", "reference_sd_")
-"""Beginnings of values that say how certain another one is."""
-
-_WITHOUT_DETECTOR = ("elbo_", "iwae_", "ais_", "kl_", "reconstruction_", "bits_per_dim_", "active_")
-"""What no feature network takes part in."""
-
-_INCEPTION = ("fid_", "kid_", "inception_score_")
-"""What bears no name of a detector, being Inception's alone."""
 
 _MOST_KEYS = 4
 
@@ -59,7 +45,7 @@ class Column:
         return {
             name
             for part, _, name in found
-            if part == split and not name.startswith(_NOISE) and not name.endswith(BESIDE)
+            if part == split and not name.startswith(NOISE) and not name.endswith(BESIDE)
         }
 
     def lacks(self, name: str) -> bool:
@@ -69,13 +55,13 @@ class Column:
             for run in self.runs
             for kind in json.loads(run.record.tags.get("not_applicable") or "{}")
         }
-        of_elbo = "elbo" in kinds and name.startswith(_WITHOUT_DETECTOR)
+        of_elbo = "elbo" in kinds and name.startswith(WITHOUT_DETECTOR)
         return of_elbo or any(name.startswith(kind) for kind in kinds)
 
     def context(self, name: str) -> tuple[tuple[str, str], ...]:
         """What two values of a measure must share to stand in one row."""
         facts = {"data digest": self._tag("data_digest")}
-        if not name.startswith(_WITHOUT_DETECTOR):
+        if not name.startswith(WITHOUT_DETECTOR):
             facts["detector digest"] = self._detector_digest(name)
         if not COUNTED.fullmatch(name):  # else the number of images stands in the name
             facts["images measured"] = self.runs[0].param("eval.max_samples") or ""
@@ -87,7 +73,7 @@ class Column:
     def _detector_digest(self, name: str) -> str:
         """Of the further detector that the name carries, else of the run's own."""
         prefix = "detector_digest_"
-        said = "inception_" if name.startswith(_INCEPTION) else f"{name}_"
+        said = "inception_" if name.startswith(INCEPTION_NAMES) else f"{name}_"
         others = {tag for run in self.runs for tag in run.record.tags if tag.startswith(prefix)}
         named = [tag for tag in sorted(others) if f"{tag.removeprefix(prefix)}_" in said]
         return self._tag(named[0] if named else "detector_digest")

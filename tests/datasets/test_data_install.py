@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from bench import datasets
-from bench.data_install import data_home as current_home
 from bench.data_install import install
 from bench.data_splits import Arrays, Parts
 from bench.datasets import DATASETS, DatasetSource
 from bench.errors import UsageError
+from bench.files import data_home as current_home
 from bench.torchvision_import import import_torchvision
 
 AddSource = Callable[[str, DatasetSource], None]

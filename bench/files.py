@@ -1,0 +1,47 @@
+"""The folder of data and detectors, and its lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import UsageError
+
+
+def data_home() -> Path:
+    """The data folder: ``BENCH_DATA``, else ``bench`` in the user's cache folder."""
+    if home := os.environ.get("BENCH_DATA"):
+        return Path(home).expanduser().absolute()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "bench"
+
+
+@contextlib.contextmanager
+def install_lock(name: str) -> Iterator[None]:
+    """Keeps other processes from installing ``name``; the kernel frees it if this one dies.
+
+    Raises:
+        UsageError: The data folder cannot be written.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(data_home() / f".{name}.lock")
+    try:
+        data_home().mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise cannot_write(error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def cannot_write(error: OSError) -> UsageError:
+    """The sentence for a data folder that is full, or is somebody else's."""
+    return UsageError(
+        f"the data folder '{data_home()}' cannot be written ({error.strerror or error}): "
+        f"free space there or set BENCH_DATA to another folder"
+    )
