@@ -1,9 +1,8 @@
-"""Samples once, caches features, runs the metrics and pictures that apply."""
+"""What metrics and pictures see of a model's state: samples drawn once, features kept."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,10 +10,8 @@ from torch import Tensor
 
 from bench.contracts import Detector, EvalFns, Need, Nets, Noise, Seen
 from bench.held import HeldData, first
-from bench.images import Picture, to_bytes
+from bench.images import to_bytes
 from bench.labels import draw_labels
-from bench.metrics import METRICS, MetricKind, NotApplicable
-from bench.pictures import PICTURES
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
 
@@ -192,70 +189,6 @@ def draw(nets: Nets, fns: EvalFns, n: int, noise: Noise, labels: Tensor | None =
         for i in range(0, n, CHUNK)
     ]
     return torch.cat([to_bytes(part) for part in parts])
-
-
-@torch.no_grad()
-def evaluate(
-    view: Evaluation, *, validation_only: bool, requested: Collection[str] = ()
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Runs every metric that applies, those of features through each further detector as well.
-
-    Args:
-        view: What to look at.
-        validation_only: Only the metrics that are measured during training.
-        requested: Names of metrics that are measured on request.
-
-    Returns:
-        Values by name, and for the metrics that do not apply the reason.
-    """
-    evaluation_mode(view.nets)
-    values: dict[str, float] = {}
-    reasons: dict[str, str] = {}
-    for name, kind in METRICS.items():
-        if (validation_only and not kind.validate) or (kind.on_request and name not in requested):
-            continue
-        _measure(view, name, kind, values, reasons)
-        for other in () if validation_only or not kind.per_detector else view.held.also:
-            _measure(replace(view, other=other), f"{name}_{other.name}", kind, values, reasons)
-    return values, reasons | ({} if validation_only else view.held.lacking)
-
-
-@torch.no_grad()
-def measured(view: Evaluation, names: Collection[str]) -> dict[str, float]:
-    """Values of the metrics of these names, as far as they apply."""
-    evaluation_mode(view.nets)
-    values: dict[str, float] = {}
-    for name in names:
-        _measure(view, name, METRICS.get(name), values, {})
-    return values
-
-
-def _measure(
-    view: Evaluation,
-    name: str,
-    kind: MetricKind,
-    values: dict[str, float],
-    reasons: dict[str, str],
-) -> None:
-    """Adds one metric's values, or the reason why it has none."""
-    reason = view.lacks(kind.needs)
-    try:
-        values |= {} if reason is not None else kind.measure(view)
-    except NotApplicable as answer:
-        reason = str(answer)
-    if reason:
-        reasons[name] = reason
-
-
-@torch.no_grad()
-def draw_pictures(view: Evaluation, *, at_end: bool) -> dict[str, Picture]:
-    """Every picture that applies, by name; ``at_end`` those of the trained model as well."""
-    evaluation_mode(view.nets)
-    return {
-        name: kind.draw(view)
-        for name, kind in PICTURES.items()
-        if (at_end or not kind.at_end) and view.lacks(kind.needs) is None
-    }
 
 
 def evaluation_mode(nets: Nets) -> None:

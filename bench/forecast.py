@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import torch
 
 from bench.config import RunConfig
 from bench.evaluator import Generated
-from bench.grid import PlannedRun
 from bench.held import HeldData
 from bench.measurement import num_samples
-from bench.runner import build, held_for
-from bench.runtime import prepare
+from bench.runner import build
 from bench.trainer import Trainer, TrainingDiverged
 
 WARM, TIMED = 1, 2
@@ -23,21 +20,6 @@ INVERSION_SAMPLES = 5_000
 """What the pictures by inversion cost, in samples: 256 draws, 100 steps forth and back for 16."""
 IMPORTANCE_DRAWS = 64
 """Decoded for each image of the importance-weighted bound that is measured unasked."""
-
-
-def seconds_by_label(runs: Sequence[PlannedRun], device: torch.device) -> dict[str, float]:
-    """Seconds per run by its label; runs that differ in their seed alone share one timing."""
-    prepare(threads=1)
-    timed: dict[str, float] = {}
-    for run in runs:
-        if (key := _without_seed(run.config)) not in timed:
-            timed[key] = seconds_per_run(run.config, held_for(run.config, device))
-    return {run.label: timed[_without_seed(run.config)] for run in runs}
-
-
-def _without_seed(config: RunConfig) -> str:
-    train = config.train.model_copy(update={"seed": 0})
-    return config.model_copy(update={"train": train}).digest
 
 
 def seconds_per_run(config: RunConfig, held: HeldData) -> float:

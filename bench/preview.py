@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.config import Flat
+import torch
+
+from bench.config import Flat, RunConfig
+from bench.forecast import seconds_per_run
 from bench.grid import PlannedRun, held_deviation
 from bench.plan import Identity, Study
 from bench.progress import duration
 from bench.records import Scalar
+from bench.runner import held_for
+from bench.runtime import prepare
 from bench.space import Space
 from bench.text import columns
 
@@ -97,3 +102,18 @@ def _numbers(runs: Sequence[PlannedRun]) -> str:
     kind = "seed" if runs[0].trial is None else "trial"
     found = sorted(run.seed if run.trial is None else run.trial for run in runs)
     return f"{kind} {found[0]}" if len(found) == 1 else f"{kind}s {found[0]}..{found[-1]}"
+
+
+def seconds_by_label(runs: Sequence[PlannedRun], device: torch.device) -> dict[str, float]:
+    """Seconds per run by its label; runs that differ in their seed alone share one timing."""
+    prepare(threads=1)
+    timed: dict[str, float] = {}
+    for run in runs:
+        if (key := _without_seed(run.config)) not in timed:
+            timed[key] = seconds_per_run(run.config, held_for(run.config, device))
+    return {run.label: timed[_without_seed(run.config)] for run in runs}
+
+
+def _without_seed(config: RunConfig) -> str:
+    train = config.train.model_copy(update={"seed": 0})
+    return config.model_copy(update={"train": train}).digest

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Status = Literal["ok", "collapsed", "diverged", "failed", "pruned"]
@@ -126,3 +128,15 @@ class RunRecord:
     metrics: dict[str, float]
     histories: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     finished: bool = True
+
+
+def not_applicable_tag(reasons: Mapping[str, str]) -> dict[str, str]:
+    """The tag that says which metrics have no value here, and why."""
+    return {"not_applicable": json.dumps(dict(sorted(reasons.items())))} if reasons else {}
+
+
+def health_tag(warnings: Sequence[HealthWarning] | None) -> dict[str, str]:
+    """The tag that says ``ok`` or holds the warnings as JSON; none where nobody judged."""
+    if warnings is None:
+        return {}
+    return {"health": json.dumps([asdict(one) for one in warnings]) if warnings else "ok"}

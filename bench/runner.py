@@ -15,21 +15,22 @@ import torch
 
 from bench import datasets, health
 from bench.config import RunConfig, listed
-from bench.contracts import Nets, Trainable
+from bench.contracts import Logger, Nets, Trainable
 from bench.detection import find_detector, find_others
 from bench.errors import Interrupted, UsageError
-from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate, measured
+from bench.evaluator import Evaluation, Generated
 from bench.evidence import Evidence
 from bench.feature_cache import user_cache
 from bench.held import HeldData
 from bench.images import NotFinite
 from bench.measurement import primary_name, view_of
 from bench.metrics import requested
+from bench.metrics._evaluate import evaluate, measured
 from bench.models import MODELS
 from bench.modules import count_parameters, place
-from bench.records import TrialResult
+from bench.pictures._draw import draw_pictures
+from bench.records import TrialResult, health_tag, not_applicable_tag
 from bench.runtime import seeded_modules
-from bench.tracking import Logger, health_tag, not_applicable_tag
 from bench.trainer import Trainer, TrainingDiverged
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"

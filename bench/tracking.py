@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
@@ -26,48 +24,12 @@ from mlflow.tracking import MlflowClient
 from bench.errors import UsageError
 from bench.histories import Points, in_order, read_histories, without_collector
 from bench.images import Picture, to_png
-from bench.records import HealthWarning, RunRecord
+from bench.records import RunRecord
 
 FLUSH_SECONDS = 5.0
 FLUSH_ITEMS = 900
 PAGE = 1_000
 LONGEST_TAG = 4_000
-
-
-class Logger(Protocol):
-    """Where a run writes; the runner knows no more of tracking than this."""
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Sets tags."""
-        ...
-
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Adds values at a step (images seen); may be buffered until ``flush``."""
-        ...
-
-    def picture(self, name: str, picture: Picture, step: int) -> None:
-        """Adds one picture at a step."""
-        ...
-
-    def flush(self) -> None:
-        """Everything added so far is stored when this returns."""
-        ...
-
-
-class NullLogger:
-    """Writes nothing."""
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Forgets them."""
-
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Forgets them."""
-
-    def picture(self, name: str, picture: Picture, step: int) -> None:
-        """Forgets it."""
-
-    def flush(self) -> None:
-        """Has nothing to store."""
 
 
 class RunLogger:
@@ -387,18 +349,6 @@ def _no_retries() -> Iterator[None]:
         yield
     finally:
         os.environ[name] = before
-
-
-def not_applicable_tag(reasons: Mapping[str, str]) -> dict[str, str]:
-    """The tag that says which metrics have no value here, and why."""
-    return {"not_applicable": json.dumps(dict(sorted(reasons.items())))} if reasons else {}
-
-
-def health_tag(warnings: Sequence[HealthWarning] | None) -> dict[str, str]:
-    """The tag that says ``ok`` or holds the warnings as JSON; none where nobody judged."""
-    if warnings is None:
-        return {}
-    return {"health": json.dumps([asdict(one) for one in warnings]) if warnings else "ok"}
 
 
 def run_page(uri: str, experiment_id: str, run_id: str) -> str | None:

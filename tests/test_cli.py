@@ -326,7 +326,7 @@ def test_data_list_is_one_object_by_name(bench: Bench) -> None:
 def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.forecast.seconds_per_run", lambda *_: 2.0)
+    monkeypatch.setattr("bench.preview.seconds_per_run", lambda *_: 2.0)
     line = "run --study depth_sweep --seeds 2 --jobs 2 --dry-run"
     # 3 families of 5 depths with 2 seeds, and 3 baselines once.
     found = json.loads(bench(f"{line} --json").out)

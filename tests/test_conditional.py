@@ -5,17 +5,17 @@ import dataclasses
 import pytest
 import torch
 
-from bench.contracts import EvalFns
+from bench.contracts import EvalFns, NullLogger
 from bench.data_splits import Arrays
 from bench.datasets import Splits
 from bench.errors import UsageError
-from bench.evaluator import Evaluation, Generated, SealedSplit, evaluate
+from bench.evaluator import Evaluation, Generated, SealedSplit
 from bench.held import HeldData
+from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure
 from bench.records import DataSpec
 from bench.runner import Run, held_data
 from bench.runtime import generator, seeded_modules
-from bench.tracking import NullLogger
 
 SHAPE, CLASSES = (1, 8, 8), 4
 SPEC = DataSpec(

@@ -11,10 +11,11 @@ from linear_gaussian import LATENT, PRIOR, WEIGHT, linear_model, log_evidence, o
 from bench.contracts import EvalFns, Inference
 from bench.data_splits import Arrays
 from bench.datasets import Splits
-from bench.evaluator import Evaluation, Generated, evaluate
+from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData
 from bench.images import dequantise
 from bench.losses.elbo import elbo_terms
+from bench.metrics._evaluate import evaluate
 from bench.posteriors.diagonal import DiagonalGaussian
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from bench.commands.evaluate import EvalOptions, evaluate_one
+from bench.commands.report import make_report
 from bench.commands.train import TrainOptions, train_one
 from bench.datasets import load
 from bench.errors import UsageError
 from bench.outside import read_outside
 from bench.plan import Identity, load_study
-from bench.report.from_tracking import make_report
 from bench.tracking import Store
 
 SMALL = ("num_images=256", "num_logs=4", "num_validations=2", "max_samples=60")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from bench.contracts import NullLogger
 from bench.models import configure
 from bench.runner import Run, held_data
-from bench.tracking import NullLogger
 
 CPU = torch.device("cpu")
 

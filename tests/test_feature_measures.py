@@ -9,10 +9,11 @@ from bench.contracts import EvalFns
 from bench.data_splits import Arrays
 from bench.datasets import Splits, load
 from bench.detection import find_detector
-from bench.evaluator import Evaluation, Generated, evaluate
+from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData
 from bench.images import to_unit
 from bench.metrics import METRICS
+from bench.metrics._evaluate import evaluate
 
 CPU = torch.device("cpu")
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from bench.contracts import NullLogger
 from bench.models import MODELS, configure, find
 from bench.runner import Run, held_data
-from bench.tracking import NullLogger
 
 pytestmark = pytest.mark.gpu
 REFERENCES = [

@@ -8,13 +8,14 @@ import torch
 from measured_runs import MEASURED
 
 from bench.config import known_keys
+from bench.contracts import NullLogger
 from bench.evidence import Evidence
 from bench.health import collapse, examine
 from bench.models import MODELS, configure
-from bench.records import HealthWarning, TrialResult
+from bench.records import HealthWarning, TrialResult, health_tag
 from bench.runner import Run, held_data
 from bench.symptoms import CHECKS
-from bench.tracking import LONGEST_TAG, NullLogger, health_tag
+from bench.tracking import LONGEST_TAG
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from linear_gaussian import LATENT, linear_model, log_evidence, observed
 
 from bench import datasets
 from bench.datasets import Splits
-from bench.evaluator import Evaluation, Generated, evaluate, evaluation_mode
+from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.held import HeldData
 from bench.images import to_unit
 from bench.losses.elbo import log_weights
 from bench.metrics import METRICS, requested
+from bench.metrics._evaluate import evaluate
 from bench.metrics.importance import BLOCK, bound_of_image
 from bench.models import configure
 from bench.runner import build

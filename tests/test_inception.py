@@ -11,6 +11,7 @@ import torch
 
 from bench import datasets, inception
 from bench.cli import main
+from bench.contracts import NullLogger
 from bench.detection import find_detector
 from bench.detectors import DETECTORS, DetectorKind, Fixed
 from bench.errors import Unavailable, UsageError
@@ -19,7 +20,6 @@ from bench.models import configure
 from bench.runner import Run, held_data
 from bench.runtime import generator
 from bench.torchvision_import import import_torchvision
-from bench.tracking import NullLogger
 
 CONTENT = b"weights, as far as their digest goes"
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from bench.config import TrainSettings
-from bench.evaluator import Evaluation, Generated, draw_pictures, evaluation_mode
+from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.inversion import invert, squared_error
 from bench.models import configure
+from bench.pictures._draw import draw_pictures
 from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
 from bench.trainer import Trainer

@@ -12,8 +12,9 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from bench.contracts import Step
-from bench.evaluator import Evaluation, Generated, evaluate, evaluation_mode
+from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.images import to_unit
+from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator

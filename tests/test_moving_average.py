@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from bench.config import TrainSettings
-from bench.contracts import EvalFns, OptimSpec, Phase, Trainable
-from bench.evaluator import Evaluation, Generated, draw, evaluate
+from bench.contracts import EvalFns, NullLogger, OptimSpec, Phase, Trainable
+from bench.evaluator import Evaluation, Generated, draw
+from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runner import BEST, LAST, Run, build, held_data, restore
 from bench.runtime import DeviceNoise, generator, seeded_modules
-from bench.tracking import NullLogger
 from bench.trainer import Trainer
 
 CPU = torch.device("cpu")

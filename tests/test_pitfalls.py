@@ -15,11 +15,13 @@ from bench.contracts import EvalFns, Step
 from bench.data_splits import Arrays
 from bench.datasets import Splits
 from bench.engines.inprocess import InProcess
-from bench.evaluator import Evaluation, Generated, draw_pictures, evaluate
+from bench.evaluator import Evaluation, Generated
 from bench.grid import expand
 from bench.held import HeldData
 from bench.images import to_unit
+from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure, find
+from bench.pictures._draw import draw_pictures
 from bench.plan import Arm, Identity, Study, Tier
 from bench.records import DataSpec
 from bench.results.numbers import read_results

@@ -14,11 +14,12 @@ from plots.synthetic_study import (
     study_records,
 )
 
+from bench.commands.report import make_report
 from bench.plan import Identity
-from bench.report.from_tracking import make_report, tracked_results
 from bench.report.writer import report_text
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import read_results
+from bench.results.tracked import tracked_results
 from bench.tracking import RunLogger, Store, run_page
 
 STUDY_FILE = """

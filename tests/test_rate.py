@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from bench.bars import BAR, HIGH, LEFT, TOP, bars, spans
-from bench.evaluator import Evaluation, Generated, evaluate, evaluation_mode
+from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.latent_rate import CHUNK, mean_kl_per_latent
 from bench.metrics import METRICS
+from bench.metrics._evaluate import evaluate
 from bench.metrics.posterior_mismatch import inverse_multiquadratic
 from bench.models import configure
 from bench.pictures import PICTURES

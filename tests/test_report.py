@@ -25,12 +25,11 @@ from plots.synthetic_study import (
 
 from bench.errors import UsageError
 from bench.plan import Arm, Study
-from bench.records import HealthWarning, RunRecord
+from bench.records import HealthWarning, RunRecord, health_tag
 from bench.report.runs_csv import runs_table
 from bench.report.writer import report_text, summary_rows, write_report
 from bench.results.numbers import read_results
 from bench.stats import holm, t_interval, welch
-from bench.tracking import health_tag
 
 
 def no_pictures(run_id, name):

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from bench.contracts import EvalFns
-from bench.evaluator import Evaluation, Generated, draw_pictures, evaluation_mode
+from bench.contracts import EvalFns, NullLogger
+from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.images import display_scale, to_bytes, to_png
 from bench.latents import normal_quantiles
 from bench.models import configure
 from bench.pictures import PICTURES
+from bench.pictures._draw import draw_pictures
 from bench.results.pictures import read_tiles
 from bench.runner import Run, build, held_data
 from bench.runtime import DeviceNoise, generator
-from bench.tracking import NullLogger
 
 CPU = torch.device("cpu")
 # Together they have whatever a picture may need; each stands for a kind of its own.

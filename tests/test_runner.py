@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
+from bench.contracts import NullLogger
 from bench.errors import Interrupted
 from bench.models import configure
 from bench.records import TrialResult
 from bench.runner import BEST, LAST, Run, build, held_data, restore
-from bench.tracking import NullLogger
 
 CPU = torch.device("cpu")
 

@@ -16,10 +16,10 @@ from plots.synthetic_study import (
     troubled_records,
 )
 
+from bench.records import not_applicable_tag
 from bench.report.runs_csv import read_records, runs_table
 from bench.report.writer import report_text
 from bench.results.numbers import read_results
-from bench.tracking import not_applicable_tag
 
 
 def no_pictures(run_id, name):

@@ -9,8 +9,9 @@ from torch import nn
 from bench.contracts import EvalFns
 from bench.data_splits import Arrays
 from bench.datasets import Splits
-from bench.evaluator import Evaluation, Generated, evaluate
+from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData
+from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.records import DataSpec
 from bench.runner import build, held_data

@@ -38,7 +38,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the comparison report of a study from what MLflow holds."""
-    from bench.report.from_tracking import make_report
+    from bench.commands.report import make_report
 
     path = make_report(
         study, tier=tier, dataset=dataset, sets=set_ or [], out=out, uri=tracking_uri, seeds=seeds

@@ -13,18 +13,20 @@ from bench import health
 from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignments
 from bench.data_splits import digest_of
 from bench.errors import UsageError
-from bench.evaluator import Generated, draw_pictures, evaluate
+from bench.evaluator import Generated
 from bench.measurement import num_samples, primary_name, view_of
 from bench.metrics import requested
+from bench.metrics._evaluate import evaluate
 from bench.models import configure, recorded
 from bench.outside import Given, read_outside
+from bench.pictures._draw import draw_pictures
 from bench.plan import load_study
 from bench.recorded_studies import find_recorded
-from bench.records import OUTSIDE, RunRecord
+from bench.records import OUTSIDE, RunRecord, not_applicable_tag
 from bench.registry import load_plugins
 from bench.runner import held_for, open_test_split, restore_run
 from bench.runtime import environment, num_cores, prepare, resolve_device
-from bench.tracking import RunLogger, Store, not_applicable_tag
+from bench.tracking import RunLogger, Store
 
 Say = Callable[[str], object]
 

@@ -14,12 +14,11 @@ from bench.engines.inprocess import InProcess
 from bench.engines.local import LocalWorkers
 from bench.errors import UsageError
 from bench.evaluator import missing_detector
-from bench.forecast import seconds_by_label
 from bench.grid import PlannedRun, expand, full_overrides, require_spaces, stand_ins
 from bench.metrics import requested
 from bench.models import find
 from bench.plan import Identity, Study, load_study
-from bench.preview import as_text, flat_runs, held_line, plan_line, plan_table
+from bench.preview import as_text, flat_runs, held_line, plan_line, plan_table, seconds_by_label
 from bench.progress import StudyProgress
 from bench.registry import load_plugins
 from bench.runner import held_for

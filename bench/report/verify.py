@@ -18,13 +18,13 @@ from bench.report.differences import (
     text_differences,
     without_section,
 )
-from bench.report.from_tracking import tracked_results
 from bench.report.manifest import Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
 from bench.report.written import Written, other_pixels, page_beside, page_differs, read_written
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Results, read_results
+from bench.results.tracked import tracked_results
 from bench.tracking import Store, store_uri
 
 _FROM_CURVES = ("## Figures", "### Theirs beside ours", "### Trends at half the budget")

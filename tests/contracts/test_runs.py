@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bench import datasets
+from bench.contracts import NullLogger
 from bench.data_splits import Arrays
 from bench.datasets import Splits
 from bench.errors import UsageError
@@ -16,7 +17,6 @@ from bench.models import MODELS, configure, find
 from bench.records import STATUSES, DataSpec
 from bench.runner import Run, build, held_data
 from bench.runtime import generator
-from bench.tracking import NullLogger
 
 CPU = torch.device("cpu")
 REFERENCES = [

@@ -1,45 +1,16 @@
-"""Finds a study's runs in MLflow and has them reported; imports no torch."""
+"""A study's runs as a tracking store holds them; imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 
 from bench.plan import Identity, load_study
-from bench.recorded_studies import find_recorded
 from bench.records import RunRecord
-from bench.report.writer import write_results
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Curves, Results, read_results
 from bench.results.runs import Run
 from bench.tracking import Store, run_page
-
-
-def make_report(
-    name: str,
-    *,
-    tier: str | None = None,
-    dataset: str | None = None,
-    sets: list[str] | None = None,
-    out: Path | None = None,
-    uri: str | None = None,
-    seeds: int | None = None,
-) -> Path:
-    """Writes the report of what was run under that identity; its README's path.
-
-    With ``seeds``, of each cell the first so many seeds of those that were run.
-
-    Raises:
-        UsageError: Nothing was run under it; the sentence lists what was.
-    """
-    load_study(name)  # a name that no file has is told before a database is made
-    store = Store(uri)
-    identity, experiment_id = find_recorded(
-        store, name, tier=tier, dataset=dataset, sets=sets or []
-    )
-    results = tracked_results(store, identity, experiment_id, seeds=seeds)
-    return write_results(results, out or Path("reports") / name)
 
 
 def tracked_results(

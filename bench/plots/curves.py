@@ -1,0 +1,76 @@
+"""Panels of curves over images seen: a line for each value of the x factor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from bench.results.axes import level_look
+from bench.results.curves import points_of
+from bench.results.numbers import Results
+from bench.results.runs import Place, Run
+
+MOST_SEEDS = 20
+"""Seeds of a cell whose curves are read and drawn."""
+
+
+def curve_rows(results: Results, arm: str, name: str) -> list[dict[str, Any]]:
+    """Rows ``arm, name, level, seed, images_seen, value`` of the runs that have values."""
+    shown = [(level, run) for level, place in results.lines(arm) for run in drawn(place)]
+    points = points_of(results, [run for _, run in shown], name)
+    return [
+        {"arm": arm, "name": name, "level": level, "seed": run.seed, "images_seen": x, "value": y}
+        for level, run in shown
+        for x, y in points.get(run.record.run_id, [])
+    ]
+
+
+def drawn(place: Place) -> tuple[Run, ...]:
+    """The runs whose curves are drawn: the first seeds that have values."""
+    return place.valued[:MOST_SEEDS]
+
+
+def cut_seeds(results: Results) -> str:
+    """Says so where cells have more seeds than are drawn; empty otherwise."""
+    places = [place for arm in results.arms for _, place in results.lines(arm)]
+    if all(len(place.valued) <= MOST_SEEDS for place in places):
+        return ""
+    return f" Of each cell the first {MOST_SEEDS} seeds."
+
+
+def means(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean over the seeds at each logged point, ``level, images_seen, value``."""
+    return rows.groupby(["level", "images_seen"], sort=False)["value"].mean().reset_index()
+
+
+def draw_curves(axes: Axes, rows: pd.DataFrame, levels: list[str], *, seeds: bool) -> None:
+    """Mean lines, and the seeds thinly behind them.
+
+    Args:
+        axes: One panel.
+        rows: ``curve_rows`` of one arm and name.
+        levels: Every level of the figure, for colours that agree between panels.
+        seeds: Whether each seed is drawn too.
+    """
+    for level, mean in means(rows).groupby("level", sort=False):
+        look = level_look(levels, str(level))
+        if seeds:
+            for _, one in rows[rows["level"] == level].groupby("seed"):
+                axes.plot(
+                    one["images_seen"], one["value"], color=look["color"], linewidth=0.6, alpha=0.45
+                )
+        every = max(1, math.ceil(len(mean) / 6))
+        axes.plot(
+            mean["images_seen"], mean["value"], **look, markersize=4, markevery=every, label=level
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _thousands(x)))
+
+
+def _thousands(images: float) -> str:
+    """24000 to ``24k``, so that tick labels stand apart."""
+    return f"{images / 1000:,.4g}k" if images >= 1000 else f"{images:.0f}"

@@ -1,0 +1,100 @@
+"""A panel over the study's x factor: means, t intervals and every seed of each arm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bench.results.axes import GRAY, arm_look
+from bench.results.format import join, significant
+from bench.results.numbers import Results, short
+
+LOST = "diverged or failed (no value)"
+
+
+COLLAPSED = "collapsed"
+
+
+def draw_factor(axes: Axes, numbers: pd.DataFrame, results: Results) -> None:
+    """Draws one panel's rows on a scaled axis; arms stand side by side at each value of x."""
+    x = results.study.x or ""
+    levels = results.levels
+    arms = [arm for arm in results.arms if arm in set(numbers["arm"].dropna())]
+    for i, arm in enumerate(arms):
+        shift = min(0.2, 0.6 / len(arms)) * (i - (len(arms) - 1) / 2)
+        mine = numbers[numbers["arm"] == arm]
+        mine = mine.assign(at=[levels.index(value) + shift for value in mine["x"]])
+        _draw_arm(axes, mine, arm_look(results.arms, arm), arm)
+    _explain(axes, numbers)
+    axes.set_xticks(range(len(levels)), levels)
+    axes.set_xlim(-0.5, len(levels) - 0.5)
+    axes.grid(visible=False, axis="x")
+    axes.set_xlabel(short(x))
+
+
+def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) -> None:
+    means = mine[mine["kind"] == "mean"]
+    axes.plot(means["at"], means["value"], **look, markersize=5.5, label=arm, zorder=3)
+    known = means.dropna(subset=["low", "high"])
+    axes.vlines(
+        known["at"], known["low"], known["high"], color=look["color"], linewidth=1, zorder=2
+    )
+    seeds = mine[mine["kind"] == "seed"]
+    for status, face in (("ok", look["color"]), ("collapsed", "white")):
+        dots = seeds[seeds["status"] == status]
+        axes.plot(
+            dots["at"] + 0.07,
+            dots["value"],
+            linestyle="none",
+            marker=".",
+            markersize=6,
+            markerfacecolor=face,
+            markeredgecolor=look["color"],
+            markeredgewidth=0.7,
+            zorder=4,
+        )
+    _draw_lost(axes, mine[mine["kind"] == "lost"], look)
+
+
+def _draw_lost(axes: Axes, lost: pd.DataFrame, look: dict[str, Any]) -> None:
+    """A cross at the top edge for each run that has no value."""
+    for rank, at in zip(lost.groupby("at").cumcount(), lost["at"], strict=True):
+        axes.plot(
+            [at],
+            [0.975 - 0.035 * rank],
+            "x",
+            color=look["color"],
+            transform=axes.get_xaxis_transform(),
+        )
+
+
+def _explain(axes: Axes, numbers: pd.DataFrame) -> None:
+    """Legend entries, after the arms', for the signs that occur."""
+    hollow: dict[str, Any] = {"linestyle": "none", "color": GRAY, "markerfacecolor": "white"}
+    if (numbers["status"] == "collapsed").any():
+        axes.plot([], [], marker=".", markersize=7, label=COLLAPSED, **hollow)
+    if (numbers["kind"] == "lost").any():
+        axes.plot([], [], marker="x", label=LOST, **hollow)
+
+
+def held_factors(results: Results) -> str:
+    """Says that factors beside x are held where they were chosen; empty where none varies."""
+    others = [k for place in results.places for k in place.cell.factors if k != results.study.x]
+    varied = [
+        short(key)
+        for key in dict.fromkeys(others)
+        if len({p.cell.factors[key] for p in results.places if key in p.cell.factors}) > 1
+    ]
+    return f" {join(varied)}: as chosen for each family." if varied else ""
+
+
+def describe(numbers: pd.DataFrame, what: str, x: str) -> str:
+    """Alternative text: every mean that is drawn."""
+    means = numbers[numbers["kind"] == "mean"]
+    parts = []
+    for arm, rows in means.groupby("arm", sort=False):
+        points = zip(rows["x"], rows["value"], strict=True)
+        parts.append(f"{arm}: " + ", ".join(f"{significant(v)} at {at}" for at, v in points))
+    return f"{what} against {x}, means over seeds. {'; '.join(parts)}."
