@@ -18,205 +18,70 @@ import bench
 
 PACKAGE = Path(bench.__file__).parent
 
-# One line for each file, or for all files of a room (``models/*``; its ``__init__`` is
-# ``models``) that have no line of their own. Behind a bar stands what is imported inside
-# functions. Every name stands above the lines that use it: imports go one way.
-IMPORTS: dict[str, str] = {
+# The ground: files that every room may import. Each line names what the file imports of the ones
+# above it; behind a bar what is imported inside functions.
+GROUND: dict[str, str] = {
     "bench": "",
     "errors": "",
     "records": "",
-    "text": "",
     "registry": "errors",
-    "config": "errors records registry",
-    "claim": "config",
-    "space": "config records",
-    "plan": "claim config errors records registry space",
-    "plan_text": "plan text",
-    "stats": "",
-    "stats_groups": "",
-    "stats_order": "",
-    "stats_trend": "stats",
-    "stats_variance": "stats",
-    "evidence": "records",
-    "symptoms": "evidence",
-    "health": "evidence records symptoms",
     "measures": "",
     "files": "errors",
-    "modules": "",
-    "gaussians": "",
-    "kernels": "",
-    "neighbours": "",
-    "kernel_sums": "",
+    "config": "errors records registry",
     "images": "",
     "contracts": "images records",
+    "labels": "contracts errors records",
     "runtime": "bench errors",
     "nets": "images",
-    "data_splits": "errors",
-    "data_npz": "data_splits errors",
-    "data_folder": "data_splits errors",
-    "data_install": "data_npz data_splits errors files",
-    "idx": "data_splits errors",
-    "torchvision_import": "",
+    "modules": "",
     "tensor_file": "",
-    "feature_cache": "files tensor_file",
-    "inception": "data_install errors files modules torchvision_import",
-    "annealing": "contracts",
-    "latent_rate": "contracts images",
-    "labels": "contracts errors records",
-    "losses": "registry",
-    "losses/*": "contracts losses",
-    "split_bound": "contracts images losses/*",
-    "likelihoods": "contracts records registry",
-    "likelihoods/*": "contracts errors images likelihoods records",
-    "posteriors": "contracts registry",
-    "posteriors/*": "contracts posteriors",
-    "priors": "contracts registry",
-    "priors/*": "contracts gaussians images nets priors",
-    "latent_model": "contracts labels posteriors priors",
-    "variational": (
-        "config contracts errors images labels latent_model likelihoods losses/* nets posteriors "
-        "priors records"
-    ),
-    "adversarial": "config contracts gaussians labels losses losses/* nets records",
-    "models": "config contracts errors records registry",
-    "models/*": (
-        "adversarial config contracts gaussians images labels losses models nets posteriors/* "
-        "records variational"
-    ),
-    "datasets": "data_folder data_install data_npz data_splits errors files idx records registry",
-    "datasets/*": "datasets idx torchvision_import",
-    "metrics": "contracts errors registry",
-    "classifier": "errors images modules nets runtime tensor_file",
-    "detectors": "classifier contracts registry",
-    "detectors/*": "classifier detectors images inception modules runtime",
-    "detection": (
-        "classifier config contracts detectors errors files measures records registry tensor_file"
-    ),
-    "detector_training": "bench classifier config datasets detection detectors errors records",
-    "detector_list": "detection detectors errors text",
-    "metrics/*": (
-        "annealing contracts gaussians images kernels latent_rate losses/* measures metrics "
-        "neighbours runtime split_bound"
-    ),
-    "latents": "contracts images",
-    "inversion": "contracts",
-    "scatter": "images",
-    "bars": "images scatter",
-    "pictures": "contracts images registry",
-    "pictures/*": "bars contracts images inversion latent_rate latents pictures scatter",
-    "trainer": "config contracts images modules records runtime",
-    "held": "contracts datasets feature_cache runtime",
-    "evaluator": "contracts held images labels records runtime",
-    "measurement": "config evaluator held measures",
-    "histories": "",
-    "tracking": "errors histories images records",
-    "outside": "contracts data_folder data_npz data_splits errors evaluator held records runtime",
-    "recorded_studies": "config errors plan tracking",
-    "widths": "config models modules records",
-    "grid": "config datasets errors models plan records space widths",
-    "book": "errors records space",
-    "progress": "grid records",
-    "results": "",
-    "metrics/_evaluate": "evaluator metrics",
-    "pictures/_draw": "evaluator images pictures",
-    "runner": (
-        "config contracts datasets detection errors evaluator evidence feature_cache health held "
-        "images measurement metrics metrics/_evaluate models modules pictures/_draw records "
-        "runtime trainer"
-    ),
-    "forecast": "config evaluator held measurement runner trainer",
-    "work": "errors models records registry runner runtime tracking",
-    "engines": "records work",
-    "engines/*": "engines errors runtime work",
-    "study": "book config engines errors grid plan records tracking work",
-    "search": "book config engines grid plan records space study tracking",
-    "preview": "config forecast grid plan progress records runner runtime space text",
-    "results/*": "errors measures plan records results/* stats",
-    "plots/curves": "results/*",
-    "plots/factor": "results/*",
-    "results/tracked": "plan records results/* tracking",
-    "plots": "registry results/*",
-    "plots/*": "plots plots/curves plots/factor results/* stats_order",
-    "report": "",
-    "report/*": (
-        "claim measures plan report/* results/* stats stats_groups stats_trend stats_variance"
-    ),
-    "report/card_figures": "plots results/*",
-    "report/card_tables": "report/card_figures results/*",
-    "report/card": "errors measures report/card_figures report/card_tables results/*",
-    "report/trust": "config results/*",
-    "report/differences": "",
-    "report/manifest": "bench errors plan",
-    "report/runs_csv": "records results/*",
-    "report/writer": (
-        "errors plan plots records report/* report/manifest report/runs_csv report/trust results/*"
-    ),
-    "commands/report": "plan recorded_studies report/writer results/tracked tracking",
-    "report/written": "bench errors plan report/* report/differences report/manifest report/writer",
-    "report/verify": (
-        "errors plan recorded_studies report/differences report/manifest report/runs_csv "
-        "report/writer report/written results/* results/tracked tracking"
-    ),
-    "report/side_by_side": "measures plan report/* results/* stats",
-    "report/side_by_side_text": "measures report/* report/side_by_side results/*",
-    "report/diff": "records results/*",
-    "catalogue": (
-        "config errors plan plan_text registry text | datasets detector_list models modules"
-    ),
-    "commands": "",
-    "commands/study": (
-        "config engines engines/* errors evaluator grid metrics models plan preview progress "
-        "registry runner runtime search study text tracking | report/writer"
-    ),
-    "commands/init": "errors",
-    "commands/train": "config errors metrics models records registry runner runtime tracking work",
-    "commands/sample": (
-        "contracts errors evaluator held images labels models registry runner runtime tracking"
-    ),
-    "commands/evaluate": (
-        "config data_splits errors evaluator health measurement metrics metrics/_evaluate models "
-        "outside pictures/_draw plan recorded_studies records registry runner runtime tracking"
-    ),
-    "commands/ui": "errors tracking",
-    "commands/verify": "report/verify",
-    "commands/compare": "errors report/side_by_side report/side_by_side_text results/* tracking",
-    "commands/diff": "report/diff text tracking",
-    "corruptions": "contracts images models/* runtime",
-    "gauges": "contracts gaussians held kernel_sums kernels measures results/* runtime",
-    "calibration": "contracts corruptions errors gauges held measures results/* runtime",
-    "commands/calibrate": (
-        "bench calibration config contracts corruptions datasets detection errors evaluator "
-        "feature_cache files gauges held images registry report/card report/trust results/* "
-        "runtime"
-    ),
-    "cli/options": "| detection",
-    "cli/reading": (
-        "cli/options | catalogue commands/calibrate commands/compare commands/diff commands/init "
-        "commands/report commands/ui commands/verify"
-    ),
-    "cli/held": "cli/options | datasets detection detector_list detector_training runtime",
-    "cli": (
-        "cli/held cli/options cli/reading errors | commands/evaluate commands/sample "
-        "commands/study commands/train"
-    ),
-    "cli/__main__": "cli",
+    "torchvision_import": "",
 }
 
-# Rooms whose files are parts of one whole; anywhere else a file never imports its neighbour.
-WHOLES = {"cli", "report", "results"}
+# Rooms from the bottom up, and the rooms each imports beside the ground; behind a bar what is
+# imported inside functions. The first wing reads runs and knows no torch, the second makes them.
+READS_RUNS: dict[str, str] = {
+    "stats": "",
+    "plan": "",
+    "tracking": "plan",
+    "results": "stats plan tracking",
+    "plots": "stats results",
+    "report": "stats plan tracking results plots",
+    "compare": "stats plan tracking results report",
+}
+MAKES_RUNS: dict[str, str] = {
+    "distances": "",
+    "datasets": "",
+    "detectors": "datasets",
+    "adversarial": "distances",
+    "variational": "distances",
+    "models": "distances adversarial variational",
+    "evaluation": "datasets",
+    "metrics": "distances variational evaluation",
+    "pictures": "evaluation",
+    "training": "datasets detectors models evaluation metrics pictures",
+    "engines": "tracking models training",
+    "study": "plan tracking datasets models engines",
+}
+BOTH: dict[str, str] = {
+    "calibration": "results plots distances models evaluation metrics",
+    "cli": f"| {' '.join([*READS_RUNS, *MAKES_RUNS])} calibration",
+}
+ROOMS = READS_RUNS | MAKES_RUNS | BOTH
 
-# What the files of a room share, being lines of their own above or below them.
-PARTS = {"metrics/_evaluate", "pictures/_draw", "plots/curves", "plots/factor"}
-
-# What a line's files reach neither themselves nor through what they import.
-NEVER_REACH = {
-    "trainer": "tracking study metrics models detection",
-    "evaluator": "tracking study models detection",
-    "models/*": "datasets metrics tracking study",
-    "metrics/*": "models detection detectors tracking study",
-    "plots/*": "images contracts tracking study",
-    "catalogue": "tracking study",
-    "calibration": "tracking study trainer runner",
+# Rooms whose own files one registry finds: those register one thing each and share nothing, but for
+# what begins with an underscore and what is listed here.
+REGISTRIES = {
+    "datasets": "",
+    "detectors": "",
+    "models": "",
+    "metrics": "",
+    "pictures": "",
+    "plots": "axes boards curves factor",
+    "adversarial/losses": "",
+    "variational/likelihoods": "",
+    "variational/posteriors": "",
+    "variational/priors": "",
 }
 
 # Packages that one file alone imports, so that another can take their place.
@@ -298,83 +163,74 @@ def short(dotted: str) -> str:
     )
 
 
-@cache
-def table() -> dict[str, tuple[set[str], set[str]]]:
-    """Line to what its files may import at the top, and inside functions."""
-    rows = {}
-    for line, allowed in IMPORTS.items():
-        top, _, late = allowed.partition("|")
-        rows[line] = (set(top.split()), set(late.split()))
-    return rows
-
-
-def line_of(module: str) -> str:
-    """The line that speaks for a module: its own, else its room's."""
-    room = module.rpartition("/")[0]
-    return module if module in table() or not room else f"{room}/*"
-
-
 def room_of(module: str) -> str:
     return module.partition("/")[0]
 
 
-def uses(line: str) -> tuple[set[str], set[str]]:
-    """What the files of a line import, at the top and inside functions, as lines."""
+def stands_in(module: str) -> str | None:
+    """``ground``, or the name of its room; None of a file that has no room yet."""
+    if module in GROUND:
+        return "ground"
+    return room_of(module) if room_of(module) in ROOMS else None
+
+
+def parsed(allowed: str) -> tuple[set[str], set[str]]:
+    """What may be imported at the top, and inside functions."""
+    top, _, late = allowed.partition("|")
+    return set(top.split()), set(late.split())
+
+
+def uses(room: str) -> tuple[set[str], set[str]]:
+    """The rooms that the files of a room import, at the top and inside functions alone."""
     rows: tuple[set[str], set[str]] = set(), set()
     for module in modules():
-        if line_of(module) == line:
+        if stands_in(module) == room:
             for target, late in imports(module):
-                if target in modules():
-                    rows[late].add(line_of(target))
-    return rows
+                other = stands_in(target) if target in modules() else None
+                if other not in {None, "ground", room}:
+                    rows[late].add(str(other))
+    return rows[0], rows[1] - rows[0]
 
 
-def test_every_file_has_a_line_in_the_table() -> None:
-    assert [module for module in modules() if line_of(module) not in table()] == []
+@pytest.mark.parametrize("module", GROUND)
+def test_file_of_the_ground_imports_exactly_what_its_line_says(module: str) -> None:
+    found: tuple[set[str], set[str]] = set(), set()
+    for target, late in imports(module):
+        if target in modules():
+            found[late].add(target)
+    assert found == parsed(GROUND[module])
+    above = list(GROUND)[: list(GROUND).index(module)]
+    assert found[0] | found[1] <= set(above)
 
 
-def test_every_line_of_the_table_has_a_file() -> None:
-    assert set(table()) == {line_of(module) for module in modules()}
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_imports_only_what_its_line_says(room: str) -> None:
+    (top, late), (may_top, may_late) = uses(room), parsed(ROOMS[room])
+    assert (top - may_top, late - may_late) == (set(), set())
 
 
-@pytest.mark.parametrize("line", table())
-def test_files_import_exactly_what_the_table_says(line: str) -> None:
-    (top, late), (may_top, may_late) = uses(line), table()[line]
-    assert (top - may_top, late - may_late) == (set(), set()), "imported, not in the table"
-    assert (may_top - top, may_late - late) == (set(), set()), "in the table, not imported"
+@pytest.mark.parametrize("room", ROOMS)
+def test_line_of_a_room_names_only_rooms_above_it(room: str) -> None:
+    top, late = parsed(ROOMS[room])
+    above = list(ROOMS)[: list(ROOMS).index(room)]
+    assert top | late <= set(above)
 
 
-def test_imports_go_one_way_through_the_table() -> None:
-    order = {line: place for place, line in enumerate(table())}
-    backwards = [
-        f"{line} imports {target}"
-        for line, (top, late) in table().items()
-        for target in top | late
-        if order[target] > order[line] or (target == line and room_of(line) not in WHOLES)
-    ]
-    assert backwards == []
+def test_rooms_that_make_runs_know_nothing_of_results_and_reports() -> None:
+    known = {name for room in MAKES_RUNS for name in set.union(*parsed(ROOMS[room]))}
+    assert known & {"results", "plots", "report", "compare"} == set()
+
+
+def test_rooms_that_read_runs_reach_no_torch() -> None:
+    reached = {m for m in modules() if stands_in(m) in READS_RUNS}
+    while more := {target for module in reached for target in graph()[module]} - reached:
+        reached |= more
+    at_the_top = {m for m in reached for node in tree(m).body if "torch" in imported_names(node)}
+    assert at_the_top == set()
 
 
 def test_no_file_reaches_itself_through_its_imports() -> None:
     assert circle(graph()) == []
-
-
-def test_no_room_reaches_itself_through_its_imports() -> None:
-    rooms: dict[str, set[str]] = {}
-    for module, imported in graph().items():
-        others = {room_of(target) for target in imported} - {room_of(module)}
-        rooms.setdefault(room_of(module), set()).update(others)
-    assert circle(rooms) == []
-
-
-@pytest.mark.parametrize("line", NEVER_REACH)
-def test_files_never_reach_what_is_not_their_business(line: str) -> None:
-    reached = {module for module in modules() if line_of(module) == line}
-    while more := {target for module in reached for target in graph()[module]} - reached:
-        reached |= more
-    forbidden = NEVER_REACH[line].split()
-    assert set(forbidden) <= set(table())
-    assert {line_of(module) for module in reached} & set(forbidden) == set()
 
 
 def graph() -> dict[str, set[str]]:
@@ -395,15 +251,19 @@ def circle(edges: dict[str, set[str]]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("room", sorted({room_of(m) for m in modules() if "/" in m} - WHOLES))
-def test_file_of_a_room_never_imports_its_neighbour(room: str) -> None:
+@pytest.mark.parametrize("room", REGISTRIES)
+def test_registered_file_never_imports_its_neighbour(room: str) -> None:
+    shared = set(REGISTRIES[room].split())
+
+    def registers(module: str) -> bool:
+        name = module.removeprefix(f"{room}/")
+        return name != module and not name.startswith("_") and name not in shared
+
     pairs = [
         f"{module} imports {target}"
         for module in modules()
         for target, _ in imports(module)
-        if module.startswith(f"{room}/")
-        and target.startswith(f"{room}/")
-        and not {module, target} & PARTS
+        if registers(module) and registers(target)
     ]
     assert pairs == []
 

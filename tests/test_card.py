@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plots.synthetic_study import IDENTITY, STUDY, study_records
+from synthetic_study import IDENTITY, STUDY, study_records
 
 from bench.cli import main
 from bench.commands import calibrate as command

@@ -5,7 +5,7 @@ import functools
 
 import pydantic
 import pytest
-from plots.synthetic_study import IDENTITY, STUDY, lost, study_records
+from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan import Study

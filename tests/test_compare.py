@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from golden.golden import stored_records
 from golden.stored_study import stored
-from plots.synthetic_study import grid_png, lost, run_record
 from scipy import stats
+from synthetic_study import grid_png, lost, run_record
 
 from bench.commands.compare import compare_runs
 from bench.errors import UsageError

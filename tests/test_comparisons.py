@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from plots.synthetic_study import IDENTITY, STUDY, lost, study_records
 from scipy import stats as scipy_stats
+from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan import Planned
 from bench.report.answer import answer

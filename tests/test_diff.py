@@ -7,7 +7,7 @@ import math
 import pytest
 from golden.golden import stored_records
 from golden.stored_study import stored
-from plots.synthetic_study import run_record
+from synthetic_study import run_record
 
 from bench.commands.diff import diff_runs
 from bench.errors import UsageError

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plots.synthetic_study import IDENTITY, pictures, run_record
+from synthetic_study import IDENTITY, pictures, run_record
 
 from bench.histories import read_histories
 from bench.plan import Arm, Identity, Study, Tier

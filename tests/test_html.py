@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from plots.synthetic_study import IDENTITY, STUDY, pictures, troubled_records
+from synthetic_study import IDENTITY, STUDY, pictures, troubled_records
 
 from bench.report.html import to_html
 from bench.report.writer import write_report

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from plots.synthetic_study import (
+from synthetic_study import (
     IDENTITY,
     SEARCH,
     STUDY,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from plots.synthetic_study import (
+from synthetic_study import (
     BASELINES,
     IDENTITY,
     LEVEL,

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from plots.synthetic_study import IDENTITY, STUDY, run_record
+from synthetic_study import IDENTITY, STUDY, run_record
 
 from bench.report.measures import every_measure
 from bench.results.numbers import read_results

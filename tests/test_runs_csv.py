@@ -6,7 +6,7 @@ import io
 import math
 from collections import Counter
 
-from plots.synthetic_study import (
+from synthetic_study import (
     IDENTITY,
     SEARCH,
     STUDY,

@@ -5,7 +5,7 @@ import random
 import re
 
 import pytest
-from plots.synthetic_study import IDENTITY, STUDY, lost, run_record, study_records
+from synthetic_study import IDENTITY, STUDY, lost, run_record, study_records
 
 from bench.plan import Arm, Planned, Study
 from bench.report.halves import half_trends
