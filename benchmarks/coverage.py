@@ -20,9 +20,9 @@ from scipy import stats
 
 from bench.plan import Planned
 from bench.report.decisions import Group, Pair, decide
-from bench.stats import t_interval
-from bench.stats_groups import improvement
-from bench.stats_trend import fisher_interval
+from bench.stats.groups import improvement
+from bench.stats.tests import t_interval
+from bench.stats.trend import fisher_interval
 
 SEEDS = (3, 5, 10, 20)
 SKEW = 0.5

@@ -22,7 +22,7 @@ from bench.report.comparisons import (
 from bench.report.decisions import Group, Pair, best_of_all, decide
 from bench.report.sections import protocol
 from bench.results.numbers import read_results
-from bench.stats import holm, welch
+from bench.stats.tests import holm, welch
 
 ARMS = ["vae", "gan", "wgan"]
 PAIRS = [("vae", "gan"), ("vae", "wgan"), ("gan", "wgan")]

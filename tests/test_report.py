@@ -29,7 +29,7 @@ from bench.records import HealthWarning, RunRecord, health_tag
 from bench.report.runs_csv import runs_table
 from bench.report.writer import report_text, summary_rows, write_report
 from bench.results.numbers import read_results
-from bench.stats import holm, t_interval, welch
+from bench.stats.tests import holm, t_interval, welch
 
 
 def no_pictures(run_id, name):

@@ -13,9 +13,9 @@ from bench.report.interactions import interactions
 from bench.report.trends import along, headline, measures, trend_sentence, trends
 from bench.report.variance import variance
 from bench.results.numbers import read_results
-from bench.stats import holm
-from bench.stats_trend import trend
-from bench.stats_variance import interaction, split_spread
+from bench.stats.tests import holm
+from bench.stats.trend import trend
+from bench.stats.variance import interaction, split_spread
 
 DEPTHS = range(1, 6)
 

@@ -14,7 +14,7 @@ from bench.results.axes import GRAY, arm_look, legend_below, panels, scale_y
 from bench.results.format import join, plural, significant
 from bench.results.numbers import Results
 from bench.results.trials import ENOUGH, Trial, random_values, search_measure, trials_of
-from bench.stats_order import best_so_far, expected_best
+from bench.stats.order import best_so_far, expected_best
 
 _EXPECTED = arm_look(["expected"], "expected")["color"]
 

@@ -12,7 +12,7 @@ from bench.results.format import distance_interval, join, nats, plural, signific
 from bench.results.numbers import GAUSSIAN, Results, short
 from bench.results.rates import mean_rate, passports
 from bench.results.runs import UNFINISHED, Place
-from bench.stats import SEEDS_FOR_INTERVAL
+from bench.stats.tests import SEEDS_FOR_INTERVAL
 
 _MOST_NAMED = 3
 """Families in the first sentence that a comparison was not declared with."""

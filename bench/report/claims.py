@@ -28,8 +28,8 @@ from bench.results.format import (
 from bench.results.halfway import at_half
 from bench.results.numbers import Results, short
 from bench.results.runs import Place, Run
-from bench.stats import SEEDS_FOR_INTERVAL, welch
-from bench.stats_trend import trend
+from bench.stats.tests import SEEDS_FOR_INTERVAL, welch
+from bench.stats.trend import trend
 
 _LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
 """Of which one is shown for a model: its first."""

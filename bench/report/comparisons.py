@@ -21,8 +21,8 @@ from bench.results.format import (
     triple,
 )
 from bench.results.numbers import Results
-from bench.stats import Difference
-from bench.stats_groups import SEEDS_FOR_BOOTSTRAP, smallest_p
+from bench.stats.groups import SEEDS_FOR_BOOTSTRAP, smallest_p
+from bench.stats.tests import Difference
 
 NO_DIFFERENCE = "no difference at this number of seeds"
 CANNOT = "cannot reach it"

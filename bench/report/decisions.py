@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.plan import DISTANCE, Planned
-from bench.stats import SEEDS_FOR_INTERVAL, Difference, detectable, holm, welch
-from bench.stats_groups import Improvement, Permutation, improvement, permutation_test, smallest_p
+from bench.stats.groups import Improvement, Permutation, improvement, permutation_test, smallest_p
+from bench.stats.tests import SEEDS_FOR_INTERVAL, Difference, detectable, holm, welch
 
 ALPHA = 0.05
 POWER = 0.8

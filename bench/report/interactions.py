@@ -10,8 +10,8 @@ from bench.report.decisions import ALPHA
 from bench.results.format import MISSING, count, p_value, plural, share, table
 from bench.results.numbers import Results, short
 from bench.results.runs import Place
-from bench.stats import SEEDS_FOR_INTERVAL
-from bench.stats_variance import Interaction, interaction
+from bench.stats.tests import SEEDS_FOR_INTERVAL
+from bench.stats.variance import Interaction, interaction
 
 _ROOM = 2
 """Fewest levels of a factor that can interact."""

@@ -12,7 +12,7 @@ from bench.report.decisions import Comparison, Group, Pair, decide
 from bench.results.columns import Column, columns, measures
 from bench.results.format import count, join
 from bench.results.runs import Run
-from bench.stats import SEEDS_FOR_INTERVAL
+from bench.stats.tests import SEEDS_FOR_INTERVAL
 
 COSTS = ("num_parameters", "train_seconds", "images_seen")
 

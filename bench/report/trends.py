@@ -14,8 +14,8 @@ from bench.results.facts import arm_runs, budget
 from bench.results.format import MISSING, p_value, share, significant, table
 from bench.results.numbers import Results, short
 from bench.results.runs import Place, Run
-from bench.stats import SEEDS_FOR_INTERVAL, holm
-from bench.stats_trend import LEVELS_FOR_TREND, Trend, trend
+from bench.stats.tests import SEEDS_FOR_INTERVAL, holm
+from bench.stats.trend import LEVELS_FOR_TREND, Trend, trend
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from bench.results.format import MISSING, distance_interval, footnotes, significant, table
 from bench.results.numbers import Results
 from bench.results.runs import Place
-from bench.stats import SEEDS_FOR_INTERVAL
-from bench.stats_variance import Spread, split_spread
+from bench.stats.tests import SEEDS_FOR_INTERVAL
+from bench.stats.variance import Spread, split_spread
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.results.numbers import Results
 from bench.results.runs import Run
-from bench.stats import t_interval
+from bench.stats.tests import t_interval
 
 Rows = list[dict[str, Any]]
 

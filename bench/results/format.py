@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from bench.stats import SEEDS_FOR_INTERVAL, t_interval
+from bench.stats.tests import SEEDS_FOR_INTERVAL, t_interval
 
 MISSING = "–"
 """Stands where a value is still to come or was lost."""

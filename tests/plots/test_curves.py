@@ -9,7 +9,7 @@ from synthetic_study import IDENTITY, STUDY, distance, pictures, study_records, 
 from bench.plots import PLOTS
 from bench.results.axes import apart, label_lines, scale_y
 from bench.results.numbers import read_results
-from bench.stats import t_interval
+from bench.stats.tests import t_interval
 
 
 @pytest.fixture(scope="module")

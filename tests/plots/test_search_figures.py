@@ -22,7 +22,7 @@ from synthetic_study import (
 from bench.plots import PLOTS
 from bench.report.sections import protocol
 from bench.results.numbers import read_results
-from bench.stats_order import best_so_far, expected_best
+from bench.stats.order import best_so_far, expected_best
 
 
 def search(records, facts=None):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench.stats_trend import MOST_PERMUTED, trend
+from bench.stats.trend import MOST_PERMUTED, trend
 
 
 def design(levels, seeds):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench.stats_groups import (
+from bench.stats.groups import (
     MOST_SPLITS,
     SEEDS_FOR_BOOTSTRAP,
     improvement,

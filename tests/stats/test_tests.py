@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats as scipy_stats
 
-from bench.stats import Difference, detectable, holm, t_interval, welch
+from bench.stats.tests import Difference, detectable, holm, t_interval, welch
 
 A = [6.1, 6.9, 6.4, 7.3]
 B = [8.2, 7.1, 9.0]

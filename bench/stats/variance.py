@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.stats import LEVEL
+from bench.stats.tests import LEVEL
 
 
 @dataclass(frozen=True)

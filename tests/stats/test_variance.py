@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench.stats_variance import interaction, split_spread
+from bench.stats.variance import interaction, split_spread
 
 
 def test_interaction_is_the_balanced_example_computed_by_hand():

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.stats import LEVEL
+from bench.stats.tests import LEVEL
 
 LEVELS_FOR_TREND = 3
 """Two levels are a comparison and no trend."""
