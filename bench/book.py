@@ -18,8 +18,8 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bench.errors import UsageError
+from bench.plan.space import Choice, Int, LogUniform, Range, Space
 from bench.records import Scalar, TrialResult
-from bench.space import Choice, Int, LogUniform, Range, Space
 
 LARGEST = 2**31 - 1
 FINAL = {"ok", "collapsed", "diverged", "pruned"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.config import describe
 from bench.errors import UsageError
-from bench.plan import load_study, study_files, study_summaries
+from bench.plan.files import load_study, study_files, study_summaries
 from bench.plan_text import plan_text
 from bench.registry import Registry, closest, load_plugins
 from bench.text import columns

@@ -10,9 +10,9 @@ from bench import datasets
 from bench.config import RunConfig, digest, full_key, known_keys
 from bench.errors import UsageError
 from bench.models import configure, find
-from bench.plan import Cell, FlatValues, Identity, Study
+from bench.plan.space import corners
+from bench.plan.study import Cell, FlatValues, Identity, Study
 from bench.records import DataSpec
-from bench.space import corners
 from bench.widths import nearest_width, parameters_of
 
 RESERVED = {"data.dataset": "--dataset", "train.seed": "--seeds"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from bench.plan import DISTANCE, Arm, Planned, Study, Tier
+from bench.plan.study import DISTANCE, Arm, Planned, Study, Tier
 from bench.text import columns
 
 WIDTH = 100

@@ -9,12 +9,12 @@ import torch
 from bench.config import Flat, RunConfig
 from bench.forecast import seconds_per_run
 from bench.grid import PlannedRun, held_deviation
-from bench.plan import Identity, Study
+from bench.plan.space import Space
+from bench.plan.study import Identity, Study
 from bench.progress import duration
 from bench.records import Scalar
 from bench.runner import held_for
 from bench.runtime import prepare
-from bench.space import Space
 from bench.text import columns
 
 

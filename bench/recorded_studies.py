@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from bench.config import parse_assignments
 from bench.errors import UsageError
-from bench.plan import Identity, load_study
+from bench.plan.files import load_study
+from bench.plan.study import Identity
 from bench.tracking import Store
 
 

@@ -12,9 +12,9 @@ from bench.book import IMPORTANCE, TrialBook
 from bench.config import digest
 from bench.engines import Engine
 from bench.grid import PlannedRun, expand, stand_ins, trial_of
-from bench.plan import FlatValues
+from bench.plan.space import Search
+from bench.plan.study import FlatValues
 from bench.records import SUPERSEDED, RunRecord, TrialResult
-from bench.space import Search
 from bench.study import Driver, GridQueue, Observer
 from bench.tracking import RunLogger
 

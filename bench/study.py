@@ -18,7 +18,7 @@ from bench.config import digest
 from bench.engines import Engine
 from bench.errors import UsageError
 from bench.grid import PlannedRun, arm_names
-from bench.plan import Identity, Study
+from bench.plan.study import Identity, Study
 from bench.records import Scalar, TrialResult
 from bench.tracking import Store
 from bench.work import Task

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.plan import Planned
+from bench.plan.study import Planned
 from bench.report.decisions import Group, Pair, decide
 from bench.stats.groups import improvement
 from bench.stats.tests import t_interval

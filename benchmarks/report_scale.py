@@ -27,7 +27,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from bench.plan import Identity, load_study
+from bench.plan.files import load_study
+from bench.plan.study import Identity
 from bench.tracking import Store
 
 NAME = "many_runs"
@@ -41,7 +42,7 @@ CURVES = {
 }
 STUDY = '''"""Many runs, made up."""
 
-from bench.plan import Arm, Study, Tier
+from bench.plan.study import Arm, Study, Tier
 
 STUDY = Study(
     name="many_runs",

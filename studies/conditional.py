@@ -4,8 +4,7 @@ bench run --study conditional                                    33 runs on digi
 bench run --study conditional --tier lab                         MNIST, the published sizes
 """
 
-from bench.claim import Claim
-from bench.plan import Arm, Planned, Study, Tier
+from bench.plan import Arm, Claim, Planned, Study, Tier
 
 AFFINE = ("affine_100", "affine_200", "affine_400", "batch_norm", "embedding_10", "embedding_200")
 EMBEDDED = "embedding_200_both"

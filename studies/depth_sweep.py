@@ -4,8 +4,7 @@ bench run --study depth_sweep                                    48 runs on digi
 bench run --study depth_sweep --tier lab --set width=16 --set num_images=25000    MNIST on a CPU
 """
 
-from bench.claim import Claim
-from bench.plan import Arm, Planned, Study, Tier
+from bench.plan import Arm, Claim, Planned, Study, Tier
 
 # Chosen by `bench run --study settings_search --seeds 1` (--tier lab for MNIST): six settings for
 # each family, lowest mean validation distance over depths 2 and 4.

@@ -4,8 +4,7 @@ bench run --study family_comparison                       36 trials and 18 runs 
 bench run --study family_comparison --tier lab --trials 12 --set width=16 --set num_images=25000
 """
 
-from bench.plan import Study, Tier, load_study
-from bench.space import Choice, Int, LogUniform, Search, Space, Uniform
+from bench.plan import Choice, Int, LogUniform, Search, Space, Study, Tier, Uniform, load_study
 
 DEPTH_SWEEP = load_study("depth_sweep")
 

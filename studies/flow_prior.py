@@ -4,8 +4,7 @@ bench run --study flow_prior                                     21 runs on digi
 bench run --study flow_prior --tier lab                          MNIST; --dataset svhn as well
 """
 
-from bench.claim import FAILED, Claim
-from bench.plan import Arm, Planned, Study, Tier
+from bench.plan import FAILED, Arm, Claim, Planned, Study, Tier
 
 ELBO = "elbo_bernoulli_gray"
 

@@ -4,8 +4,7 @@ bench run --study kl_sweep                                       39 runs on digi
 bench run --study kl_sweep --tier lab --set width=16 --set num_images=25000    MNIST on a CPU
 """
 
-from bench.claim import Claim
-from bench.plan import Arm, Planned, Study, Tier, load_study
+from bench.plan import Arm, Claim, Planned, Study, Tier, load_study
 
 SETTINGS = {tier: load_study("depth_sweep").tier(tier).arms["vae"] for tier in ("classroom", "lab")}
 BUDGET = {

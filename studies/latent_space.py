@@ -4,8 +4,7 @@ bench run --study latent_space                                   15 runs on digi
 bench run --study latent_space --tier lab                        MNIST, the published sizes
 """
 
-from bench.claim import ROSE, Claim
-from bench.plan import Arm, Planned, Study, Tier
+from bench.plan import ROSE, Arm, Claim, Planned, Study, Tier
 
 STUDY = Study(
     name="latent_space",

@@ -4,8 +4,7 @@ bench run --study linear_vs_conv                                 15 runs on digi
 bench run --study linear_vs_conv --tier lab                      MNIST, the published sizes
 """
 
-from bench.claim import HALF, MATCHED, Claim
-from bench.plan import Arm, Planned, Study, Tier
+from bench.plan import HALF, MATCHED, Arm, Claim, Planned, Study, Tier
 
 BY_EYE = "MNIST, one run each, samples of some epochs looked at"
 

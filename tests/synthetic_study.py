@@ -8,7 +8,7 @@ import random
 import numpy as np
 from PIL import Image
 
-from bench.plan import Arm, Identity, Study, Tier
+from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import RunRecord
 
 SEARCH = Study(

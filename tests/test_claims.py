@@ -7,8 +7,8 @@ import pydantic
 import pytest
 from synthetic_study import IDENTITY, STUDY, lost, study_records
 
-from bench.claim import FAILED, HALF, MATCHED, ROSE, Claim
-from bench.plan import Study
+from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan.study import Study
 from bench.report.claims import claims, first_below, rising_share
 from bench.results.numbers import read_results
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats as scipy_stats
 from synthetic_study import IDENTITY, STUDY, lost, study_records
 
-from bench.plan import Planned
+from bench.plan.study import Planned
 from bench.report.answer import answer
 from bench.report.comparisons import (
     CANNOT,

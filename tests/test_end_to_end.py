@@ -19,7 +19,7 @@ from bench.tracking import Store
 
 STUDY = '''
 """A tiny study."""
-from bench.plan import Arm, Study, Tier
+from bench.plan.study import Arm, Study, Tier
 
 STUDY = Study(
     name="tiny",

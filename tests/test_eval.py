@@ -14,7 +14,8 @@ from bench.commands.train import TrainOptions, train_one
 from bench.datasets import load
 from bench.errors import UsageError
 from bench.outside import read_outside
-from bench.plan import Identity, load_study
+from bench.plan.files import load_study
+from bench.plan.study import Identity
 from bench.tracking import Store
 
 SMALL = ("num_images=256", "num_logs=4", "num_validations=2", "max_samples=60")

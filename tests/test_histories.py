@@ -10,7 +10,7 @@ import pytest
 from synthetic_study import IDENTITY, pictures, run_record
 
 from bench.histories import read_histories
-from bench.plan import Arm, Identity, Study, Tier
+from bench.plan.study import Arm, Identity, Study, Tier
 from bench.plots import PLOTS
 from bench.report.writer import write_results
 from bench.results.numbers import read_results

@@ -22,7 +22,7 @@ from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure, find
 from bench.pictures._draw import draw_pictures
-from bench.plan import Arm, Identity, Study, Tier
+from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import DataSpec
 from bench.results.numbers import read_results
 from bench.runner import build, held_data

@@ -13,7 +13,7 @@ TOY = Path(__file__).parent / "toy_model.py"
 
 STUDY = '''
 """Is the toy better than the pixels' Gaussian?"""
-from bench.plan import Arm, Study, Tier
+from bench.plan.study import Arm, Study, Tier
 
 STUDY = Study(
     name="toys",

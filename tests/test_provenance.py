@@ -15,7 +15,7 @@ from synthetic_study import (
 )
 
 from bench.commands.report import make_report
-from bench.plan import Identity
+from bench.plan.study import Identity
 from bench.report.writer import report_text
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import read_results
@@ -23,7 +23,7 @@ from bench.results.tracked import tracked_results
 from bench.tracking import RunLogger, Store, run_page
 
 STUDY_FILE = """
-from bench.plan import Arm, Study, Tier
+from bench.plan.study import Arm, Study, Tier
 STUDY = Study(
     name="small", question="How?", arms=(Arm(name="gan", model="gan"),),
     tiers={"classroom": Tier(dataset="digits")},

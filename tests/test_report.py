@@ -24,7 +24,7 @@ from synthetic_study import (
 )
 
 from bench.errors import UsageError
-from bench.plan import Arm, Study
+from bench.plan.study import Arm, Study
 from bench.records import HealthWarning, RunRecord, health_tag
 from bench.report.runs_csv import runs_table
 from bench.report.writer import report_text, summary_rows, write_report

@@ -15,10 +15,10 @@ from optuna.trial import Trial
 from bench.engines import Outcome
 from bench.errors import Interrupted, UsageError
 from bench.grid import require_spaces
-from bench.plan import Arm, Identity, Study, Tier
+from bench.plan.space import Choice, Int, LogUniform, Search, Uniform
+from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import RunRecord, TrialResult
 from bench.search import SearchDriver
-from bench.space import Choice, Int, LogUniform, Search, Uniform
 from bench.study import Driver
 from bench.tracking import Store
 

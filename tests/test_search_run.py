@@ -16,8 +16,8 @@ from bench.tracking import Store
 
 STUDY = '''
 """A tiny search."""
-from bench.plan import Arm, Study, Tier
-from bench.space import LogUniform, Search
+from bench.plan.study import Arm, Study, Tier
+from bench.plan.space import LogUniform, Search
 
 RATE = {"model.lr": LogUniform(low=1e-4, high=1e-1)}
 STUDY = Study(

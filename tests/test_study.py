@@ -9,7 +9,7 @@ import pytest
 from bench.engines import Outcome
 from bench.errors import Interrupted, UsageError
 from bench.grid import expand, full_overrides
-from bench.plan import Arm, Identity, Study, Tier
+from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import TrialResult
 from bench.study import Driver
 from bench.tracking import Store

@@ -7,7 +7,7 @@ import re
 import pytest
 from synthetic_study import IDENTITY, STUDY, lost, run_record, study_records
 
-from bench.plan import Arm, Planned, Study
+from bench.plan.study import Arm, Planned, Study
 from bench.report.halves import half_trends
 from bench.report.interactions import interactions
 from bench.report.trends import along, headline, measures, trend_sentence, trends

@@ -20,7 +20,7 @@ from bench.metrics._evaluate import evaluate
 from bench.models import configure, recorded
 from bench.outside import Given, read_outside
 from bench.pictures._draw import draw_pictures
-from bench.plan import load_study
+from bench.plan.files import load_study
 from bench.recorded_studies import find_recorded
 from bench.records import OUTSIDE, RunRecord, not_applicable_tag
 from bench.registry import load_plugins

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.plan import load_study
+from bench.plan.files import load_study
 from bench.recorded_studies import find_recorded
 from bench.report.writer import write_results
 from bench.results.tracked import tracked_results

@@ -17,7 +17,8 @@ from bench.evaluator import missing_detector
 from bench.grid import PlannedRun, expand, full_overrides, require_spaces, stand_ins
 from bench.metrics import requested
 from bench.models import find
-from bench.plan import Identity, Study, load_study
+from bench.plan.files import load_study
+from bench.plan.study import Identity, Study
 from bench.preview import as_text, flat_runs, held_line, plan_line, plan_table, seconds_by_label
 from bench.progress import StudyProgress
 from bench.registry import load_plugins

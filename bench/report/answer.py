@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.plan import DISTANCE
+from bench.plan.study import DISTANCE
 from bench.report.comparisons import verdict
 from bench.report.decisions import Comparison
 from bench.report.tables import beats_gaussian

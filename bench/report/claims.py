@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bench.claim import FAILED, HALF, MATCHED, ROSE, Claim
-from bench.plan import DISTANCE
+from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan.study import DISTANCE
 from bench.report.comparisons import metric_of
 from bench.report.decisions import ALPHA
 from bench.results.curves import Point, points_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bench.plan import DISTANCE, Planned
+from bench.plan.study import DISTANCE, Planned
 from bench.report.decisions import ALPHA, POWER, Comparison, Group, Pair, best_of_all, decide
 from bench.results.facts import headline_floor, tag_values
 from bench.results.format import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.plan import DISTANCE, Planned
+from bench.plan.study import DISTANCE, Planned
 from bench.stats.groups import Improvement, Permutation, improvement, permutation_test, smallest_p
 from bench.stats.tests import SEEDS_FOR_INTERVAL, Difference, detectable, holm, welch
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 import bench
 from bench.errors import UsageError
-from bench.plan import Identity
+from bench.plan.study import Identity
 
 MANIFEST = "report.json"
 

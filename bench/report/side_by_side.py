@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.measures import better
-from bench.plan import Planned
+from bench.plan.study import Planned
 from bench.report.decisions import Comparison, Group, Pair, decide
 from bench.results.columns import Column, columns, measures
 from bench.results.format import count, join

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bench.plan import DISTANCE
+from bench.plan.study import DISTANCE
 from bench.report.comparisons import metric_of
 from bench.report.decisions import ALPHA
 from bench.results.facts import arm_runs, budget

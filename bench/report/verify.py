@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UsageError
-from bench.plan import load_study
+from bench.plan.files import load_study
 from bench.recorded_studies import experiment_of
 from bench.report.differences import (
     Difference,

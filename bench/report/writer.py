@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.plan import Identity, Study
+from bench.plan.study import Identity, Study
 from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
 from bench.report.answer import answer

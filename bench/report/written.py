@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bench
 from bench.errors import UsageError
-from bench.plan import load_study
+from bench.plan.files import load_study
 from bench.report.differences import Difference
 from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, text_digest

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bench.errors import UsageError
-from bench.plan import Cell, Identity, Study
+from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.placing import placed
 from bench.results.runs import Context, Place, Run

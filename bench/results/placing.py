@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bench.plan import Cell, FlatValues
+from bench.plan.study import Cell, FlatValues
 from bench.records import Scalar
 from bench.results.runs import UNFINISHED, Place, Run
 

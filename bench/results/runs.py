@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.plan import Cell
+from bench.plan.study import Cell
 from bench.records import OUTSIDE, STATUSES, SUPERSEDED, HealthWarning, RunRecord
 
 TRIAL = "search"

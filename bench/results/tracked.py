@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
-from bench.plan import Identity, load_study
+from bench.plan.files import load_study
+from bench.plan.study import Identity
 from bench.records import RunRecord
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Curves, Results, read_results

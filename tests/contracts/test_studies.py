@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from bench.grid import expand
-from bench.plan import Identity, load_study, study_files, study_summaries
+from bench.plan.files import load_study, study_files, study_summaries
+from bench.plan.study import Identity
 
 NAMES = sorted(study_files())
 PAIRS = [

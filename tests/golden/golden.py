@@ -10,7 +10,7 @@ import runpy
 import tempfile
 from pathlib import Path
 
-from bench.plan import Identity
+from bench.plan.study import Identity
 from bench.records import RunRecord
 from bench.report.writer import compose
 from bench.results.numbers import read_results

@@ -3,7 +3,7 @@
 bench run --study small                                          14 runs on digits, a minute
 """
 
-from bench.plan import Arm, Planned, Study, Tier
+from bench.plan.study import Arm, Planned, Study, Tier
 
 STUDY = Study(
     name="small",

@@ -19,7 +19,7 @@ from synthetic_study import (
     troubled_records,
 )
 
-from bench.plan import Arm, Study
+from bench.plan.study import Arm, Study
 from bench.plots import PLOTS, png, style
 from bench.results.numbers import read_results
 from bench.results.pictures import evenly, first_tiles, native, picture, read_tiles

@@ -13,7 +13,7 @@ from synthetic_study import (
     troubled_records,
 )
 
-from bench.plan import Arm, Study
+from bench.plan.study import Arm, Study
 from bench.plots import PLOTS, png, style
 from bench.results.numbers import read_results
 

@@ -4,7 +4,8 @@ import pydantic
 import pytest
 
 from bench.errors import UsageError
-from bench.plan import Arm, Planned, Study, Tier, load_study, study_summaries
+from bench.plan.files import load_study, study_summaries
+from bench.plan.study import Arm, Planned, Study, Tier
 from bench.plan_text import plan_text
 
 ARMS = tuple(Arm(name=name, model=name) for name in ("vae", "gan", "wgan"))
@@ -41,7 +42,7 @@ def test_a_comparison_is_of_two_arms(pair):
 
 
 HEAD = '''"""Mine."""
-from bench.plan import Arm, Study, Tier
+from bench.plan.study import Arm, Study, Tier
 STUDY = Study(name="mine", question="?", arms=(Arm(name="a", model="vae"),), {more})
 '''
 

@@ -1,0 +1,25 @@
+"""What a study file says, and all that it imports to say it: data alone, no torch."""
+
+from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan.files import load_study
+from bench.plan.space import Choice, Int, LogUniform, Search, Space, Uniform
+from bench.plan.study import Arm, Planned, Study, Tier
+
+__all__ = [
+    "FAILED",
+    "HALF",
+    "MATCHED",
+    "ROSE",
+    "Arm",
+    "Choice",
+    "Claim",
+    "Int",
+    "LogUniform",
+    "Planned",
+    "Search",
+    "Space",
+    "Study",
+    "Tier",
+    "Uniform",
+    "load_study",
+]

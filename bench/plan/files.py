@@ -1,0 +1,72 @@
+"""Study files: where they lie, what they say in a line, and the study in one."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+
+from pydantic import ValidationError
+
+import bench
+from bench.errors import UsageError
+from bench.plan.study import Study
+from bench.registry import closest
+
+
+def study_files() -> dict[str, Path]:
+    """Study name to file: ./studies first, then beside the checkout, then those in the wheel."""
+    package = Path(bench.__file__).parent
+    files: dict[str, Path] = {}
+    for folder in (package / "studies", package.parent / "studies", Path.cwd() / "studies"):
+        files.update({p.stem: p for p in sorted(folder.glob("*.py")) if p.stem != "__init__"})
+    return dict(sorted(files.items()))
+
+
+def study_summaries() -> dict[str, str]:
+    """Study name to the first line of its docstring; reads the files, runs nothing."""
+    summaries = {}
+    for name, path in study_files().items():
+        try:
+            doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        except (SyntaxError, ValueError) as error:  # a file of the user's must not hide the others
+            doc = f"(cannot be read: {type(error).__name__}: {error})"
+        summaries[name] = doc.partition("\n")[0]
+    return summaries
+
+
+def load_study(name: str) -> Study:
+    """Imports one study file and returns its ``STUDY``.
+
+    Raises:
+        UsageError: No such file, it does not import, or it has no valid ``STUDY``.
+    """
+    files = study_files()
+    if name not in files:
+        raise UsageError(closest(name, files, kind="study", what="found"))
+    spec = importlib.util.spec_from_file_location(f"bench_study_{name}", files[name])
+    if spec is None or spec.loader is None:
+        raise UsageError(f"study file {files[name].name} is no Python file: rename it to .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        study = module.STUDY
+    except Exception as error:
+        raise UsageError(
+            f"study file {files[name].name} does not load ({_short(error)}): mend it"
+        ) from error
+    if not isinstance(study, Study) or study.name != name:
+        raise UsageError(
+            f"study file {files[name].name} must define STUDY = Study(name='{name}', ...)"
+        )
+    return study
+
+
+def _short(error: Exception) -> str:
+    """An error in one line: of what pydantic finds wrong with a setting, the first."""
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}".replace("\n", " ")
+    first = error.errors()[0]
+    where = ".".join(map(str, (error.title, *first["loc"])))
+    given = f", got {first['input']!r}" if first["loc"] else ""
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}{given}"
