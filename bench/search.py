@@ -16,7 +16,7 @@ from bench.plan.space import Search
 from bench.plan.study import FlatValues
 from bench.records import SUPERSEDED, RunRecord, TrialResult
 from bench.study import Driver, GridQueue, Observer
-from bench.tracking import RunLogger
+from bench.tracking.mlflow import RunLogger
 
 SEARCH, RUN = "search", "run"
 

@@ -20,7 +20,7 @@ from bench.errors import UsageError
 from bench.grid import PlannedRun, arm_names
 from bench.plan.study import Identity, Study
 from bench.records import Scalar, TrialResult
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 from bench.work import Task
 
 MAX_LOST = 2

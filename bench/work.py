@@ -17,7 +17,7 @@ from bench.records import TrialResult
 from bench.registry import load_plugins
 from bench.runner import Run, held_for
 from bench.runtime import environment, prepare, resolve_device
-from bench.tracking import RunLogger, Store
+from bench.tracking.mlflow import RunLogger, Store
 
 LOCK_SECONDS = 600.0
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from bench.plan.files import load_study
 from bench.plan.study import Identity
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 NAME = "many_runs"
 ARMS = ("vae", "gan", "wgan")

@@ -43,7 +43,7 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty tracking database; MLflow takes seconds for its tables, so once a session."""
     from sqlalchemy import Engine, event
 
-    from bench.tracking import Store
+    from bench.tracking.mlflow import Store
 
     # Tests survive no power cut: without waiting for the disk a store is five times as fast.
     event.listen(Engine, "connect", lambda db, _: db.execute("PRAGMA synchronous=OFF"))

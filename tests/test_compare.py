@@ -16,7 +16,7 @@ from bench.measures import better
 from bench.report.side_by_side import NO_TEST, side_by_side
 from bench.report.side_by_side_text import markdown, to_json
 from bench.results.runs import Run
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 FD = "test/fd_digits_n500"
 

@@ -13,7 +13,7 @@ from bench.commands.diff import diff_runs
 from bench.errors import UsageError
 from bench.records import RunRecord
 from bench.report.diff import run_diff
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 
 def record(**values):

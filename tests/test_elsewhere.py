@@ -11,7 +11,7 @@ import pytest
 from golden.golden import stored_records
 from golden.stored_study import stored, study_file
 
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 COMMANDS = """
 import sys

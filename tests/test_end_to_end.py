@@ -15,7 +15,7 @@ from bench.commands.report import make_report
 from bench.commands.sample import sample_run
 from bench.commands.study import RunOptions, run_study
 from bench.commands.train import TrainOptions, _differences, train_one
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 STUDY = '''
 """A tiny study."""

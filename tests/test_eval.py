@@ -16,7 +16,7 @@ from bench.errors import UsageError
 from bench.outside import read_outside
 from bench.plan.files import load_study
 from bench.plan.study import Identity
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 SMALL = ("num_images=256", "num_logs=4", "num_validations=2", "max_samples=60")
 

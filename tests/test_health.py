@@ -15,7 +15,7 @@ from bench.models import MODELS, configure
 from bench.records import HealthWarning, TrialResult, health_tag
 from bench.runner import Run, held_data
 from bench.symptoms import CHECKS
-from bench.tracking import LONGEST_TAG
+from bench.tracking.mlflow import LONGEST_TAG
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from bench.engines.local import LocalWorkers
 from bench.models import configure
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 from bench.work import Task, perform
 
 

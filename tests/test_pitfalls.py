@@ -28,7 +28,7 @@ from bench.results.numbers import read_results
 from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
 from bench.study import Driver
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 from bench.trainer import Trainer
 
 CPU = torch.device("cpu")

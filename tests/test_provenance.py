@@ -20,7 +20,7 @@ from bench.report.writer import report_text
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import read_results
 from bench.results.tracked import tracked_results
-from bench.tracking import RunLogger, Store, run_page
+from bench.tracking.mlflow import RunLogger, Store, run_page
 
 STUDY_FILE = """
 from bench.plan.study import Arm, Study, Tier

@@ -20,7 +20,7 @@ from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import RunRecord, TrialResult
 from bench.search import SearchDriver
 from bench.study import Driver
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 LR = {"model.lr": LogUniform(low=1e-4, high=1e-1), "model.latent_dim": Choice(values=(2, 4))}
 STUDY = Study(

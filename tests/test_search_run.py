@@ -12,7 +12,7 @@ import pytest
 
 from bench.commands.study import RunOptions, run_study
 from bench.errors import UsageError
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 STUDY = '''
 """A tiny search."""

@@ -12,7 +12,7 @@ from bench.grid import expand, full_overrides
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import TrialResult
 from bench.study import Driver
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 STUDY = Study(
     name="made",

@@ -20,7 +20,7 @@ from bench.report.verify import verify_report
 from bench.report.writer import write_results
 from bench.results.facts import RUN_PAGES
 from bench.results.tracked import tracked_results
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from bench.report.side_by_side import SideBySide, side_by_side
 from bench.report.side_by_side_text import markdown, to_json
 from bench.results.format import table
 from bench.results.runs import Run
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 Say = Callable[[str], object]
 

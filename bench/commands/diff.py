@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.report.diff import run_diff
 from bench.text import columns
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 Say = Callable[[str], object]
 

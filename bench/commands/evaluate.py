@@ -21,12 +21,12 @@ from bench.models import configure, recorded
 from bench.outside import Given, read_outside
 from bench.pictures._draw import draw_pictures
 from bench.plan.files import load_study
-from bench.recorded_studies import find_recorded
 from bench.records import OUTSIDE, RunRecord, not_applicable_tag
 from bench.registry import load_plugins
 from bench.runner import held_for, open_test_split, restore_run
 from bench.runtime import environment, num_cores, prepare, resolve_device
-from bench.tracking import RunLogger, Store
+from bench.tracking.mlflow import RunLogger, Store
+from bench.tracking.recorded import find_recorded
 
 Say = Callable[[str], object]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.plan.files import load_study
-from bench.recorded_studies import find_recorded
 from bench.report.writer import write_results
 from bench.results.tracked import tracked_results
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
+from bench.tracking.recorded import find_recorded
 
 
 def make_report(

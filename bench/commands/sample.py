@@ -18,7 +18,7 @@ from bench.models import recorded
 from bench.registry import load_plugins
 from bench.runner import held_for, restore_run
 from bench.runtime import DeviceNoise, generator, resolve_device
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 
 def sample_run(

@@ -27,7 +27,7 @@ from bench.runtime import num_cores, resolve_device
 from bench.search import SearchDriver
 from bench.study import Driver
 from bench.text import columns
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 Say = Callable[[str], object]
 

@@ -19,7 +19,7 @@ from bench.records import RunRecord, TrialResult
 from bench.registry import load_plugins
 from bench.runner import RESULT, held_for
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 from bench.work import Task, perform
 
 Say = Callable[[str], object]

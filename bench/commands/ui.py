@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 from bench.errors import UsageError
-from bench.tracking import Store, serve_command
+from bench.tracking.mlflow import Store, serve_command
 
 Say = Callable[[str], object]
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from bench.errors import UsageError
 from bench.plan.files import load_study
-from bench.recorded_studies import experiment_of
 from bench.report.differences import (
     Difference,
     of_run,
@@ -25,7 +24,8 @@ from bench.report.written import Written, other_pixels, page_beside, page_differ
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Results, read_results
 from bench.results.tracked import tracked_results
-from bench.tracking import Store, store_uri
+from bench.tracking.mlflow import Store, store_uri
+from bench.tracking.recorded import experiment_of
 
 _FROM_CURVES = ("## Figures", "### Theirs beside ours", "### Trends at half the budget")
 """Sections that are not made of the rows of ``runs.csv`` alone."""

@@ -11,7 +11,7 @@ from bench.records import RunRecord
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Curves, Results, read_results
 from bench.results.runs import Run
-from bench.tracking import Store, run_page
+from bench.tracking.mlflow import Store, run_page
 
 
 def tracked_results(

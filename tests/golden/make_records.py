@@ -17,7 +17,7 @@ import torch
 
 from bench import runner
 from bench.commands.study import RunOptions, run_study
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 HERE = Path(__file__).parent
 RECORDS = HERE / "records.json"

@@ -10,7 +10,7 @@ from golden.golden import IDENTITY, STUDY, STUDY_FILE
 from mlflow.entities import Metric, Param, RunTag
 
 from bench.records import RunRecord
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 
 def study_file(folder: Path) -> None:

@@ -8,7 +8,7 @@ from bench.config import parse_assignments
 from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.plan.study import Identity
-from bench.tracking import Store
+from bench.tracking.mlflow import Store
 
 
 def find_recorded(

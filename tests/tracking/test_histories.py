@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from synthetic_study import IDENTITY, pictures, run_record
 
-from bench.histories import read_histories
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.plots import PLOTS
 from bench.report.writer import write_results
 from bench.results.numbers import read_results
 from bench.results.tracked import tracked_results
-from bench.tracking import RunLogger, Store
+from bench.tracking.histories import read_histories
+from bench.tracking.mlflow import RunLogger, Store
 
 SCALE = Path(__file__).parents[1] / "benchmarks" / "report_scale.py"
 

@@ -5,7 +5,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from bench.errors import UsageError
-from bench.tracking import RunLogger, Store, store_uri
+from bench.tracking.mlflow import RunLogger, Store, store_uri
 
 
 @pytest.fixture

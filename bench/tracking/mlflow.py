@@ -22,9 +22,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from bench.errors import UsageError
-from bench.histories import Points, in_order, read_histories, without_collector
 from bench.images import Picture, to_png
 from bench.records import RunRecord
+from bench.tracking.histories import Points, in_order, read_histories, without_collector
 
 FLUSH_SECONDS = 5.0
 FLUSH_ITEMS = 900

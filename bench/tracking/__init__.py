@@ -1,0 +1,1 @@
+"""What MLflow holds: runs and curves written and read back."""
