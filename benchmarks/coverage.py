@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench.plan.study import Planned
-from bench.report.decisions import Group, Pair, decide
+from bench.results.decisions import Group, Pair, decide
 from bench.stats.groups import improvement
 from bench.stats.tests import t_interval
 from bench.stats.trend import fisher_interval

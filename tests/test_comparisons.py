@@ -19,8 +19,8 @@ from bench.report.comparisons import (
     verdict,
     winners,
 )
-from bench.report.decisions import Group, Pair, best_of_all, decide
 from bench.report.sections import protocol
+from bench.results.decisions import Group, Pair, best_of_all, decide
 from bench.results.numbers import read_results
 from bench.stats.tests import holm, welch
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import DISTANCE
 from bench.report.comparisons import metric_of
-from bench.report.decisions import ALPHA
 from bench.results.curves import Point, points_of
+from bench.results.decisions import ALPHA
 from bench.results.facts import arm_runs, budget
 from bench.results.format import (
     MISSING,

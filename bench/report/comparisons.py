@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from bench.plan.study import DISTANCE, Planned
-from bench.report.decisions import ALPHA, POWER, Comparison, Group, Pair, best_of_all, decide
+from bench.results.decisions import ALPHA, POWER, Comparison, Group, Pair, best_of_all, decide
 from bench.results.facts import headline_floor, tag_values
 from bench.results.format import (
     LOST_RUNS,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from bench.report.decisions import ALPHA
+from bench.results.decisions import ALPHA
 from bench.results.format import MISSING, count, p_value, plural, share, table
 from bench.results.numbers import Results, short
 from bench.results.runs import Place

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bench.measures import better
 from bench.plan.study import Planned
-from bench.report.decisions import Comparison, Group, Pair, decide
 from bench.results.columns import Column, columns, measures
+from bench.results.decisions import Comparison, Group, Pair, decide
 from bench.results.format import count, join
 from bench.results.runs import Run
 from bench.stats.tests import SEEDS_FOR_INTERVAL

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.measures import Better, better
-from bench.report.decisions import Comparison
 from bench.report.side_by_side import Row, SideBySide
 from bench.results.columns import Column
+from bench.results.decisions import Comparison
 from bench.results.format import (
     MISSING,
     NOT_APPLICABLE,

@@ -11,7 +11,7 @@ from functools import cached_property
 from bench.errors import UsageError
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
-from bench.results.placing import placed
+from bench.results.cells import placed
 from bench.results.runs import Context, Place, Run
 
 Pictures = Callable[[str, str], bytes | None]
