@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.results.axes import GRAY, arm_look, legend_below, panels, scale_y
+from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
 from bench.results.format import join, plural, significant
 from bench.results.numbers import Results
 from bench.results.trials import ENOUGH, Trial, random_values, search_measure, trials_of

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots.axes import legend_below, scale_y
 from bench.plots.factor import describe, draw_factor
-from bench.results.axes import legend_below, scale_y
 from bench.results.factor import factor_rows
 from bench.results.facts import arm_runs, budget
 from bench.results.halfway import half_values

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.results.axes import level_look
+from bench.plots.axes import level_look
 from bench.results.curves import points_of
 from bench.results.numbers import Results
 from bench.results.runs import Place, Run

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.results.axes import GRAY, arm_look
+from bench.plots.axes import GRAY, arm_look
 from bench.results.format import join, significant
 from bench.results.numbers import Results, short
 

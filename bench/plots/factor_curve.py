@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots.axes import label_lines, legend_below, scale_y
 from bench.plots.factor import describe, draw_factor, held_factors
-from bench.results.axes import label_lines, legend_below, scale_y
 from bench.results.factor import factor_rows
 from bench.results.facts import arm_runs, budget, headline_floor
 from bench.results.format import significant

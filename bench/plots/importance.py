@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.results.axes import arm_look, panels
+from bench.plots.axes import arm_look, panels
 from bench.results.format import join, plural, share
 from bench.results.numbers import Results, short
 from bench.results.trials import importance

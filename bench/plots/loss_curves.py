@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, drawn, means
-from bench.results.axes import legend_below, panels, scale_y
 from bench.results.numbers import Results, short
 
 _LOSS = re.compile(r"train/(\w+_)?loss")

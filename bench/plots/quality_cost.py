@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.results.axes import GRAY, LOG_SPREAD, arm_look, legend_below, panels, scale_y
+from bench.plots.axes import GRAY, LOG_SPREAD, arm_look, legend_below, panels, scale_y
 from bench.results.format import significant
 from bench.results.numbers import Results
 from bench.results.runs import Place

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench.plots import PLOTS, WIDTH, Drawing, Plot
-from bench.results.axes import GRAY, arm_look, legend_below
+from bench.plots.axes import GRAY, arm_look, legend_below
 from bench.results.facts import arm_runs, budget
 from bench.results.format import nats
 from bench.results.numbers import Results, short

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.plots import DPI, PLOTS, Drawing, Plot
+from bench.plots.boards import board, evenly, line_title, listed, median_run
 from bench.results.numbers import Results
-from bench.results.pictures import board, evenly, line_title, listed, median_run
 
 _MOST_COLUMNS = 5
 

@@ -8,8 +8,8 @@ from functools import partial
 import pandas as pd
 
 from bench.plots import DPI, PLOTS, Drawing, Plot
+from bench.plots.boards import board, line_title, listed, median_run
 from bench.results.numbers import Results
-from bench.results.pictures import board, line_title, listed, median_run
 from bench.results.runs import Place, Run
 
 _COLUMNS = 3

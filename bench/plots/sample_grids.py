@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.plots import DPI, PLOTS, Drawing, Plot
+from bench.plots.boards import MOST_COLUMNS, board, evenly, line_title, listed, median_run
 from bench.results.numbers import GAUSSIAN, REAL_IMAGES, Results
-from bench.results.pictures import MOST_COLUMNS, board, evenly, line_title, listed, median_run
 
 _MOST_ROWS = 6
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.plots import DPI, PLOTS, Drawing, Plot
+from bench.plots.boards import MOST_COLUMNS, board, listed
 from bench.results.format import significant
 from bench.results.numbers import Results
-from bench.results.pictures import MOST_COLUMNS, board, listed
 from bench.results.runs import Place, Run
 
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from PIL import Image
 
 from bench.plots import WIDTH, png, style
-from bench.results.axes import GRAY, arm_look, legend_below, panels, scale_y
+from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
 from bench.results.calibration import Answers, Calibration, Floor, Response
 from bench.results.format import count, join, significant
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from synthetic_study import IDENTITY, STUDY, distance, pictures, study_records, troubled_records
 
 from bench.plots import PLOTS
-from bench.results.axes import apart, label_lines, scale_y
+from bench.plots.axes import apart, label_lines, scale_y
 from bench.results.numbers import read_results
 from bench.stats.tests import t_interval
 

@@ -21,8 +21,8 @@ from synthetic_study import (
 
 from bench.plan.study import Arm, Study
 from bench.plots import PLOTS, png, style
+from bench.plots.boards import evenly, first_tiles, native, picture, read_tiles
 from bench.results.numbers import read_results
-from bench.results.pictures import evenly, first_tiles, native, picture, read_tiles
 
 
 @pytest.fixture(scope="module")

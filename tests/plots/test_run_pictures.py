@@ -13,7 +13,7 @@ from bench.latents import normal_quantiles
 from bench.models import configure
 from bench.pictures import PICTURES
 from bench.pictures._draw import draw_pictures
-from bench.results.pictures import read_tiles
+from bench.plots.boards import read_tiles
 from bench.runner import Run, build, held_data
 from bench.runtime import DeviceNoise, generator
 
