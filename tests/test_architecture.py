@@ -46,7 +46,7 @@ READS_RUNS: dict[str, str] = {
     "tracking": "plan",
     "results": "stats plan tracking",
     "plots": "stats results",
-    "report": "stats plan tracking results plots",
+    "report": "stats plan results plots",
     "compare": "stats plan tracking results report",
 }
 MAKES_RUNS: dict[str, str] = {

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.compare.runs import SideBySide, side_by_side
+from bench.compare.text import markdown, to_json
 from bench.errors import UsageError
-from bench.report.side_by_side import SideBySide, side_by_side
-from bench.report.side_by_side_text import markdown, to_json
 from bench.results.format import table
 from bench.results.runs import Run
 from bench.tracking.mlflow import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.report.diff import run_diff
+from bench.compare.diff import run_diff
 from bench.text import columns
 from bench.tracking.mlflow import Store
 

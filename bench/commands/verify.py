@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.report.verify import verify_report
+from bench.compare.verify import verify_report
 
 Say = Callable[[str], object]
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import UsageError
-from bench.plan.files import load_study
-from bench.report.differences import (
+from bench.compare.differences import (
     Difference,
     of_run,
     table_differences,
     text_differences,
     without_section,
 )
+from bench.compare.written import Written, other_pixels, page_beside, page_differs, read_written
+from bench.errors import UsageError
+from bench.plan.files import load_study
 from bench.report.manifest import Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
-from bench.report.written import Written, other_pixels, page_beside, page_differs, read_written
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Results, read_results
 from bench.results.tracked import tracked_results

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bench.compare.columns import Column
+from bench.compare.runs import Row, SideBySide
 from bench.measures import Better, better
-from bench.report.side_by_side import Row, SideBySide
-from bench.results.columns import Column
 from bench.results.decisions import Comparison
 from bench.results.format import (
     MISSING,

@@ -12,11 +12,11 @@ from golden.stored_study import stored, study_file
 
 from bench import cli
 from bench.commands.report import make_report
+from bench.compare.differences import table_differences, text_differences, without_section
+from bench.compare.verify import verify_report
 from bench.errors import UsageError
 from bench.plots import PLOTS
 from bench.report import writer
-from bench.report.differences import table_differences, text_differences, without_section
-from bench.report.verify import verify_report
 from bench.report.writer import write_results
 from bench.results.facts import RUN_PAGES
 from bench.results.tracked import tracked_results

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bench
+from bench.compare.differences import Difference
 from bench.errors import UsageError
 from bench.plan.files import load_study
-from bench.report.differences import Difference
 from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, text_digest
 from bench.report.writer import FIGURES, README

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.compare.columns import Column, columns, measures
 from bench.measures import better
 from bench.plan.study import Planned
-from bench.results.columns import Column, columns, measures
 from bench.results.decisions import Comparison, Group, Pair, decide
 from bench.results.format import count, join
 from bench.results.runs import Run

@@ -10,9 +10,9 @@ from golden.stored_study import stored
 from synthetic_study import run_record
 
 from bench.commands.diff import diff_runs
+from bench.compare.diff import run_diff
 from bench.errors import UsageError
 from bench.records import RunRecord
-from bench.report.diff import run_diff
 from bench.tracking.mlflow import Store
 
 

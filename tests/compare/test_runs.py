@@ -11,10 +11,10 @@ from scipy import stats
 from synthetic_study import grid_png, lost, run_record
 
 from bench.commands.compare import compare_runs
+from bench.compare.runs import NO_TEST, side_by_side
+from bench.compare.text import markdown, to_json
 from bench.errors import UsageError
 from bench.measures import better
-from bench.report.side_by_side import NO_TEST, side_by_side
-from bench.report.side_by_side_text import markdown, to_json
 from bench.results.runs import Run
 from bench.tracking.mlflow import Store
 
