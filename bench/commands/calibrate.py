@@ -26,7 +26,7 @@ from bench.held import HeldData
 from bench.images import grid, to_png
 from bench.registry import load_plugins
 from bench.report.card import answer, read_numbers, write_card
-from bench.report.trust import card_folder
+from bench.report.sections.trust import card_folder
 from bench.results.calibration import Answers, Calibration
 from bench.runtime import environment, prepare, resolve_device
 

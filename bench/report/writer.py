@@ -10,22 +10,22 @@ from bench.errors import UsageError
 from bench.plan.study import Identity, Study
 from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
-from bench.report.answer import answer
-from bench.report.claims import claims
-from bench.report.comparisons import compare, comparison_table, winners
-from bench.report.halves import half_trends
-from bench.report.health import health
 from bench.report.html import HTML, to_html
-from bench.report.interactions import interactions
 from bench.report.manifest import Manifest, table_digest, text_digest
-from bench.report.measures import every_measure
-from bench.report.provenance import provenance
 from bench.report.runs_csv import runs_table
-from bench.report.sections import protocol, settings, troubles
-from bench.report.tables import costs, families, floor_table, grid, statuses
-from bench.report.trends import trends
-from bench.report.trust import trust
-from bench.report.variance import variance
+from bench.report.sections.answer import answer
+from bench.report.sections.claims import claims
+from bench.report.sections.comparisons import compare, comparison_table, winners
+from bench.report.sections.halves import half_trends
+from bench.report.sections.health import health
+from bench.report.sections.interactions import interactions
+from bench.report.sections.measures import every_measure
+from bench.report.sections.protocol import protocol, settings, troubles
+from bench.report.sections.provenance import provenance
+from bench.report.sections.tables import costs, families, floor_table, grid, statuses
+from bench.report.sections.trends import trends
+from bench.report.sections.trust import trust
+from bench.report.sections.variance import variance
 from bench.results.facts import attendance
 from bench.results.format import count, distance_interval, plural
 from bench.results.numbers import Pictures, Results, read_results

@@ -20,7 +20,7 @@ from synthetic_study import (
 )
 
 from bench.plots import PLOTS
-from bench.report.sections import protocol
+from bench.report.sections.protocol import protocol
 from bench.results.numbers import read_results
 from bench.stats.order import best_so_far, expected_best
 

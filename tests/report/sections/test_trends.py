@@ -8,10 +8,10 @@ import pytest
 from synthetic_study import IDENTITY, STUDY, lost, run_record, study_records
 
 from bench.plan.study import Arm, Planned, Study
-from bench.report.halves import half_trends
-from bench.report.interactions import interactions
-from bench.report.trends import along, headline, measures, trend_sentence, trends
-from bench.report.variance import variance
+from bench.report.sections.halves import half_trends
+from bench.report.sections.interactions import interactions
+from bench.report.sections.trends import along, headline, measures, trend_sentence, trends
+from bench.report.sections.variance import variance
 from bench.results.numbers import read_results
 from bench.stats.tests import holm
 from bench.stats.trend import trend

@@ -9,8 +9,8 @@ from scipy import stats as scipy_stats
 from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan.study import Planned
-from bench.report.answer import answer
-from bench.report.comparisons import (
+from bench.report.sections.answer import answer
+from bench.report.sections.comparisons import (
     CANNOT,
     NO_DIFFERENCE,
     compare,
@@ -19,7 +19,7 @@ from bench.report.comparisons import (
     verdict,
     winners,
 )
-from bench.report.sections import protocol
+from bench.report.sections.protocol import protocol
 from bench.results.decisions import Group, Pair, best_of_all, decide
 from bench.results.numbers import read_results
 from bench.stats.tests import holm, welch

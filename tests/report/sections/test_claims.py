@@ -9,7 +9,7 @@ from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import Study
-from bench.report.claims import claims, first_below, rising_share
+from bench.report.sections.claims import claims, first_below, rising_share
 from bench.results.numbers import read_results
 
 

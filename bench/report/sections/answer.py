@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.plan.study import DISTANCE
-from bench.report.comparisons import verdict
-from bench.report.tables import beats_gaussian
-from bench.report.trends import along, headline, trend_sentence
+from bench.report.sections.comparisons import verdict
+from bench.report.sections.tables import beats_gaussian
+from bench.report.sections.trends import along, headline, trend_sentence
 from bench.results.decisions import Comparison
 from bench.results.facts import KL_FACTOR, arm_runs, budget, elbo_remark
 from bench.results.format import distance_interval, join, nats, plural, significant, with_interval

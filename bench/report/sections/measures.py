@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.measures import BESIDE, COUNTED
-from bench.report.tables import listed_places
+from bench.report.sections.tables import listed_places
 from bench.results.format import NOT_APPLICABLE, distance_interval, footnotes, significant, table
 from bench.results.numbers import Results
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import DISTANCE
-from bench.report.comparisons import metric_of
+from bench.report.sections.comparisons import metric_of
 from bench.results.curves import Point, points_of
 from bench.results.decisions import ALPHA
 from bench.results.facts import arm_runs, budget

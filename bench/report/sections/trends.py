@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bench.plan.study import DISTANCE
-from bench.report.comparisons import metric_of
+from bench.report.sections.comparisons import metric_of
 from bench.results.decisions import ALPHA
 from bench.results.facts import arm_runs, budget
 from bench.results.format import MISSING, p_value, share, significant, table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.report.trends import Curve, Measure, along, trend_table
+from bench.report.sections.trends import Curve, Measure, along, trend_table
 from bench.results.facts import arm_runs, budget
 from bench.results.halfway import half_values
 from bench.results.numbers import Results, short

@@ -1,0 +1,1 @@
+"""Sections of a report: each makes words of results."""
