@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
-from bench.gaussians import standard_log_prob
+from bench.distances.gaussians import standard_log_prob
 from bench.labels import draw_labels, require_classes
 from bench.losses import LOSSES, AdversarialLoss
 from bench.losses.lipschitz import clip_weights, gradient_penalty, r1_penalty

@@ -5,10 +5,10 @@ import torch
 
 from bench import datasets
 from bench.detection import find_detector
-from bench.gaussians import frechet_distance, moments
-from bench.kernels import mmd_squared
+from bench.distances.gaussians import frechet_distance, moments
+from bench.distances.kernels import mmd_squared
+from bench.distances.neighbours import K, overlap
 from bench.metrics.classifier_score import score
-from bench.neighbours import K, overlap
 from bench.runtime import generator
 from bench.torchvision_import import import_torchvision
 

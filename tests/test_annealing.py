@@ -12,8 +12,8 @@ from bench.annealing import Chains, Target, find_steps, log_mean_weight, sigmoid
 from bench.contracts import EvalFns
 from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.distances.gaussians import standard_log_prob
 from bench.evaluator import Evaluation, Generated, evaluation_mode
-from bench.gaussians import standard_log_prob
 from bench.held import HeldData
 from bench.images import dequantise, to_unit
 from bench.metrics._evaluate import evaluate

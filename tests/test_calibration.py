@@ -25,13 +25,13 @@ from bench.corruptions import (
 )
 from bench.datasets import Arrays
 from bench.detection import find_detector
+from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
+from bench.distances.kernels import mmd_squared
 from bench.errors import UsageError
 from bench.evaluator import Evaluation, Generated, draw
 from bench.gauges import counts_up_to, distances, subset
 from bench.held import HeldData
 from bench.images import to_unit
-from bench.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
-from bench.kernels import mmd_squared
 from bench.metrics.floors import floors
 from bench.models import MODELS
 from bench.models.memoriser import MemoriserSettings

@@ -6,11 +6,11 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from bench.config import EvalSettings
+from bench.distances.neighbours import nearest_classes, silhouette
 from bench.evaluator import Generated
 from bench.measurement import view_of
 from bench.metrics.latent_clusters import latent_clusters
 from bench.models import configure
-from bench.neighbours import nearest_classes, silhouette
 from bench.runner import build, held_data
 from bench.runtime import generator
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from bench.distances.neighbours import nearest
 from bench.measures import feature_name
 from bench.metrics.classifier_score import score
 from bench.metrics.copying import effective_number, wilson_interval
@@ -15,7 +16,6 @@ from bench.metrics.samples import (
     mean_pair_distance,
     num_modes,
 )
-from bench.neighbours import nearest
 from bench.runtime import generator
 
 

@@ -8,7 +8,7 @@ from test_train_mode import CPU, SPEC, Pixels, norm, view
 
 from bench.data_splits import Arrays
 from bench.datasets import Splits
-from bench.gaussians import frechet_distance, moments
+from bench.distances.gaussians import frechet_distance, moments
 from bench.held import HeldData
 from bench.metrics._evaluate import evaluate
 from bench.metrics.redrawn import redrawn

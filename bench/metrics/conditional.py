@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import Seen, View
-from bench.gaussians import Moments, frechet_distance, moments
+from bench.distances.gaussians import Moments, frechet_distance, moments
 from bench.images import to_bytes, to_unit
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, metric

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from bench.contracts import View
+from bench.distances.neighbours import nearest
 from bench.metrics import metric
-from bench.neighbours import nearest
 
 Z95 = 1.959964
 CHUNK = 1_000

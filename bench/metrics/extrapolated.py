@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from bench.contracts import View
-from bench.gaussians import frechet_distance, moments
+from bench.distances.gaussians import frechet_distance, moments
 from bench.measures import FEWEST_TO_EXTRAPOLATE, feature_name, is_enough
 from bench.metrics import NotApplicable, metric
 

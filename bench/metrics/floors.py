@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import View
-from bench.gaussians import frechet_distance, moments
+from bench.distances.gaussians import frechet_distance, moments
 from bench.measures import feature_name, is_enough
 from bench.metrics import metric
 from bench.runtime import generator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.contracts import View
-from bench.gaussians import frechet_distance, moments
+from bench.distances.gaussians import frechet_distance, moments
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, metric
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.contracts import View
-from bench.kernels import mmd_squared
+from bench.distances.kernels import mmd_squared
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from bench.contracts import View
+from bench.distances.neighbours import nearest_classes, silhouette
 from bench.images import to_unit
 from bench.metrics import NotApplicable, metric
-from bench.neighbours import nearest_classes, silhouette
 
 NUM_CODES = 2_000
 NUM_NEIGHBOURS = 5

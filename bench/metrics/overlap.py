@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from bench.contracts import View
+from bench.distances.neighbours import K, overlap
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric
-from bench.neighbours import K, overlap
 
 
 @metric("overlap", needs=("detector",), per_detector=True)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from bench.contracts import View
+from bench.distances.kernels import mmd_squared
 from bench.images import to_unit
-from bench.kernels import mmd_squared
 from bench.metrics import NotApplicable, metric
 
 CHUNK = 500

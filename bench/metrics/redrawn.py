@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import View
-from bench.gaussians import Moments, frechet_distance, moments
+from bench.distances.gaussians import Moments, frechet_distance, moments
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, metric
 from bench.runtime import generator

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contracts import Nets, View
-from bench.gaussians import frechet_distance, moments
+from bench.distances.gaussians import frechet_distance, moments
 from bench.images import to_bytes
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric

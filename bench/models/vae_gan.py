@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench.adversarial import conv_generator
 from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
-from bench.gaussians import standard_log_prob
+from bench.distances.gaussians import standard_log_prob
 from bench.losses import LOSSES, AdversarialLoss
 from bench.models import model
 from bench.nets import LEAK, ConvEncoder, LeakyReLU

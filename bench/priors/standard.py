@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from bench.contracts import Encode, Noise, Posterior
-from bench.gaussians import standard_log_prob
+from bench.distances.gaussians import standard_log_prob
 from bench.priors import PRIORS, PriorShape
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.neighbours import CHUNK, K, Overlap, _squares, nearest, overlap, radii
+from bench.distances.neighbours import CHUNK, K, Overlap, _squares, nearest, overlap, radii
 from bench.runtime import generator
 
 
@@ -63,7 +63,7 @@ def test_overlap_does_not_depend_on_chunks(monkeypatch):
     fake, real = 1.2 * normal(CHUNK + 30, 8, "fake"), normal(2 * CHUNK + 1, 8, "real")
     whole = overlap(fake, real)
     assert 0 < whole.recall < whole.precision < 1 or 0 < whole.precision < whole.recall < 1
-    monkeypatch.setattr("bench.neighbours.CHUNK", 77)
+    monkeypatch.setattr("bench.distances.neighbours.CHUNK", 77)
     assert overlap(fake, real) == whole
 
 
