@@ -18,7 +18,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from bench.data_install import DOWNLOAD_TIMEOUT_SECONDS
+from bench.datasets._install import DOWNLOAD_TIMEOUT_SECONDS
 from bench.errors import Unavailable, UsageError
 from bench.files import data_home, install_lock
 from bench.modules import place

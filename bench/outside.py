@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from bench.contracts import EvalFns, Nets, Noise
-from bench.data_folder import read_pictures
-from bench.data_npz import read_npz
-from bench.data_splits import Arrays
+from bench.datasets._folder import read_pictures
+from bench.datasets._npz import read_npz
+from bench.datasets._splits import Arrays
 from bench.errors import UsageError
 from bench.evaluator import Generated
 from bench.held import HeldData

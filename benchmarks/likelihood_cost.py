@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.contracts import Inference, Nets, Noise, Trainable
-from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.datasets._splits import Arrays
 from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.held import HeldData
 from bench.images import to_unit

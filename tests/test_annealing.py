@@ -10,8 +10,8 @@ from torch.distributions import MultivariateNormal
 
 from bench.annealing import Chains, Target, find_steps, log_mean_weight, sigmoid_schedule
 from bench.contracts import EvalFns
-from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.datasets._splits import Arrays
 from bench.distances.gaussians import standard_log_prob
 from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.held import HeldData

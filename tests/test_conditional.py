@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bench.contracts import EvalFns, NullLogger
-from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.datasets._splits import Arrays
 from bench.errors import UsageError
 from bench.evaluator import Evaluation, Generated, SealedSplit
 from bench.held import HeldData

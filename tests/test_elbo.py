@@ -9,8 +9,8 @@ import torch
 from linear_gaussian import LATENT, PRIOR, WEIGHT, linear_model, log_evidence, observed, posterior
 
 from bench.contracts import EvalFns, Inference
-from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.datasets._splits import Arrays
 from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData
 from bench.images import dequantise

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bench.contracts import EvalFns
-from bench.data_splits import Arrays
 from bench.datasets import Splits, load
+from bench.datasets._splits import Arrays
 from bench.detection import find_detector
 from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData

@@ -12,8 +12,8 @@ import torch
 
 from bench import datasets, work
 from bench.contracts import EvalFns, Step
-from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.datasets._splits import Arrays
 from bench.engines.inprocess import InProcess
 from bench.evaluator import Evaluation, Generated
 from bench.grid import expand

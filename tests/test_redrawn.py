@@ -6,8 +6,8 @@ import pytest
 import torch
 from test_train_mode import CPU, SPEC, Pixels, norm, view
 
-from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.datasets._splits import Arrays
 from bench.distances.gaussians import frechet_distance, moments
 from bench.held import HeldData
 from bench.metrics._evaluate import evaluate

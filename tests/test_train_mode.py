@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from bench.contracts import EvalFns
-from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.datasets._splits import Arrays
 from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData
 from bench.metrics._evaluate import evaluate

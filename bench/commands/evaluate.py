@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import health
 from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignments
-from bench.data_splits import digest_of
+from bench.datasets._splits import digest_of
 from bench.errors import UsageError
 from bench.evaluator import Generated
 from bench.measurement import num_samples, primary_name, view_of

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data_folder import read_folder
-from bench.data_install import Published as Published
-from bench.data_install import (
+from bench.datasets._folder import read_folder
+from bench.datasets._idx import read_idx
+from bench.datasets._install import Published as Published
+from bench.datasets._install import (
     Verdict,
     check_published,
     downloaded,
@@ -23,13 +24,12 @@ from bench.data_install import (
     installed_path,
     read_installed,
 )
-from bench.data_npz import read_npz
-from bench.data_splits import Arrays as Arrays
-from bench.data_splits import Parts as Parts
-from bench.data_splits import check_parts, digest_of, make_splits, split_sizes
+from bench.datasets._npz import read_npz
+from bench.datasets._splits import Arrays as Arrays
+from bench.datasets._splits import Parts as Parts
+from bench.datasets._splits import check_parts, digest_of, make_splits, split_sizes
 from bench.errors import UsageError
 from bench.files import install_lock
-from bench.idx import read_idx
 from bench.records import DataSpec
 from bench.registry import Registry, closest
 

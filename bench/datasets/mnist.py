@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.datasets import DATASETS, DatasetSource, Parts, Published
-from bench.idx import read_idx
+from bench.datasets._idx import read_idx
 from bench.torchvision_import import import_torchvision
 
 

@@ -8,8 +8,8 @@ import torch
 
 from bench import datasets
 from bench.contracts import NullLogger
-from bench.data_splits import Arrays
 from bench.datasets import Splits
+from bench.datasets._splits import Arrays
 from bench.errors import UsageError
 from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data_splits import Arrays, Parts
 from bench.datasets import DATASETS, DatasetSource, Published
+from bench.datasets._splits import Arrays, Parts
 from bench.datasets.digits import read
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from bench import datasets
-from bench.data_splits import Arrays, Parts
 from bench.datasets import DATASETS
+from bench.datasets._idx import read_idx
+from bench.datasets._splits import Arrays, Parts
 from bench.errors import UsageError
-from bench.idx import read_idx
 
 WriteIdx = Callable[..., Path]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from bench import datasets
-from bench.data_splits import Arrays, Parts
+from bench.datasets._splits import Arrays, Parts
 from bench.torchvision_import import import_torchvision
 
 Patch = pytest.MonkeyPatch

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench import datasets
-from bench.data_splits import (
+from bench.datasets._splits import (
     Arrays,
     Labels,
     Parts,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.data_splits import Arrays, Parts
+from bench.datasets._splits import Arrays, Parts
 from bench.errors import UsageError
 
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from bench import datasets
-from bench.data_install import install
-from bench.data_splits import Arrays, Parts
 from bench.datasets import DATASETS, DatasetSource
+from bench.datasets._install import install
+from bench.datasets._splits import Arrays, Parts
 from bench.errors import UsageError
 from bench.files import data_home as current_home
 from bench.torchvision_import import import_torchvision

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data_splits import Arrays, Images, Parts
+from bench.datasets._splits import Arrays, Images, Parts
 from bench.errors import UsageError
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.data_splits import Arrays, Images, Labels, Parts
+from bench.datasets._splits import Arrays, Images, Labels, Parts
 from bench.errors import UsageError
 
 _Array = npt.NDArray[Any]

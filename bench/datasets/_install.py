@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data_npz import read_arrays
-from bench.data_splits import Arrays, Parts, digest_of
+from bench.datasets._npz import read_arrays
+from bench.datasets._splits import Arrays, Parts, digest_of
 from bench.errors import UsageError
 from bench.files import cannot_write, data_home
 
