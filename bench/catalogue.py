@@ -41,7 +41,7 @@ def summaries(kind: str, plugins: Sequence[Path] = ()) -> dict[str, str]:
         raise UsageError(closest(kind, [*ROOMS, "studies"], kind="kind", what="known"))
     load_plugins(plugins)
     if kind == "detectors":
-        from bench.detector_list import status
+        from bench.detectors._status import status
 
         return {name: row.phrase for name, row in status().items()}
     module, name = ROOMS[kind]

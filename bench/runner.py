@@ -16,7 +16,7 @@ import torch
 from bench import datasets, health
 from bench.config import RunConfig, listed
 from bench.contracts import Logger, Nets, Trainable
-from bench.detection import find_detector, find_others
+from bench.detectors._find import find_detector, find_others
 from bench.errors import Interrupted, UsageError
 from bench.evaluator import Evaluation, Generated
 from bench.evidence import Evidence

@@ -21,7 +21,7 @@ import torch
 
 from bench import datasets, health
 from bench.config import RunConfig
-from bench.detection import find_detector
+from bench.detectors._find import find_detector
 from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.held import HeldData
 from bench.measurement import view_of

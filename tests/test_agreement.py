@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench import datasets
-from bench.detection import find_detector
+from bench.detectors._find import find_detector
 from bench.distances.gaussians import frechet_distance, moments
 from bench.distances.kernels import mmd_squared
 from bench.distances.neighbours import K, overlap

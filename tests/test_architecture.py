@@ -90,7 +90,7 @@ SOLE_IMPORTERS = {
     "optuna": "book",
     "rich": "progress",
     "safetensors": "tensor_file",
-    "torch_fidelity": "inception",
+    "torch_fidelity": "detectors/_inception",
     "torchvision": "torchvision_import",
     "typer": "cli",
 }
@@ -100,7 +100,7 @@ STANDARD_LIBRARY_ONLY = {"bench", "errors", "evidence", "health", "records", "re
 
 # The one training loop, the fixed recipe of the detectors, and the search for a latent z, which
 # moves no weight.
-OPTIMIZER_STEPS = {"trainer", "classifier", "inversion"}
+OPTIMIZER_STEPS = {"trainer", "detectors/_classifier", "inversion"}
 
 
 class Import(NamedTuple):

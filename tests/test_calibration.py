@@ -24,7 +24,7 @@ from bench.corruptions import (
     without_classes,
 )
 from bench.datasets import Arrays
-from bench.detection import find_detector
+from bench.detectors._find import find_detector
 from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
 from bench.distances.kernels import mmd_squared
 from bench.errors import UsageError

@@ -8,7 +8,7 @@ import torch
 from bench.contracts import EvalFns
 from bench.datasets import Splits, load
 from bench.datasets._splits import Arrays
-from bench.detection import find_detector
+from bench.detectors._find import find_detector
 from bench.evaluator import Evaluation, Generated
 from bench.held import HeldData
 from bench.images import to_unit

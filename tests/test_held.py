@@ -12,7 +12,7 @@ import torch
 
 from bench import datasets
 from bench.datasets import Arrays, Splits
-from bench.detection import find_detector
+from bench.detectors._find import find_detector
 from bench.feature_cache import BlockKey, FeatureCache
 from bench.held import BLOCK, HeldData
 from bench.records import DataSpec

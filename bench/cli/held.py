@@ -62,7 +62,7 @@ def data_verify(name: Annotated[str, typer.Argument()]) -> None:
 @detectors_app.command("list")
 def detectors_list(as_json: Json = False) -> None:
     """Which detectors there are, what they were trained on, and what is missing."""
-    from bench.detector_list import status, table
+    from bench.detectors._status import status, table
 
     rows = status()
     if as_json:
@@ -81,7 +81,7 @@ def detectors_train(
 ) -> None:
     """Train and store the classifier of a data set by its fixed recipe."""
     from bench.datasets import load
-    from bench.detector_training import train_detector
+    from bench.detectors._train import train_detector
     from bench.runtime import prepare
 
     prepare(threads=1)  # more threads would sum in another order and give other weights
@@ -92,7 +92,7 @@ def detectors_train(
 @detectors_app.command("fetch")
 def detectors_fetch(name: Annotated[str, typer.Argument()] = "inception") -> None:
     """Download the weights of Inception."""
-    from bench.detection import fetch_detector
+    from bench.detectors._find import fetch_detector
 
     typer.echo(f"{name} in {fetch_detector(name)}")
 
@@ -103,6 +103,6 @@ def detectors_import(
     file: Annotated[Path, typer.Argument(help="the published weights")],
 ) -> None:
     """Install the weights of Inception from their file, for machines without a network."""
-    from bench.detection import import_detector
+    from bench.detectors._find import import_detector
 
     typer.echo(f"{name} in {import_detector(name, file)}")

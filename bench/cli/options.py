@@ -32,7 +32,7 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="discard what was done befo
 def install(weights: Path | None) -> None:
     """Inception's weights from a file that was given with the command."""
     if weights is not None:
-        from bench.detection import import_detector
+        from bench.detectors._find import import_detector
 
         import_detector("inception", weights)
 

@@ -16,7 +16,7 @@ from bench.calibration import RECIPE, calibrate, largest_count
 from bench.config import digest, listed
 from bench.contracts import Detector
 from bench.corruptions import CORRUPTIONS, corrupt
-from bench.detection import find_detector, find_others
+from bench.detectors._find import find_detector, find_others
 from bench.errors import UsageError
 from bench.evaluator import missing_detector
 from bench.feature_cache import user_cache

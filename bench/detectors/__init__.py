@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.classifier import Recipe
 from bench.contracts import Detector
+from bench.detectors._classifier import Recipe
 from bench.registry import Registry
 
 WEIGHTS = Path(__file__).parent / "weights"

@@ -12,8 +12,8 @@ plain one; smoothed labels changed nothing. With 40 epochs, 5.4 minutes of one t
 from the published test file.
 """
 
-from bench.classifier import Recipe
 from bench.detectors import DETECTORS, DetectorKind
+from bench.detectors._classifier import Recipe
 
 DETECTORS.add(
     "cifar10",

@@ -1,7 +1,7 @@
 """The detector of digits: 32 features, 500 test images being too few for more (rule 11)."""
 
-from bench.classifier import Recipe
 from bench.detectors import DETECTORS, DetectorKind
+from bench.detectors._classifier import Recipe
 
 DETECTORS.add(
     "digits",

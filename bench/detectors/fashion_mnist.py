@@ -4,8 +4,8 @@ No weights are shipped: the recipe was written where there were no images of it,
 and has not been measured. ``bench detectors train fashion_mnist`` says what it reaches.
 """
 
-from bench.classifier import Recipe
 from bench.detectors import DETECTORS, DetectorKind
+from bench.detectors._classifier import Recipe
 
 # Clothes fill the image and are symmetric: moved by one pixel less than digits, and mirrored.
 DETECTORS.add(

@@ -1,7 +1,7 @@
 """Inception-v3 with the original weights, the only detector whose distance is called FID."""
 
-from bench import inception
 from bench.detectors import DETECTORS, DetectorKind, Fixed
+from bench.detectors import _inception as inception
 
 DETECTORS.add(
     "inception",

@@ -1,7 +1,7 @@
 """The detector of MNIST: 64 features."""
 
-from bench.classifier import Recipe
 from bench.detectors import DETECTORS, DetectorKind
+from bench.detectors._classifier import Recipe
 
 DETECTORS.add(
     "mnist",

@@ -4,8 +4,8 @@ No weights are shipped: the recipe was written where there were no images of it,
 and has not been measured. ``bench detectors train svhn`` says what it reaches.
 """
 
-from bench.classifier import Recipe
 from bench.detectors import DETECTORS, DetectorKind
+from bench.detectors._classifier import Recipe
 
 # Never mirrored: a 2 the other way round is no digit.
 DETECTORS.add(

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 import bench
-from bench.classifier import Recipe, accuracy, save, train
 from bench.config import dataset_slug
 from bench.datasets import Splits
-from bench.detection import facts_of, kind_of, weights_path
 from bench.detectors import DetectorKind
+from bench.detectors._classifier import Recipe, accuracy, save, train
+from bench.detectors._find import facts_of, kind_of, weights_path
 from bench.errors import UsageError
 from bench.records import DataSpec
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.classifier import ClassifierDetector, load
 from bench.config import dataset_slug, listed
 from bench.contracts import Detector
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
+from bench.detectors._classifier import ClassifierDetector, load
 from bench.errors import Unavailable, UsageError
 from bench.files import data_home
 from bench.measures import feature_name

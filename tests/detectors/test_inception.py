@@ -9,13 +9,20 @@ from functools import partial
 import pytest
 import torch
 
-from bench import datasets, inception
+from bench import datasets
 from bench.cli import main
 from bench.contracts import NullLogger
-from bench.detection import find_detector
 from bench.detectors import DETECTORS, DetectorKind, Fixed
+from bench.detectors import _inception as inception
+from bench.detectors._find import find_detector
+from bench.detectors._inception import (
+    Inception,
+    fetch_weights,
+    import_weights,
+    load_inception,
+    weights_path,
+)
 from bench.errors import Unavailable, UsageError
-from bench.inception import Inception, fetch_weights, import_weights, load_inception, weights_path
 from bench.models import configure
 from bench.runner import Run, held_data
 from bench.runtime import generator

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from bench import datasets
-from bench.classifier import Recipe, mirrored, shifted
 from bench.cli import main
 from bench.datasets import Arrays
-from bench.detection import (
+from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
+from bench.detectors._classifier import Recipe, mirrored, shifted
+from bench.detectors._find import (
     available,
     fetch_detector,
     find_detector,
@@ -19,9 +20,8 @@ from bench.detection import (
     known_names,
     weights_path,
 )
-from bench.detector_list import status, table
-from bench.detector_training import train_detector
-from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
+from bench.detectors._status import status, table
+from bench.detectors._train import train_detector
 from bench.errors import Unavailable, UsageError
 from bench.measures import feature_name
 from bench.records import DataSpec
@@ -124,7 +124,7 @@ def test_digits_detector_was_trained_on_the_digits_of_today():
 
 @pytest.mark.slow
 def test_recipe_of_digits_reaches_the_required_accuracy_again(monkeypatch, tmp_path):
-    monkeypatch.setattr("bench.detection.WEIGHTS", tmp_path)
+    monkeypatch.setattr("bench.detectors._find.WEIGHTS", tmp_path)
     path, known = train_detector("digits", datasets.load("digits"))
     assert float(known["test_accuracy"]) >= 0.98
     again, shipped = read_tensors(path)[0], read_tensors(WEIGHTS / "digits.safetensors")[0]
@@ -164,7 +164,7 @@ def home(monkeypatch, tmp_path):
     """An empty data folder, and a recipe that takes no time."""
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     quick = Recipe(dim=8, width=4, epochs=6, batch_size=50, lr=1e-2)
-    monkeypatch.setattr("bench.detector_training.Recipe", lambda: quick)
+    monkeypatch.setattr("bench.detectors._train.Recipe", lambda: quick)
     return tmp_path
 
 
@@ -234,7 +234,7 @@ def test_detector_below_its_required_accuracy_is_not_stored(monkeypatch, tmp_pat
         recipe=Recipe(dim=8, width=4, epochs=1, batch_size=500, lr=1e-6),
     )
     monkeypatch.setattr(DETECTORS, "get", lambda name: poor)
-    monkeypatch.setattr("bench.detection.WEIGHTS", tmp_path)
+    monkeypatch.setattr("bench.detectors._find.WEIGHTS", tmp_path)
     with pytest.raises(UsageError, match=r"at least 0\.98 is required: nothing was stored"):
         train_detector("digits", datasets.load("digits"))
     assert list(tmp_path.iterdir()) == []

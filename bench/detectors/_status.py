@@ -6,8 +6,8 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from bench.detection import available, kind_of, known_names, remedy, weights_path
 from bench.detectors import DetectorKind, Fixed
+from bench.detectors._find import available, kind_of, known_names, remedy, weights_path
 from bench.errors import Unavailable
 from bench.text import columns
 
