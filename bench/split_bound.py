@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.contracts import View
 from bench.images import to_unit
-from bench.losses.elbo import elbo_terms
+from bench.variational.elbo import elbo_terms
 
 CHUNK = 500
 

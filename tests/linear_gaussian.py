@@ -6,10 +6,10 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from bench.contracts import Inference
-from bench.posteriors.diagonal import DiagonalGaussian
-from bench.priors import PriorShape
-from bench.priors.standard import StandardNormal
 from bench.runtime import DeviceNoise, generator
+from bench.variational.posteriors.diagonal import DiagonalGaussian
+from bench.variational.priors import PriorShape
+from bench.variational.priors.standard import StandardNormal
 
 DIM, LATENT, SIGMA = 16, 3, 0.3
 PRIOR = StandardNormal(

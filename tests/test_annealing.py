@@ -19,10 +19,10 @@ from bench.images import dequantise, to_unit
 from bench.metrics._evaluate import evaluate
 from bench.metrics.ais import GROUP, Effort, measure
 from bench.models import configure
-from bench.posteriors.diagonal import DiagonalGaussian
 from bench.records import DataSpec
 from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
+from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 CPU = torch.device("cpu")
 CHAINS = 16

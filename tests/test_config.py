@@ -54,7 +54,7 @@ def test_assignments_are_text_pairs():
 
 
 def test_name_taken_by_another_module_is_refused():
-    registry: Registry[int] = Registry("thing", "bench.losses")
+    registry: Registry[int] = Registry("thing", "bench.adversarial.losses")
     registry.add("one", 1, origin="a")
     with pytest.raises(UsageError, match="thing 'one' of b is already registered by a"):
         registry.add("one", 2, origin="b")

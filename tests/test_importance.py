@@ -12,7 +12,6 @@ from bench.datasets import Splits
 from bench.evaluator import Evaluation, Generated, evaluation_mode
 from bench.held import HeldData
 from bench.images import to_unit
-from bench.losses.elbo import log_weights
 from bench.metrics import METRICS, requested
 from bench.metrics._evaluate import evaluate
 from bench.metrics.importance import BLOCK, bound_of_image
@@ -20,6 +19,7 @@ from bench.models import configure
 from bench.runner import build
 from bench.runtime import DeviceNoise, generator
 from bench.trainer import Trainer
+from bench.variational.elbo import log_weights
 
 CPU = torch.device("cpu")
 NAMES = {1: "iwae_1", 64: "iwae_64", 512: "iwae_512", 5000: "iwae_5000"}

@@ -15,9 +15,9 @@ from bench.metrics._evaluate import evaluate
 from bench.metrics.posterior_mismatch import inverse_multiquadratic
 from bench.models import configure
 from bench.pictures import PICTURES
-from bench.posteriors.diagonal import DiagonalGaussian
 from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
+from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 CPU = torch.device("cpu")
 

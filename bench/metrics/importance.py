@@ -13,8 +13,8 @@ from torch import Tensor
 
 from bench.contracts import Inference, Nets, Noise, View
 from bench.images import to_unit
-from bench.losses.elbo import log_weights
 from bench.metrics import metric
+from bench.variational.elbo import log_weights
 
 BLOCK = 250
 """Draws of an image at a time: their pixels stay in a core's cache, whatever K is."""

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bench.adversarial import ConvGanSettings, conv_generator, play
+from bench.adversarial.game import ConvGanSettings, conv_generator, play
 from bench.contracts import Trainable
 from bench.labels import join_class, require_classes
 from bench.models import Preset, model

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 from torch import nn
 
-from bench.adversarial import ConvGanSettings, conv_generator, conv_opponent, play
+from bench.adversarial.game import ConvGanSettings, conv_generator, conv_opponent, play
 from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.records import DataSpec, Scalar

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import nn
 
-from bench.adversarial import GanSettings, play
+from bench.adversarial.game import GanSettings, play
 from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.nets import (

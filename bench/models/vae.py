@@ -9,7 +9,7 @@ from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.nets import Activation, ConvDecoder, ConvEncoder, Shape, activation
 from bench.records import DataSpec, Scalar
-from bench.variational import VaeSettings, assemble
+from bench.variational.assemble import VaeSettings, assemble
 
 
 class Settings(VaeSettings):

@@ -8,16 +8,16 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bench.adversarial import conv_generator
+from bench.adversarial.game import conv_generator
+from bench.adversarial.losses import LOSSES, AdversarialLoss
 from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
-from bench.losses import LOSSES, AdversarialLoss
 from bench.models import model
 from bench.nets import LEAK, ConvEncoder, LeakyReLU
-from bench.posteriors.diagonal import DiagonalGaussian
 from bench.records import DataSpec
-from bench.variational import Encoder
+from bench.variational.assemble import Encoder
+from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 
 class Settings(ModelSettings):

@@ -8,7 +8,7 @@ from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.nets import LAYER_SIZES, Activation, MlpDecoder, MlpEncoder, activation, layer_sizes
 from bench.records import DataSpec, Scalar
-from bench.variational import VaeSettings, assemble
+from bench.variational.assemble import VaeSettings, assemble
 
 
 class Settings(VaeSettings):

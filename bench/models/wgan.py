@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.adversarial import ConvGanSettings, Lipschitz, conv_generator, conv_opponent, play
+from bench.adversarial.game import ConvGanSettings, Lipschitz, conv_generator, conv_opponent, play
 from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.records import DataSpec, Scalar

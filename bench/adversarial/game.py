@@ -1,0 +1,253 @@
+"""What every GAN shares: two players, what keeps the opponent smooth, optimizers and phases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, Self
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from bench.adversarial.lipschitz import clip_weights, gradient_penalty, r1_penalty
+from bench.adversarial.losses import LOSSES, AdversarialLoss
+from bench.config import ModelSettings
+from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
+from bench.distances.gaussians import standard_log_prob
+from bench.labels import draw_labels, require_classes
+from bench.nets import (
+    ConvDecoder,
+    ConvEncoder,
+    Critic,
+    Norm,
+    SymmetricTanh,
+    spectrally_normalise,
+)
+from bench.records import DataSpec
+
+Lipschitz = Literal["none", "clip", "gradient_penalty", "spectral_norm"]
+
+
+class GanSettings(ModelSettings):
+    """Settings that every GAN has."""
+
+    latent_dim: int = Field(16, ge=1, le=1024, description="size of z")
+    loss: str = Field("non_saturating", description="registered loss of the two players")
+    n_critic: int = Field(1, ge=1, description="opponent's steps per generator step (k)")
+    lipschitz: Lipschitz = Field("none", description="what bounds the opponent's slope")
+    clip_value: float = Field(0.05, gt=0, description="clip: every parameter stays within +- this")
+    gp_weight: float = Field(10.0, gt=0, description="gradient_penalty: its weight (lambda)")
+    r1_weight: float = Field(0.0, ge=0, description="weight of the R1 penalty (gamma); 0: none")
+    r1_every: int = Field(1, ge=1, description="steps from one R1 penalty to the next")
+    average: float = Field(
+        0.0, ge=0, lt=1, description="decay of the generator's moving average; 0: none"
+    )
+    lr: float = Field(1e-3, gt=0, description="learning rate of both players")
+    optimizer: Literal["adam", "rmsprop"] = Field("adam", description="of both players")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's momentum")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's smoothing of squares")
+
+    @property
+    def penalises_gradients(self) -> bool:
+        """Whether a loss asks for the score's gradient at single images."""
+        return self.lipschitz == "gradient_penalty" or self.r1_weight > 0
+
+
+class ConvGanSettings(GanSettings):
+    """Settings that every convolutional GAN has."""
+
+    depth: int = Field(3, ge=1, le=5, description="strided layers in each player")
+    width: int = Field(16, ge=1, le=512, description="channels of the layer next to the image")
+    h_dim: int = Field(128, ge=1, description="features before the score")
+    norm: Literal["auto", "batch", "layer", "none"] = Field(
+        "auto", description="in the opponent; auto: batch, layer with a penalty, none with spectral"
+    )
+
+    @model_validator(mode="after")
+    def _norm_leaves_the_bound_alone(self) -> Self:
+        if self.norm == "batch" and self.penalises_gradients:
+            raise ValueError(
+                "norm=batch makes one image's score depend on the others, and a gradient penalty "
+                "is about single images: take norm=layer or none"
+            )
+        if self.lipschitz == "spectral_norm" and self.norm not in {"auto", "none"}:
+            raise ValueError(
+                f"norm={self.norm} scales what spectral_norm has bounded: leave norm at auto"
+            )
+        return self
+
+    @property
+    def opponent_norm(self) -> Norm:
+        """The normalisation of the opponent's layers."""
+        if self.norm != "auto":
+            return self.norm
+        if self.lipschitz == "spectral_norm":
+            return "none"
+        return "layer" if self.penalises_gradients else "batch"
+
+
+class GeneratorSizes(Protocol):
+    """Settings that a convolutional generator is built from."""
+
+    @property
+    def latent_dim(self) -> int:
+        """Size of z."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Strided layers."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Channels of the layer next to the image."""
+        ...
+
+
+def conv_generator(settings: GeneratorSizes, spec: DataSpec, *, class_dim: int = 0) -> nn.Module:
+    """``[N, latent_dim + class_dim]`` to images in [0, 1], batch norm in every layer."""
+    decoder = ConvDecoder(
+        spec.shape,
+        depth=settings.depth,
+        width=settings.width,
+        in_dim=settings.latent_dim + class_dim,
+        norm="batch",
+    )
+    return nn.Sequential(decoder, SymmetricTanh())
+
+
+def conv_opponent(settings: ConvGanSettings, spec: DataSpec) -> nn.Module:
+    """Images to raw scores ``[N]``."""
+    features = ConvEncoder(
+        spec.shape,
+        depth=settings.depth,
+        width=settings.width,
+        out_dim=settings.h_dim,
+        norm=settings.opponent_norm,
+    )
+    return Critic(features, settings.h_dim)
+
+
+def play(
+    settings: GanSettings,
+    spec: DataSpec,
+    *,
+    generator: nn.Module,
+    opponent: nn.Module,
+    conditional: bool = False,
+) -> Trainable:
+    """The trainable game of a generator and its opponent.
+
+    Args:
+        settings: Loss, what keeps the opponent smooth, optimizers.
+        spec: The data set.
+        generator: z ``[N, latent_dim]``, with labels ``[N]`` as a second argument if
+            conditional, to images ``[N, C, H, W]`` in [0, 1].
+        opponent: Images, likewise, to scores ``[N]``.
+        conditional: Both see a class; a fake's is drawn from the training prior.
+
+    Raises:
+        UsageError: An unknown loss, or conditional on data without labels.
+    """
+    if conditional:
+        require_classes(spec, "a conditional GAN")
+    loss = LOSSES.get(settings.loss)
+    if settings.lipschitz == "spectral_norm":
+        spectrally_normalise(opponent)
+    name = loss.opponent
+    game = _Game(settings=settings, spec=spec, loss=loss, conditional=conditional)
+    return Trainable(
+        modules={"generator": generator, name: opponent},
+        optimizers={player: _optimizer(settings, player) for player in (name, "generator")},
+        phases=game.phases(),
+        average={"generator": settings.average} if settings.average else {},
+        eval_fns=EvalFns(
+            latent=lambda nets, n, noise: noise.normal(n, settings.latent_dim),  # noqa: ARG005
+            decode=game.decode,
+            latent_dim=settings.latent_dim,
+            prior_log_prob=lambda nets, z: standard_log_prob(z),  # noqa: ARG005
+            conditional=conditional,
+        ),
+    )
+
+
+def _optimizer(settings: GanSettings, module: str) -> OptimSpec:
+    betas = (settings.beta1, settings.beta2)
+    return OptimSpec(modules=(module,), kind=settings.optimizer, lr=settings.lr, betas=betas)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Game:
+    """The losses of one game as pure functions of the modules."""
+
+    settings: GanSettings
+    spec: DataSpec
+    loss: AdversarialLoss
+    conditional: bool
+
+    def phases(self) -> list[Phase]:
+        """The opponent's step, its R1 penalty where wanted, the generator's step."""
+        settings, name = self.settings, self.loss.opponent
+        clip = self.clip if settings.lipschitz == "clip" else None
+        phases = [Phase(name=name, optimizer=name, loss=self.opponent_loss, after_step=clip)]
+        if settings.r1_weight:
+            every = settings.r1_every
+            phases.append(
+                Phase(name="r1", optimizer=name, loss=self.r1_loss, every=every, after_step=clip)
+            )
+        generator = Phase(
+            name="generator",
+            optimizer="generator",
+            loss=self.generator_loss,
+            every=settings.n_critic,
+        )
+        return [*phases, generator]
+
+    def decode(self, nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor:
+        """Latents, and labels if conditional, to images."""
+        images: Tensor = nets["generator"](z, labels) if self.conditional else nets["generator"](z)
+        return images
+
+    def score(self, nets: Nets, images: Tensor, labels: Tensor | None) -> Tensor:
+        """Images, and labels if conditional, to scores."""
+        opponent = nets[self.loss.opponent]
+        scores: Tensor = opponent(images, labels) if self.conditional else opponent(images)
+        return scores
+
+    def fakes(self, nets: Nets, step: Step) -> tuple[Tensor, Tensor | None]:
+        """As many fakes as real images, and the classes that they were made for."""
+        n = len(step.images)
+        z = step.noise.normal(n, self.settings.latent_dim)
+        labels = draw_labels(self.spec, n, step.noise) if self.conditional else None
+        return self.decode(nets, z, labels), labels
+
+    def opponent_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
+        """Loss on a batch of real and a batch of fake images, gradient penalty included."""
+        real = self.score(nets, step.images, step.labels)
+        images, labels = self.fakes(nets, step)
+        fake = self.score(nets, images, labels)
+        loss = self.loss.discriminator(real, fake)
+        scalars = {"score_real": real.mean(), "score_fake": fake.mean()}
+        scalars |= self.loss.accuracy(real, fake)
+        if self.settings.lipschitz == "gradient_penalty":
+            mix = step.noise.uniform(len(images))
+            # A point between a real and a fake image is asked for the class of the real one.
+            penalty = gradient_penalty(
+                lambda x: self.score(nets, x, step.labels), step.images, images, mix
+            )
+            loss = loss + self.settings.gp_weight * penalty
+            scalars["gradient_penalty"] = penalty
+        return loss, scalars
+
+    def r1_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
+        """The R1 penalty, weighed up because it comes only at every r1_every-th step."""
+        penalty = r1_penalty(lambda x: self.score(nets, x, step.labels), step.images)
+        return self.settings.r1_weight * self.settings.r1_every * penalty, {"r1_penalty": penalty}
+
+    def generator_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
+        """Loss on a batch of new fakes."""
+        return self.loss.generator(self.score(nets, *self.fakes(nets, step))), {}
+
+    def clip(self, nets: Nets) -> Scalars:
+        """Weight clipping, after each step of the opponent."""
+        return clip_weights(nets[self.loss.opponent], self.settings.clip_value)

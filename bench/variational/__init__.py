@@ -1,0 +1,1 @@
+"""Models with a likelihood: likelihoods, posteriors, priors, and what trains them."""

@@ -1,0 +1,240 @@
+"""What every VAE shares: likelihood, posterior, prior and objective, combined by settings."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self, cast
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from bench.config import ModelSettings
+from bench.contracts import Likelihood, Loss, Nets, OptimSpec, Phase, Scalars, Trainable
+from bench.errors import UsageError
+from bench.images import to_unit
+from bench.labels import join_class, require_classes
+from bench.nets import Activation, Shape
+from bench.records import DataSpec
+from bench.variational.elbo import bound_loss, elbo_loss, free_bits_loss
+from bench.variational.latent_model import LatentModel
+from bench.variational.likelihoods import LIKELIHOODS
+from bench.variational.posteriors import POSTERIORS
+from bench.variational.priors import PRIORS, BoundedPrior, DataPrior, PriorShape
+
+MEAN_OF = 1_000
+"""Train images, evenly spaced, whose mean the decoder starts at."""
+
+
+class VaeSettings(ModelSettings):
+    """Settings that every VAE has."""
+
+    latent_dim: int = Field(16, ge=1, le=1024, description="size of z")
+    conditional: bool = Field(False, description="encoder and decoder see the class")
+    encoder_act: Activation = Field("relu", description="between the encoder's layers")
+    likelihood: str = Field("bernoulli_resampled", description="registered likelihood")
+    sigma: float = Field(
+        0.354,
+        gt=0,
+        description="gaussian: standard deviation; discretised_logistic: scale; learned: first one",
+    )
+    posterior: str = Field("diagonal", description="registered posterior")
+    prior: str = Field("standard", description="registered prior")
+    prior_layers: int = Field(6, ge=1, le=64, description="flow: coupling layers")
+    prior_hidden: int = Field(64, ge=1, description="flow: units of a coupling's hidden layers")
+    prior_components: int = Field(100, ge=1, description="vamp: pseudo-inputs")
+    kl_weight: float = Field(1.0, ge=0, description="KL factor of the training loss (beta)")
+    kl_warmup: float = Field(0.5, ge=0, le=1, description="share of the budget with a rising KL")
+    free_nats: float = Field(0.0, ge=0, description="KL of each latent that costs nothing")
+    num_importance: int = Field(
+        1, ge=1, le=5000, description="z per image in the importance-weighted bound; 1: the ELBO"
+    )
+    lr: float = Field(2e-3, gt=0, description="Adam's learning rate")
+    lr_stages: int = Field(
+        1, ge=1, le=10, description="stage i lasts 3^i units of the budget at lr * 10^(-i/7)"
+    )
+    adam_eps: float = Field(1e-8, gt=0, description="Adam's epsilon")
+
+    @model_validator(mode="after")
+    def _one_objective(self) -> Self:
+        if self.num_importance > 1:
+            for key, plain in (("kl_weight", 1.0), ("kl_warmup", 0.0), ("free_nats", 0.0)):
+                if getattr(self, key) != plain:
+                    raise ValueError(
+                        f"num_importance={self.num_importance} trains a bound without a KL term "
+                        f"of its own, and {key}={getattr(self, key)} weighs one: set {key}={plain}"
+                    )
+        return self
+
+
+class Encoder(nn.Module):
+    """Features, an activation, and one linear head with all values of q(z|x)."""
+
+    def __init__(
+        self, features: nn.Module, *, act: nn.Module, feature_dim: int, num_classes: int, size: int
+    ) -> None:
+        super().__init__()
+        self.features, self.act, self.num_classes = features, act, num_classes
+        self.head = nn.Linear(feature_dim + num_classes, size)
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """``[N, C, H, W]`` to ``[N, size]``."""
+        hidden = self.act(self.features(x))
+        out: Tensor = self.head(join_class(hidden, labels, self.num_classes))
+        return out
+
+
+class StartingDecoder(Protocol):
+    """A decoder whose first output can be chosen."""
+
+    def reach(self, image: Tensor) -> Tensor:
+        """What of ``image [C, H, W]`` in [0, 1] its last biases alone can show."""
+        ...
+
+    def start_at(self, values: Tensor) -> None:
+        """Moves the first C channels of the output there; of the shape that ``reach`` gave."""
+        ...
+
+
+class MakeDecoder(Protocol):
+    """How a model builds its decoder."""
+
+    def __call__(self, shape: Shape, in_dim: int) -> nn.Module:
+        """Vectors ``[N, in_dim]`` to the likelihood's parameters ``[N, *shape]``."""
+        ...
+
+
+def assemble(
+    settings: VaeSettings,
+    spec: DataSpec,
+    *,
+    features: nn.Module,
+    feature_dim: int,
+    decoder: MakeDecoder,
+    encoder_act: nn.Module,
+) -> Trainable:
+    """The trainable VAE from its two networks.
+
+    Args:
+        settings: Which likelihood, posterior, prior and objective.
+        spec: The data set.
+        features: Images ``[N, C, H, W]`` to ``[N, feature_dim]``.
+        feature_dim: Size of the features.
+        decoder: Builds the decoder for the likelihood's shape.
+        encoder_act: Between the features and the encoder's head.
+
+    Raises:
+        UsageError: An unknown part, or parts that do not go together.
+    """
+    kind = POSTERIORS.get(settings.posterior)
+    likelihood = LIKELIHOODS.get(settings.likelihood)(spec, settings.sigma)
+    num_classes = require_classes(spec, "a conditional VAE") if settings.conditional else 0
+    channels = likelihood.params_per_value * spec.shape[0]
+    decoder_net = decoder((channels, *spec.shape[1:]), settings.latent_dim + num_classes)
+    encoder = Encoder(
+        features,
+        act=encoder_act,
+        feature_dim=feature_dim,
+        num_classes=num_classes,
+        size=kind.size(settings.latent_dim),
+    )
+    prior = _build_prior(settings, spec)
+    latent_model = LatentModel(
+        kind=kind,
+        likelihood=likelihood,
+        num_classes=num_classes,
+        separable=hasattr(kind, "kl_per_latent") and hasattr(prior, "kl_per_latent"),
+    )
+    _refuse_what_does_not_combine(settings, prior, separable=latent_model.separable)
+    modules = {
+        "encoder": encoder,
+        "decoder": decoder_net,
+        "prior": prior,
+        "likelihood": cast("nn.Module", likelihood),
+    }
+    phase = Phase(
+        name="vae",
+        optimizer="adam",
+        loss=_loss(settings, latent_model),
+        after_step=_project if hasattr(prior, "project") else None,
+    )
+    return Trainable(
+        modules=modules,
+        optimizers={"adam": _optimizer(settings, tuple(modules))},
+        phases=[phase],
+        initialise=_initialise,
+        eval_fns=latent_model.eval_fns(settings.latent_dim),
+    )
+
+
+def _optimizer(settings: VaeSettings, modules: tuple[str, ...]) -> OptimSpec:
+    return OptimSpec(
+        modules=modules,
+        kind="adam",
+        lr=settings.lr,
+        eps=settings.adam_eps,
+        num_stages=settings.lr_stages,
+    )
+
+
+def _build_prior(settings: VaeSettings, spec: DataSpec) -> nn.Module:
+    shape = PriorShape(
+        latent_dim=settings.latent_dim,
+        image_shape=spec.shape,
+        num_layers=settings.prior_layers,
+        hidden=settings.prior_hidden,
+        num_components=settings.prior_components,
+    )
+    return PRIORS.get(settings.prior)(shape)
+
+
+def _refuse_what_does_not_combine(
+    settings: VaeSettings, prior: nn.Module, *, separable: bool
+) -> None:
+    if settings.conditional and getattr(prior, "uses_encoder", False):
+        raise UsageError(
+            f"prior '{settings.prior}' is made of encoded images without a class, and the encoder "
+            "of a conditional VAE needs one: take another prior or conditional=false"
+        )
+    if settings.free_nats and not separable:
+        raise UsageError(
+            f"free_nats={settings.free_nats} needs the KL of each latent in closed form, which "
+            f"posterior '{settings.posterior}' with prior '{settings.prior}' does not have: take "
+            "posterior=diagonal and prior=standard, or free_nats=0"
+        )
+
+
+def _initialise(nets: Nets, images: Tensor) -> None:
+    """The decoder starts at the mean image, a prior of data at its images.
+
+    Burda et al. 2016 start there too (yburda/iwae, datasets.py: get_train_bias_np). A decoder that starts at 1/2
+    first learns that pixels are dark, by filters that are all negative: what is bright then
+    comes from the bias alone, for tens of thousands of images.
+    """
+    if hasattr(nets["decoder"], "start_at"):
+        decoder = cast("StartingDecoder", nets["decoder"])
+        index = torch.linspace(0, len(images) - 1, min(MEAN_OF, len(images))).long()
+        mean = decoder.reach(to_unit(images[index.to(images.device)]).mean(0))
+        decoder.start_at(cast("Likelihood", nets["likelihood"]).start(mean))
+    if hasattr(nets["prior"], "initialise"):
+        cast("DataPrior", nets["prior"]).initialise(images)
+
+
+def _project(nets: Nets) -> Scalars:
+    cast("BoundedPrior", nets["prior"]).project()
+    return {}
+
+
+def _loss(settings: VaeSettings, latent_model: LatentModel) -> Loss:
+    """The objective that the settings name."""
+    inference = latent_model.inference()
+    if settings.num_importance > 1:
+        return bound_loss(inference, k=settings.num_importance)
+    if settings.free_nats:
+        return free_bits_loss(
+            inference,
+            latent_model.kl_per_latent,
+            kl_weight=settings.kl_weight,
+            warmup=settings.kl_warmup,
+            free_nats=settings.free_nats,
+        )
+    return elbo_loss(inference, kl_weight=settings.kl_weight, warmup=settings.kl_warmup)
