@@ -28,8 +28,8 @@ from bench.corruptions import (
     without_classes,
 )
 from bench.errors import UsageError
+from bench.evaluation.reference import HeldData
 from bench.gauges import DRAWS, Gauge, distances, every, subset
-from bench.held import HeldData
 from bench.measures import feature_name
 from bench.results.calibration import Answers, Point, Response
 from bench.runtime import generator

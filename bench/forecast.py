@@ -7,9 +7,9 @@ import time
 import torch
 
 from bench.config import RunConfig
-from bench.evaluator import Generated
-from bench.held import HeldData
-from bench.measurement import num_samples
+from bench.evaluation.measurement import num_samples
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Generated
 from bench.runner import build
 from bench.trainer import Trainer, TrainingDiverged
 

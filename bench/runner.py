@@ -18,12 +18,12 @@ from bench.config import RunConfig, listed
 from bench.contracts import Logger, Nets, Trainable
 from bench.detectors._find import find_detector, find_others
 from bench.errors import Interrupted, UsageError
-from bench.evaluator import Evaluation, Generated
+from bench.evaluation.feature_cache import user_cache
+from bench.evaluation.measurement import primary_name, view_of
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated
 from bench.evidence import Evidence
-from bench.feature_cache import user_cache
-from bench.held import HeldData
 from bench.images import NotFinite
-from bench.measurement import primary_name, view_of
 from bench.metrics import requested
 from bench.metrics._evaluate import evaluate, measured
 from bench.models import MODELS

@@ -22,8 +22,8 @@ from torch import Tensor
 from bench.contracts import Inference, Nets, Noise, Trainable
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
-from bench.evaluator import Evaluation, Generated, evaluation_mode
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.images import to_unit
 from bench.metrics.ais import Effort
 from bench.metrics.ais import measure as measure_ais

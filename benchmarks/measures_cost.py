@@ -22,9 +22,9 @@ import torch
 from bench import datasets, health
 from bench.config import RunConfig
 from bench.detectors._find import find_detector
-from bench.evaluator import Evaluation, Generated, evaluation_mode
-from bench.held import HeldData
-from bench.measurement import view_of
+from bench.evaluation.measurement import view_of
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.metrics import METRICS, NotApplicable
 from bench.models import configure
 from bench.runner import build

@@ -13,8 +13,8 @@ from bench.contracts import EvalFns
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.distances.gaussians import standard_log_prob
-from bench.evaluator import Evaluation, Generated, evaluation_mode
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.images import dequantise, to_unit
 from bench.metrics._evaluate import evaluate
 from bench.metrics.ais import GROUP, Effort, measure

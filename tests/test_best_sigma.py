@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from bench.config import EvalSettings
-from bench.evaluator import Generated
-from bench.measurement import view_of
+from bench.evaluation.measurement import view_of
+from bench.evaluation.view import Generated
 from bench.metrics.likelihood import best_sigma, elbo
 from bench.models import configure
 from bench.runner import build, held_data

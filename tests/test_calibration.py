@@ -28,9 +28,9 @@ from bench.detectors._find import find_detector
 from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
 from bench.distances.kernels import mmd_squared
 from bench.errors import UsageError
-from bench.evaluator import Evaluation, Generated, draw
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated, draw
 from bench.gauges import counts_up_to, distances, subset
-from bench.held import HeldData
 from bench.images import to_unit
 from bench.metrics.floors import floors
 from bench.models import MODELS

@@ -13,7 +13,7 @@ from bench.commands.report import make_report
 from bench.commands.train import TrainOptions, train_one
 from bench.datasets import load
 from bench.errors import UsageError
-from bench.outside import read_outside
+from bench.evaluation.outside import read_outside
 from bench.plan.files import load_study
 from bench.plan.study import Identity
 from bench.tracking.mlflow import Store

@@ -9,8 +9,8 @@ from bench.contracts import EvalFns
 from bench.datasets import Splits, load
 from bench.datasets._splits import Arrays
 from bench.detectors._find import find_detector
-from bench.evaluator import Evaluation, Generated
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated
 from bench.images import to_unit
 from bench.metrics import METRICS
 from bench.metrics._evaluate import evaluate

@@ -9,8 +9,8 @@ from linear_gaussian import LATENT, linear_model, log_evidence, observed
 
 from bench import datasets
 from bench.datasets import Splits
-from bench.evaluator import Evaluation, Generated, evaluation_mode
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.images import to_unit
 from bench.metrics import METRICS, requested
 from bench.metrics._evaluate import evaluate

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.config import TrainSettings
-from bench.evaluator import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.inversion import invert, squared_error
 from bench.models import configure
 from bench.pictures._draw import draw_pictures

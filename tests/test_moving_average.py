@@ -8,7 +8,7 @@ from torch import nn
 
 from bench.config import TrainSettings
 from bench.contracts import EvalFns, NullLogger, OptimSpec, Phase, Trainable
-from bench.evaluator import Evaluation, Generated, draw
+from bench.evaluation.view import Evaluation, Generated, draw
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runner import BEST, LAST, Run, build, held_data, restore

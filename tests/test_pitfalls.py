@@ -15,9 +15,9 @@ from bench.contracts import EvalFns, Step
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.engines.inprocess import InProcess
-from bench.evaluator import Evaluation, Generated
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated
 from bench.grid import expand
-from bench.held import HeldData
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure, find

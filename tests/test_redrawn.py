@@ -9,7 +9,7 @@ from test_train_mode import CPU, SPEC, Pixels, norm, view
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.distances.gaussians import frechet_distance, moments
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
 from bench.metrics._evaluate import evaluate
 from bench.metrics.redrawn import redrawn
 from bench.runtime import generator

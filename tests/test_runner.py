@@ -252,7 +252,7 @@ def test_noise_that_covers_few_classes_is_called_collapsed(tmp_path, held):
 
 
 def test_restored_model_samples_as_the_run_ended(tmp_path, held):
-    from bench.evaluator import draw
+    from bench.evaluation.view import draw
     from bench.runtime import DeviceNoise, generator
 
     config = small()

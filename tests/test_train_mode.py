@@ -9,8 +9,8 @@ from torch import nn
 from bench.contracts import EvalFns
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
-from bench.evaluator import Evaluation, Generated
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.records import DataSpec

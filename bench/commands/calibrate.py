@@ -18,11 +18,11 @@ from bench.contracts import Detector
 from bench.corruptions import CORRUPTIONS, corrupt
 from bench.detectors._find import find_detector, find_others
 from bench.errors import UsageError
-from bench.evaluator import missing_detector
-from bench.feature_cache import user_cache
+from bench.evaluation.feature_cache import user_cache
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import missing_detector
 from bench.files import data_home
 from bench.gauges import DRAWS
-from bench.held import HeldData
 from bench.images import grid, to_png
 from bench.registry import load_plugins
 from bench.report.card import answer, read_numbers, write_card

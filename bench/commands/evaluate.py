@@ -13,12 +13,12 @@ from bench import health
 from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignments
 from bench.datasets._splits import digest_of
 from bench.errors import UsageError
-from bench.evaluator import Generated
-from bench.measurement import num_samples, primary_name, view_of
+from bench.evaluation.measurement import num_samples, primary_name, view_of
+from bench.evaluation.outside import Given, read_outside
+from bench.evaluation.view import Generated
 from bench.metrics import requested
 from bench.metrics._evaluate import evaluate
 from bench.models import configure, recorded
-from bench.outside import Given, read_outside
 from bench.pictures._draw import draw_pictures
 from bench.plan.files import load_study
 from bench.records import OUTSIDE, RunRecord, not_applicable_tag

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from bench.contracts import EvalFns, Noise
 from bench.errors import UsageError
-from bench.evaluator import draw
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import draw
 from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import recorded

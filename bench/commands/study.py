@@ -13,7 +13,7 @@ from bench.engines import Engine
 from bench.engines.inprocess import InProcess
 from bench.engines.local import LocalWorkers
 from bench.errors import UsageError
-from bench.evaluator import missing_detector
+from bench.evaluation.view import missing_detector
 from bench.grid import PlannedRun, expand, full_overrides, require_spaces, stand_ins
 from bench.metrics import requested
 from bench.models import find

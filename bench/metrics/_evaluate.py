@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from bench.evaluator import Evaluation, evaluation_mode
+from bench.evaluation.view import Evaluation, evaluation_mode
 from bench.metrics import METRICS, MetricKind, NotApplicable
 
 

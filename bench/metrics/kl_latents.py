@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.contracts import View
-from bench.latent_rate import mean_kl_per_latent
+from bench.evaluation.latent_rate import mean_kl_per_latent
 from bench.metrics import metric
 
 SHARE = 0.9

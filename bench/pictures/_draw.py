@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.evaluator import Evaluation, evaluation_mode
+from bench.evaluation.view import Evaluation, evaluation_mode
 from bench.images import Picture
 from bench.pictures import PICTURES
 

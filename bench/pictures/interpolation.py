@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from bench.contracts import View
+from bench.evaluation.latents import linear_path, spherical_path
 from bench.images import Picture
-from bench.latents import linear_path, spherical_path
 from bench.pictures import decoded, picture
 
 ROWS, POINTS = 10, 10

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.contracts import View
+from bench.evaluation.latents import most_active, posterior_means
 from bench.images import Picture
-from bench.latents import most_active, posterior_means
 from bench.pictures import picture
 from bench.scatter import scatter
 

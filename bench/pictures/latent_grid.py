@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from bench.contracts import View
+from bench.evaluation.latents import normal_quantiles, one_class
 from bench.images import Picture
-from bench.latents import normal_quantiles, one_class
 from bench.pictures import decoded, picture
 
 SIDE = 10

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.contracts import View
+from bench.evaluation.latents import posterior_means, principal_components
 from bench.images import Picture
-from bench.latents import posterior_means, principal_components
 from bench.pictures import picture
 from bench.scatter import scatter
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from bench.contracts import View
+from bench.evaluation.latents import most_active, one_class, posterior_means
 from bench.images import Picture
-from bench.latents import most_active, one_class, posterior_means
 from bench.pictures import decoded, picture
 
 ROWS, POINTS = 8, 10

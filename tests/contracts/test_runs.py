@@ -11,8 +11,8 @@ from bench.contracts import NullLogger
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.errors import UsageError
-from bench.evaluator import Evaluation, Generated
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated
 from bench.models import MODELS, configure, find
 from bench.records import STATUSES, DataSpec
 from bench.runner import Run, build, held_data

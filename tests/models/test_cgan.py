@@ -9,8 +9,8 @@ from bench.contracts import EvalFns, NullLogger
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.errors import UsageError
-from bench.evaluator import Evaluation, Generated, SealedSplit
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated, SealedSplit
 from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure
 from bench.records import DataSpec

@@ -7,7 +7,7 @@ import torch
 
 from bench.config import TrainSettings
 from bench.contracts import Step, Trainable
-from bench.evaluator import draw
+from bench.evaluation.view import draw
 from bench.models import MODELS, configure, find
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator, seeded_modules

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from bench.contracts import EvalFns, NullLogger
-from bench.evaluator import Evaluation, Generated, evaluation_mode
+from bench.evaluation.latents import normal_quantiles
+from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.images import display_scale, to_bytes, to_png
-from bench.latents import normal_quantiles
 from bench.models import configure
 from bench.pictures import PICTURES
 from bench.pictures._draw import draw_pictures

@@ -11,8 +11,8 @@ from linear_gaussian import LATENT, PRIOR, WEIGHT, linear_model, log_evidence, o
 from bench.contracts import EvalFns, Inference
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
-from bench.evaluator import Evaluation, Generated
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated
 from bench.images import dequantise
 from bench.metrics._evaluate import evaluate
 from bench.records import DataSpec

@@ -12,7 +12,7 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from bench.contracts import Step
-from bench.evaluator import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import configure

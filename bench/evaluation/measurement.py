@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.config import EvalSettings
-from bench.evaluator import Evaluation, Generated
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Evaluation, Generated
 from bench.measures import feature_name
 
 

@@ -13,8 +13,8 @@ from bench.datasets._folder import read_pictures
 from bench.datasets._npz import read_npz
 from bench.datasets._splits import Arrays
 from bench.errors import UsageError
-from bench.evaluator import Generated
-from bench.held import HeldData
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Generated
 from bench.records import DataSpec
 from bench.runtime import generator
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.latents import (
+from bench.evaluation.latents import (
     linear_path,
     most_active,
     normal_quantiles,

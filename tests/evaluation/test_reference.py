@@ -13,8 +13,8 @@ import torch
 from bench import datasets
 from bench.datasets import Arrays, Splits
 from bench.detectors._find import find_detector
-from bench.feature_cache import BlockKey, FeatureCache
-from bench.held import BLOCK, HeldData
+from bench.evaluation.feature_cache import BlockKey, FeatureCache
+from bench.evaluation.reference import BLOCK, HeldData
 from bench.records import DataSpec
 
 CPU = torch.device("cpu")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.contracts import Detector, Seen
 from bench.datasets import Splits
-from bench.feature_cache import BlockKey, FeatureCache, Told
+from bench.evaluation.feature_cache import BlockKey, FeatureCache, Told
 from bench.runtime import generator
 
 BLOCK = 500

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import Detector, EvalFns, Need, Nets, Noise, Seen
-from bench.held import HeldData, first
+from bench.evaluation.reference import HeldData, first
 from bench.images import to_bytes
 from bench.labels import draw_labels
 from bench.records import DataSpec

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bench.bars import BAR, HIGH, LEFT, TOP, bars, spans
-from bench.evaluator import Evaluation, Generated, evaluation_mode
-from bench.latent_rate import CHUNK, mean_kl_per_latent
+from bench.evaluation.latent_rate import CHUNK, mean_kl_per_latent
+from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.metrics import METRICS
 from bench.metrics._evaluate import evaluate
 from bench.metrics.posterior_mismatch import inverse_multiquadratic

@@ -1,0 +1,1 @@
+"""What metrics and pictures see: a model's samples, real images, features of both."""
