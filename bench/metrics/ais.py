@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.annealing import Target, find_steps, log_mean_weight, sigmoid_schedule
 from bench.contracts import Noise, View
 from bench.images import dequantise, to_unit
 from bench.metrics import NotApplicable, metric
+from bench.metrics._annealing import Target, find_steps, log_mean_weight, sigmoid_schedule
 
 GROUP = 10
 """Images whose chains move in one batch; their noise comes with the group."""

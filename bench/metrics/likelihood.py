@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.contracts import Inference, Noise, View
 from bench.images import to_bytes, to_unit
 from bench.metrics import NotApplicable, metric
-from bench.split_bound import chunks, split_bound
+from bench.metrics._bound import chunks, split_bound
 
 ACTIVE_VARIANCE = 0.01
 

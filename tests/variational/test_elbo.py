@@ -14,10 +14,10 @@ from bench.datasets._splits import Arrays
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated
 from bench.images import dequantise
+from bench.metrics._bound import CHUNK
 from bench.metrics._evaluate import evaluate
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
-from bench.split_bound import CHUNK
 from bench.variational.elbo import elbo_terms
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 

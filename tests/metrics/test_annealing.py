@@ -8,7 +8,6 @@ import torch
 from linear_gaussian import DIM, LATENT, SIGMA, WEIGHT, log_evidence, log_likelihood
 from torch.distributions import MultivariateNormal
 
-from bench.annealing import Chains, Target, find_steps, log_mean_weight, sigmoid_schedule
 from bench.contracts import EvalFns
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
@@ -16,6 +15,7 @@ from bench.distances.gaussians import standard_log_prob
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.images import dequantise, to_unit
+from bench.metrics._annealing import Chains, Target, find_steps, log_mean_weight, sigmoid_schedule
 from bench.metrics._evaluate import evaluate
 from bench.metrics.ais import GROUP, Effort, measure
 from bench.models import configure
