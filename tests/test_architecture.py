@@ -100,7 +100,7 @@ STANDARD_LIBRARY_ONLY = {"bench", "errors", "evidence", "health", "records", "re
 
 # The one training loop, the fixed recipe of the detectors, and the search for a latent z, which
 # moves no weight.
-OPTIMIZER_STEPS = {"trainer", "detectors/_classifier", "inversion"}
+OPTIMIZER_STEPS = {"trainer", "detectors/_classifier", "pictures/_inversion"}
 
 
 class Import(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench.contracts import View
 from bench.images import Picture, to_bytes, to_unit
-from bench.inversion import invert
 from bench.pictures import in_pairs, picture
+from bench.pictures._inversion import invert
 
 ROWS, PAIRS = 4, 4
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.bars import bars
 from bench.contracts import View
 from bench.evaluation.latent_rate import mean_kl_per_latent
 from bench.images import Picture
 from bench.pictures import picture
+from bench.pictures._bars import bars
 
 NUM_IMAGES = 2_000
 

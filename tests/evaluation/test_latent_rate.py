@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from bench.bars import BAR, HIGH, LEFT, TOP, bars, spans
 from bench.evaluation.latent_rate import CHUNK, mean_kl_per_latent
 from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.metrics import METRICS
@@ -15,6 +14,7 @@ from bench.metrics._evaluate import evaluate
 from bench.metrics.posterior_mismatch import inverse_multiquadratic
 from bench.models import configure
 from bench.pictures import PICTURES
+from bench.pictures._bars import BAR, HIGH, LEFT, TOP, bars, spans
 from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
 from bench.variational.posteriors.diagonal import DiagonalGaussian

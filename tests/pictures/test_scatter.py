@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.scatter import COLOURS, SIDE, Frame, round_step, scatter, tick_texts
+from bench.pictures._scatter import COLOURS, SIDE, Frame, round_step, scatter, tick_texts
 
 LEFT, TOP = 52, 34
 SQUARE = slice(TOP, TOP + SIDE), slice(LEFT, LEFT + SIDE)

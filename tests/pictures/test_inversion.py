@@ -8,9 +8,9 @@ import torch
 
 from bench.config import TrainSettings
 from bench.evaluation.view import Evaluation, Generated, evaluation_mode
-from bench.inversion import invert, squared_error
 from bench.models import configure
 from bench.pictures._draw import draw_pictures
+from bench.pictures._inversion import invert, squared_error
 from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
 from bench.trainer import Trainer

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.images import Picture
-from bench.scatter import round_step, tick_texts
+from bench.pictures._scatter import round_step, tick_texts
 
 WIDE, HIGH = 440, 220
 """Pixels of the field that holds the bars."""
