@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from bench.config import Flat, RunConfig
-from bench.forecast import seconds_per_run
 from bench.grid import PlannedRun, held_deviation
 from bench.plan.space import Space
 from bench.plan.study import Identity, Study
 from bench.progress import duration
 from bench.records import Scalar
-from bench.runner import held_for
 from bench.runtime import prepare
 from bench.text import columns
+from bench.training.forecast import seconds_per_run
+from bench.training.run import held_for
 
 
 def plan_line(identity: Identity, runs: Sequence[PlannedRun], seconds: float) -> str:

@@ -15,9 +15,9 @@ from bench.errors import Interrupted
 from bench.models import recorded
 from bench.records import TrialResult
 from bench.registry import load_plugins
-from bench.runner import Run, held_for
 from bench.runtime import environment, prepare, resolve_device
 from bench.tracking.mlflow import RunLogger, Store
+from bench.training.run import Run, held_for
 
 LOCK_SECONDS = 600.0
 

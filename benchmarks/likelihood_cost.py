@@ -30,8 +30,8 @@ from bench.metrics.ais import measure as measure_ais
 from bench.metrics.importance import BLOCK, bound_of_image
 from bench.models import configure
 from bench.records import DataSpec
-from bench.runner import build
 from bench.runtime import DeviceNoise, generator, prepare
+from bench.training.run import build
 
 CPU = torch.device("cpu")
 SPEC = DataSpec(

@@ -25,7 +25,7 @@ from bench.models import MODELS, configure
 from bench.modules import place
 from bench.records import DataSpec
 from bench.runtime import prepare, seeded_modules
-from bench.trainer import Trainer
+from bench.training.trainer import Trainer
 
 STEPS_PER_LOG = 10
 NUM_RESIDENT = 10_000

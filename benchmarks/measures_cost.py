@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from bench import datasets, health
+from bench import datasets
 from bench.config import RunConfig
 from bench.detectors._find import find_detector
 from bench.evaluation.measurement import view_of
@@ -27,9 +27,10 @@ from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.metrics import METRICS, NotApplicable
 from bench.models import configure
-from bench.runner import build
 from bench.runtime import prepare
-from bench.trainer import Trainer
+from bench.training import health
+from bench.training.run import build
+from bench.training.trainer import Trainer
 
 MODEL = "vae_mlp"
 TRAINED = {"num_images": 12_800, "num_logs": 1, "num_validations": 1}

@@ -96,11 +96,19 @@ SOLE_IMPORTERS = {
 }
 
 # Whatever outlives a run, and whatever everything imports, needs the standard library alone.
-STANDARD_LIBRARY_ONLY = {"bench", "errors", "evidence", "health", "records", "registry", "symptoms"}
+STANDARD_LIBRARY_ONLY = {
+    "bench",
+    "errors",
+    "records",
+    "registry",
+    "training/evidence",
+    "training/health",
+    "training/symptoms",
+}
 
 # The one training loop, the fixed recipe of the detectors, and the search for a latent z, which
 # moves no weight.
-OPTIMIZER_STEPS = {"trainer", "detectors/_classifier", "pictures/_inversion"}
+OPTIMIZER_STEPS = {"training/trainer", "detectors/_classifier", "pictures/_inversion"}
 
 
 class Import(NamedTuple):

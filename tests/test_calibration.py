@@ -35,8 +35,8 @@ from bench.images import to_unit
 from bench.metrics.floors import floors
 from bench.models import MODELS
 from bench.models.memoriser import MemoriserSettings
-from bench.runner import build
 from bench.runtime import DeviceNoise, generator
+from bench.training.run import build
 
 N = 250
 CPU = torch.device("cpu")

@@ -5,7 +5,7 @@ import torch
 
 from bench.contracts import NullLogger
 from bench.models import MODELS, configure, find
-from bench.runner import Run, held_data
+from bench.training.run import Run, held_data
 
 pytestmark = pytest.mark.gpu
 REFERENCES = [

@@ -25,11 +25,11 @@ from bench.pictures._draw import draw_pictures
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import DataSpec
 from bench.results.numbers import read_results
-from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
 from bench.study import Driver
 from bench.tracking.mlflow import Store
-from bench.trainer import Trainer
+from bench.training.run import build, held_data
+from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 REFERENCES = [

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import health
 from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignments
 from bench.datasets._splits import digest_of
 from bench.errors import UsageError
@@ -23,10 +22,11 @@ from bench.pictures._draw import draw_pictures
 from bench.plan.files import load_study
 from bench.records import OUTSIDE, RunRecord, not_applicable_tag
 from bench.registry import load_plugins
-from bench.runner import held_for, open_test_split, restore_run
 from bench.runtime import environment, num_cores, prepare, resolve_device
 from bench.tracking.mlflow import RunLogger, Store
 from bench.tracking.recorded import find_recorded
+from bench.training import health
+from bench.training.run import held_for, open_test_split, restore_run
 
 Say = Callable[[str], object]
 

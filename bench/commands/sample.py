@@ -16,9 +16,9 @@ from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import recorded
 from bench.registry import load_plugins
-from bench.runner import held_for, restore_run
 from bench.runtime import DeviceNoise, generator, resolve_device
 from bench.tracking.mlflow import Store
+from bench.training.run import held_for, restore_run
 
 
 def sample_run(

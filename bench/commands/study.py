@@ -22,12 +22,12 @@ from bench.plan.study import Identity, Study
 from bench.preview import as_text, flat_runs, held_line, plan_line, plan_table, seconds_by_label
 from bench.progress import StudyProgress
 from bench.registry import load_plugins
-from bench.runner import held_for
 from bench.runtime import num_cores, resolve_device
 from bench.search import SearchDriver
 from bench.study import Driver
 from bench.text import columns
 from bench.tracking.mlflow import Store
+from bench.training.run import held_for
 
 Say = Callable[[str], object]
 

@@ -17,9 +17,9 @@ from bench.metrics import requested
 from bench.models import configure, find, recorded
 from bench.records import RunRecord, TrialResult
 from bench.registry import load_plugins
-from bench.runner import RESULT, held_for
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
+from bench.training.run import RESULT, held_for
 from bench.work import Task, perform
 
 Say = Callable[[str], object]

@@ -14,7 +14,7 @@ from bench.errors import UsageError
 from bench.models import MODELS, configure, find
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator, seeded_modules
-from bench.trainer import Trainer, build_optimizer
+from bench.training.trainer import Trainer, build_optimizer
 
 SPEC = DataSpec(
     name="made",

@@ -25,9 +25,9 @@ from bench.detectors._train import train_detector
 from bench.errors import Unavailable, UsageError
 from bench.measures import feature_name
 from bench.records import DataSpec
-from bench.runner import held_data
 from bench.runtime import generator
 from bench.tensor_file import read_facts, read_tensors, write_tensors
+from bench.training.run import held_data
 
 CPU = torch.device("cpu")
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}

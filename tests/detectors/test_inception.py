@@ -24,9 +24,9 @@ from bench.detectors._inception import (
 )
 from bench.errors import Unavailable, UsageError
 from bench.models import configure
-from bench.runner import Run, held_data
 from bench.runtime import generator
 from bench.torchvision_import import import_torchvision
+from bench.training.run import Run, held_data
 
 CONTENT = b"weights, as far as their digest goes"
 

@@ -15,8 +15,8 @@ from bench.metrics.posterior_mismatch import inverse_multiquadratic
 from bench.models import configure
 from bench.pictures import PICTURES
 from bench.pictures._bars import BAR, HIGH, LEFT, TOP, bars, spans
-from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
+from bench.training.run import build, held_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 CPU = torch.device("cpu")

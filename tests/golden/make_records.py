@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from bench import runner
 from bench.commands.study import RunOptions, run_study
 from bench.tracking.mlflow import Store
+from bench.training import run as runner
 
 HERE = Path(__file__).parent
 RECORDS = HERE / "records.json"

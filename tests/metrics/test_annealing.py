@@ -20,8 +20,8 @@ from bench.metrics._evaluate import evaluate
 from bench.metrics.ais import GROUP, Effort, measure
 from bench.models import configure
 from bench.records import DataSpec
-from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
+from bench.training.run import build, held_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 CPU = torch.device("cpu")

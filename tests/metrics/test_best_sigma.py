@@ -8,7 +8,7 @@ from bench.evaluation.measurement import view_of
 from bench.evaluation.view import Generated
 from bench.metrics.likelihood import best_sigma, elbo
 from bench.models import configure
-from bench.runner import build, held_data
+from bench.training.run import build, held_data
 
 CPU = torch.device("cpu")
 

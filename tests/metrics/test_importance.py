@@ -16,9 +16,9 @@ from bench.metrics import METRICS, requested
 from bench.metrics._evaluate import evaluate
 from bench.metrics.importance import BLOCK, bound_of_image
 from bench.models import configure
-from bench.runner import build
 from bench.runtime import DeviceNoise, generator
-from bench.trainer import Trainer
+from bench.training.run import build
+from bench.training.trainer import Trainer
 from bench.variational.elbo import log_weights
 
 CPU = torch.device("cpu")
@@ -192,7 +192,7 @@ def test_model_without_a_likelihood_has_no_bound_and_says_why():
 
 
 def test_forecast_of_a_run_counts_the_draws_of_the_bound(monkeypatch):
-    from bench import forecast
+    from bench.training import forecast
 
     held = digits("val")
 

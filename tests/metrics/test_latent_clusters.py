@@ -11,8 +11,8 @@ from bench.evaluation.measurement import view_of
 from bench.evaluation.view import Generated
 from bench.metrics.latent_clusters import latent_clusters
 from bench.models import configure
-from bench.runner import build, held_data
 from bench.runtime import generator
+from bench.training.run import build, held_data
 
 
 def clouds(n, gap):

@@ -14,8 +14,8 @@ from bench.evaluation.view import Evaluation, Generated
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.records import DataSpec
-from bench.runner import build, held_data
 from bench.runtime import generator
+from bench.training.run import build, held_data
 
 CPU = torch.device("cpu")
 SPEC = DataSpec(

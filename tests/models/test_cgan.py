@@ -14,8 +14,8 @@ from bench.evaluation.view import Evaluation, Generated, SealedSplit
 from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure
 from bench.records import DataSpec
-from bench.runner import Run, held_data
 from bench.runtime import generator, seeded_modules
+from bench.training.run import Run, held_data
 
 SHAPE, CLASSES = (1, 8, 8), 4
 SPEC = DataSpec(

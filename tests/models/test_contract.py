@@ -11,7 +11,7 @@ from bench.evaluation.view import draw
 from bench.models import MODELS, configure, find
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator, seeded_modules
-from bench.trainer import Trainer
+from bench.training.trainer import Trainer
 
 DIGITS, MNIST, COLOUR = (1, 8, 8), (1, 28, 28), (3, 32, 32)
 REFERENCES = [

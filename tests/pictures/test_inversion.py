@@ -11,9 +11,9 @@ from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.models import configure
 from bench.pictures._draw import draw_pictures
 from bench.pictures._inversion import invert, squared_error
-from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
-from bench.trainer import Trainer
+from bench.training.run import build, held_data
+from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 CONDITIONAL = "cgan"

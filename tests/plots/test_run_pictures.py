@@ -14,8 +14,8 @@ from bench.models import configure
 from bench.pictures import PICTURES
 from bench.pictures._draw import draw_pictures
 from bench.plots.boards import read_tiles
-from bench.runner import Run, build, held_data
 from bench.runtime import DeviceNoise, generator
+from bench.training.run import Run, build, held_data
 
 CPU = torch.device("cpu")
 # Together they have whatever a picture may need; each stands for a kind of its own.

@@ -12,7 +12,7 @@ from bench.errors import UsageError
 from bench.models import configure, find
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator, seeded_modules
-from bench.trainer import Trainer
+from bench.training.trainer import Trainer
 from bench.variational.elbo import elbo_terms, free_bits_kl, importance_bound
 from bench.variational.likelihoods import LIKELIHOODS
 from bench.variational.posteriors import POSTERIORS

@@ -16,8 +16,8 @@ from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
-from bench.runner import build, held_data
 from bench.runtime import DeviceNoise, generator
+from bench.training.run import build, held_data
 
 CPU = torch.device("cpu")
 LATENT_DIM = 5

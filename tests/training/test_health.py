@@ -9,13 +9,13 @@ from measured_runs import MEASURED
 
 from bench.config import known_keys
 from bench.contracts import NullLogger
-from bench.evidence import Evidence
-from bench.health import collapse, examine
 from bench.models import MODELS, configure
 from bench.records import HealthWarning, TrialResult, health_tag
-from bench.runner import Run, held_data
-from bench.symptoms import CHECKS
 from bench.tracking.mlflow import LONGEST_TAG
+from bench.training.evidence import Evidence
+from bench.training.health import collapse, examine
+from bench.training.run import Run, held_data
+from bench.training.symptoms import CHECKS
 
 
 @pytest.mark.parametrize(

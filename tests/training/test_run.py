@@ -9,7 +9,7 @@ from bench.contracts import NullLogger
 from bench.errors import Interrupted
 from bench.models import configure
 from bench.records import TrialResult
-from bench.runner import BEST, LAST, Run, build, held_data, restore
+from bench.training.run import BEST, LAST, Run, build, held_data, restore
 
 CPU = torch.device("cpu")
 
@@ -286,7 +286,7 @@ def test_finished_run_tells_its_result_to_a_store_that_does_not_know_it(tmp_path
 
 
 def test_forecast_of_a_run_that_diverges_at_once_is_a_number(held):
-    from bench.forecast import seconds_per_run
+    from bench.training.forecast import seconds_per_run
 
     assert 0 < seconds_per_run(small("gan", lr=1e18), held) < 60
     assert 0 < seconds_per_run(small("gan"), held) < 600

@@ -11,7 +11,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 
-from bench.evidence import Evidence
+from bench.training.evidence import Evidence
 
 MAX_ACCURACY, MIN_ACCURACY = 0.9, 0.525
 """Of the discriminator, in the last quarter of training."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bench import datasets, health
+from bench import datasets
 from bench.config import RunConfig, listed
 from bench.contracts import Logger, Nets, Trainable
 from bench.detectors._find import find_detector, find_others
@@ -22,7 +22,6 @@ from bench.evaluation.feature_cache import user_cache
 from bench.evaluation.measurement import primary_name, view_of
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated
-from bench.evidence import Evidence
 from bench.images import NotFinite
 from bench.metrics import requested
 from bench.metrics._evaluate import evaluate, measured
@@ -31,7 +30,9 @@ from bench.modules import count_parameters, place
 from bench.pictures._draw import draw_pictures
 from bench.records import TrialResult, health_tag, not_applicable_tag
 from bench.runtime import seeded_modules
-from bench.trainer import Trainer, TrainingDiverged
+from bench.training import health
+from bench.training.evidence import Evidence
+from bench.training.trainer import Trainer, TrainingDiverged
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
 

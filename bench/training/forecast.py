@@ -10,8 +10,8 @@ from bench.config import RunConfig
 from bench.evaluation.measurement import num_samples
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Generated
-from bench.runner import build
-from bench.trainer import Trainer, TrainingDiverged
+from bench.training.run import build
+from bench.training.trainer import Trainer, TrainingDiverged
 
 WARM, TIMED = 1, 2
 NUM_SAMPLES = 128

@@ -11,7 +11,7 @@ from torch import nn
 from bench.config import TrainSettings
 from bench.contracts import EvalFns, OptimSpec, Phase, Trainable
 from bench.runtime import generator
-from bench.trainer import Trainer, TrainingDiverged, build_optimizer
+from bench.training.trainer import Trainer, TrainingDiverged, build_optimizer
 
 NO_FNS = EvalFns(latent=lambda *_: torch.zeros(0), decode=lambda *_: torch.zeros(0))
 IMAGES = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(50, 1, 4, 4).contiguous()

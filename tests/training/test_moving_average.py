@@ -11,9 +11,9 @@ from bench.contracts import EvalFns, NullLogger, OptimSpec, Phase, Trainable
 from bench.evaluation.view import Evaluation, Generated, draw
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
-from bench.runner import BEST, LAST, Run, build, held_data, restore
 from bench.runtime import DeviceNoise, generator, seeded_modules
-from bench.trainer import Trainer
+from bench.training.run import BEST, LAST, Run, build, held_data, restore
+from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 NO_FNS = EvalFns(latent=lambda *_: torch.zeros(0), decode=lambda *_: torch.zeros(0))

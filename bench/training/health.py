@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bench.evidence import Evidence
 from bench.records import HealthWarning
-from bench.symptoms import CHECKS
+from bench.training.evidence import Evidence
+from bench.training.symptoms import CHECKS
 
 MIN_CLASS_SHARE = 0.5
 MIN_SPREAD_SHARE = 0.1

@@ -15,8 +15,8 @@ from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated
 from bench.models import MODELS, configure, find
 from bench.records import STATUSES, DataSpec
-from bench.runner import Run, build, held_data
 from bench.runtime import generator
+from bench.training.run import Run, build, held_data
 
 CPU = torch.device("cpu")
 REFERENCES = [
