@@ -16,12 +16,12 @@ from filelock import FileLock, Timeout
 from bench.book import GridBook, is_choice
 from bench.config import digest
 from bench.engines import Engine
+from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.grid import PlannedRun, arm_names
 from bench.plan.study import Identity, Study
 from bench.records import Scalar, TrialResult
 from bench.tracking.mlflow import Store
-from bench.work import Task
 
 MAX_LOST = 2
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench import datasets, work
+from bench import datasets
 from bench.contracts import EvalFns, Step
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
+from bench.engines import task as work
 from bench.engines.inprocess import InProcess
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated

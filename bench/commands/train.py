@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import RunConfig, listed, parse_assignments
+from bench.engines.task import Task, perform
 from bench.errors import UsageError
 from bench.metrics import requested
 from bench.models import configure, find, recorded
@@ -20,7 +21,6 @@ from bench.registry import load_plugins
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
 from bench.training.run import RESULT, held_for
-from bench.work import Task, perform
 
 Say = Callable[[str], object]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bench.engines.task import Task
 from bench.records import TrialResult
-from bench.work import Task
 
 Judge = Callable[[list[float]], bool]
 """Whether a trial with these validation values so far is to end now."""

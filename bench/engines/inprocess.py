@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.engines import Judge, Outcome
+from bench.engines.task import Task, perform
 from bench.runtime import stop_requests
-from bench.work import Task, perform
 
 
 class InProcess:

@@ -14,8 +14,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from bench.engines import Judge, Outcome
+from bench.engines.task import Task, perform
 from bench.errors import Interrupted
-from bench.work import Task, perform
 
 STOP_SECONDS = 20.0
 ANSWER_SECONDS = 0.2

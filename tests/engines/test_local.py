@@ -7,9 +7,9 @@ import time
 import pytest
 
 from bench.engines.local import LocalWorkers
+from bench.engines.task import Task, perform
 from bench.models import configure
 from bench.tracking.mlflow import Store
-from bench.work import Task, perform
 
 
 @pytest.fixture
