@@ -10,8 +10,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.grid import PlannedRun
 from bench.records import TrialResult
+from bench.study.grid import PlannedRun
 
 
 class StudyProgress:

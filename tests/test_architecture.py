@@ -87,7 +87,7 @@ REGISTRIES = {
 # Packages that one file alone imports, so that another can take their place.
 SOLE_IMPORTERS = {
     "mlflow": "tracking",
-    "optuna": "book",
+    "optuna": "study/storage",
     "rich": "progress",
     "safetensors": "tensor_file",
     "torch_fidelity": "detectors/_inception",

@@ -233,7 +233,7 @@ def test_images_made_elsewhere_stand_in_the_tables_of_a_study(store_uri):
     experiment = store.experiment(identity.key)
     store.describe_experiment(
         experiment,
-        {"bench.identity": identity.model_dump_json(), "bench.study": identity.study},
+        {"bench.identity": identity.model_dump_json(), "bench.study.driver": identity.study},
     )
     load_study("depth_sweep")
     train = load("digits").train

@@ -18,7 +18,6 @@ from bench.engines import task as work
 from bench.engines.inprocess import InProcess
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated
-from bench.grid import expand
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure, find
@@ -27,7 +26,8 @@ from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import DataSpec
 from bench.results.numbers import read_results
 from bench.runtime import DeviceNoise, generator
-from bench.study import Driver
+from bench.study.driver import Driver
+from bench.study.grid import expand
 from bench.tracking.mlflow import Store
 from bench.training.run import build, held_data
 from bench.training.trainer import Trainer

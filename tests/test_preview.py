@@ -7,11 +7,11 @@ import pytest
 from bench.commands.init import write_study
 from bench.commands.study import RunOptions, run_study
 from bench.errors import UsageError
-from bench.grid import expand, stand_ins
 from bench.plan.files import load_study, study_files
 from bench.plan.study import Identity
 from bench.plan_text import plan_text
 from bench.preview import plan_table
+from bench.study.grid import expand, stand_ins
 
 MINE = '''
 """Mine."""

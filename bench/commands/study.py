@@ -14,7 +14,6 @@ from bench.engines.inprocess import InProcess
 from bench.engines.local import LocalWorkers
 from bench.errors import UsageError
 from bench.evaluation.view import missing_detector
-from bench.grid import PlannedRun, expand, full_overrides, require_spaces, stand_ins
 from bench.metrics import requested
 from bench.models import find
 from bench.plan.files import load_study
@@ -23,8 +22,9 @@ from bench.preview import as_text, flat_runs, held_line, plan_line, plan_table, 
 from bench.progress import StudyProgress
 from bench.registry import load_plugins
 from bench.runtime import num_cores, resolve_device
-from bench.search import SearchDriver
-from bench.study import Driver
+from bench.study.driver import Driver
+from bench.study.grid import PlannedRun, expand, full_overrides, require_spaces, stand_ins
+from bench.study.search import SearchDriver
 from bench.text import columns
 from bench.tracking.mlflow import Store
 from bench.training.run import held_for
@@ -179,7 +179,7 @@ def _driver(study: Study, identity: Identity, options: RunOptions, num_seeds: in
         {
             "mlflow.note.content": note,
             "bench.identity": identity.model_dump_json(),
-            "bench.study": study.name,
+            "bench.study.driver": study.name,
             "bench.command": command,
         },
     )

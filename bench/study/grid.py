@@ -13,7 +13,7 @@ from bench.models import configure, find
 from bench.plan.space import corners
 from bench.plan.study import Cell, FlatValues, Identity, Study
 from bench.records import DataSpec
-from bench.widths import nearest_width, parameters_of
+from bench.study.widths import nearest_width, parameters_of
 
 RESERVED = {"data.dataset": "--dataset", "train.seed": "--seeds"}
 FRESH_SEED = 1

@@ -8,14 +8,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from bench.book import IMPORTANCE, TrialBook
 from bench.config import digest
 from bench.engines import Engine
-from bench.grid import PlannedRun, expand, stand_ins, trial_of
 from bench.plan.space import Search
 from bench.plan.study import FlatValues
 from bench.records import SUPERSEDED, RunRecord, TrialResult
-from bench.study import Driver, GridQueue, Observer
+from bench.study.driver import Driver, GridQueue, Observer
+from bench.study.grid import PlannedRun, expand, stand_ins, trial_of
+from bench.study.storage import IMPORTANCE, TrialBook
 from bench.tracking.mlflow import RunLogger
 
 SEARCH, RUN = "search", "run"

@@ -8,10 +8,10 @@ import pytest
 
 from bench.engines import Outcome
 from bench.errors import Interrupted, UsageError
-from bench.grid import expand, full_overrides
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import TrialResult
-from bench.study import Driver
+from bench.study.driver import Driver
+from bench.study.grid import expand, full_overrides
 from bench.tracking.mlflow import Store
 
 STUDY = Study(

@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from bench.grid import expand
 from bench.plan.files import load_study, study_files, study_summaries
 from bench.plan.study import Identity
+from bench.study.grid import expand
 
 NAMES = sorted(study_files())
 PAIRS = [

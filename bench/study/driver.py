@@ -13,14 +13,14 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from bench.book import GridBook, is_choice
 from bench.config import digest
 from bench.engines import Engine
 from bench.engines.task import Task
 from bench.errors import UsageError
-from bench.grid import PlannedRun, arm_names
 from bench.plan.study import Identity, Study
 from bench.records import Scalar, TrialResult
+from bench.study.grid import PlannedRun, arm_names
+from bench.study.storage import GridBook, is_choice
 from bench.tracking.mlflow import Store
 
 MAX_LOST = 2

@@ -14,12 +14,12 @@ from optuna.trial import Trial
 
 from bench.engines import Outcome
 from bench.errors import Interrupted, UsageError
-from bench.grid import require_spaces
 from bench.plan.space import Choice, Int, LogUniform, Search, Uniform
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import RunRecord, TrialResult
-from bench.search import SearchDriver
-from bench.study import Driver
+from bench.study.driver import Driver
+from bench.study.grid import require_spaces
+from bench.study.search import SearchDriver
 from bench.tracking.mlflow import Store
 
 LR = {"model.lr": LogUniform(low=1e-4, high=1e-1), "model.latent_dim": Choice(values=(2, 4))}

@@ -1,0 +1,1 @@
+"""How a study is run: its grid or search, who runs it, what is stored."""
