@@ -12,22 +12,22 @@ import torch
 
 import bench
 from bench import datasets
-from bench.calibration import RECIPE, calibrate, largest_count
+from bench.calibration.card import answer, read_numbers, write_card
+from bench.calibration.corruptions import CORRUPTIONS, corrupt
+from bench.calibration.gauges import DRAWS
+from bench.calibration.measure import RECIPE, calibrate, largest_count
+from bench.calibration.numbers import Answers, Calibration
 from bench.config import digest, listed
 from bench.contracts import Detector
-from bench.corruptions import CORRUPTIONS, corrupt
 from bench.detectors._find import find_detector, find_others
 from bench.errors import UsageError
 from bench.evaluation.feature_cache import user_cache
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import missing_detector
 from bench.files import data_home
-from bench.gauges import DRAWS
 from bench.images import grid, to_png
 from bench.registry import load_plugins
-from bench.report.card import answer, read_numbers, write_card
 from bench.report.sections.trust import card_folder
-from bench.results.calibration import Answers, Calibration
 from bench.runtime import environment, prepare, resolve_device
 
 Say = Callable[[str], object]

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench import calibration, datasets
-from bench.calibration import calibrate, largest_count
-from bench.config import build_config
-from bench.corruptions import (
+from bench import datasets
+from bench.calibration import measure as calibration
+from bench.calibration.corruptions import (
     CORRUPTIONS,
     blurred,
     corrupt,
@@ -23,6 +22,9 @@ from bench.corruptions import (
     uniform_noise,
     without_classes,
 )
+from bench.calibration.gauges import counts_up_to, distances, subset
+from bench.calibration.measure import calibrate, largest_count
+from bench.config import build_config
 from bench.datasets import Arrays
 from bench.detectors._find import find_detector
 from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
@@ -30,7 +32,6 @@ from bench.distances.kernels import mmd_squared
 from bench.errors import UsageError
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated, draw
-from bench.gauges import counts_up_to, distances, subset
 from bench.images import to_unit
 from bench.metrics.floors import floors
 from bench.models import MODELS
@@ -118,7 +119,7 @@ def test_corruption_repeats_itself_whatever_the_chunks(name, held, monkeypatch):
     images, dose = held.images("train")[:64], BY_NAME[name].doses[-1]
     whole = corrupt(images, BY_NAME[name], dose)
     assert torch.equal(corrupt(images, BY_NAME[name], dose), whole)
-    monkeypatch.setattr("bench.corruptions.CHUNK", 16)
+    monkeypatch.setattr("bench.calibration.corruptions.CHUNK", 16)
     # torch draws normal numbers in blocks of 16, so that chunks of 16 images draw the same.
     assert torch.equal(corrupt(images, BY_NAME[name], dose), whole)
 

@@ -14,8 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from bench.contracts import Detector, Seen
-from bench.corruptions import (
+from bench.calibration.corruptions import (
     CORRUPTIONS,
     MISSING_UNIT,
     REPEATS_UNIT,
@@ -27,11 +26,12 @@ from bench.corruptions import (
     uniform_noise,
     without_classes,
 )
+from bench.calibration.gauges import DRAWS, Gauge, distances, every, subset
+from bench.calibration.numbers import Answers, Point, Response
+from bench.contracts import Detector, Seen
 from bench.errors import UsageError
 from bench.evaluation.reference import HeldData
-from bench.gauges import DRAWS, Gauge, distances, every, subset
 from bench.measures import feature_name
-from bench.results.calibration import Answers, Point, Response
 from bench.runtime import generator
 
 RECIPE = 1

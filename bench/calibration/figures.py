@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from PIL import Image
 
+from bench.calibration.numbers import Answers, Calibration, Floor, Response
 from bench.plots import WIDTH, png, style
 from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
-from bench.results.calibration import Answers, Calibration, Floor, Response
 from bench.results.format import count, join, significant
 
 _COLUMNS = 3

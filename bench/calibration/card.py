@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.calibration.figures import card_figures
+from bench.calibration.numbers import Answers, Calibration
+from bench.calibration.tables import PIXELS, against_n, asked, doses, examples, floors, value
 from bench.errors import UsageError
 from bench.measures import COARSE
-from bench.report.card_figures import card_figures
-from bench.report.card_tables import PIXELS, against_n, asked, doses, examples, floors, value
-from bench.results.calibration import Answers, Calibration
 from bench.results.format import count, join, significant, table
 
 NUMBERS = "numbers.json"

@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 from synthetic_study import IDENTITY, STUDY, study_records
 
-from bench.cli import main
-from bench.commands import calibrate as command
-from bench.commands.calibrate import CalibrateOptions, write_calibration
-from bench.errors import UsageError
-from bench.report.card import NUMBERS, card_text, write_card
-from bench.report.writer import report_text, write_report
-from bench.results.calibration import (
+from bench.calibration.card import NUMBERS, card_text, write_card
+from bench.calibration.numbers import (
     Answers,
     Calibration,
     Floor,
@@ -23,6 +18,11 @@ from bench.results.calibration import (
     Response,
     rank_correlation,
 )
+from bench.cli import main
+from bench.commands import calibrate as command
+from bench.commands.calibrate import CalibrateOptions, write_calibration
+from bench.errors import UsageError
+from bench.report.writer import report_text, write_report
 from bench.results.numbers import read_results
 
 DOSES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -273,7 +273,7 @@ def measuring(monkeypatch):
         )
 
     monkeypatch.setattr(command, "calibrate", calibrate)
-    monkeypatch.setattr("bench.report.card.card_figures", card_figures)
+    monkeypatch.setattr("bench.calibration.card.card_figures", card_figures)
     return calls
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.calibration.numbers import Answers, Floor, Point, Response
 from bench.contracts import Detector, Seen
 from bench.distances.gaussians import frechet_distance, moments
 from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
 from bench.distances.kernels import mmd_squared
 from bench.evaluation.reference import HeldData
 from bench.measures import feature_name, is_coarse
-from bench.results.calibration import Answers, Floor, Point, Response
 from bench.runtime import generator
 
 DRAWS = 10

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.report.card_figures import stem
-from bench.results.calibration import (
+from bench.calibration.figures import stem
+from bench.calibration.numbers import (
     MIN_RANK,
     MIN_SPREADS,
     Answers,
