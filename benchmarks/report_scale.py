@@ -203,7 +203,7 @@ def make(folder: Path, number: int, shape: str) -> str:
     identity = Identity(study=load_study(NAME).name, tier="classroom", dataset="digits")
     store = Store(f"sqlite:///{folder / 'mlflow.db'}")
     experiment_id = store.experiment(identity.key)
-    about = {"bench.identity": identity.model_dump_json(), "bench.study.driver": NAME}
+    about = {"bench.identity": identity.model_dump_json(), "bench.study": NAME}
     store.describe_experiment(experiment_id, about)
     fill(folder / "mlflow.db", experiment_id, number, shape)
     return store.uri

@@ -32,7 +32,7 @@ GROUND: dict[str, str] = {
     "contracts": "images records",
     "labels": "contracts errors records",
     "runtime": "bench errors",
-    "nets": "images",
+    "networks": "images",
     "modules": "",
     "tensor_file": "",
     "torchvision_import": "",
@@ -65,7 +65,7 @@ MAKES_RUNS: dict[str, str] = {
 }
 BOTH: dict[str, str] = {
     "calibration": "results plots distances models evaluation metrics",
-    "cli": f"| {' '.join([*READS_RUNS, *MAKES_RUNS])} calibration",
+    "cli": " ".join([*READS_RUNS, *MAKES_RUNS, "calibration"]),
 }
 ROOMS = READS_RUNS | MAKES_RUNS | BOTH
 
@@ -88,7 +88,7 @@ REGISTRIES = {
 SOLE_IMPORTERS = {
     "mlflow": "tracking",
     "optuna": "study/storage",
-    "rich": "progress",
+    "rich": "cli/progress",
     "safetensors": "tensor_file",
     "torch_fidelity": "detectors/_inception",
     "torchvision": "torchvision_import",
@@ -352,7 +352,7 @@ def test_plans_and_configurations_load_no_torch() -> None:
 
 
 def test_report_loads_neither_torch_nor_optuna() -> None:
-    code = "import bench.commands.report\nfrom bench.plots import PLOTS\nPLOTS.names()"
+    code = "import bench.cli.report\nfrom bench.plots import PLOTS\nPLOTS.names()"
     found = loaded(code)
     assert {"mlflow", "matplotlib"} <= found  # the store is read, the figures are drawn
     assert found & {"torch", "optuna"} == set()

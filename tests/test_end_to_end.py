@@ -11,10 +11,10 @@ from collections import Counter
 
 import pytest
 
-from bench.commands.report import make_report
-from bench.commands.sample import sample_run
-from bench.commands.study import RunOptions, run_study
-from bench.commands.train import TrainOptions, _differences, train_one
+from bench.cli.report import make_report
+from bench.cli.run import RunOptions, run_study
+from bench.cli.sample import sample_run
+from bench.cli.train import TrainOptions, _differences, train_one
 from bench.tracking.mlflow import Store
 
 STUDY = '''

@@ -14,7 +14,7 @@ from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
 from bench.labels import draw_labels, require_classes
-from bench.nets import (
+from bench.networks import (
     ConvDecoder,
     ConvEncoder,
     Critic,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.held import data_app, detectors_app
+from bench.cli.data import data_app, detectors_app
 from bench.cli.options import (
     Dataset,
     Device,
@@ -65,7 +65,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a study; the same command continues where it stopped."""
-    from bench.commands.study import RunOptions, run_study
+    from bench.cli.run import RunOptions, run_study
 
     install(inception_weights)
     options = RunOptions(
@@ -106,7 +106,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one model, or repeat a tracked run bit by bit (CPU)."""
-    from bench.commands.train import TrainOptions, train_one
+    from bench.cli.train import TrainOptions, train_one
 
     install(inception_weights)
     options = TrainOptions(
@@ -142,7 +142,7 @@ def sample(
     plugin: Plugins = None,
 ) -> None:
     """Draw samples of a finished run as one grid."""
-    from bench.commands.sample import sample_run
+    from bench.cli.sample import sample_run
 
     sample_run(
         run_id,
@@ -180,7 +180,7 @@ def eval_(
     as_json: Json = False,
 ) -> None:
     """Measure a finished run again, or images made elsewhere."""
-    from bench.commands.evaluate import EvalOptions, evaluate_one
+    from bench.cli.evaluate import EvalOptions, evaluate_one
 
     install(inception_weights)
     options = EvalOptions(

@@ -38,7 +38,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the comparison report of a study from what MLflow holds."""
-    from bench.commands.report import make_report
+    from bench.cli.report import make_report
 
     path = make_report(
         study, tier=tier, dataset=dataset, sets=set_ or [], out=out, uri=tracking_uri, seeds=seeds
@@ -53,7 +53,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Recompute every number of a report from the tracked runs; exit 1 where any differs."""
-    from bench.commands.verify import verify_one
+    from bench.cli.verify import verify_one
 
     verdict = verify_one(report, uri=tracking_uri, say=say_to(as_json))
     if as_json:
@@ -72,7 +72,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Set runs side by side; those that differ in their seed alone are one column."""
-    from bench.commands.compare import compare_runs
+    from bench.cli.compare import compare_runs
 
     table = compare_runs(runs, out=out, uri=tracking_uri, say=say_to(as_json))
     if as_json:
@@ -87,7 +87,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """What differs between two runs: configuration, provenance, results."""
-    from bench.commands.diff import diff_runs
+    from bench.cli.diff import diff_runs
 
     found = diff_runs(first, second, uri=tracking_uri, say=say_to(as_json))
     if as_json:
@@ -111,7 +111,7 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Measure how far the distances of a data set can be trusted, as a card."""
-    from bench.commands.calibrate import CalibrateOptions, write_calibration
+    from bench.cli.calibrate import CalibrateOptions, write_calibration
 
     install(inception_weights)
     options = CalibrateOptions(
@@ -135,7 +135,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List what is registered, with one line each."""
-    from bench.catalogue import summaries
+    from bench.cli.catalogue import summaries
 
     rows = summaries(kind, plugin or [])
     if as_json:
@@ -153,7 +153,7 @@ def show(
     plugin: Plugins = None,
 ) -> None:
     """Show a model's settings, ranges and source, or a study's plan."""
-    from bench.catalogue import description
+    from bench.cli.catalogue import description
 
     typer.echo(description(name, dataset, plugin or []))
 
@@ -161,7 +161,7 @@ def show(
 @app.command()
 def init(name: Annotated[str, typer.Argument(help="of the study, and of its file")]) -> None:
     """Write a commented study file into ./studies, to start from."""
-    from bench.commands.init import write_study
+    from bench.cli.init import write_study
 
     path = write_study(name)
     typer.echo(f"study in {path}: edit it, then `bench show {name}` and `bench run --study {name}`")
@@ -175,6 +175,6 @@ def ui(
     tracking_uri: Uri = None,
 ) -> None:
     """Serve what was logged and print the comparison page's address."""
-    from bench.commands.ui import serve_ui
+    from bench.cli.ui import serve_ui
 
     serve_ui(study=study, host=host, port=port, uri=tracking_uri, say=typer.echo)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.errors import UsageError
 from bench.images import to_unit
 from bench.modules import place
-from bench.nets import Shape, sides
+from bench.networks import Shape, sides
 from bench.runtime import generator, seeded_modules
 from bench.tensor_file import read_tensors, write_tensors
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from bench.detectors import DetectorKind, Fixed
 from bench.detectors._find import available, kind_of, known_names, remedy, weights_path
 from bench.errors import Unavailable
-from bench.text import columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +46,6 @@ def status() -> dict[str, DetectorStatus]:
     """Every known detector by name."""
     made = available()
     return {name: _status(name, kind_of(name), made.get(name)) for name in known_names()}
-
-
-def table(rows: dict[str, DetectorStatus]) -> list[str]:
-    """Lines for a terminal: a table of all, then what is missing with its remedy."""
-    head = ("name", "data set", "features", "digest", "test accuracy", "what")
-    cells = [
-        (
-            name,
-            *(fact or "-" for fact in (row.dataset, row.dim, row.digest, row.test_accuracy)),
-            row.summary,
-        )
-        for name, row in rows.items()
-    ]
-    missing = [f"  {name}: {row.missing}" for name, row in rows.items() if row.missing]
-    return [*columns([head, *cells]), *(["not here:", *missing] if missing else [])]
 
 
 def _status(name: str, kind: DetectorKind | None, facts: dict[str, str] | None) -> DetectorStatus:

@@ -12,7 +12,7 @@ from bench.adversarial.game import ConvGanSettings, conv_generator, play
 from bench.contracts import Trainable
 from bench.labels import join_class, require_classes
 from bench.models import Preset, model
-from bench.nets import LEAK, ConvEncoder, LeakyReLU
+from bench.networks import LEAK, ConvEncoder, LeakyReLU
 from bench.records import DataSpec, Scalar
 
 

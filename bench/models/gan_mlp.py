@@ -8,7 +8,7 @@ from torch import nn
 from bench.adversarial.game import GanSettings, play
 from bench.contracts import Trainable
 from bench.models import Preset, model
-from bench.nets import (
+from bench.networks import (
     LAYER_SIZES,
     Critic,
     LeakyReLU,

@@ -7,7 +7,7 @@ from torch import nn
 
 from bench.contracts import Trainable
 from bench.models import Preset, model
-from bench.nets import Activation, ConvDecoder, ConvEncoder, Shape, activation
+from bench.networks import Activation, ConvDecoder, ConvEncoder, Shape, activation
 from bench.records import DataSpec, Scalar
 from bench.variational.assemble import VaeSettings, assemble
 

@@ -14,7 +14,7 @@ from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
 from bench.models import model
-from bench.nets import LEAK, ConvEncoder, LeakyReLU
+from bench.networks import LEAK, ConvEncoder, LeakyReLU
 from bench.records import DataSpec
 from bench.variational.assemble import Encoder
 from bench.variational.posteriors.diagonal import DiagonalGaussian

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bench.contracts import Trainable
 from bench.models import Preset, model
-from bench.nets import LAYER_SIZES, Activation, MlpDecoder, MlpEncoder, activation, layer_sizes
+from bench.networks import LAYER_SIZES, Activation, MlpDecoder, MlpEncoder, activation, layer_sizes
 from bench.records import DataSpec, Scalar
 from bench.variational.assemble import VaeSettings, assemble
 

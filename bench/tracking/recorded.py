@@ -26,7 +26,7 @@ def find_recorded(
     recorded = {
         Identity.model_validate_json(e.tags["bench.identity"]): str(e.experiment_id)
         for e in store.experiments()
-        if e.tags.get("bench.study.driver") == name
+        if e.tags.get("bench.study") == name
     }
     chosen = tier or "classroom"
     overrides = parse_assignments(list(sets))

@@ -13,7 +13,7 @@ from bench.contracts import Likelihood, Loss, Nets, OptimSpec, Phase, Scalars, T
 from bench.errors import UsageError
 from bench.images import to_unit
 from bench.labels import join_class, require_classes
-from bench.nets import Activation, Shape
+from bench.networks import Activation, Shape
 from bench.records import DataSpec
 from bench.variational.elbo import bound_loss, elbo_loss, free_bits_loss
 from bench.variational.latent_model import LatentModel

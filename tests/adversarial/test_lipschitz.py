@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from bench.adversarial.lipschitz import clip_weights, gradient_penalty, r1_penalty
-from bench.nets import ConvEncoder, Critic
+from bench.networks import ConvEncoder, Critic
 from bench.runtime import generator
 
 

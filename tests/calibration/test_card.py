@@ -18,9 +18,9 @@ from bench.calibration.numbers import (
     Response,
     rank_correlation,
 )
+from bench.cli import calibrate as command
 from bench.cli import main
-from bench.commands import calibrate as command
-from bench.commands.calibrate import CalibrateOptions, write_calibration
+from bench.cli.calibrate import CalibrateOptions, write_calibration
 from bench.errors import UsageError
 from bench.report.writer import report_text, write_report
 from bench.results.numbers import read_results

@@ -9,7 +9,7 @@ from golden.golden import stored_records
 from golden.stored_study import stored
 from synthetic_study import run_record
 
-from bench.commands.diff import diff_runs
+from bench.cli.diff import diff_runs
 from bench.compare.diff import run_diff
 from bench.errors import UsageError
 from bench.records import RunRecord

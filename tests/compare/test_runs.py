@@ -10,7 +10,7 @@ from golden.stored_study import stored
 from scipy import stats
 from synthetic_study import grid_png, lost, run_record
 
-from bench.commands.compare import compare_runs
+from bench.cli.compare import compare_runs
 from bench.compare.runs import NO_TEST, side_by_side
 from bench.compare.text import markdown, to_json
 from bench.errors import UsageError

@@ -11,7 +11,7 @@ from golden.golden import IDENTITY, stored_records
 from golden.stored_study import stored, study_file
 
 from bench import cli
-from bench.commands.report import make_report
+from bench.cli.report import make_report
 from bench.compare.differences import table_differences, text_differences, without_section
 from bench.compare.verify import verify_report
 from bench.errors import UsageError

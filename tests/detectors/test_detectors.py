@@ -9,6 +9,7 @@ import torch
 
 from bench import datasets
 from bench.cli import main
+from bench.cli.data import detector_table
 from bench.datasets import Arrays
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
 from bench.detectors._classifier import Recipe, mirrored, shifted
@@ -20,7 +21,7 @@ from bench.detectors._find import (
     known_names,
     weights_path,
 )
-from bench.detectors._status import status, table
+from bench.detectors._status import status
 from bench.detectors._train import train_detector
 from bench.errors import Unavailable, UsageError
 from bench.measures import feature_name
@@ -308,7 +309,7 @@ def test_list_shows_all_detectors_and_the_remedy_of_those_that_are_missing(home)
         "fashion_mnist",
         "svhn",
     }
-    lines = table(rows)
+    lines = detector_table(rows)
     assert len(lines) == 1 + len(rows) + 1 + 3
     assert lines[-1].startswith("  svhn: detector 'svhn' has no weights on this machine")
 

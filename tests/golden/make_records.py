@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from bench.commands.study import RunOptions, run_study
+from bench.cli.run import RunOptions, run_study
 from bench.tracking.mlflow import Store
 from bench.training import run as runner
 

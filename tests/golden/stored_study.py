@@ -24,7 +24,7 @@ def stored(store: Store, records: Iterable[RunRecord]) -> dict[str, str]:
     experiment = store.experiment(IDENTITY.key)
     store.describe_experiment(
         experiment,
-        {"bench.identity": IDENTITY.model_dump_json(), "bench.study.driver": STUDY.name},
+        {"bench.identity": IDENTITY.model_dump_json(), "bench.study": STUDY.name},
     )
     return {record.run_id: _stored(store, experiment, record) for record in records}
 

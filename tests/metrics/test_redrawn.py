@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 import torch
-from test_train_mode import CPU, SPEC, Pixels, norm, view
+from metrics.test_train_mode import CPU, SPEC, Pixels, norm, view
 
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays

@@ -3,10 +3,10 @@
 import pydantic
 import pytest
 
+from bench.cli.plan_text import plan_text
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_summaries
 from bench.plan.study import Arm, Planned, Study, Tier
-from bench.plan_text import plan_text
 
 ARMS = tuple(Arm(name=name, model=name) for name in ("vae", "gan", "wgan"))
 

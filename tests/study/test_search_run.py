@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.study import RunOptions, run_study
+from bench.cli.run import RunOptions, run_study
 from bench.errors import UsageError
 from bench.tracking.mlflow import Store
 

@@ -3,12 +3,12 @@
 import pytest
 
 from bench import datasets
+from bench.cli.preview import held_line
 from bench.errors import UsageError
 from bench.models import configure, find
 from bench.modules import count_parameters
 from bench.plan.files import load_study
 from bench.plan.study import Identity, Study
-from bench.preview import held_line
 from bench.study.grid import expand, held_deviation
 from bench.study.widths import nearest_width, parameters_of
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contracts import Encode, Noise, Posterior
-from bench.nets import mlp
+from bench.networks import mlp
 from bench.variational.priors import PRIORS, PriorShape
 
 LOG_SCALE_LIMIT = 2.0

@@ -14,7 +14,7 @@ from synthetic_study import (
     study_records,
 )
 
-from bench.commands.report import make_report
+from bench.cli.report import make_report
 from bench.plan.study import Identity
 from bench.report.writer import report_text
 from bench.results.facts import RUN_PAGES
@@ -110,7 +110,7 @@ def tracked(store_uri, tmp_path):
     identity = Identity(study="small", tier="classroom", dataset="digits")
     store = Store(store_uri)
     experiment_id = store.experiment(identity.key)
-    about = {"bench.identity": identity.model_dump_json(), "bench.study.driver": "small"}
+    about = {"bench.identity": identity.model_dump_json(), "bench.study": "small"}
     store.describe_experiment(experiment_id, {**about, "mlflow.note.content": "note"})
     for seed in range(4):
         tags = {"family": "gan", "role": "run", "seed": str(seed), "primary": "val/fd_digits_n297"}
@@ -130,7 +130,7 @@ def tracked(store_uri, tmp_path):
 
 def test_facts_are_what_the_experiment_says_of_the_study(tracked):
     results = tracked_results(*tracked)[0]
-    assert results.facts["bench.study.driver"] == "small"
+    assert results.facts["bench.study"] == "small"
     assert "mlflow.note.content" not in results.facts
     assert RUN_PAGES not in results.facts
 

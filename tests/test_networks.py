@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.modules import count_parameters, gradient_norm
-from bench.nets import ConvDecoder, ConvEncoder, channels, sides
+from bench.networks import ConvDecoder, ConvEncoder, channels, sides
 
 
 @pytest.mark.parametrize(

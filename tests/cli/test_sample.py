@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from bench import cli
-from bench.commands import sample
-from bench.commands.train import TrainOptions, train_one
+from bench.cli import sample
+from bench.cli.train import TrainOptions, train_one
 from bench.errors import UsageError
 
 COUNT = 40
@@ -40,7 +40,7 @@ class Tracked:
             root=self.root,
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("bench.commands.train.num_cores", lambda: 1)
+            patch.setattr("bench.cli.train.num_cores", lambda: 1)
             patch.chdir(self.root.parent)
             summary = train_one(options, say=lambda _: None)
         assert summary["status"] != "failed", summary["reason"]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.cli.preview import as_text, flat_runs, held_line, plan_line, plan_table, seconds_by_label
+from bench.cli.progress import StudyProgress
+from bench.cli.text import columns
 from bench.config import listed, parse_assignments
 from bench.engines import Engine
 from bench.engines.inprocess import InProcess
@@ -18,14 +21,11 @@ from bench.metrics import requested
 from bench.models import find
 from bench.plan.files import load_study
 from bench.plan.study import Identity, Study
-from bench.preview import as_text, flat_runs, held_line, plan_line, plan_table, seconds_by_label
-from bench.progress import StudyProgress
 from bench.registry import load_plugins
 from bench.runtime import num_cores, resolve_device
 from bench.study.driver import Driver
 from bench.study.grid import PlannedRun, expand, full_overrides, require_spaces, stand_ins
 from bench.study.search import SearchDriver
-from bench.text import columns
 from bench.tracking.mlflow import Store
 from bench.training.run import held_for
 
@@ -179,7 +179,7 @@ def _driver(study: Study, identity: Identity, options: RunOptions, num_seeds: in
         {
             "mlflow.note.content": note,
             "bench.identity": identity.model_dump_json(),
-            "bench.study.driver": study.name,
+            "bench.study": study.name,
             "bench.command": command,
         },
     )

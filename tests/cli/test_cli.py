@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from bench import cli
-from bench.catalogue import ROOMS
+from bench.cli.catalogue import ROOMS
 from bench.config import known_keys
 from bench.errors import Interrupted, UsageError
 from bench.models import MODELS, configure
@@ -267,7 +267,7 @@ def test_stopped_command_exits_130_and_says_that_it_continues(
     def stopped(*_: object, **__: object) -> None:
         raise stop
 
-    monkeypatch.setattr("bench.commands.study.run_study", stopped)
+    monkeypatch.setattr("bench.cli.run.run_study", stopped)
     done = bench("run --study depth_sweep")
     assert done == Done(130, "", "bench: interrupted; the same command continues\n")
 
@@ -283,7 +283,7 @@ def test_stopped_command_exits_130_and_says_that_it_continues(
 def test_failed_or_different_run_exits_1(
     summary: dict[str, object], code: int, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.commands.train.train_one", lambda *_, **__: summary)
+    monkeypatch.setattr("bench.cli.train.train_one", lambda *_, **__: summary)
     assert bench("train vae").code == code
 
 
@@ -326,7 +326,7 @@ def test_data_list_is_one_object_by_name(bench: Bench) -> None:
 def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.preview.seconds_per_run", lambda *_: 2.0)
+    monkeypatch.setattr("bench.cli.preview.seconds_per_run", lambda *_: 2.0)
     line = "run --study depth_sweep --seeds 2 --jobs 2 --dry-run"
     # 3 families of 5 depths with 2 seeds, and 3 baselines once.
     found = json.loads(bench(f"{line} --json").out)
@@ -341,7 +341,7 @@ def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
 def test_train_prints_one_object_with_the_run_and_its_values(
     bench: Bench, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.commands.train.num_cores", lambda: 1)  # a busy machine punishes more
+    monkeypatch.setattr("bench.cli.train.num_cores", lambda: 1)  # a busy machine punishes more
     small = "--set num_images=64 --set num_logs=1 --set num_validations=1 --set hidden=8"
     done = bench(f"train vae_mlp {small} --set max_samples=50 --json")
     assert done.code == 0

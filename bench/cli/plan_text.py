@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from bench.cli.text import columns
 from bench.plan.study import DISTANCE, Arm, Planned, Study, Tier
-from bench.text import columns
 
 WIDTH = 100
 PRIMARY = (

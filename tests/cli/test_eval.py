@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.commands.evaluate import EvalOptions, evaluate_one
-from bench.commands.report import make_report
-from bench.commands.train import TrainOptions, train_one
+from bench.cli.evaluate import EvalOptions, evaluate_one
+from bench.cli.report import make_report
+from bench.cli.train import TrainOptions, train_one
 from bench.datasets import load
 from bench.errors import UsageError
 from bench.evaluation.outside import read_outside
@@ -233,7 +233,7 @@ def test_images_made_elsewhere_stand_in_the_tables_of_a_study(store_uri):
     experiment = store.experiment(identity.key)
     store.describe_experiment(
         experiment,
-        {"bench.identity": identity.model_dump_json(), "bench.study.driver": identity.study},
+        {"bench.identity": identity.model_dump_json(), "bench.study": identity.study},
     )
     load_study("depth_sweep")
     train = load("digits").train

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.options import Json, print_json
+from bench.cli.text import columns
+
+if TYPE_CHECKING:
+    from bench.detectors._status import DetectorStatus
 
 data_app = typer.Typer(rich_markup_mode=None, help="Install and check data sets.")
 detectors_app = typer.Typer(rich_markup_mode=None, help="Feature networks of the distances.")
@@ -62,13 +67,13 @@ def data_verify(name: Annotated[str, typer.Argument()]) -> None:
 @detectors_app.command("list")
 def detectors_list(as_json: Json = False) -> None:
     """Which detectors there are, what they were trained on, and what is missing."""
-    from bench.detectors._status import status, table
+    from bench.detectors._status import status
 
     rows = status()
     if as_json:
         print_json({name: vars(row) for name, row in rows.items()})
         return
-    for line in table(rows):
+    for line in detector_table(rows):
         typer.echo(line)
 
 
@@ -106,3 +111,18 @@ def detectors_import(
     from bench.detectors._find import import_detector
 
     typer.echo(f"{name} in {import_detector(name, file)}")
+
+
+def detector_table(rows: Mapping[str, DetectorStatus]) -> list[str]:
+    """Lines for a terminal: a table of all, then what is missing with its remedy."""
+    head = ("name", "data set", "features", "digest", "test accuracy", "what")
+    cells = [
+        (
+            name,
+            *(fact or "-" for fact in (row.dataset, row.dim, row.digest, row.test_accuracy)),
+            row.summary,
+        )
+        for name, row in rows.items()
+    ]
+    missing = [f"  {name}: {row.missing}" for name, row in rows.items() if row.missing]
+    return [*columns([head, *cells]), *(["not here:", *missing] if missing else [])]

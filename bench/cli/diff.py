@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench.cli.text import columns
 from bench.compare.diff import run_diff
-from bench.text import columns
 from bench.tracking.mlflow import Store
 
 Say = Callable[[str], object]

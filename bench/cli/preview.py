@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
+from bench.cli.progress import duration
+from bench.cli.text import columns
 from bench.config import Flat, RunConfig
 from bench.plan.space import Space
 from bench.plan.study import Identity, Study
-from bench.progress import duration
 from bench.records import Scalar
 from bench.runtime import prepare
 from bench.study.grid import PlannedRun, held_deviation
-from bench.text import columns
 from bench.training.forecast import seconds_per_run
 from bench.training.run import held_for
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.cli.plan_text import plan_text
+from bench.cli.text import columns
 from bench.config import describe
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_files, study_summaries
-from bench.plan_text import plan_text
 from bench.registry import Registry, closest, load_plugins
-from bench.text import columns
 
 # kind -> (module, registry, how a thing is summed up in one line)
 ROOMS: dict[str, tuple[str, str]] = {

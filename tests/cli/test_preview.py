@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from bench.commands.init import write_study
-from bench.commands.study import RunOptions, run_study
+from bench.cli.init import write_study
+from bench.cli.plan_text import plan_text
+from bench.cli.preview import plan_table
+from bench.cli.run import RunOptions, run_study
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_files
 from bench.plan.study import Identity
-from bench.plan_text import plan_text
-from bench.preview import plan_table
 from bench.study.grid import expand, stand_ins
 
 MINE = '''
@@ -97,7 +97,7 @@ def test_dry_run_of_a_search_shows_what_is_searched_and_that_the_best_runs():
 
 
 def test_dry_run_gives_every_configuration(mine, monkeypatch, tmp_path):
-    monkeypatch.setattr("bench.preview.seconds_per_run", lambda *_: 2.0)
+    monkeypatch.setattr("bench.cli.preview.seconds_per_run", lambda *_: 2.0)
     said = []
     found = run_study(RunOptions(study="mine", seeds=2, dry_run=True, jobs="1"), say=said.append)
     assert json.loads(json.dumps(found)) == found
