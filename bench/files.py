@@ -1,4 +1,4 @@
-"""The folder of data and detectors, and its lock."""
+"""Files written whole or not at all; the folder of data and detectors, and its lock."""
 
 from __future__ import annotations
 
@@ -6,8 +6,32 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from bench.errors import UsageError
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of ``path`` once it is written, and leaves it alone if not.
+
+    It is written beside, under a name with the process's number (two that write the same file do
+    not meet), synced and renamed. Missing folders are made.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def data_home() -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from bench.files import written_whole
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
@@ -17,15 +18,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     Raises:
         OSError: The folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The process's own name: two that write the same file do not meet.
-    part = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with written_whole(path) as file:
         # Not safetensors' own writing, whose files nobody else may read.
-        part.write_bytes(save({k: v.contiguous() for k, v in tensors.items()}, dict(facts)))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        file.write(save({k: v.contiguous() for k, v in tensors.items()}, dict(facts)))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -34,7 +34,7 @@ GROUND: dict[str, str] = {
     "runtime": "bench errors",
     "networks": "images",
     "modules": "",
-    "tensor_file": "",
+    "tensor_file": "files",
     "torchvision_import": "",
 }
 

@@ -17,7 +17,7 @@ import numpy as np
 from bench.datasets._npz import read_arrays
 from bench.datasets._splits import Arrays, Parts, digest_of
 from bench.errors import UsageError
-from bench.files import cannot_write, data_home
+from bench.files import cannot_write, data_home, written_whole
 
 DOWNLOAD_TIMEOUT_SECONDS = 10.0
 _DOWNLOAD_ERRORS = (OSError, RuntimeError, EOFError, http.client.HTTPException)
@@ -93,20 +93,16 @@ def install(name: str, parts: Parts) -> Path:
         UsageError: The data folder cannot be written.
     """
     path = installed_path(name)
-    partial = path.with_name(f".{name}.partial")
     arrays = {"digest": np.array(digest_of(*parts.present()))}
     for suffix, part in zip(("train", "test"), parts.present(), strict=False):
         arrays[f"x_{suffix}"] = part.images
         if part.labels is not None:
             arrays[f"y_{suffix}"] = part.labels
     try:
-        with partial.open("wb") as file:
+        with written_whole(path) as file:
             np.savez(file, allow_pickle=False, **arrays)
-        partial.replace(path)
     except OSError as error:
         raise cannot_write(error) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -6,7 +6,6 @@ weights are no part of the package: 91 MB, fetched once or imported from a file.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
 import shutil
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from bench.datasets._install import DOWNLOAD_TIMEOUT_SECONDS
 from bench.errors import Unavailable, UsageError
-from bench.files import data_home, install_lock
+from bench.files import data_home, install_lock, written_whole
 from bench.modules import place
 from bench.torchvision_import import import_torchvision
 
@@ -159,24 +158,19 @@ def fetch_weights(url: str = WEIGHTS_URL) -> Path:
 def _install(fill: Callable[[BinaryIO], None], where: str) -> Path:
     """What ``fill`` writes becomes the weights if its digest is right; all or nothing."""
     path = weights_path()
-    partial = path.with_name(f".{path.name}.partial")
     with install_lock("inception"):
         if path.is_file() and file_digest(path).startswith(SHA256_START):
             return path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as part:
-                fill(part)
-            _require_published(partial, where)
-            partial.replace(path)
+            with written_whole(path) as file:
+                fill(file)
+                file.flush()
+                _require_published(Path(file.name), where)
         except OSError as error:
             raise UsageError(
                 f"the Inception weights cannot be stored in {path.parent} "
                 f"({error.strerror or error}): free space there or set BENCH_DATA to another folder"
             ) from error
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
     return path
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from bench.evaluation.feature_cache import user_cache
 from bench.evaluation.measurement import primary_name, view_of
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated
+from bench.files import written_whole
 from bench.images import NotFinite
 from bench.metrics import requested
 from bench.metrics._evaluate import evaluate, measured
@@ -287,19 +287,13 @@ class Run:
             self.progress = Progress(**state["progress"])
 
     def _save(self, state: dict[str, Any], name: str) -> None:
-        """Whole or not at all: written beside, synced, renamed."""
-        part = self.folder / f"{name}.part"
-        with part.open("wb") as file:
+        with written_whole(self.folder / name) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.folder / name)
 
     def _conclude(self, result: TrialResult) -> None:
         self._log_result(result)
-        part = self.folder / f"{RESULT}.part"
-        part.write_text(json.dumps(result.to_json(), indent=1, sort_keys=True))
-        part.replace(self.folder / RESULT)
+        with written_whole(self.folder / RESULT) as file:
+            file.write(json.dumps(result.to_json(), indent=1, sort_keys=True).encode())
 
     def _log_result(self, result: TrialResult) -> None:
         self.logger.metrics(result.metrics, int(result.metrics.get("cost/images_seen", 0)))

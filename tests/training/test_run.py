@@ -296,7 +296,7 @@ def test_result_on_disk_is_plain_json(tmp_path, held):
     Run(config=small(num_images=320), held=held, folder=tmp_path, logger=NullLogger()).execute()
     stored = json.loads((tmp_path / "result.json").read_text())
     assert stored["status"] in {"ok", "collapsed"}
-    assert not [p for p in tmp_path.iterdir() if p.suffix == ".part"]
+    assert list(tmp_path.rglob("*.partial")) == []
 
 
 @pytest.mark.mnist
