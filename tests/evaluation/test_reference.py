@@ -89,7 +89,8 @@ def test_features_probabilities_and_labels_are_of_the_images_in_the_splits_order
 
 def in_another_process(work, folder):
     """A fresh process that calls the function of this file with the folder; forks of torch hang."""
-    code = f"import sys, pathlib, test_held; test_held.{work.__name__}(pathlib.Path(sys.argv[1]))"
+    module = pathlib.Path(__file__).stem
+    code = f"import sys, pathlib, {module}; {module}.{work.__name__}(pathlib.Path(sys.argv[1]))"
     path = str(pathlib.Path(__file__).parent)
     return subprocess.Popen(
         [sys.executable, "-c", code, str(folder)], env={**os.environ, "PYTHONPATH": path}
