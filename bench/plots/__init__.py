@@ -61,6 +61,11 @@ class Drawing:
     alt: str
 
 
+Numbers = Callable[[Results], pd.DataFrame]
+
+Draw = Callable[[pd.DataFrame, Results], Drawing | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plot:
     """A registered figure.
@@ -76,11 +81,24 @@ class Plot:
     title: str
     summary: str
     order: int
-    numbers: Callable[[Results], pd.DataFrame]
-    draw: Callable[[pd.DataFrame, Results], Drawing | None]
+    numbers: Numbers
+    draw: Draw
 
 
 PLOTS: Registry[Plot] = Registry("plot", "bench.plots")
+
+
+def plot(
+    name: str, *, title: str, summary: str, order: int, numbers: Numbers
+) -> Callable[[Draw], Draw]:
+    """Decorator that registers a figure by the function that draws its numbers."""
+
+    def register(draw: Draw) -> Draw:
+        figure = Plot(title=title, summary=summary, order=order, numbers=numbers, draw=draw)
+        PLOTS.add(name, figure, origin=draw.__module__)
+        return draw
+
+    return register
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
 from bench.results.format import join, plural, significant
 from bench.results.numbers import Results
@@ -44,6 +44,13 @@ def _arm_rows(trials: list[Trial]) -> list[dict[str, Any]]:
     return rows
 
 
+@plot(
+    "best_so_far",
+    title="Best validation value against number of trials",
+    summary="expected best of k random trials, and the search's best so far",
+    order=52,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis."""
     arms = list(dict.fromkeys(rows["arm"]))
@@ -137,16 +144,3 @@ def _alt(rows: pd.DataFrame, arms: list[str], name: str) -> str:
             )
         parts.append(text)
     return f"Validation {name} against the number of trials. {'; '.join(parts)}."
-
-
-PLOTS.add(
-    "best_so_far",
-    Plot(
-        title="Best validation value against number of trials",
-        summary="expected best of k random trials, and the search's best so far",
-        order=52,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)

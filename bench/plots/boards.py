@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.plots import DPI
 from bench.results.numbers import Results, short
 from bench.results.runs import Place, Run
 
@@ -143,14 +144,13 @@ def first_tiles(tiles: Tiles) -> Tiles:
     return in_order[: rows * columns].reshape(rows, columns, *tiles.shape[2:])
 
 
-def board(rows: pd.DataFrame, results: Results, name: str, *, dpi: int) -> Figure | None:
+def board(rows: pd.DataFrame, results: Results, name: str) -> Figure | None:
     """The pictures ``name`` of the runs in ``rows``; None where no run has one.
 
     Args:
         rows: ``row, column, title, run_id``: where each picture stands and what is above it.
         results: Whose pictures.
         name: ``samples`` (as many as a panel holds) or another, shown whole.
-        dpi: Of the figure.
     """
     found: dict[tuple[str, str, str], Tiles] = {}
     for row, column, title, run_id in zip(
@@ -164,21 +164,21 @@ def board(rows: pd.DataFrame, results: Results, name: str, *, dpi: int) -> Figur
         (row, column): Panel(picture(first_tiles(tiles) if name == "samples" else tiles), title)
         for (row, column, title), tiles in zip(found, native(list(found.values())), strict=True)
     }
-    return _laid_out(panels, dpi)
+    return _laid_out(panels)
 
 
 def _title_height(title: str) -> int:
     return _LINE_HEIGHT * (title.count("\n") + 1) + 9
 
 
-def _laid_out(panels: Mapping[tuple[str, str], Panel], dpi: int) -> Figure:
+def _laid_out(panels: Mapping[tuple[str, str], Panel]) -> Figure:
     """Every pixel of a panel becomes one pixel of the figure."""
     rows = list(dict.fromkeys(row for row, _ in panels))
     columns = list(dict.fromkeys(column for _, column in panels))
     widths = {c: max(p.width for at, p in panels.items() if at[1] == c) for c in columns}
     heights = {r: max(p.height for at, p in panels.items() if at[0] == r) for r in rows}
     size = _GAP + sum(w + _GAP for w in widths.values()), sum(h + _GAP for h in heights.values())
-    figure = Figure(figsize=(size[0] / dpi, size[1] / dpi), dpi=dpi)
+    figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
     top = size[1]
     for row in rows:
         left = _GAP

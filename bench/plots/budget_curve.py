@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, scale_y
 from bench.plots.factor import describe, draw_factor
 from bench.results.factor import factor_rows
@@ -22,6 +22,13 @@ def numbers(results: Results) -> pd.DataFrame:
     return pd.DataFrame.from_records(half + full if half and full else [])
 
 
+@plot(
+    "budget_curve",
+    title="Half the budget",
+    summary="validation distance against the x factor at half the budget and all of it",
+    order=30,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Two panels with one y axis."""
     figure = Figure(figsize=(WIDTH, 3.7), layout="constrained")
@@ -44,16 +51,3 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         "than the test distance above and is not to be compared with it."
     )
     return Drawing(figure, caption, " ".join(alts))
-
-
-PLOTS.add(
-    "budget_curve",
-    Plot(
-        title="Half the budget",
-        summary="validation distance against the x factor at half the budget and all of it",
-        order=30,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)

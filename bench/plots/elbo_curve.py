@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, scale_y
 from bench.plots.factor import describe, draw_factor
 from bench.results.factor import Rows, factor_rows
@@ -25,6 +25,13 @@ def numbers(results: Results) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows)
 
 
+@plot(
+    "elbo_curve",
+    title="ELBO",
+    summary="test ELBO against the x factor, for models with a likelihood",
+    order=20,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """A panel for each name: ELBOs of different likelihoods never share an axis."""
     names = list(dict.fromkeys(rows["panel"]))
@@ -44,16 +51,3 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     caption = f"{said} {elbo_remark(results)}".rstrip()
     alts = [describe(rows[rows["panel"] == name], f"Test {name} in nats", x) for name in names]
     return Drawing(figure, caption, " ".join(alts))
-
-
-PLOTS.add(
-    "elbo_curve",
-    Plot(
-        title="ELBO",
-        summary="test ELBO against the x factor, for models with a likelihood",
-        order=20,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)

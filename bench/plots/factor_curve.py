@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import label_lines, legend_below, scale_y
 from bench.plots.factor import describe, draw_factor, held_factors
 from bench.results.factor import factor_rows
@@ -30,6 +30,13 @@ def numbers(results: Results) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows)
 
 
+@plot(
+    "factor_curve",
+    title="Test distance",
+    summary="test distance against the x factor, with baselines and floor",
+    order=10,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """One panel; references are horizontal lines named at the right."""
     figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
@@ -64,16 +71,3 @@ def _in_sight(rows: pd.DataFrame) -> list[float]:
     low, high = min(values) / _SIGHT, max(values) * _SIGHT
     lines: list[float] = rows.loc[is_line, "value"].tolist()
     return values + [value for value in lines if low <= value <= high]
-
-
-PLOTS.add(
-    "factor_curve",
-    Plot(
-        title="Test distance",
-        summary="test distance against the x factor, with baselines and floor",
-        order=10,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)

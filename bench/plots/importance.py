@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import arm_look, panels
 from bench.results.format import join, plural, share
 from bench.results.numbers import Results, short
@@ -29,6 +29,13 @@ def _largest_first(values: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(values.items(), key=lambda item: (-item[1], item[0]))
 
 
+@plot(
+    "importance",
+    title="Which settings mattered",
+    summary="importance of each searched setting, with its evaluator",
+    order=54,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
     """Bars with their shares beside them."""
     found = importance(results)
@@ -62,16 +69,3 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
     )
     alt = f"Importance of settings by {found.evaluator}. {'; '.join(alts)}."
     return Drawing(figure, caption, alt)
-
-
-PLOTS.add(
-    "importance",
-    Plot(
-        title="Which settings mattered",
-        summary="importance of each searched setting, with its evaluator",
-        order=54,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)

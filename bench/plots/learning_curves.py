@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, means
 from bench.results.format import significant
@@ -18,6 +18,13 @@ def numbers(results: Results) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows)
 
 
+@plot(
+    "learning_curves",
+    title="Learning curves",
+    summary="validation distance against images seen",
+    order=40,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis, so that families can be compared."""
     arms, levels = list(dict.fromkeys(rows["arm"])), results.levels
@@ -44,16 +51,3 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         f"lines single seeds. Runs that diverged or failed are left out.{cut_seeds(results)}"
     )
     return Drawing(figure, caption, f"Validation {name} by {x}. {'; '.join(ends)}.")
-
-
-PLOTS.add(
-    "learning_curves",
-    Plot(
-        title="Learning curves",
-        summary="validation distance against images seen",
-        order=40,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, drawn, means
 from bench.results.numbers import Results, short
@@ -29,6 +29,13 @@ def numbers(results: Results) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
+@plot(
+    "loss_curves",
+    title="Training losses",
+    summary="training losses against images seen",
+    order=50,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with axes of their own: losses of different families mean different things."""
     pairs = list(dict.fromkeys(zip(rows["arm"], rows["name"], strict=True)))
@@ -51,16 +58,3 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         f"{cut_seeds(results)}"
     )
     return Drawing(figure, caption, f"Training losses against images seen by {x}: {shown}.")
-
-
-PLOTS.add(
-    "loss_curves",
-    Plot(
-        title="Training losses",
-        summary="training losses against images seen",
-        order=50,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import GRAY, LOG_SPREAD, arm_look, legend_below, panels, scale_y
 from bench.results.format import significant
 from bench.results.numbers import Results
@@ -83,6 +83,13 @@ def _front(points: list[tuple[float, float]]) -> list[bool]:
     return [lowest.get(cost) == value for cost, value in points]
 
 
+@plot(
+    "quality_cost",
+    title="Quality and cost",
+    summary="test distance against parameters, seconds, updates and images, with Pareto fronts",
+    order=35,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis."""
     names = list(dict.fromkeys(rows["panel"]))
@@ -193,16 +200,3 @@ def _alt(mine: pd.DataFrame, cost: str) -> str:
         )
     ]
     return f"Test distance against {cost}: the Pareto front has {', '.join(points)}."
-
-
-PLOTS.add(
-    "quality_cost",
-    Plot(
-        title="Quality and cost",
-        summary="test distance against parameters, seconds, updates and images, with Pareto fronts",
-        order=35,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.plots import PLOTS, WIDTH, Drawing, Plot
+from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import GRAY, arm_look, legend_below
 from bench.results.facts import arm_runs, budget
 from bench.results.format import nats
@@ -47,6 +47,13 @@ def _points(found: list[tuple[float, float] | None]) -> list[dict[str, Any]]:
     return rows
 
 
+@plot(
+    "rate_distortion",
+    title="Rate and distortion",
+    summary="KL against minus reconstruction on test, by the x factor",
+    order=25,
+    numbers=numbers,
+)
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """A panel for each passport: rates and distortions of different ones share no axis."""
     names = list(dict.fromkeys(rows["panel"]))
@@ -135,16 +142,3 @@ def _alt(rows: pd.DataFrame, factor: str) -> str:
         said = ", ".join(f"{nats(rate)} and {nats(lost)} at {x}" for x, rate, lost in points)
         parts.append(f"{arm} ({panel}): {said}")
     return f"Rate and distortion in nats by {factor}, means over seeds. {'; '.join(parts)}."
-
-
-PLOTS.add(
-    "rate_distortion",
-    Plot(
-        title="Rate and distortion",
-        summary="KL against minus reconstruction on test, by the x factor",
-        order=25,
-        numbers=numbers,
-        draw=draw,
-    ),
-    origin=__name__,
-)
