@@ -17,7 +17,7 @@ from bench.results.tracked import tracked_results
 from bench.tracking.histories import read_histories
 from bench.tracking.mlflow import RunLogger, Store
 
-SCALE = Path(__file__).parents[1] / "benchmarks" / "report_scale.py"
+SCALE = Path(__file__).parents[2] / "benchmarks" / "report_scale.py"
 
 
 class OneByOne:
