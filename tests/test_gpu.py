@@ -2,17 +2,13 @@
 
 import pytest
 import torch
+from references import REFERENCES, has_width
 
 from bench.contracts import NullLogger
-from bench.models import MODELS, configure, find
+from bench.models import configure
 from bench.training.run import Run, held_data
 
 pytestmark = pytest.mark.gpu
-REFERENCES = [
-    reference
-    for name, kind in MODELS.items()
-    for reference in (name, *(f"{name}:{preset}" for preset in kind.presets))
-]
 
 
 @pytest.mark.parametrize("model", ["vae", "gan", "wgan", "cgan", "vae_gan"])
@@ -36,9 +32,8 @@ def test_run_on_a_gpu_learns_what_it_learns_on_a_cpu(model, tmp_path):
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_every_model_and_preset_runs_on_a_gpu(reference, tmp_path):
     values = {"num_images": 64, "batch_size": 32, "num_logs": 2, "num_validations": 1}
-    has_width = "width" in find(reference)[1].settings.model_fields
     run = Run(
-        config=configure(reference, values, {"width": 4} if has_width else {}),
+        config=configure(reference, values, {"width": 4} if has_width(reference) else {}),
         held=held_data("digits", "auto", torch.device("cuda")),
         folder=tmp_path,
         logger=NullLogger(),

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from references import REFERENCES, VARIANTS, has_width, split
 
 from bench import datasets
 from bench.contracts import EvalFns, Step
@@ -20,7 +21,7 @@ from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
-from bench.models import MODELS, configure, find
+from bench.models import configure, find
 from bench.pictures._draw import draw_pictures
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import DataSpec
@@ -33,11 +34,6 @@ from bench.training.run import build, held_data
 from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
-REFERENCES = [
-    reference
-    for name, kind in MODELS.items()
-    for reference in (name, *(f"{name}:{preset}" for preset in kind.presets))
-]
 
 STUDY = Study(
     name="made",
@@ -117,15 +113,19 @@ def test_study_whose_test_images_are_garbage_selects_the_same_cell(
         assert other.metrics[distance] != pytest.approx(record.metrics[distance], rel=0.5)
 
 
-GAMES = [r for r in REFERENCES if find(r)[1].family in {"gan", "wgan", "hybrid"}]
+def games(references):
+    return [r for r in references if find(r.split()[0])[1].family in {"gan", "wgan", "hybrid"}]
+
+
 OPPONENTS = {"discriminator", "critic"}
 
 
-@pytest.mark.parametrize("reference", GAMES)
-def test_opponents_step_gives_no_gradient_to_those_who_made_the_fakes(reference):
+@pytest.mark.parametrize("variant", games(VARIANTS))
+def test_opponents_step_gives_no_gradient_to_those_who_made_the_fakes(variant):
     """Fakes not detached in the discriminator step (protocol.md, pitfalls)."""
     held = held_data("digits", "auto", CPU)
-    config = configure(reference, {"model.width": 4} if "width" in fields_of(reference) else {})
+    reference, values = split(variant)
+    config = configure(reference, values | ({"width": "4"} if has_width(reference) else {}))
     trainable = build(config, held)
     trainer = Trainer(trainable, held.images("train"), held.labels("train"), config.train)
     images, labels = held.some("train", 8)
@@ -139,11 +139,7 @@ def test_opponents_step_gives_no_gradient_to_those_who_made_the_fakes(reference)
             assert (parameter.grad is None) == (name not in OPPONENTS), name
 
 
-def fields_of(reference):
-    return find(reference)[1].settings.model_fields
-
-
-@pytest.mark.parametrize("reference", GAMES)
+@pytest.mark.parametrize("reference", games(REFERENCES))
 def test_no_default_or_preset_clips_a_critic_under_momentum(reference):
     """Adam with momentum 0.9 in a clipped WGAN (protocol.md, pitfalls)."""
     model = configure(reference).model

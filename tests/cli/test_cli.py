@@ -13,16 +13,13 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from references import BRANCHES
 
 from bench import cli
 from bench.cli.catalogue import ROOMS
 from bench.config import known_keys
 from bench.errors import Interrupted, UsageError
 from bench.models import MODELS, configure
-
-REFERENCES = [
-    ref for name, kind in MODELS.items() for ref in (name, *(f"{name}:{p}" for p in kind.presets))
-]
 
 
 @dataclass(frozen=True)
@@ -297,7 +294,7 @@ def test_list_prints_each_name_with_one_line_and_the_same_as_json(kind: str, ben
     assert (plain.code, as_json.code) == (0, 0)
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("reference", BRANCHES)
 def test_show_gives_every_setting_its_value(reference: str, bench: Bench) -> None:
     done = bench(f"show {reference}")
     assert done.code == 0

@@ -1,9 +1,11 @@
-"""What every registered model and preset promises, whatever it is."""
+"""What every registered model promises, with every part that it can be made of."""
 
 import copy
+import itertools
 
 import pytest
 import torch
+from references import PRESETS, REFERENCES, TRAINED, VARIANTS, split
 
 from bench.config import TrainSettings
 from bench.contracts import Step, Trainable
@@ -14,12 +16,6 @@ from bench.runtime import DeviceNoise, generator, seeded_modules
 from bench.training.trainer import Trainer
 
 DIGITS, MNIST, COLOUR = (1, 8, 8), (1, 28, 28), (3, 32, 32)
-REFERENCES = [
-    reference
-    for name, kind in MODELS.items()
-    for reference in (name, *(f"{name}:{preset}" for preset in kind.presets))
-]
-TRAINED = [name for name in REFERENCES if find(name)[1].family != "baseline"]
 DEEP = [name for name in MODELS.names() if "depth" in find(name)[1].settings.model_fields]
 IMAGES = torch.randint(256, (64, *DIGITS), generator=generator("images"), dtype=torch.uint8)
 LABELS = torch.arange(64) % 10
@@ -37,7 +33,8 @@ def spec_of(shape):
 
 
 def built(reference, shape=DIGITS, seed=0, **values) -> Trainable:
-    config = configure(reference, values)
+    reference, chosen = split(reference)
+    config = configure(reference, chosen | values)
     with seeded_modules(seed):
         trainable = find(reference)[1].build(config.model, spec_of(shape))
     if trainable.initialise is not None:
@@ -68,9 +65,9 @@ def parameters(trainable):
     }
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
-def test_samples_are_uint8_images_that_repeat_with_their_noise(reference):
-    trainable = built(reference)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_samples_are_uint8_images_that_repeat_with_their_noise(variant):
+    trainable = built(variant)
     first, again = (
         draw(
             trainable.modules,
@@ -86,9 +83,9 @@ def test_samples_are_uint8_images_that_repeat_with_their_noise(reference):
     assert torch.equal(first, again)
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
-def test_decoded_images_lie_between_0_and_1(reference):
-    trainable = built(reference)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_decoded_images_lie_between_0_and_1(variant):
+    trainable = built(variant)
     z = trainable.eval_fns.latent(trainable.modules, 6, DeviceNoise(generator("z")))
     images = trainable.eval_fns.decode(trainable.modules, z, labels_for(trainable, 6))
     assert not torch.equal(images[0], images[1])
@@ -97,9 +94,9 @@ def test_decoded_images_lie_between_0_and_1(reference):
     assert images.max() <= 1
 
 
-@pytest.mark.parametrize("reference", TRAINED)
-def test_each_phase_changes_the_parameters_of_its_own_optimizer_only(reference):
-    trainable = built(reference)
+@pytest.mark.parametrize("variant", TRAINED)
+def test_each_phase_changes_the_parameters_of_its_own_optimizer_only(variant):
+    trainable = built(variant)
     trainer = trainer_of(trainable)
     for index, phase in enumerate(trainable.phases):
         before = parameters(trainable)
@@ -121,9 +118,9 @@ def test_each_phase_changes_the_parameters_of_its_own_optimizer_only(reference):
                 assert all(same), f"{phase.name} moves {name}"
 
 
-@pytest.mark.parametrize("reference", TRAINED)
-def test_losses_are_finite_scalars_and_every_parameter_gets_a_gradient(reference):
-    trainable = built(reference)
+@pytest.mark.parametrize("variant", TRAINED)
+def test_losses_are_finite_scalars_and_every_parameter_gets_a_gradient(variant):
+    trainable = built(variant)
     for phase in trainable.phases:
         loss, scalars = phase.loss(trainable.modules, step())
         assert loss.shape == ()
@@ -136,18 +133,18 @@ def test_losses_are_finite_scalars_and_every_parameter_gets_a_gradient(reference
             assert all(p.grad is not None for p in trainable.modules[module].parameters())
 
 
-@pytest.mark.parametrize("reference", TRAINED)
-def test_training_from_a_checkpoint_gives_the_same_bits(reference):
-    whole = built(reference)
+@pytest.mark.parametrize("variant", TRAINED)
+def test_training_from_a_checkpoint_gives_the_same_bits(variant):
+    whole = built(variant)
     for _ in trainer_of(whole):
         pass
 
-    first = built(reference)
+    first = built(variant)
     interrupted = trainer_of(first)
     next(iter(interrupted))
     state = copy.deepcopy(interrupted.state_dict())
 
-    second = built(reference, seed=1)
+    second = built(variant, seed=1)
     resumed = trainer_of(second)
     resumed.load_state_dict(state)
     for _ in resumed:
@@ -157,19 +154,24 @@ def test_training_from_a_checkpoint_gives_the_same_bits(reference):
             assert torch.equal(a, b), name
 
 
-@pytest.mark.parametrize("reference", TRAINED)
-def test_weights_depend_on_the_seed_alone(reference):
+@pytest.mark.parametrize("variant", TRAINED)
+def test_weights_depend_on_the_seed_alone(variant):
     torch.manual_seed(123)
-    a = parameters(built(reference, seed=3))
+    a = parameters(built(variant, seed=3))
     torch.manual_seed(321)
-    b = parameters(built(reference, seed=3))
-    c = parameters(built(reference, seed=4))
+    b = parameters(built(variant, seed=3))
+    c = parameters(built(variant, seed=4))
     assert all(torch.equal(x, y) for k in a for x, y in zip(a[k], b[k], strict=True))
     assert any(not torch.equal(x, y) for k in a for x, y in zip(a[k], c[k], strict=True))
 
 
-@pytest.mark.parametrize("shape", [DIGITS, MNIST, COLOUR, (1, 5, 11)])
-@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("depth", "shape"),
+    [
+        *itertools.product([1, 5], [DIGITS, MNIST, COLOUR, (1, 5, 11)]),
+        *itertools.product([2, 3, 4], [MNIST]),
+    ],
+)
 @pytest.mark.parametrize("name", DEEP)
 def test_every_depth_builds_and_samples_for_every_image_shape(name, depth, shape):
     trainable = built(name, shape, depth=depth, width=2)
@@ -189,6 +191,17 @@ def test_settings_are_scalars_that_read_back_from_text(reference):
     assert all(isinstance(value, int | float | str | bool) for value in config.flat().values())
     assert recorded(text) == config
     assert recorded(text).digest == config.digest
+
+
+@pytest.mark.parametrize("reference", [f"{name}:{key}" for name, key in PRESETS])
+def test_every_preset_builds_networks_with_parameters_to_train(reference):
+    with torch.device("meta"):  # sizes without memory or time: a preset is values and no code
+        trainable = find(reference)[1].build(configure(reference).model, spec_of(MNIST))
+    trained = {name for spec in trainable.optimizers.values() for name in spec.modules}
+    assert trained <= trainable.modules.keys()
+    having = {name for name, part in trainable.modules.items() if list(part.parameters())}
+    assert having
+    assert having <= trained
 
 
 @pytest.mark.parametrize("name", MODELS.names())

@@ -1,6 +1,7 @@
 """The published experiments' models stand in the registry with their sizes."""
 
 import pytest
+from references import PRESETS
 from torch import nn
 
 from bench.models import MODELS, configure, find
@@ -15,7 +16,6 @@ MNIST = DataSpec(
     levels=256,
     digest="0" * 16,
 )
-PRESETS = [(name, key) for name, kind in MODELS.items() for key in kind.presets]
 EXPERIMENTS = {
     "a": {"vae_mlp", "gan_mlp", "gan"},
     "b": {"vae_mlp", "gan_mlp"},

@@ -1,10 +1,11 @@
-"""What a run of every registered model and preset promises, from configuration to result."""
+"""What a run of every registered model promises, from configuration to result."""
 
 import dataclasses
 import math
 
 import pytest
 import torch
+from references import TRAINED, VARIANTS, has_width, split
 
 from bench import datasets
 from bench.contracts import NullLogger
@@ -13,17 +14,12 @@ from bench.datasets._splits import Arrays
 from bench.errors import UsageError
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated
-from bench.models import MODELS, configure, find
+from bench.models import MODELS, configure
 from bench.records import STATUSES, DataSpec
 from bench.runtime import generator
 from bench.training.run import Run, build, held_data
 
 CPU = torch.device("cpu")
-REFERENCES = [
-    reference
-    for name, kind in MODELS.items()
-    for reference in (name, *(f"{name}:{preset}" for preset in kind.presets))
-]
 # Two steps; 40 samples are the fewest, rounded, that have a distance in 32 features.
 TINY = {
     "num_images": 32,
@@ -41,10 +37,10 @@ def held():
     return held_data("digits", "auto", CPU)
 
 
-def tiny(reference):
-    """A preset as it is, but for the width of its networks."""
-    has_width = "width" in find(reference)[1].settings.model_fields
-    return configure(reference, TINY, {"width": 4} if has_width else {})
+def tiny(variant):
+    """As it is, but for the width of its networks."""
+    reference, values = split(variant)
+    return configure(reference, TINY | values, {"width": 4} if has_width(reference) else {})
 
 
 class Pictures(NullLogger):
@@ -57,10 +53,10 @@ class Pictures(NullLogger):
         self.shapes[name] = picture.shape
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
-def test_run_ends_with_a_status_finite_values_and_samples(reference, tmp_path, held):
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, held):
     log = Pictures()
-    config = tiny(reference)
+    config = tiny(variant)
     result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
     assert result.status in STATUSES
     assert result.status not in {"failed", "diverged"}, result.reason
@@ -109,23 +105,23 @@ def test_run_on_colour_images_without_a_detector_measures_what_needs_none(name, 
     assert ("val/class_share" in result.metrics) == conditional
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
-def test_data_without_labels_is_refused_by_conditional_models_alone(reference, tmp_path):
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_data_without_labels_is_refused_by_conditional_models_alone(variant, tmp_path):
     held = made((1, 8, 8), 0)
-    if reference.startswith("cgan") or reference.endswith(":conditional"):
+    if variant.startswith("cgan") or variant.endswith(":conditional"):
         with pytest.raises(UsageError, match="'made' has no labels"):
-            build(tiny(reference), held)
+            build(tiny(variant), held)
     else:
-        assert not build(tiny(reference), held).eval_fns.conditional
+        assert not build(tiny(variant), held).eval_fns.conditional
 
 
-@pytest.mark.parametrize("reference", [r for r in REFERENCES if find(r)[1].family != "baseline"])
-def test_samples_for_a_class_are_drawn_by_the_training_prior(reference):
+@pytest.mark.parametrize("variant", TRAINED)
+def test_samples_for_a_class_are_drawn_by_the_training_prior(variant):
     splits = datasets.load("digits")
     rare = dataclasses.replace(splits.spec, class_prior=(0.0, 0.25, 0.0, 0.75, *(0.0,) * 6))
     detector = held_data("digits", "auto", CPU).detector
     held = HeldData(dataclasses.replace(splits, spec=rare), CPU, detector)
-    trainable = build(configure(reference), held)
+    trainable = build(tiny(variant), held)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
     view = Evaluation(generated=generated, split="val", counts=(40,), most=400)
     labels = view.fake(400).labels
