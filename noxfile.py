@@ -13,6 +13,8 @@ nox.options.default_venv_backend = "venv"
 
 HERE = Path(__file__).parent
 STAMP = "installed-from"
+# Each file is one worker's, which makes what its tests share once.
+TWO_WORKERS = ("-n", "2", "--dist", "loadfile")
 
 
 def install(session: nox.Session) -> Path:
@@ -54,7 +56,7 @@ def demo(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """The default tests; markers go behind --, as in `nox -s tests -- -m slow`."""
-    call(session, "python", "-m", "pytest", *session.posargs)
+    call(session, "python", "-m", "pytest", *TWO_WORKERS, *session.posargs)
 
 
 @nox.session(venv_backend="none")

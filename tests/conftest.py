@@ -39,18 +39,25 @@ def own_folder(
 
 
 @pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty tracking database; MLflow takes seconds for its tables, so once a session."""
+def migrated_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """An empty tracking database; MLflow takes seconds for its tables, so once for all workers."""
+    from filelock import FileLock
     from sqlalchemy import Engine, event
 
     from bench.tracking.mlflow import Store
 
     # Tests survive no power cut: without waiting for the disk a store is five times as fast.
     event.listen(Engine, "connect", lambda db, _: db.execute("PRAGMA synchronous=OFF"))
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    with contextlib.chdir(path.parent):
-        Store(f"sqlite:///{path}")
-    return path
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "migrated"
+    with FileLock(f"{folder}.lock"):
+        made = folder / "mlflow.db"
+        if not made.exists():
+            folder.mkdir()
+            with contextlib.chdir(folder):
+                Store(f"sqlite:///{folder / 'making.db'}")
+            (folder / "making.db").rename(made)
+    return made
 
 
 @pytest.fixture

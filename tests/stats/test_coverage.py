@@ -26,11 +26,13 @@ def stated(kind):
     return [float(cell) for cell in re.findall(r"\| (\d+\.\d) ", row)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 20])
 def test_t_interval_of_normal_runs_holds_the_truth_95_times_of_100(coverage, seeds):
     assert coverage.mean_coverage("normal", seeds, 2_000) == pytest.approx(0.95, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["normal", "lognormal", "one in ten at 15", "one in ten at 50"])
 def test_coverage_is_the_one_that_the_protocol_states(coverage, kind):
     # 1,000 simulations beside the 5,000 stated: three standard errors are 5 points at 40 %.
@@ -39,11 +41,13 @@ def test_coverage_is_the_one_that_the_protocol_states(coverage, kind):
     assert len(found) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lognormal", "one in ten at 50"])
 def test_equal_families_of_any_kind_are_rarely_told_apart(coverage, kind):
     assert coverage.false_differences(coverage.FAMILIES[kind], 3, 500) <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [0.0, 0.7])
 def test_interval_of_a_rank_correlation_holds_the_truth_at_three_seeds(coverage, slope):
     truth, share = coverage.correlation_coverage(5, 3, slope, 500)
@@ -51,10 +55,16 @@ def test_interval_of_a_rank_correlation_holds_the_truth_at_three_seeds(coverage,
     assert share > 0.94
 
 
+@pytest.mark.slow
 def test_interval_of_a_probability_of_improvement_is_approximate_at_ten_seeds(coverage):
     truth, share = coverage.improvement_coverage(10, 0.5, 200)
     assert truth == pytest.approx(0.638, abs=1e-3)  # Phi(0.5 / sqrt 2)
     assert 0.88 < share < 0.98
+
+
+def test_few_simulations_of_normal_runs_are_near_95_of_100(coverage):
+    # 400 simulations: three standard errors are 3.3 points.
+    assert coverage.mean_coverage("normal", 5, 400) == pytest.approx(0.95, abs=0.033)
 
 
 def test_script_prints_every_table(coverage, monkeypatch, capsys):
