@@ -11,11 +11,26 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bench.errors import UsageError
 
 T = TypeVar("T")
+
+# What `bench list` calls a kind, and the package whose registry has it: one can be listed without
+# importing the others.
+PACKAGES = {
+    "models": "bench.models",
+    "datasets": "bench.datasets",
+    "metrics": "bench.metrics",
+    "detectors": "bench.detectors",
+    "losses": "bench.adversarial.losses",
+    "likelihoods": "bench.variational.likelihoods",
+    "posteriors": "bench.variational.posteriors",
+    "priors": "bench.variational.priors",
+    "pictures": "bench.pictures",
+    "plots": "bench.plots",
+}
 
 
 def closest(name: str, known: Iterable[str], *, kind: str, what: str = "registered") -> str:
@@ -24,6 +39,11 @@ def closest(name: str, known: Iterable[str], *, kind: str, what: str = "register
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
     return f"unknown {kind} '{name}': {hint}{what}: {', '.join(names) or 'none'}"
+
+
+def first_line(thing: object) -> str:
+    """The first line of its docstring."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
 
 
 class Registry(Generic[T]):
@@ -36,7 +56,7 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
-        self._package = package
+        self.package = package
         self._entries: dict[str, T] = {}
         self._origins: dict[str, str] = {}
         self._discovered = False
@@ -49,13 +69,18 @@ class Registry(Generic[T]):
         """
 
         def add(thing: T) -> T:
-            self.add(name, thing, origin=getattr(thing, "__module__", "?"))
+            self.add(name, thing, origin=thing.__module__)
             return thing
 
         return add
 
-    def add(self, name: str, thing: T, *, origin: str) -> None:
-        """Files ``thing`` under ``name``; ``origin`` is the module that defines it."""
+    def add(self, name: str, thing: T, *, origin: str = "") -> None:
+        """Files ``thing`` under ``name``; ``origin``, the module that defines it, is the caller's.
+
+        Raises:
+            UsageError: The name is taken by something defined elsewhere.
+        """
+        origin = origin or sys._getframe(1).f_globals["__name__"]  # noqa: SLF001 - as namedtuple does
         if name in self._entries:
             raise UsageError(
                 f"{self.kind} '{name}' of {origin} is already registered by "
@@ -84,16 +109,27 @@ class Registry(Generic[T]):
         """Every (name, thing), sorted by name."""
         return [(name, self.get(name)) for name in self.names()]
 
+    def summaries(self) -> dict[str, str]:
+        """Every name with one line: the thing's own ``summary``, else that of its docstring."""
+        return {n: getattr(thing, "summary", first_line(thing)) for n, thing in self.items()}
+
     def _discover(self) -> None:
         if self._discovered:
             return
         self._discovered = True
-        package = importlib.import_module(self._package)
+        package = importlib.import_module(self.package)
         for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
             if not module.startswith("_"):
-                importlib.import_module(f"{self._package}.{module}")
+                importlib.import_module(f"{self.package}.{module}")
         for point in importlib.metadata.entry_points(group=f"bench.{self.kind}"):
             point.load()
+
+
+def registry_of(kind: str) -> Registry[Any]:
+    """The registry of a kind of ``PACKAGES``; imports its package alone."""
+    package = importlib.import_module(PACKAGES[kind])
+    filled = (each for each in vars(package).values() if isinstance(each, Registry))
+    return next(each for each in filled if each.package == package.__name__)
 
 
 def load_plugins(paths: Iterable[Path]) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 import bench
+from bench.registry import PACKAGES
 
 PACKAGE = Path(bench.__file__).parent
 
@@ -274,6 +275,12 @@ def test_registered_file_never_imports_its_neighbour(room: str) -> None:
         if registers(module) and registers(target)
     ]
     assert pairs == []
+
+
+def test_registry_of_every_kind_is_listed() -> None:
+    assert set(PACKAGES.values()) == {f"bench.{room.replace('/', '.')}" for room in REGISTRIES}
+    made = {m for m in modules() if "] = Registry(" in ast.unparse(tree(m)) and m != "registry"}
+    assert made == set(REGISTRIES)
 
 
 @pytest.mark.parametrize(("package", "owner"), SOLE_IMPORTERS.items())

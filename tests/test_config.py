@@ -5,7 +5,6 @@ import pytest
 from bench.config import parse_assignments
 from bench.errors import UsageError
 from bench.models import configure
-from bench.registry import Registry, load_plugins
 
 
 def test_short_and_full_keys_mean_the_same():
@@ -51,32 +50,3 @@ def test_steps_cover_the_budget():
 
 def test_assignments_are_text_pairs():
     assert parse_assignments(["a=1", "b = x=y "]) == {"a": "1", "b": "x=y"}
-
-
-def test_name_taken_by_another_module_is_refused():
-    registry: Registry[int] = Registry("thing", "bench.adversarial.losses")
-    registry.add("one", 1, origin="a")
-    with pytest.raises(UsageError, match="thing 'one' of b is already registered by a"):
-        registry.add("one", 2, origin="b")
-
-
-def test_plugin_adds_a_model_that_trains_like_the_others(tmp_path):
-    plugin = tmp_path / "toy_plugin.py"
-    plugin.write_text(
-        "from bench.models import model\n"
-        "from bench.models.uniform_noise import UniformNoiseSettings, build as noise\n"
-        "@model('toy', settings=UniformNoiseSettings, family='baseline', paper='mine')\n"
-        "def build(settings, spec):\n"
-        '    """A toy."""\n'
-        "    return noise(settings, spec)\n"
-    )
-    load_plugins([plugin])
-    load_plugins([plugin])  # once per process
-    assert configure("toy").name == "toy"
-
-
-def test_plugin_that_breaks_is_told_with_its_reason(tmp_path):
-    plugin = tmp_path / "broken_plugin.py"
-    plugin.write_text("1 / 0\n")
-    with pytest.raises(UsageError, match=r"could not be imported \(ZeroDivisionError"):
-        load_plugins([plugin])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,7 @@ from bench.cli.text import columns
 from bench.config import describe
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_files, study_summaries
-from bench.registry import Registry, closest, load_plugins
-
-# kind -> (module, registry, how a thing is summed up in one line)
-ROOMS: dict[str, tuple[str, str]] = {
-    "models": ("bench.models", "MODELS"),
-    "datasets": ("bench.datasets", "DATASETS"),
-    "metrics": ("bench.metrics", "METRICS"),
-    "detectors": ("bench.detectors", "DETECTORS"),
-    "losses": ("bench.adversarial.losses", "LOSSES"),
-    "likelihoods": ("bench.variational.likelihoods", "LIKELIHOODS"),
-    "posteriors": ("bench.variational.posteriors", "POSTERIORS"),
-    "priors": ("bench.variational.priors", "PRIORS"),
-    "pictures": ("bench.pictures", "PICTURES"),
-    "plots": ("bench.plots", "PLOTS"),
-}
+from bench.registry import PACKAGES, closest, load_plugins, registry_of
 
 
 def summaries(kind: str, plugins: Sequence[Path] = ()) -> dict[str, str]:
@@ -37,16 +22,14 @@ def summaries(kind: str, plugins: Sequence[Path] = ()) -> dict[str, str]:
     """
     if kind == "studies":
         return study_summaries()
-    if kind not in ROOMS:
-        raise UsageError(closest(kind, [*ROOMS, "studies"], kind="kind", what="known"))
+    if kind not in PACKAGES:
+        raise UsageError(closest(kind, [*PACKAGES, "studies"], kind="kind", what="known"))
     load_plugins(plugins)
     if kind == "detectors":
         from bench.detectors._status import status
 
         return {name: row.phrase for name, row in status().items()}
-    module, name = ROOMS[kind]
-    registry: Registry[Any] = getattr(importlib.import_module(module), name)
-    return {key: _summary(thing) for key, thing in registry.items()}
+    return registry_of(kind).summaries()
 
 
 def description(name: str, dataset: str, plugins: Sequence[Path] = ()) -> str:
@@ -66,11 +49,6 @@ def description(name: str, dataset: str, plugins: Sequence[Path] = ()) -> str:
     raise UsageError(
         closest(name, [*MODELS.names(), *study_files()], kind="model or study", what="known")
     )
-
-
-def _summary(thing: object) -> str:
-    text = getattr(thing, "summary", None)
-    return text if isinstance(text, str) else (thing.__doc__ or "").strip().partition("\n")[0]
 
 
 def _describe_model(reference: str, dataset: str) -> str:

@@ -2,7 +2,7 @@
 
 A new data set is a file beside this one (or a plugin) that gives ``DATASETS`` a source::
 
-    DATASETS.add("mine", DatasetSource(summary="...", read=read), origin=__name__)
+    DATASETS.add("mine", DatasetSource(summary="...", read=read))
 """
 
 from __future__ import annotations

@@ -28,5 +28,4 @@ DATASETS.add(
         download=download,
         published=Published(shape=(3, 32, 32), num_train=50_000, num_test=10_000),
     ),
-    origin=__name__,
 )

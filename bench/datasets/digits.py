@@ -29,5 +29,4 @@ DATASETS.add(
         levels=_MAX_GRAY + 1,
         held_out=(297, 500),
     ),
-    origin=__name__,
 )

@@ -23,5 +23,4 @@ DATASETS.add(
         published=Published(shape=(1, 28, 28), num_train=60_000, num_test=10_000),
         from_idx=True,
     ),
-    origin=__name__,
 )

@@ -25,5 +25,4 @@ DATASETS.add(
         ),
         from_idx=True,
     ),
-    origin=__name__,
 )

@@ -27,5 +27,4 @@ DATASETS.add(
         download=download,
         published=Published(shape=(3, 32, 32), num_train=73_257, num_test=26_032),
     ),
-    origin=__name__,
 )

@@ -27,5 +27,4 @@ DETECTORS.add(
         trained_on="npz:cifar10_12k.npz",
         min_accuracy=0.74,
     ),
-    origin=__name__,
 )

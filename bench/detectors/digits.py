@@ -12,5 +12,4 @@ DETECTORS.add(
         shipped=True,
         min_accuracy=0.98,
     ),
-    origin=__name__,
 )

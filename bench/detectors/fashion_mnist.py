@@ -15,5 +15,4 @@ DETECTORS.add(
         recipe=Recipe(dim=64, epochs=12, batch_size=128, lr=5e-3, shift=1, flip=True),
         summary="classifier of Fashion-MNIST",
     ),
-    origin=__name__,
 )

@@ -15,5 +15,4 @@ DETECTORS.add(
             install=inception.import_weights,
         ),
     ),
-    origin=__name__,
 )

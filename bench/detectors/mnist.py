@@ -12,5 +12,4 @@ DETECTORS.add(
         shipped=True,
         min_accuracy=0.99,
     ),
-    origin=__name__,
 )

@@ -79,5 +79,4 @@ DETECTORS.add(
         summary="untrained convolutional network with fixed weights, any images, no classes",
         fixed=Fixed(dim=DIM, digest=lambda: RandomNetwork().digest, load=RandomNetwork),
     ),
-    origin=__name__,
 )

@@ -15,5 +15,4 @@ DETECTORS.add(
         recipe=Recipe(dim=64, epochs=6, batch_size=128, lr=5e-3, shift=2),
         summary="classifier of SVHN",
     ),
-    origin=__name__,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.contracts import Need, View
 from bench.errors import UsageError
-from bench.registry import Registry, closest
+from bench.registry import Registry, closest, first_line
 
 
 class NotApplicable(Exception):  # noqa: N818 - an answer, not an error
@@ -52,14 +52,14 @@ def metric(
     """Decorator that registers a metric; the first line of its docstring is its summary."""
 
     def register(measure: Measure) -> Measure:
-        first_line = (measure.__doc__ or "").strip().partition("\n")[0]
+        summary = first_line(measure)
         kind = MetricKind(
             measure=measure,
             needs=needs,
             validate=validate,
             on_request=on_request,
             per_detector=per_detector,
-            summary=f"{first_line} On request." if on_request else first_line,
+            summary=f"{summary} On request." if on_request else summary,
         )
         METRICS.add(name, kind, origin=measure.__module__)
         return measure

@@ -10,7 +10,7 @@ from bench.config import ModelSettings, RunConfig, build_config
 from bench.contracts import Trainable
 from bench.errors import UsageError
 from bench.records import DataSpec, Scalar
-from bench.registry import Registry, closest
+from bench.registry import Registry, closest, first_line
 
 S = TypeVar("S", bound=ModelSettings)
 
@@ -68,12 +68,11 @@ def model(
     """Decorator that registers a builder; the first line of its docstring is its summary."""
 
     def register(build: Builder[S]) -> Builder[S]:
-        summary = (build.__doc__ or "").strip().partition("\n")[0]
         kind = ModelKind(
             build=build,
             settings=settings,
             family=family,
-            summary=summary,
+            summary=first_line(build),
             paper=paper,
             defaults=defaults or {},
             presets=presets or {},

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.contracts import Need, View
 from bench.images import Picture, display_scale, grid, to_bytes
-from bench.registry import Registry
+from bench.registry import Registry, first_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,7 @@ def picture(
     """Decorator that registers a picture; the first line of its docstring is its summary."""
 
     def register(draw: Draw) -> Draw:
-        summary = (draw.__doc__ or "").strip().partition("\n")[0]
-        kind = PictureKind(draw=draw, needs=needs, at_end=at_end, summary=summary)
+        kind = PictureKind(draw=draw, needs=needs, at_end=at_end, summary=first_line(draw))
         PICTURES.add(name, kind, origin=draw.__module__)
         return draw
 

@@ -16,10 +16,10 @@ import torch
 from references import BRANCHES
 
 from bench import cli
-from bench.cli.catalogue import ROOMS
 from bench.config import known_keys
 from bench.errors import Interrupted, UsageError
 from bench.models import MODELS, configure
+from bench.registry import PACKAGES
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,7 @@ def test_failed_or_different_run_exits_1(
     assert bench("train vae").code == code
 
 
-@pytest.mark.parametrize("kind", [*ROOMS, "studies"])
+@pytest.mark.parametrize("kind", [*PACKAGES, "studies"])
 def test_list_prints_each_name_with_one_line_and_the_same_as_json(kind: str, bench: Bench) -> None:
     plain, as_json = bench(f"list {kind}"), bench(f"list {kind} --json")
     rows = dict(line.split(maxsplit=1) for line in plain.out.splitlines())

@@ -291,7 +291,7 @@ def test_detector_of_a_plugin_is_found_and_listed(monkeypatch):
     monkeypatch.setattr(DETECTORS, "_entries", dict(DETECTORS._entries))
     monkeypatch.setattr(DETECTORS, "_origins", dict(DETECTORS._origins))
     fixed = Fixed(dim=1, digest=lambda: "5" * 16, load=Sums)
-    DETECTORS.add("sums", DetectorKind(summary="sums of pixels", fixed=fixed), origin=__name__)
+    DETECTORS.add("sums", DetectorKind(summary="sums of pixels", fixed=fixed))
     assert find_detector("sums", spec_of("any")).name == "sums"
     assert status()["sums"].phrase == "sums of pixels; 1 features; digest 5555555555555555"
     with pytest.raises(

@@ -25,5 +25,4 @@ LOSSES.add(
         generator=generator,
         summary="scores beyond the margin 1 count no more; Lim and Ye 2017",
     ),
-    origin=__name__,
 )

@@ -25,5 +25,4 @@ LOSSES.add(
         summary="squared distance of the score to 1 (real) and 0 (fake); Mao et al. 2017",
         threshold=0.5,
     ),
-    origin=__name__,
 )

@@ -33,7 +33,6 @@ LOSSES.add(
         generator=minimax_generator,
         summary="the generator minimises log(1 - D(G(z))); Goodfellow et al. 2014, eq. 1",
     ),
-    origin=__name__,
 )
 LOSSES.add(
     "non_saturating",
@@ -42,5 +41,4 @@ LOSSES.add(
         generator=non_saturating_generator,
         summary="the generator maximises log D(G(z)); Goodfellow et al. 2014, section 3",
     ),
-    origin=__name__,
 )

@@ -29,5 +29,4 @@ LOSSES.add(
         opponent="critic",
         threshold=None,
     ),
-    origin=__name__,
 )
