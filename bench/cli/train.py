@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import RunConfig, listed, parse_assignments
-from bench.engines.task import Task, perform
+from bench.engines.task import Task, run_task
 from bench.errors import UsageError
 from bench.metrics import requested
 from bench.models import configure, find, recorded
@@ -67,7 +67,7 @@ def train_one(options: TrainOptions, *, say: Say) -> dict[str, Any]:
         plugins=tuple(str(path.absolute()) for path in options.plugins),
     )
     with stop_requests() as should_stop:
-        result = perform(task, should_stop)
+        result = run_task(task, should_stop)
     return _told(result, run_id, original, say)
 
 

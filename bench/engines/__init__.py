@@ -9,7 +9,7 @@ from typing import Protocol
 from bench.engines.task import Task
 from bench.records import TrialResult
 
-Judge = Callable[[list[float]], bool]
+ShouldPrune = Callable[[list[float]], bool]
 """Whether a trial with these validation values so far is to end now."""
 
 
@@ -34,8 +34,8 @@ class Engine(Protocol):
         """Tasks that may be submitted now."""
         ...
 
-    def submit(self, task: Task, judge: Judge) -> None:
-        """Starts a task; ``judge`` is asked here, by a trial that waits for the answer."""
+    def submit(self, task: Task, should_prune: ShouldPrune) -> None:
+        """Starts a task; ``should_prune`` is asked here, by a trial that waits for the answer."""
         ...
 
     def wait(self, timeout: float) -> Sequence[Outcome]:

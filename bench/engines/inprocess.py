@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.engines import Judge, Outcome
-from bench.engines.task import Task, perform
+from bench.engines import ShouldPrune, Outcome
+from bench.engines.task import Task, run_task
 from bench.runtime import stop_requests
 
 
@@ -13,16 +13,16 @@ class InProcess:
     """Runs a task when its outcome is waited for; Ctrl-C stops it at its next log."""
 
     def __init__(self) -> None:
-        self._work: tuple[Task, Judge] | None = None
+        self._task: tuple[Task, ShouldPrune] | None = None
 
     @property
     def free(self) -> int:
         """One task at a time."""
-        return int(self._work is None)
+        return int(self._task is None)
 
-    def submit(self, task: Task, judge: Judge) -> None:
+    def submit(self, task: Task, should_prune: ShouldPrune) -> None:
         """Remembers the task."""
-        self._work = task, judge
+        self._task = task, should_prune
 
     def wait(self, timeout: float) -> Sequence[Outcome]:  # noqa: ARG002 - it works instead of waiting
         """Runs the task.
@@ -30,11 +30,11 @@ class InProcess:
         Raises:
             Interrupted: By Ctrl-C or SIGTERM.
         """
-        if self._work is None:
+        if self._task is None:
             return []
-        (task, judge), self._work = self._work, None
+        (task, should_prune), self._task = self._task, None
         with stop_requests() as should_stop:
-            return [Outcome(task, perform(task, should_stop, judge))]
+            return [Outcome(task, run_task(task, should_stop, should_prune))]
 
     def close(self) -> None:
         """Nothing is left running."""

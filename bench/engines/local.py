@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from bench.engines import Judge, Outcome
-from bench.engines.task import Task, perform
+from bench.engines import ShouldPrune, Outcome
+from bench.engines.task import Task, run_task
 from bench.errors import Interrupted
 
 STOP_SECONDS = 20.0
@@ -28,7 +28,7 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     task: Task | None = None
-    judge: Judge | None = None
+    should_prune: ShouldPrune | None = None
 
 
 class LocalWorkers:
@@ -54,10 +54,10 @@ class LocalWorkers:
         """Process ids, in order."""
         return [worker.process.pid or 0 for worker in self._workers]
 
-    def submit(self, task: Task, judge: Judge) -> None:
+    def submit(self, task: Task, should_prune: ShouldPrune) -> None:
         """Gives the task to an idle worker."""
         worker = next(w for w in self._workers if w.task is None)
-        worker.task, worker.judge = task, judge
+        worker.task, worker.should_prune = task, should_prune
         worker.pipe.send(task)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
@@ -79,12 +79,12 @@ class LocalWorkers:
 
     def _collect(self, worker: _Worker) -> list[Outcome]:
         assert worker.task is not None
-        assert worker.judge is not None
+        assert worker.should_prune is not None
         task = worker.task
         try:
             said = worker.pipe.recv()
             if isinstance(said, list):
-                worker.pipe.send(worker.judge(said))
+                worker.pipe.send(worker.should_prune(said))
                 return []
         except (EOFError, ConnectionError):
             index = self._workers.index(worker)
@@ -130,7 +130,7 @@ def _serve(pipe: Connection, log: str, driver: int) -> None:
             return
         idle = False
         try:
-            pipe.send(perform(task, should_stop, lambda curve: _asked(pipe, curve, should_stop)))
+            pipe.send(run_task(task, should_stop, lambda curve: _asked(pipe, curve, should_stop)))
         except (Interrupted, ConnectionError):
             return
 

@@ -47,7 +47,7 @@ class Task:
     search: bool = False
 
 
-def perform(
+def run_task(
     task: Task,
     should_stop: Callable[[], bool] = lambda: False,
     should_prune: Callable[[list[float]], bool] = lambda _: False,

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bench.engines.local import LocalWorkers
-from bench.engines.task import Task, perform
+from bench.engines.task import Task, run_task
 from bench.models import configure
 from bench.tracking.mlflow import Store
 
@@ -96,13 +96,13 @@ def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(store, t
     engine = LocalWorkers(1, tmp_path / "logs")
     asked = []
 
-    def judge(curve):
+    def should_prune(curve):
         asked.append(curve)
         return len(curve) == 2
 
     try:
         task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "search": True})
-        engine.submit(task, judge)
+        engine.submit(task, should_prune)
         (outcome,) = outcomes(engine, 1)
         assert engine.free == 1
     finally:
@@ -124,6 +124,6 @@ def test_trial_whose_driver_does_not_answer_is_stopped_and_continues_later(store
         engine.close()
     assert store.client.get_run(task.run_id).info.status == "KILLED"
     asked = []
-    result = perform(task, should_prune=lambda curve: bool(asked.append(curve)))
+    result = run_task(task, should_prune=lambda curve: bool(asked.append(curve)))
     assert [len(curve) for curve in asked] == [2, 3]
     assert result.status in {"ok", "collapsed"}
