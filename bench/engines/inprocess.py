@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.engines import ShouldPrune, Outcome
+from bench.engines import Outcome, ShouldPrune
 from bench.engines.task import Task, run_task
 from bench.runtime import stop_requests
 

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from bench.engines import ShouldPrune, Outcome
+from bench.engines import Outcome, ShouldPrune
 from bench.engines.task import Task, run_task
 from bench.errors import Interrupted
 
