@@ -76,7 +76,7 @@ def run_study(name, held, store, folder, monkeypatch):
     driver.run(expand(STUDY, IDENTITY, 1), InProcess(), Silent())
     trials = driver.book._book.get_trials(deepcopy=False)
     records = store.records(driver.experiment_id)
-    (results, *_) = read_results(STUDY, IDENTITY, records, lambda *_: None)
+    results = read_results(STUDY, IDENTITY, records, lambda *_: None)
     chosen = results.chosen("gan")
     assert chosen is not None
     by_size = sorted(records, key=lambda record: record.params["model.latent_dim"])

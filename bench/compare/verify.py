@@ -120,7 +120,7 @@ def _from_store(report: Written, store: Store, experiment_id: str) -> Verdict:
     found = list(gone)
     if len(gone) < len(manifest.runs):
         results = tracked_results(store, manifest.identity, experiment_id, set(manifest.runs))
-        again = _made_again(report, [_linked(group, manifest) for group in results])
+        again = _made_again(report, _linked(results, manifest))
         lost = {difference.run for difference in gone}
         found += [difference for difference in again if difference.run not in lost]
     return Verdict(
@@ -140,7 +140,7 @@ def _linked(results: Results, manifest: Manifest) -> Results:
     return replace(results, facts=facts)
 
 
-def _made_again(report: Written, results: Sequence[Results]) -> list[Difference]:
+def _made_again(report: Written, results: Results) -> list[Difference]:
     """Texts, tables and the numbers of figures; pixels are a remark."""
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / FIGURES

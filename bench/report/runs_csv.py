@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from bench.records import RunRecord
 from bench.results.numbers import Results
@@ -39,14 +39,14 @@ _LEFT_OUT = {"command", "folder"}
 _NOT_FINITE = "not_finite"
 
 
-def runs_table(results: Sequence[Results]) -> str:
+def runs_table(results: Results) -> str:
     """Every record as CSV: tags, parameters, last values.
 
     A value that is not finite is left empty, and named in the column ``not_finite``.
     """
-    rows = [(run, "yes") for group in results for run in group.runs]
-    rows += [(run, "no") for group in results for run in group.strays]
-    rows += [(run, "trial") for group in results for run in group.trials]
+    rows = [(run, "yes") for group in results.groups for run in group.runs]
+    rows += [(run, "no") for group in results.groups for run in group.strays]
+    rows += [(run, "trial") for group in results.groups for run in group.trials]
     runs = [run for run, _ in rows]
     known = {tag for run in runs for tag in run.record.tags if _is_tag(tag)}
     tags = [*_FIRST, *sorted(known - {*_FIRST} - _LEFT_OUT)]

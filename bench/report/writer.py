@@ -85,7 +85,7 @@ def write_report(
     return write_results(read_results(study, identity, records, pictures), out)
 
 
-def write_results(results: Sequence[Results], out: Path) -> Path:
+def write_results(results: Results, out: Path) -> Path:
     """The same of records that are grouped already.
 
     Raises:
@@ -103,22 +103,22 @@ def write_results(results: Sequence[Results], out: Path) -> Path:
     return out / README
 
 
-def compose(results: Sequence[Results], figures_folder: Path, out: Path) -> Composed:
+def compose(results: Results, figures_folder: Path, out: Path) -> Composed:
     """Draws the figures into a folder; everything else as text, to lie in ``out``."""
-    drawn = figures(results[0], figures_folder)
+    drawn = figures(results, figures_folder)
     files = {README: report_text(results, drawn.markdown, out), RUNS: runs_table(results)}
     return Composed(files, drawn.numbers)
 
 
-def manifest(results: Sequence[Results], composed: Composed) -> Manifest:
+def manifest(results: Results, composed: Composed) -> Manifest:
     """What ``bench verify`` needs to make the report again."""
-    runs = [run for group in results for run in (*group.runs, *group.strays, *group.trials)]
+    runs = [run for group in results.groups for run in (*group.runs, *group.strays, *group.trials)]
     return Manifest(
-        identity=results[0].identity,
+        identity=results.identity,
         seeds=attendance(results).seeds,
         runs=tuple(sorted(run.record.run_id for run in runs)),
-        facts=results[0].facts,
-        plan=text_digest(results[0].study.model_dump_json()),
+        facts=results.facts,
+        plan=text_digest(results.study.model_dump_json()),
         files={name: text_digest(text) for name, text in composed.files.items()},
         figures=composed.figures,
     )
@@ -131,7 +131,7 @@ def summary_rows(
 
     Keys: ``family``, ``cell``, ``runs``, ``validation`` and ``test`` (named by their measures).
     """
-    results = read_results(study, identity, records, lambda _run_id, _name: None)[0]
+    results = read_results(study, identity, records, lambda _run_id, _name: None)
     rows = []
     for arm in results.arms:
         place = results.chosen(arm)
@@ -162,32 +162,31 @@ def figures(results: Results, folder: Path) -> Drawn:
     return Drawn("\n\n".join(parts), numbers)
 
 
-def report_text(results: Sequence[Results], drawn: str = "", out: Path | None = None) -> str:
+def report_text(results: Results, drawn: str = "", out: Path | None = None) -> str:
     """The markdown, with ``drawn`` (from ``figures``) under its heading, to lie in ``out``."""
-    first = results[0]
-    comparisons = compare(first)
+    comparisons = compare(results)
     sections = [
-        ("", _title(first)),
+        ("", _title(results)),
         ("", _state(results)),
-        ("", answer(first, comparisons)),
-        ("## Question", first.study.question),
-        ("## Families at their chosen cell", families(first, winners(first, comparisons))),
+        ("", answer(results, comparisons)),
+        ("## Question", results.study.question),
+        ("## Families at their chosen cell", families(results, winners(results, comparisons))),
         ("### Comparisons", comparison_table(comparisons)),
-        ("### Theirs beside ours", claims(first)),
-        ("### Runs and cost", costs(first)),
-        ("### Floors", "\n\n".join(filter(None, [floor_table(first), trust(first, out)]))),
-        ("### Spread over seeds", variance(first)),
-        ("### Every measure", every_measure(first)),
-        ("## Every cell", grid(first)),
-        ("### Trends", trends(first)),
-        ("### Interaction", interactions(first)),
-        *(_elsewhere(other) for other in results[1:]),
+        ("### Theirs beside ours", claims(results)),
+        ("### Runs and cost", costs(results)),
+        ("### Floors", "\n\n".join(filter(None, [floor_table(results), trust(results, out)]))),
+        ("### Spread over seeds", variance(results)),
+        ("### Every measure", every_measure(results)),
+        ("## Every cell", grid(results)),
+        ("### Trends", trends(results)),
+        ("### Interaction", interactions(results)),
+        *(_elsewhere(other) for other in results.elsewhere),
         ("## Figures", drawn),
-        ("### Trends at half the budget", half_trends(first)),
+        ("### Trends at half the budget", half_trends(results)),
         ("## Runs that did not end well, or not yet", troubles(results)),
         ("## Health", health(results)),
         ("## Protocol", protocol(results)),
-        ("### Settings", settings(first)),
+        ("### Settings", settings(results)),
         ("## Provenance", provenance(results)),
     ]
     parts = [f"{heading}\n\n{text}".strip() for heading, text in sections if text]
@@ -199,9 +198,9 @@ def _title(results: Results) -> str:
     return f"# {identity.study} on {identity.dataset} ({identity.tier} tier)"
 
 
-def _state(results: Sequence[Results]) -> str:
+def _state(results: Results) -> str:
     """A warning above the answer while runs are missing."""
-    there, trials = attendance(results), results[0].trials
+    there, trials = attendance(results), results.trials
     if trials and not there.seeds:
         over = sum(run.status != UNFINISHED for run in trials)
         if over == len(trials) and not any(run.has_values for run in trials):

@@ -103,12 +103,11 @@ def budget(runs: Sequence[Run], share: float = 1) -> str:
     return span((share * int(text) for text in texts if text), count)
 
 
-def attendance(results: Sequence[Results]) -> Attendance:
+def attendance(results: Results) -> Attendance:
     """Expected and found, over every group of one report."""
-    first = results[0]
-    planned = [place.cell for place in first.places if not place.is_outside]
-    runs = [run for group in results for run in group.runs if not run.is_outside]
-    arms = [run for group in results for run in arm_runs(group)]
+    planned = [place.cell for place in results.places if not place.is_outside]
+    runs = [run for group in results.groups for run in group.runs if not run.is_outside]
+    arms = [run for group in results.groups for run in arm_runs(group)]
     return Attendance(
         cells=sum(not cell.baseline for cell in planned),
         seeds=tuple(sorted({run.seed for run in arms})),

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from bench.errors import UsageError
 from bench.plan.study import Cell, Identity, Study
@@ -44,6 +44,7 @@ class Results:
         trials: Runs of a search for the best configuration, by Optuna's number; in no place.
         facts: What was said of the study as a whole: tags of its experiment.
         curves: Where curves come from; None where the records hold them.
+        elsewhere: Runs of the study whose values may not stand beside these, grouped likewise.
     """
 
     study: Study
@@ -55,6 +56,12 @@ class Results:
     trials: tuple[Run, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     curves: Curves | None = None
+    elsewhere: tuple[Results, ...] = ()
+
+    @property
+    def groups(self) -> tuple[Results, ...]:
+        """These, then those measured in another way."""
+        return (self, *self.elsewhere)
 
     @property
     def arms(self) -> list[str]:
@@ -179,11 +186,11 @@ def read_results(
     *,
     facts: Mapping[str, str] | None = None,
     curves: Curves | None = None,
-) -> list[Results]:
-    """Groups the records; more than one result where detectors, data or measures differ.
+) -> Results:
+    """Groups the records by what they were measured with; detectors, data and measures may differ.
 
-    The one with the most runs comes first. Runs that do not say what they were measured with
-    (they ended before) belong to the first.
+    The group with the most runs holds the others. Runs that do not say what they were measured
+    with (they ended before) belong to it.
 
     Raises:
         UsageError: There is no record at all, or the study has no such tier.
@@ -203,23 +210,24 @@ def read_results(
     groups: dict[Context, list[Run]] = {context: [] for context in contexts}
     for run in runs:
         groups[next(c for c in contexts if c.admits(run.context))].append(run)
-    results: list[Results] = []
-    for context, members in groups.items():
-        places, strays = placed(cells, members)
-        results.append(
-            Results(
-                study=study,
-                identity=identity,
-                context=context,
-                places=places,
-                strays=strays if results else (*strays, *superseded),
-                pictures=pictures,
-                trials=() if results else trials,
-                facts=facts or {},
-                curves=curves,
-            )
-        )
-    return results
+    group = partial(
+        Results,
+        study=study,
+        identity=identity,
+        pictures=pictures,
+        facts=facts or {},
+        curves=curves,
+    )
+    (context, (places, strays)), *others = (
+        (context, placed(cells, members)) for context, members in groups.items()
+    )
+    return group(
+        context=context,
+        places=places,
+        strays=(*strays, *superseded),
+        trials=trials,
+        elsewhere=tuple(group(context=c, places=p, strays=s) for c, (p, s) in others),
+    )
 
 
 def _contexts(runs: Iterable[Run], baselines: set[str]) -> list[Context]:

@@ -21,7 +21,7 @@ def tracked_results(
     only: Collection[str] | None = None,
     *,
     seeds: int | None = None,
-) -> list[Results]:
+) -> Results:
     """What a store holds of a study, grouped as reports do; of the runs ``only`` where given.
 
     Curves and pictures are read when a figure asks for them.

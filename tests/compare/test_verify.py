@@ -229,7 +229,7 @@ def test_address_of_the_server_that_a_report_links_to_is_no_result(report, store
     said = json.loads(path.read_text(encoding="utf-8"))
     results = tracked_results(store, IDENTITY, store.experiment(IDENTITY.key))
     pages = {**said["facts"], RUN_PAGES: "http://example.org/#/experiments/1/runs/"}
-    write_results([dataclasses.replace(group, facts=pages) for group in results], report)
+    write_results(dataclasses.replace(results, facts=pages), report)
     assert "http://example.org" in (report / "README.md").read_text(encoding="utf-8")
     assert list(verify_report(report).differences) == []
 

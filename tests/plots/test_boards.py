@@ -27,7 +27,7 @@ from bench.results.numbers import read_results
 
 @pytest.fixture(scope="module")
 def results():
-    return read_results(STUDY, IDENTITY, study_records(), pictures())[0]
+    return read_results(STUDY, IDENTITY, study_records(), pictures())
 
 
 @pytest.mark.parametrize(("size", "scale"), [(8, 4), (28, 2), (32, 1)])
@@ -67,7 +67,7 @@ def test_panel_shows_the_first_images_of_a_wider_grid_in_their_order():
 def test_board_holds_every_pixel_of_its_pictures():
     plot = PLOTS.get("sample_grids")
     records = [r for r in study_records() if r.params.get("model.depth") == "1"]
-    results = read_results(STUDY, IDENTITY, records, pictures())[0]
+    results = read_results(STUDY, IDENTITY, records, pictures())
     rows = plot.numbers(results)
     with style():
         board = np.asarray(Image.open(io.BytesIO(png(plot.draw(rows, results).figure))))
@@ -104,7 +104,7 @@ def test_real_images_head_the_column_of_references(results):
 
 
 def test_runs_without_pictures_leave_the_board_out():
-    without = read_results(STUDY, IDENTITY, troubled_records(), lambda run_id, name: None)[0]
+    without = read_results(STUDY, IDENTITY, troubled_records(), lambda run_id, name: None)
     for name in ("sample_grids", "reconstructions"):
         plot = PLOTS.get(name)
         assert plot.draw(plot.numbers(without), without) is None
@@ -134,7 +134,7 @@ def many_arms(number):
         record = run_record("gan", 3, seed)
         tags = {**record.tags, "family": name}
         records.append(dataclasses.replace(record, run_id=f"{name}_{seed}", tags=tags))
-    return read_results(study, IDENTITY, records, pictures())[0]
+    return read_results(study, IDENTITY, records, pictures())
 
 
 @pytest.mark.parametrize("name", ["sample_grids", "seed_grids"])

@@ -14,7 +14,7 @@ from bench.stats.tests import t_interval
 
 @pytest.fixture(scope="module")
 def results():
-    return read_results(STUDY, IDENTITY, troubled_records(), pictures())[0]
+    return read_results(STUDY, IDENTITY, troubled_records(), pictures())
 
 
 def numbers(name, results):
@@ -75,7 +75,7 @@ def test_half_budget_is_left_out_where_no_validation_lies_near_it():
     for record in records:
         points = record.histories.get("val/fd_digits_n297", [])
         record.histories["val/fd_digits_n297"] = [p for p in points if p[0] != 12_000]
-    results = read_results(STUDY, IDENTITY, records, pictures())[0]
+    results = read_results(STUDY, IDENTITY, records, pictures())
     assert numbers("budget_curve", results).empty
 
 

@@ -19,7 +19,7 @@ from bench.results.numbers import read_results
 
 
 def results_of(records, study=STUDY):
-    return read_results(study, IDENTITY, records, pictures())[0]
+    return read_results(study, IDENTITY, records, pictures())
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def results():
 
 @pytest.fixture(scope="module")
 def searched():
-    return read_results(SEARCH, IDENTITY, search_records(), pictures(), facts=SEARCH_FACTS)[0]
+    return read_results(SEARCH, IDENTITY, search_records(), pictures(), facts=SEARCH_FACTS)
 
 
 SEARCHES = {"best_so_far", "importance"}
@@ -51,9 +51,7 @@ def drawn(plot, results):
 @pytest.mark.parametrize("name", PLOTS.names())
 def test_numbers_do_not_depend_on_the_order_of_records(name, shown):
     records = search_records() if name in SEARCHES else troubled_records()
-    again = read_results(shown.study, IDENTITY, records[::-1], pictures(), facts=dict(shown.facts))[
-        0
-    ]
+    again = read_results(shown.study, IDENTITY, records[::-1], pictures(), facts=dict(shown.facts))
     rows = PLOTS.get(name).numbers(shown)
     assert len(rows)
     pd.testing.assert_frame_equal(rows, PLOTS.get(name).numbers(again))

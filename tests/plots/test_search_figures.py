@@ -26,7 +26,7 @@ from bench.stats.order import best_so_far, expected_best
 
 
 def search(records, facts=None):
-    return read_results(SEARCH, IDENTITY, records, pictures(), facts=facts)[0]
+    return read_results(SEARCH, IDENTITY, records, pictures(), facts=facts)
 
 
 def numbers(name, results):
@@ -71,7 +71,7 @@ def test_what_a_search_superseded_counts_nowhere_and_is_named():
     assert [run.record.run_id for run in after.runs] == [run.record.run_id for run in before.runs]
     assert after.trials == before.trials
     assert {run.record.run_id for run in after.strays} == {r.run_id for r in replaced}
-    assert "or are of a search that has found better since" in protocol([after])
+    assert "or are of a search that has found better since" in protocol(after)
 
 
 def test_expected_best_is_of_random_trials_and_best_so_far_of_all():
@@ -114,7 +114,7 @@ def test_importance_names_its_evaluator_and_is_left_out_where_unknown():
 
 
 def test_rate_and_distortion_add_up_to_minus_the_elbo():
-    results = read_results(STUDY, IDENTITY, study_records(), pictures())[0]
+    results = read_results(STUDY, IDENTITY, study_records(), pictures())
     rows = numbers("rate_distortion", results)
     assert set(rows["arm"]) == {"vae"}
     dots = rows[(rows["kind"] == "seed") & (rows["x"] == "4")]
@@ -131,13 +131,13 @@ def test_rates_of_different_likelihoods_have_panels_of_their_own():
             depth = float(record.params["model.depth"])
             record.metrics["test/kl_gaussian_sigma0.1"] = depth
             record.metrics["test/reconstruction_gaussian_sigma0.1"] = 50.0 - depth
-    rows = numbers("rate_distortion", read_results(STUDY, IDENTITY, records, pictures())[0])
+    rows = numbers("rate_distortion", read_results(STUDY, IDENTITY, records, pictures()))
     panels = {panel: set(mine["arm"]) for panel, mine in rows.groupby("panel")}
     assert panels == {"bernoulli_resampled": {"vae"}, "gaussian_sigma0.1": {"wgan"}}
 
 
 def test_front_holds_the_cells_that_no_other_beats_in_both():
-    results = read_results(STUDY, IDENTITY, study_records(), pictures())[0]
+    results = read_results(STUDY, IDENTITY, study_records(), pictures())
     rows = numbers("quality_cost", results)
     assert set(rows["panel"]) == {"parameters", "seconds", "updates"}  # all saw the same images
     for _, mine in rows.groupby("panel"):
@@ -148,7 +148,7 @@ def test_front_holds_the_cells_that_no_other_beats_in_both():
 
 
 def test_seeds_shown_are_the_best_the_median_and_the_worst():
-    results = read_results(STUDY, IDENTITY, study_records(seeds=range(5)), pictures())[0]
+    results = read_results(STUDY, IDENTITY, study_records(seeds=range(5)), pictures())
     rows = numbers("seed_grids", results)
     mine = rows[rows["column"] == "gan"]
     ranked = sorted(results.chosen("gan").runs, key=lambda run: run.value("val/fd_digits_n297"))
@@ -158,7 +158,7 @@ def test_seeds_shown_are_the_best_the_median_and_the_worst():
 
 
 def test_picture_that_the_chosen_cell_lacks_is_taken_from_another_along_x():
-    results = read_results(STUDY, IDENTITY, troubled_records(), pictures())[0]
+    results = read_results(STUDY, IDENTITY, troubled_records(), pictures())
     rows = numbers("latent_grid", results)
     assert [run_id[:9] for run_id in rows["run_id"]] == ["run_vae_3"]
     assert numbers("latent_pca", results)["run_id"].str.startswith("run_vae_2").all()

@@ -29,7 +29,7 @@ def test_report_of_stored_records_is_what_it_was(files, name):
 
 
 def test_stored_records_hold_runs_that_came_to_nothing():
-    runs = results_of(stored_records())[0].runs
+    runs = results_of(stored_records()).runs
     counts = Counter(run.status for run in runs)
     assert {status: counts[status] for status in ("failed", "diverged", "unfinished")} == {
         "failed": 1,

@@ -93,10 +93,10 @@ def test_trials_of_a_search_stand_in_the_table_and_are_read_back_as_trials():
     text = runs_table(results)
     used = Counter(row["used"] for row in csv.DictReader(io.StringIO(text)))
     assert used == {"yes": 48, "trial": 4}
-    again = results_of(read_records(text))[0].trials
+    again = results_of(read_records(text)).trials
     assert [(t.arm, t.trial, t.status) for t in again] == [
-        (t.arm, t.trial, t.status) for t in results[0].trials
+        (t.arm, t.trial, t.status) for t in results.trials
     ]
-    assert [t.value(results[0].primary) for t in again] == [
-        t.value(results[0].primary) for t in results[0].trials
+    assert [t.value(results.primary) for t in again] == [
+        t.value(results.primary) for t in results.trials
     ]

@@ -78,11 +78,11 @@ def test_figures_ask_for_the_curves_of_drawn_cells_alone_and_at_once():
         assert all(run_id.endswith("_0.001") for run_id in run_ids)
         return {r.run_id: r.histories[name] for r in records if r.run_id in run_ids}
 
-    results = read_results(study, IDENTITY, records, pictures(), curves=curves)[0]
+    results = read_results(study, IDENTITY, records, pictures(), curves=curves)
     rows = {name: plot.numbers(results) for name, plot in PLOTS.items()}
     assert {"val/fd_digits_n297", "train/generator_loss"} <= {name for name, _ in asked}
     assert {number for _, number in asked} == {10}
-    without = read_results(study, IDENTITY, records, pictures())[0]
+    without = read_results(study, IDENTITY, records, pictures())
     for name, plot in PLOTS.items():
         assert rows[name].equals(plot.numbers(without))
 

@@ -13,9 +13,9 @@ from bench.results.runs import UNFINISHED, Place, Run
 _MOST_CELLS = 12
 
 
-def health(results: Sequence[Results]) -> str:
+def health(results: Results) -> str:
     """How many runs have no warning, and a row for each family and kind of warning."""
-    ended = [run for group in results for run in arm_runs(group) if run.status != UNFINISHED]
+    ended = [run for group in results.groups for run in arm_runs(group) if run.status != UNFINISHED]
     judged = [run for run in ended if run.warnings is not None]
     if not judged:
         return ""
@@ -24,7 +24,7 @@ def health(results: Sequence[Results]) -> str:
     said = f"{count(well)} of {plural(len(judged), 'run')} {have} no warning."
     if len(judged) < len(ended):
         said += f" {plural(len(ended) - len(judged), 'run')} not judged: failed, or older."
-    rows = [row for group in results for arm in group.arms for row in _rows(group, arm)]
+    rows = [row for group in results.groups for arm in group.arms for row in _rows(group, arm)]
     if not rows:
         return said
     header = ["family", "warning", "status", "cells (runs)", "for example", "what to turn there"]

@@ -17,16 +17,16 @@ _MOST_NAMED = 5
 _SETTINGS = ("model.", "train.", "data.", "eval.")
 
 
-def troubles(results: Sequence[Results]) -> str:
+def troubles(results: Results) -> str:
     """Runs that did not end well, each with its reason; empty where all did."""
     rows = []
-    for group in results:
+    for group in results.groups:
         for place in group.places:
             for run in place.runs:
                 if said := _trouble(run):
                     where = group.label(place) or MISSING
                     seed = str(run.seed)
-                    rows.append([f"`{run.arm}`", where, seed, *said, run_link(group, run)])
+                    rows.append([f"`{run.arm}`", where, seed, *said, run_link(results, run)])
     if not rows:
         return ""
     rest = len(rows) - _MOST_ROWS
@@ -46,22 +46,21 @@ def _trouble(run: Run) -> tuple[str, str] | None:
     return (run.status, f"not finite and left out: {join(odd)}") if odd else None
 
 
-def protocol(results: Sequence[Results]) -> str:
+def protocol(results: Results) -> str:
     """What every number means, and how many runs stand behind them."""
-    first = results[0]
     rows = [
         (
             "splits",
             f"Validation chooses (each family's cell by its lowest mean "
-            f"`{first.primary_name}`, and the best checkpoint); the sealed test split is opened after "
-            f"training and scores both. {_test_reads(first)}",
+            f"`{results.primary_name}`, and the best checkpoint); the sealed test split is opened after "
+            f"training and scores both. {_test_reads(results)}",
         ),
-        ("budget", _budget(first)),
+        ("budget", _budget(results)),
         (
             "distance",
-            f"`{first.headline_name}` between samples and as many images of the test split, "
+            f"`{results.headline_name}` between samples and as many images of the test split, "
             "lower is better. The last checkpoint is the headline, since it needs no choice."
-            f"{_few_images(first)}",
+            f"{_few_images(results)}",
         ),
         (
             "ELBO",
@@ -73,7 +72,7 @@ def protocol(results: Sequence[Results]) -> str:
         (
             "statistics",
             "Mean over seeds with 95 % Student t interval, from three seeds on; families "
-            f"by Welch's test, Holm-corrected over {_tested(first)}. Only a family that is lower "
+            f"by Welch's test, Holm-corrected over {_tested(results)}. Only a family that is lower "
             "than every other by that test is bold.",
         ),
         (
@@ -82,9 +81,9 @@ def protocol(results: Sequence[Results]) -> str:
             "with one is chosen only if the family has no other. Collapsed runs have values and count.",
         ),
         *_attendance(results),
-        *_search(first),
+        *_search(results),
     ]
-    notes = "\n".join(f"- {note}" for note in first.study.notes)
+    notes = "\n".join(f"- {note}" for note in results.study.notes)
     return "\n\n".join(filter(None, [table(["what", "protocol"], rows, left=2), notes]))
 
 
@@ -175,19 +174,19 @@ def _named(values: dict[str, str]) -> str:
     return ", ".join(f"{value} (`{arm}`)" for arm, value in values.items())
 
 
-def _attendance(results: Sequence[Results]) -> list[tuple[str, str]]:
+def _attendance(results: Results) -> list[tuple[str, str]]:
     there = attendance(results)
     plan = (
         f"{plural(there.cells, 'cell')} x {plural(len(there.seeds), 'seed')} + "
         f"{plural(there.baselines, 'baseline')} = {count(there.expected)}"
     )
     found = f"{count(there.found)} found, {count(there.ended)} ended"
-    present = {place.arm for group in results for place in group.places if place.runs}
-    missing = [f"`{name}`" for name in results[0].study.baselines if name not in present]
+    present = {place.arm for group in results.groups for place in group.places if place.runs}
+    missing = [f"`{name}`" for name in results.study.baselines if name not in present]
     lacking = f" No run of {join(missing)}." if missing else ""
     partly = "" if there.complete else " **The study is partly finished; its numbers will change.**"
     lines = [("runs expected", f"{plan}; {found}.{lacking}{partly}")]
-    if strays := [run for group in results for run in group.strays]:
+    if strays := [run for group in results.groups for run in group.strays]:
         lines.append(
             (
                 "left out",
@@ -196,12 +195,12 @@ def _attendance(results: Sequence[Results]) -> list[tuple[str, str]]:
                 "runs.csv with `used` = no.",
             )
         )
-    if len(results) > 1:
+    if results.elsewhere:
         lines.append(
             (
                 "measured otherwise",
                 "Runs that differ in detector, data or measure share no column: those of "
-                f"{plural(len(results) - 1, 'other kind')} stand in tables of their own.",
+                f"{plural(len(results.elsewhere), 'other kind')} stand in tables of their own.",
             )
         )
     return lines

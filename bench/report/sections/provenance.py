@@ -14,9 +14,9 @@ _VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
 _MOST_SEEDS = 10
 
 
-def provenance(results: Sequence[Results]) -> str:
+def provenance(results: Results) -> str:
     """The commands, what the numbers were made with, and where their runs are."""
-    runs = [run for group in results for run in (*group.runs, *group.strays)]
+    runs = [run for group in results.groups for run in (*group.runs, *group.strays)]
     facts = [
         ("commit", _counted(runs, "git_commit")),
         ("bench", _counted(runs, "bench_version")),
@@ -28,7 +28,7 @@ def provenance(results: Sequence[Results]) -> str:
         ("device", _counted(runs, "device")),
         ("processor", _counted(runs, "processor")),
         ("threads per run", _counted(runs, "threads")),
-        ("experiment in MLflow", f"`{results[0].identity.key}`"),
+        ("experiment in MLflow", f"`{results.identity.key}`"),
     ]
     rows = [[name, value] for name, value in facts if value]
     running = sum(run.status == UNFINISHED for run in runs)
@@ -37,7 +37,7 @@ def provenance(results: Sequence[Results]) -> str:
         [
             f"```\n{_commands(results)}\n```",
             table(["what", "value"], rows, left=2),
-            *_chosen_runs(results[0]),
+            *_chosen_runs(results),
             "Every run with its id, configuration digest, parameters and last values is in "
             "[runs.csv](runs.csv); `bench verify` makes this report again from those runs and says "
             f"what differs.{said}",
@@ -45,12 +45,12 @@ def provenance(results: Sequence[Results]) -> str:
     )
 
 
-def _commands(results: Sequence[Results]) -> str:
+def _commands(results: Results) -> str:
     """Those that run what is reported here, and report it."""
-    seeds, trials = attendance(results).seeds, results[0].trials
+    seeds, trials = attendance(results).seeds, results.trials
     # Of a search the seeds begin after the trials' own.
     number = max(seeds) + 1 if seeds and seeds[0] == 0 else len(seeds)
-    flags, option = results[0].identity.flags(), f" --seeds {number}" if seeds else ""
+    flags, option = results.identity.flags(), f" --seeds {number}" if seeds else ""
     most = f" --trials {max(run.trial for run in trials) + 1}" if trials else ""
     return f"bench run {flags}{option}{most}\nbench report {flags}{option}"
 

@@ -22,7 +22,7 @@ def text_of(one, records=None):
     """The claims' section of the synthetic study: gan 6.5, wgan 8.0, vae 9.5 at their best."""
     study = Study(**{**STUDY.model_dump(), "claims": (one.model_dump(),)})
     results = read_results(study, IDENTITY, records or plain_records(), lambda _run, _name: None)
-    return claims(results[0])
+    return claims(results)
 
 
 @functools.cache
@@ -37,7 +37,7 @@ def verdict(one, records=None):
 
 def test_a_study_without_claims_has_no_such_table():
     results = read_results(STUDY, IDENTITY, plain_records(), lambda _run, _name: None)
-    assert claims(results[0]) == ""
+    assert claims(results) == ""
 
 
 def test_what_they_found_is_reproduced_where_the_test_says_so():

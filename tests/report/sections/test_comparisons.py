@@ -52,7 +52,7 @@ def one(a, b, **kinds):
 
 def results_of(records, comparisons=()):
     study = STUDY.model_copy(update={"comparisons": tuple(comparisons)})
-    return read_results(study, IDENTITY, records, lambda _run, _name: None)[0]
+    return read_results(study, IDENTITY, records, lambda _run, _name: None)
 
 
 SPREADS = {"equal": (1, 1, 1), "unequal": (1, 3, 0.3)}
@@ -94,8 +94,8 @@ def test_only_what_is_declared_is_compared():
     comparisons = compare(results)
     assert [(c.a, c.b) for c in comparisons] == [("vae", "gan"), ("wgan", "gan")]
     assert "over 2 comparisons" in comparison_table(comparisons)
-    assert "Holm-corrected over the comparisons that the study declares." in protocol([results])
-    assert "over all pairs of families." in protocol([results_of(study_records())])
+    assert "Holm-corrected over the comparisons that the study declares." in protocol(results)
+    assert "over all pairs of families." in protocol(results_of(study_records()))
 
 
 def test_arm_is_bold_only_if_it_was_declared_against_every_other():

@@ -25,7 +25,7 @@ def table(**of):
         for seed in range(3):
             record = run_record(arm, 2, seed)
             records.append(dataclasses.replace(record, metrics={**record.metrics, **extra}))
-    (results,) = read_results(STUDY, IDENTITY, records, lambda *_: None)
+    results = read_results(STUDY, IDENTITY, records, lambda *_: None)
     return every_measure(results)
 
 

@@ -129,7 +129,7 @@ def tracked(store_uri, tmp_path):
 
 
 def test_facts_are_what_the_experiment_says_of_the_study(tracked):
-    results = tracked_results(*tracked)[0]
+    results = tracked_results(*tracked)
     assert results.facts["bench.study"] == "small"
     assert "mlflow.note.content" not in results.facts
     assert RUN_PAGES not in results.facts

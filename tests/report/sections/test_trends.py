@@ -21,7 +21,7 @@ DEPTHS = range(1, 6)
 
 
 def results_of(records, study=STUDY):
-    return read_results(study, IDENTITY, records, lambda _run, _name: None)[0]
+    return read_results(study, IDENTITY, records, lambda _run, _name: None)
 
 
 def shaped(curve, *, seeds=(0, 1, 2), sd=0.2, arms=("vae", "gan", "wgan"), **study):
