@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
-from bench.images import Picture
+from bench.logger import Logger as Logger  # noqa: PLC0414 - plugins take it from here
+from bench.logger import NullLogger as NullLogger  # noqa: PLC0414
 from bench.records import DataSpec
 
 Nets = Mapping[str, nn.Module]
@@ -398,39 +399,3 @@ class View(Protocol):
     def noise(self, *purpose: Any) -> Noise:
         """Evaluation noise, the same for every model and seed (protocol rule 5)."""
         ...
-
-
-class Logger(Protocol):
-    """Where a run writes; the runner knows no more of tracking than this."""
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Sets tags."""
-        ...
-
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Adds values at a step (images seen); may be buffered until ``flush``."""
-        ...
-
-    def picture(self, name: str, picture: Picture, step: int) -> None:
-        """Adds one picture at a step."""
-        ...
-
-    def flush(self) -> None:
-        """Everything added so far is stored when this returns."""
-        ...
-
-
-class NullLogger:
-    """Writes nothing."""
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Forgets them."""
-
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Forgets them."""
-
-    def picture(self, name: str, picture: Picture, step: int) -> None:
-        """Forgets it."""
-
-    def flush(self) -> None:
-        """Has nothing to store."""

@@ -23,7 +23,7 @@ from bench.plan.files import load_study
 from bench.records import OUTSIDE, RunRecord, not_applicable_tag
 from bench.registry import load_plugins
 from bench.runtime import environment, num_cores, prepare, resolve_device
-from bench.tracking.mlflow import RunLogger, Store
+from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
 from bench.training import health
 from bench.training.run import held_for, open_test_split, restore_run
@@ -129,7 +129,7 @@ def _run_subject(options: EvalOptions, store: Store) -> Subject:
     trainable = restore_run(config, held, folder, original.run_id)
     requested(listed(config.eval.measures))
     known = int(original.tags.get("test_reads", "0"))
-    reads = open_test_split(folder, RunLogger(store.client, original.run_id), known)
+    reads = open_test_split(folder, store.logger(original.run_id), known)
     kept = ("family", "model", "dataset", "seed", "tier", "study", "config_digest", "passport")
     tags = {key: original.tags[key] for key in kept if key in original.tags}
     return Subject(
@@ -251,7 +251,7 @@ def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
         store.experiment(subject.experiment), name=subject.title, params=subject.params, tags=tags
     )
     say(f"run {run_id}: {subject.title}")
-    logger = RunLogger(store.client, run_id)
+    logger = store.logger(run_id)
     values: dict[str, float] = {}
     lacking: dict[str, dict[str, str]] = {}
     for split in ("val", "test"):

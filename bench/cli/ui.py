@@ -23,7 +23,7 @@ def serve_ui(*, study: str | None, host: str, port: int, uri: str | None, say: S
     found = [e for e in found if study is None or e.name.startswith(study)]
     if not found:
         raise UsageError(f"nothing is logged for '{study or 'any study'}': run `bench run` first")
-    page = f"#/experiments/{found[0].experiment_id}/runs?compareRunsMode=CHART&workflowType=machine_learning"
+    page = f"#/experiments/{found[0].id}/runs?compareRunsMode=CHART&workflowType=machine_learning"
     if store.uri.startswith("http"):
         say(f"the comparison page is {store.uri.rstrip('/')}/{page}")
         return

@@ -12,11 +12,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from bench.errors import Interrupted
+from bench.logger import Logger
 from bench.models import recorded
 from bench.records import TrialResult
 from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
-from bench.tracking.mlflow import RunLogger, Store
+from bench.tracking.mlflow import Store
 from bench.training.run import Run, held_for
 
 LOCK_SECONDS = 600.0
@@ -60,9 +61,9 @@ def run_task(
     prepare(task.threads)
     load_plugins([Path(path) for path in task.plugins])
     store = _store(task.uri)
-    logger = RunLogger(store.client, task.run_id)
     folder = Path(task.folder)
     folder.mkdir(parents=True, exist_ok=True)
+    logger = store.logger(task.run_id)
     # A worker whose driver was killed goes on to its next log: it must not be met here.
     with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
         store.resume_run(task.run_id)
@@ -79,7 +80,7 @@ def run_task(
 
 def _run(
     task: Task,
-    logger: RunLogger,
+    logger: Logger,
     should_stop: Callable[[], bool],
     should_prune: Callable[[list[float]], bool],
 ) -> TrialResult:
@@ -99,7 +100,7 @@ def _run(
     return run.execute()
 
 
-def _failed(folder: Path, logger: RunLogger, error: Exception) -> TrialResult:
+def _failed(folder: Path, logger: Logger, error: Exception) -> TrialResult:
     (folder / "traceback.txt").write_text(traceback.format_exc())
     reason = f"{type(error).__name__}: {error}"
     with contextlib.suppress(Exception):  # the store itself may be what broke

@@ -16,7 +16,6 @@ from bench.records import SUPERSEDED, RunRecord, TrialResult
 from bench.study.driver import Driver, GridQueue, Observer
 from bench.study.grid import PlannedRun, expand, stand_ins, trial_of
 from bench.study.storage import IMPORTANCE, TrialBook
-from bench.tracking.mlflow import RunLogger
 
 SEARCH, RUN = "search", "run"
 
@@ -171,7 +170,7 @@ class SearchDriver:
         for record in self.driver.store.records(self.driver.experiment_id):
             role = _role(record, trials, chosen)
             if role and role != record.tags.get("role"):
-                RunLogger(self.driver.store.client, record.run_id).tags({"role": role})
+                self.driver.store.logger(record.run_id).tags({"role": role})
 
     def _keep_importance(self) -> None:
         """Which settings mattered, as a tag of the experiment."""

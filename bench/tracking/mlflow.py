@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it tells of each table it makes
 
 from filelock import FileLock
-from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
+from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -30,6 +31,15 @@ FLUSH_SECONDS = 5.0
 FLUSH_ITEMS = 900
 PAGE = 1_000
 LONGEST_TAG = 4_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What holds the runs of one study, under one identity."""
+
+    id: str
+    name: str
+    tags: Mapping[str, str]
 
 
 class RunLogger:
@@ -102,8 +112,8 @@ class Store:
         self.uri = store_uri(uri)
         try:
             with self._opening(), _no_retries():
-                self.client = MlflowClient(tracking_uri=self.uri)
-                self.client.search_experiments(max_results=1)
+                self._client = MlflowClient(tracking_uri=self.uri)
+                self._client.search_experiments(max_results=1)
         except Exception as error:
             raise UsageError(
                 f"tracking store '{self.uri}' does not open ({_short(error)}): start its server "
@@ -126,14 +136,14 @@ class Store:
         Raises:
             UsageError: It was deleted in the UI.
         """
-        found = self.client.get_experiment_by_name(name)
+        found = self._client.get_experiment_by_name(name)
         if found is None:
             try:
-                made: str = self.client.create_experiment(
+                made: str = self._client.create_experiment(
                     name, artifact_location=self._artifacts(name)
                 )
             except MlflowException:
-                found = self.client.get_experiment_by_name(name)
+                found = self._client.get_experiment_by_name(name)
                 if found is None:
                     raise
             else:
@@ -147,12 +157,15 @@ class Store:
 
     def experiments(self) -> list[Experiment]:
         """Every active experiment."""
-        return list(self.client.search_experiments(view_type=ViewType.ACTIVE_ONLY))
+        return [
+            Experiment(id=str(found.experiment_id), name=str(found.name), tags=dict(found.tags))
+            for found in self._client.search_experiments(view_type=ViewType.ACTIVE_ONLY)
+        ]
 
     def describe_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of an experiment; ``mlflow.note.content`` is what the UI shows."""
         for key, value in tags.items():
-            self.client.set_experiment_tag(experiment_id, key, value[:LONGEST_TAG])
+            self._client.set_experiment_tag(experiment_id, key, value[:LONGEST_TAG])
 
     def create_run(
         self,
@@ -163,33 +176,37 @@ class Store:
         tags: Mapping[str, str],
     ) -> str:
         """Id of a new run with its configuration as params."""
-        run = self.client.create_run(experiment_id, run_name=name, tags=dict(tags))
+        run = self._client.create_run(experiment_id, run_name=name, tags=dict(tags))
         self.log_params(str(run.info.run_id), params)
         return str(run.info.run_id)
+
+    def logger(self, run_id: str) -> RunLogger:
+        """Writes to a run."""
+        return RunLogger(self._client, run_id)
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
         """Sets params; what is there already must be the same."""
         pairs = [Param(key, str(value)) for key, value in params.items()]
-        self.client.log_batch(run_id, params=pairs)
+        self._client.log_batch(run_id, params=pairs)
 
     def has_run(self, run_id: str) -> bool:
         """Whether the store holds that run and it is not deleted."""
         try:
-            stage = self.client.get_run(run_id).info.lifecycle_stage
+            stage = self._client.get_run(run_id).info.lifecycle_stage
         except MlflowException:
             return False
         return bool(stage == "active")
 
     def resume_run(self, run_id: str) -> None:
         """Marks a run RUNNING, whatever it was before."""
-        self.client.update_run(run_id, status="RUNNING")
+        self._client.update_run(run_id, status="RUNNING")
 
     def run_of(
         self, experiment_id: str, config_digest: str, folder: str | None = None
     ) -> str | None:
         """Id of the run with that configuration (and folder), the oldest where there are several."""
         in_folder = "" if folder is None else f" and tags.folder = '{folder}'"
-        found = self.client.search_runs(
+        found = self._client.search_runs(
             [experiment_id],
             filter_string=f"tags.config_digest = '{config_digest}'{in_folder}",
             order_by=["attributes.start_time ASC"],
@@ -199,24 +216,24 @@ class Store:
 
     def end_run(self, run_id: str, *, ok: bool) -> None:
         """Marks a run FINISHED or FAILED."""
-        self.client.set_terminated(run_id, status="FINISHED" if ok else "FAILED")
+        self._client.set_terminated(run_id, status="FINISHED" if ok else "FAILED")
 
     def fail_run(self, run_id: str, reason: str) -> None:
         """Marks a run FAILED whose process could not do it itself."""
         for key, value in {"status": "failed", "reason": reason}.items():
-            self.client.set_tag(run_id, key, value)
+            self._client.set_tag(run_id, key, value)
         self.end_run(run_id, ok=False)
 
     def discard_runs(self, experiment_id: str) -> int:
         """Deletes the runs of an experiment as the UI does (they can be restored); their number."""
         runs = self.records(experiment_id)
         for run in runs:
-            self.client.delete_run(run.run_id)
+            self._client.delete_run(run.run_id)
         return len(runs)
 
     def stop_run(self, run_id: str) -> None:
         """Marks a run KILLED: it was interrupted and continues with the same command."""
-        self.client.set_terminated(run_id, status="KILLED")
+        self._client.set_terminated(run_id, status="KILLED")
 
     def record(self, run_id: str, histories: Iterable[str] = ()) -> RunRecord:
         """One run read back.
@@ -225,7 +242,7 @@ class Store:
             UsageError: No such run.
         """
         try:
-            return self._record(self.client.get_run(run_id), histories)
+            return self._record(self._client.get_run(run_id), histories)
         except MlflowException as error:
             raise UsageError(
                 f"no run '{run_id}' in '{self.uri}': take an id from `bench ui` or runs.csv"
@@ -237,7 +254,7 @@ class Store:
         token = None
         while True:
             with without_collector():
-                page = self.client.search_runs([experiment_id], max_results=PAGE, page_token=token)
+                page = self._client.search_runs([experiment_id], max_results=PAGE, page_token=token)
                 found += [self._record(run, ()) for run in page]
             token = page.token
             if not token:
@@ -245,11 +262,11 @@ class Store:
 
     def histories(self, run_ids: Sequence[str], name: str) -> dict[str, Points]:
         """A curve of many runs, by run; those that have none are left out."""
-        return read_histories(self.client, run_ids, name)
+        return read_histories(self._client, run_ids, name)
 
     def experiment_tags(self, experiment_id: str) -> dict[str, str]:
         """What ``describe_experiment`` and others said of an experiment as a whole."""
-        return dict(self.client.get_experiment(experiment_id).tags)
+        return dict(self._client.get_experiment(experiment_id).tags)
 
     def find(self, prefix: str) -> RunRecord:
         """The run whose id starts with ``prefix``, of any experiment.
@@ -259,8 +276,8 @@ class Store:
         """
         found: list[Run] = []
         if prefix.isalnum():
-            found = self.client.search_runs(
-                [str(experiment.experiment_id) for experiment in self.experiments()],
+            found = self._client.search_runs(
+                [experiment.id for experiment in self.experiments()],
                 filter_string=f"attributes.run_id LIKE '{prefix}%'",
                 max_results=5,
             )
@@ -277,14 +294,14 @@ class Store:
 
     def records_of(self, experiment: str) -> list[RunRecord]:
         """Every run of the experiment of that name; none where there is no such experiment."""
-        found = self.client.get_experiment_by_name(experiment)
+        found = self._client.get_experiment_by_name(experiment)
         return [] if found is None else self.records(str(found.experiment_id))
 
     def artifact(self, run_id: str, path: str) -> bytes | None:
         """Content of an artifact, or None where the run has none of that path."""
         with tempfile.TemporaryDirectory() as folder:
             try:
-                local = self.client.download_artifacts(run_id, path, folder)
+                local = self._client.download_artifacts(run_id, path, folder)
             except Exception:  # noqa: BLE001 - each kind of artifact store has its own "not there"
                 return None
             return Path(local).read_bytes()
@@ -302,7 +319,7 @@ class Store:
         )
 
     def _history(self, run_id: str, key: str) -> Points:
-        return in_order(self.client.get_metric_history(run_id, key))
+        return in_order(self._client.get_metric_history(run_id, key))
 
     def _artifacts(self, name: str) -> str | None:
         if not self.uri.startswith("sqlite:///"):

@@ -23,11 +23,7 @@ def find_recorded(
         UsageError: Nothing was run under it; the sentence lists what was.
     """
     study = load_study(name)
-    recorded = {
-        Identity.model_validate_json(e.tags["bench.identity"]): str(e.experiment_id)
-        for e in store.experiments()
-        if e.tags.get("bench.study") == name
-    }
+    recorded = _studies(store, name)
     chosen = tier or "classroom"
     overrides = parse_assignments(list(sets))
     wanted = Identity(
@@ -43,13 +39,16 @@ def find_recorded(
 
 def experiment_of(store: Store, identity: Identity) -> str | None:
     """Id of the experiment of exactly that identity; None where the store has none."""
-    found = (
-        str(experiment.experiment_id)
+    return _studies(store, identity.study).get(identity)
+
+
+def _studies(store: Store, name: str) -> dict[Identity, str]:
+    """Every identity under which a study was run, and the id of its experiment."""
+    return {
+        Identity.model_validate_json(experiment.tags["bench.identity"]): experiment.id
         for experiment in store.experiments()
-        if (said := experiment.tags.get("bench.identity"))
-        and Identity.model_validate_json(said) == identity
-    )
-    return next(found, None)
+        if experiment.tags.get("bench.study") == name
+    }
 
 
 def _not_one(wanted: Identity, recorded: list[Identity], uri: str) -> str:

@@ -14,7 +14,7 @@ import torch
 
 from bench import datasets
 from bench.config import RunConfig, listed
-from bench.contracts import Logger, Nets, Trainable
+from bench.contracts import Nets, Trainable
 from bench.detectors._find import find_detector, find_others
 from bench.errors import Interrupted, UsageError
 from bench.evaluation.feature_cache import user_cache
@@ -23,6 +23,7 @@ from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated
 from bench.files import written_whole
 from bench.images import NotFinite
+from bench.logger import Logger
 from bench.metrics import requested
 from bench.metrics._evaluate import evaluate, measured
 from bench.models import MODELS

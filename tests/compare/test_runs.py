@@ -243,7 +243,7 @@ def test_tracked_runs_are_found_by_the_beginnings_of_their_ids(filled, tmp_path)
     first = next(i for i in ids["gan"] if store.record(i).tags["seed"] == "0")
     picture = tmp_path / "samples.png"
     picture.write_bytes(grid_png(np.zeros((2, 2, 8, 8), np.uint8), scale=1))
-    store.client.log_artifact(first, str(picture), "pictures")
+    store._client.log_artifact(first, str(picture), "pictures")
     said = []
     given = [run_id[:12] for arm in ("vae", "gan") for run_id in ids[arm]]
     table = compare_runs(given, out=tmp_path / "out", uri=None, say=said.append)
@@ -273,11 +273,11 @@ def test_runs_that_cannot_be_compared_are_told_in_a_sentence(store_uri, given, s
 def test_beginning_of_several_ids_is_told_with_them(store_uri):
     store = Store(store_uri)
     experiment = store.experiment("e")
-    ids = [str(store.client.create_run(experiment).info.run_id) for _ in range(17)]
+    ids = [str(store._client.create_run(experiment).info.run_id) for _ in range(17)]
     shared = next(c for c in "0123456789abcdef" if sum(i.startswith(c) for i in ids) > 1)
     with pytest.raises(UsageError, match=f"'{shared}' begins the ids of several runs"):
         store.find(shared)
     assert store.find(ids[0]).run_id == ids[0]
-    store.client.delete_run(ids[0])
+    store._client.delete_run(ids[0])
     with pytest.raises(UsageError, match="no run"):
         store.find(ids[0])

@@ -124,14 +124,14 @@ def test_cell_edited_in_the_table_of_runs_is_told_to_the_last_digit(report, plac
 
 def test_run_that_was_read_again_since_is_named(report, place, store):
     run_id = run_of(place, "gan", 1, 0)
-    store.client.set_tag(run_id, "test_reads", "2")
+    store._client.set_tag(run_id, "test_reads", "2")
     found = {d.where: (d.reported, d.recomputed) for d in verify_report(report).differences}
     assert found[f"run {run_id}, test_reads"] == ("1", "2")
 
 
 def test_run_that_is_gone_is_named_and_the_others_are_compared(report, place, store):
     run_id = run_of(place, "vae", 2, 1)
-    store.client.delete_run(run_id)
+    store._client.delete_run(run_id)
     verdict = verify_report(report)
     differences = verdict.differences
     assert str(differences[0]) == f"run {run_id}: 'used', now nothing"
@@ -158,7 +158,7 @@ def test_runs_that_came_later_are_left_out_and_counted(report, store):
 def test_point_of_a_curve_that_changed_is_told_by_its_figure(report, place, store):
     run_id = run_of(place, "gan", 1, 0)
     known = store.histories([run_id], "train/generator_loss")[run_id]
-    store.client.log_metric(run_id, "train/generator_loss", 5.0, timestamp=1, step=known[1][0])
+    store._client.log_metric(run_id, "train/generator_loss", 5.0, timestamp=1, step=known[1][0])
     wheres = [d.where for d in verify_report(report).differences]
     assert "numbers of figure loss_curves" in wheres
 

@@ -63,7 +63,7 @@ def test_killed_worker_loses_its_trial_only_and_the_next_one_continues_it(store,
     finally:
         engine.close()
     assert not (tmp_path / "run0" / "result.json").exists()
-    assert store.client.get_run(short.run_id).info.status == "FINISHED"
+    assert store._client.get_run(short.run_id).info.status == "FINISHED"
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_closing_leaves_a_checkpoint_and_a_run_marked_killed(store, tmp_path):
     engine.submit(task, never)
     wait_for(tmp_path / "run0" / "last.pt")
     engine.close()
-    assert store.client.get_run(task.run_id).info.status == "KILLED"
+    assert store._client.get_run(task.run_id).info.status == "KILLED"
     assert not (tmp_path / "run0" / "result.json").exists()
 
 
@@ -89,7 +89,7 @@ def test_run_that_breaks_comes_back_as_failed_with_its_reason(store, tmp_path):
     assert outcome.result.status == "failed"
     assert "no.npz" in outcome.result.reason
     assert (tmp_path / "run0" / "traceback.txt").exists()
-    assert store.client.get_run(task.run_id).data.tags["status"] == "failed"
+    assert store._client.get_run(task.run_id).data.tags["status"] == "failed"
 
 
 def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(store, tmp_path):
@@ -122,7 +122,7 @@ def test_trial_whose_driver_does_not_answer_is_stopped_and_continues_later(store
         time.sleep(1.0)  # it waits for an answer that nobody gives
     finally:
         engine.close()
-    assert store.client.get_run(task.run_id).info.status == "KILLED"
+    assert store._client.get_run(task.run_id).info.status == "KILLED"
     asked = []
     result = run_task(task, should_prune=lambda curve: bool(asked.append(curve)))
     assert [len(curve) for curve in asked] == [2, 3]

@@ -30,8 +30,8 @@ def stored(store: Store, records: Iterable[RunRecord]) -> dict[str, str]:
 
 
 def _stored(store: Store, experiment: str, record: RunRecord) -> str:
-    run_id = str(store.client.create_run(experiment).info.run_id)
-    store.client.log_batch(
+    run_id = str(store._client.create_run(experiment).info.run_id)
+    store._client.log_batch(
         run_id,
         metrics=_points(record),
         params=[Param(key, value) for key, value in record.params.items()],

@@ -66,7 +66,7 @@ class Instant:
             return [Outcome(task, None)]
         self.ran.append(name)
         result = self.results.get(name, TrialResult(status="ok", primary="fd", value=1.0))
-        store_of(task.uri).client.set_tag(task.run_id, "status", result.status)
+        store_of(task.uri).logger(task.run_id).tags({"status": result.status})
         return [Outcome(task, result)]
 
     def close(self):
@@ -209,7 +209,7 @@ def test_run_that_the_tracking_store_does_not_know_is_left(driver):
     run_with(made, Instant(), seeds=1)
     records = made.store.records(made.experiment_id)
     lost = next(r for r in records if r.tags["family"] == "gan" and r.params["model.depth"] == "2")
-    made.store.client.delete_run(lost.run_id)
+    made.store._client.delete_run(lost.run_id)
     assert run_with(driver(), Instant(), seeds=1).ran == ["gan-2-0"]
     assert len(made.store.records(made.experiment_id)) == 5
 

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 from collections import Counter
+from types import SimpleNamespace
 
 import optuna
 import pydantic
@@ -38,7 +39,7 @@ class Remembered:
     """A tracking store in memory: what the driver asks of one, a hundred times as fast."""
 
     def __init__(self):
-        self.uri, self.client = "memory", self
+        self.uri = "memory"
         self.runs, self.facts, self.ids = {}, {}, itertools.count()
 
     def create_run(self, experiment_id, *, name, params, tags):
@@ -63,14 +64,11 @@ class Remembered:
     def log_params(self, run_id, params):
         assert self.runs[run_id].params == params
 
-    def set_tag(self, run_id, key, value):
-        self.runs[run_id].tags[key] = value
-
-    def log_batch(self, run_id, tags):
-        self.runs[run_id].tags.update({tag.key: tag.value for tag in tags})
+    def logger(self, run_id):
+        return SimpleNamespace(tags=self.runs[run_id].tags.update)
 
     def fail_run(self, run_id, reason):
-        self.set_tag(run_id, "status", "failed")
+        self.logger(run_id).tags({"status": "failed"})
 
     def describe_experiment(self, experiment_id, tags):
         self.facts |= tags
@@ -112,7 +110,7 @@ class Made:
         self.ran.append(name)
         self.params[name] = task.params
         result = self.results.get(name) or self.trained(name, task, judge)
-        self.store.client.set_tag(task.run_id, "status", result.status)
+        self.store.logger(task.run_id).tags({"status": result.status})
         return [Outcome(task, result)]
 
     def trained(self, name, task, judge):

@@ -15,7 +15,7 @@ from bench.report.writer import write_results
 from bench.results.numbers import read_results
 from bench.results.tracked import tracked_results
 from bench.tracking.histories import read_histories
-from bench.tracking.mlflow import RunLogger, Store
+from bench.tracking.mlflow import Store
 
 SCALE = Path(__file__).parents[2] / "benchmarks" / "report_scale.py"
 
@@ -34,11 +34,11 @@ def logged(store_uri):
     experiment_id = store.experiment("e")
     ids = [store.create_run(experiment_id, name=str(i), params={}, tags={}) for i in range(3)]
     for i, run_id in enumerate(ids[:2]):
-        logger = RunLogger(store.client, run_id)
+        logger = store.logger(run_id)
         for step in (30, 10, 20):
             logger.metrics({"val/fd": step + i / 2}, step)
         logger.flush()
-    again = RunLogger(store.client, ids[0])
+    again = store.logger(ids[0])
     again.metrics({"val/fd": 99.0}, 20)
     again._buffer[0]._timestamp += 5
     again.flush()
@@ -52,7 +52,7 @@ def test_curves_of_many_runs_are_those_of_each(logged):
         ids[1]: [(10, 10.5), (20, 20.5), (30, 30.5)],
     }
     assert store.histories(ids, "val/fd") == expected
-    assert read_histories(OneByOne(store.client), ids, "val/fd") == expected
+    assert read_histories(OneByOne(store._client), ids, "val/fd") == expected
 
 
 def test_figures_ask_for_the_curves_of_drawn_cells_alone_and_at_once():
@@ -101,8 +101,8 @@ def counted_reads(folder, number):
     spec.loader.exec_module(scale)
     store = Store(scale.make(folder, number, "search"))
     reads = {"pages": 0, "queries": 0, "curves": 0}
-    backend = store.client._tracking_client.store
-    search, bulk = store.client.search_runs, backend.get_metric_history_bulk
+    backend = store._client._tracking_client.store
+    search, bulk = store._client.search_runs, backend.get_metric_history_bulk
 
     def search_runs(*args, **options):
         reads["pages"] += 1
@@ -113,7 +113,7 @@ def counted_reads(folder, number):
         reads["curves"] += len(run_ids)
         return bulk(run_ids, key, most)
 
-    store.client.search_runs, backend.get_metric_history_bulk = search_runs, history_bulk
+    store._client.search_runs, backend.get_metric_history_bulk = search_runs, history_bulk
     identity = Identity(study=scale.NAME, tier="classroom", dataset="digits")
     results = tracked_results(store, identity, store.experiment(identity.key))
     write_results(results, folder / "report")

@@ -5,7 +5,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from bench.errors import UsageError
-from bench.tracking.mlflow import RunLogger, Store, store_uri
+from bench.tracking.mlflow import Store, store_uri
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def logger(store):
     run_id = store.create_run(
         store.experiment("e"), name="r", params={"model": "vae"}, tags={"config_digest": "d"}
     )
-    return RunLogger(store.client, run_id)
+    return store.logger(run_id)
 
 
 def test_experiment_is_made_once(store):
@@ -27,7 +27,7 @@ def test_experiment_is_made_once(store):
 
 
 def test_deleted_experiment_is_told_with_its_remedy(store):
-    store.client.delete_experiment(store.experiment("gone"))
+    store._client.delete_experiment(store.experiment("gone"))
     with pytest.raises(UsageError, match="experiment 'gone' was deleted in MLflow: restore it"):
         store.experiment("gone")
 
@@ -45,7 +45,7 @@ def test_step_logged_twice_after_a_resume_counts_once_with_its_later_value(store
     logger.metrics({"train/loss": 1.0}, 10)
     logger.flush()
     logger._buffer = []
-    later = RunLogger(store.client, logger.run_id)
+    later = store.logger(logger.run_id)
     later.metrics({"train/loss": 2.0}, 10)
     later._buffer[0]._timestamp += 5
     later.flush()
@@ -57,7 +57,7 @@ def test_metrics_stay_buffered_while_the_store_does_not_answer(store, logger, mo
         raise MlflowException("down")
 
     with monkeypatch.context() as broken:
-        broken.setattr(store.client, "log_batch", down)
+        broken.setattr(store._client, "log_batch", down)
         logger._last_flush = -1e9
         logger.metrics({"a": 1.0}, 1)
         assert "the values are kept and sent later" in capsys.readouterr().err
@@ -83,7 +83,7 @@ def test_picture_is_there_for_the_report_and_for_the_slider(store, logger):
     png = store.artifact(logger.run_id, "pictures/samples.png")
     assert png is not None
     assert png.startswith(b"\x89PNG")
-    images = [f.path for f in store.client.list_artifacts(logger.run_id, "images")]
+    images = [f.path for f in store._client.list_artifacts(logger.run_id, "images")]
     assert len([path for path in images if path.endswith(".png")]) == 2
     assert store.artifact(logger.run_id, "pictures/none.png") is None
 

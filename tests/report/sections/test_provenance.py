@@ -20,7 +20,7 @@ from bench.report.writer import report_text
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import read_results
 from bench.results.tracked import tracked_results
-from bench.tracking.mlflow import RunLogger, Store, run_page
+from bench.tracking.mlflow import Store, run_page
 
 STUDY_FILE = """
 from bench.plan.study import Arm, Study, Tier
@@ -118,7 +118,7 @@ def tracked(store_uri, tmp_path):
         run_id = store.create_run(experiment_id, name=f"s{seed}", params=params, tags=tags)
         if seed == 3:
             continue
-        logger = RunLogger(store.client, run_id)
+        logger = store.logger(run_id)
         logger.tags({"status": "diverged" if seed == 2 else "ok"})
         for step in (1000, 2000):
             logger.metrics({"val/fd_digits_n297": 10.0 - step / 1000 + seed}, step)
