@@ -30,6 +30,7 @@ PACKAGES = {
     "priors": "bench.variational.priors",
     "pictures": "bench.pictures",
     "plots": "bench.plots",
+    "mirrors": "bench.tracking.mirrors",
 }
 
 

@@ -80,6 +80,7 @@ REGISTRIES = {
     "metrics": "",
     "pictures": "",
     "plots": "axes boards curves factor",
+    "tracking/mirrors": "",
     "adversarial/losses": "",
     "variational/likelihoods": "",
     "variational/posteriors": "",

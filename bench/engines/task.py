@@ -17,6 +17,7 @@ from bench.models import recorded
 from bench.records import TrialResult
 from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
+from bench.tracking.mirrors import Tee
 from bench.tracking.mlflow import Store
 from bench.training.run import Run, held_for
 
@@ -63,7 +64,7 @@ def run_task(
     store = _store(task.uri)
     folder = Path(task.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    logger = store.logger(task.run_id)
+    logger = Tee(store.logger(task.run_id), task.run_id, folder)
     # A worker whose driver was killed goes on to its next log: it must not be met here.
     with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
         store.resume_run(task.run_id)

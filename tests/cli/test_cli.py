@@ -288,7 +288,7 @@ def test_failed_or_different_run_exits_1(
 def test_list_prints_each_name_with_one_line_and_the_same_as_json(kind: str, bench: Bench) -> None:
     plain, as_json = bench(f"list {kind}"), bench(f"list {kind} --json")
     rows = dict(line.split(maxsplit=1) for line in plain.out.splitlines())
-    assert rows
+    assert rows or kind == "mirrors"  # there are none until somebody adds one
     assert all(rows.values())
     assert json.loads(as_json.out) == rows
     assert (plain.code, as_json.code) == (0, 0)

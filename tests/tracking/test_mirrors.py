@@ -1,0 +1,124 @@
+"""A second tracker is one file: it hears what the store hears, and cannot stop a run."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from bench.engines.task import Task, run_task
+from bench.logger import NullLogger
+from bench.models import configure
+from bench.tracking.mirrors import MIRRORS, Tee
+from bench.tracking.mlflow import Store
+
+PLUGIN = '''
+"""What runs log, as rows of a file in their folder."""
+
+import csv
+
+from bench.contracts import NullLogger
+from bench.tracking.mirrors import mirror
+
+
+class Rows(NullLogger):
+    def __init__(self, path):
+        self.path = path
+
+    def metrics(self, values, step):
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerows([step, name, value] for name, value in values.items())
+
+
+@mirror("csv")
+def open_rows(run_id, folder):
+    return Rows(folder / f"{run_id}.csv")
+'''
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """No mirror of a test is met by another."""
+    MIRRORS.names()
+    monkeypatch.setattr(MIRRORS, "_entries", {})
+    monkeypatch.setattr(MIRRORS, "_origins", {})
+
+
+class Heard(NullLogger):
+    def __init__(self):
+        self.heard = []
+
+    def tags(self, values):
+        self.heard.append(values)
+
+    def metrics(self, values, step):
+        self.heard.append((values, step))
+
+    def picture(self, name, picture, step):
+        self.heard.append((name, picture, step))
+
+    def flush(self):
+        self.heard.append("flush")
+
+
+class Breaks(Heard):
+    def metrics(self, values, step):
+        raise OSError("no network")
+
+
+def tell_all(logger):
+    logger.tags({"status": "ok"})
+    logger.metrics({"val/fd": 1.0}, 10)
+    logger.picture("samples", np.zeros((1, 1, 3), np.uint8), 10)
+    logger.metrics({"val/fd": 2.0}, 20)
+    logger.flush()
+
+
+def test_plugin_mirrors_the_curves_of_a_run(store_uri, tmp_path):
+    plugin = tmp_path / "csv_mirror.py"
+    plugin.write_text(PLUGIN)
+    config = configure("uniform_noise")
+    params = {key: str(value) for key, value in config.flat().items()}
+    store = Store(store_uri)
+    run_id = store.create_run(store.experiment("e"), name="r", params=params, tags={})
+    folder = tmp_path / "run"
+    run_task(
+        Task(
+            params=params,
+            run_id=run_id,
+            folder=str(folder),
+            uri=store.uri,
+            plugins=(str(plugin),),
+        )
+    )
+    with (folder / f"{run_id}.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    record = store.record(run_id)
+    assert {name: float(value) for _, name, value in rows} == pytest.approx(record.metrics)
+
+
+def test_mirror_hears_all_that_the_store_hears(tmp_path):
+    first, second = Heard(), Heard()
+    MIRRORS.add("second", lambda run_id, folder: second)
+    tell_all(Tee(first, "id", tmp_path))
+    assert len(first.heard) == 5
+    assert second.heard == first.heard
+
+
+def test_mirror_that_breaks_is_told_once_and_stops_neither_run_nor_other_mirrors(tmp_path, capsys):
+    first, other = Heard(), Heard()
+    MIRRORS.add("broken", lambda run_id, folder: Breaks())
+    MIRRORS.add("closed", lambda run_id, folder: 1 / 0)
+    MIRRORS.add("other", lambda run_id, folder: other)
+    tell_all(Tee(first, "id", tmp_path))
+    assert len(first.heard) == len(other.heard) == 5
+    assert capsys.readouterr().err.splitlines() == [
+        "mirror 'closed' is left out (ZeroDivisionError: division by zero)",
+        "mirror 'broken' is left out (OSError: no network)",
+    ]
+
+
+def test_stores_own_error_is_the_runs(tmp_path):
+    with pytest.raises(OSError, match="no network"):
+        tell_all(Tee(Breaks(), "id", tmp_path))
