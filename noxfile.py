@@ -72,9 +72,10 @@ def cover(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
-    """Style and format."""
+    """Style, format and dead code."""
     call(session, "ruff", "check", ".")
     call(session, "ruff", "format", "--check", ".")
+    call(session, "vulture")
 
 
 @nox.session(venv_backend="none")
