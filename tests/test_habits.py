@@ -1,0 +1,44 @@
+"""What runs before a commit is what nox runs."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def noxfile():
+    return ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def repositories():
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)["repos"]
+
+
+def default_sessions(noxfile: ast.Module) -> set[str]:
+    """What `nox` alone runs: ``nox.options.sessions``."""
+    (names,) = (
+        node.value
+        for node in noxfile.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "nox.options.sessions"
+    )
+    return set(ast.literal_eval(names))
+
+
+def test_hooks_bring_no_versions_of_their_own(repositories):
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    assert {hook["language"] for hook in repositories[0]["hooks"]} == {"system"}
+
+
+def test_hooks_are_the_default_sessions_but_for_the_tests(repositories, noxfile):
+    commands = [hook["entry"].split() for hook in repositories[0]["hooks"]]
+    assert {tuple(command[:2]) for command in commands} == {("nox", "-s")}
+    called = {session for command in commands for session in command[2:]}
+    assert called == default_sessions(noxfile) - {"tests"}
