@@ -1,8 +1,9 @@
-"""What runs before a commit is what nox runs."""
+"""What runs before a commit, and what a citation says, is what the project itself says."""
 
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,11 @@ def test_hooks_are_the_default_sessions_but_for_the_tests(repositories, noxfile)
     assert {tuple(command[:2]) for command in commands} == {("nox", "-s")}
     called = {session for command in commands for session in command[2:]}
     assert called == default_sessions(noxfile) - {"tests"}
+
+
+def test_citation_names_the_version_and_licence_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    names = ("title", "version", "license", "abstract")
+    expected = [project[key] for key in ("name", "version", "license", "description")]
+    assert [citation[name] for name in names] == expected
