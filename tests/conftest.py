@@ -29,6 +29,8 @@ def own_folder(
 ) -> Iterator[None]:
     """Nothing lands in the checkout; only tests marked ``mnist`` see the user's data."""
     monkeypatch.chdir(tmp_path)
+    # One core for each command: the other is another worker's, and threads that wait spin.
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     if "mnist" not in request.keywords:
         monkeypatch.setenv("BENCH_DATA", str(empty_data_home))
