@@ -232,12 +232,23 @@ def test_rooms_that_make_runs_know_nothing_of_results_and_reports() -> None:
     assert known & {"results", "plots", "report", "compare"} == set()
 
 
+def reached(start: set[str]) -> set[str]:
+    """The modules that these import, and those that they import, and so on."""
+    found = set(start)
+    while more := {target for module in found for target in graph()[module]} - found:
+        found |= more
+    return found
+
+
 def test_rooms_that_read_runs_reach_no_torch() -> None:
-    reached = {m for m in modules() if stands_in(m) in READS_RUNS}
-    while more := {target for module in reached for target in graph()[module]} - reached:
-        reached |= more
-    at_the_top = {m for m in reached for node in tree(m).body if "torch" in imported_names(node)}
+    reading = reached({m for m in modules() if stands_in(m) in READS_RUNS})
+    at_the_top = {m for m in reading for node in tree(m).body if "torch" in imported_names(node)}
     assert at_the_top == set()
+
+
+def test_report_is_written_without_a_store() -> None:
+    writing = reached({m for m in modules() if stands_in(m) in {"plots", "report"}})
+    assert {m for m in writing if stands_in(m) in {"tracking", "study"}} == set()
 
 
 def test_no_file_reaches_itself_through_its_imports() -> None:

@@ -5,8 +5,6 @@ import dataclasses
 import functools
 import random
 import re
-import subprocess
-import sys
 
 import pytest
 from synthetic_study import (
@@ -480,15 +478,6 @@ def test_file_in_place_of_the_folder_is_a_usage_error(tmp_path):
     path.write_text("x", encoding="utf-8")
     with pytest.raises(UsageError, match="is a file: give a folder with --out"):
         write_report(STUDY, IDENTITY, study_records(), no_pictures, path)
-
-
-def test_report_imports_neither_torch_nor_mlflow_nor_optuna():
-    code = (
-        "import sys, bench.report.writer; from bench.plots import PLOTS; PLOTS.names();"
-        "print(sorted({'torch', 'mlflow', 'optuna'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def test_distance_of_few_images_for_its_features_is_marked():

@@ -58,7 +58,7 @@ def results_of(records, comparisons=()):
 SPREADS = {"equal": (1, 1, 1), "unequal": (1, 3, 0.3)}
 
 
-@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("seeds", [3, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", SPREADS)
 def test_equal_families_are_told_apart_in_at_most_six_of_a_hundred_tables(seeds, kind):
     rng = np.random.default_rng(seeds)
