@@ -27,7 +27,7 @@ from bench.evaluation.view import missing_detector
 from bench.files import data_home
 from bench.images import grid, to_png
 from bench.registry import load_plugins
-from bench.report.sections.trust import card_folder
+from bench.report.calibration_link import card_folder
 from bench.runtime import environment, prepare, resolve_device
 
 Say = Callable[[str], object]

@@ -20,15 +20,13 @@ from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.report.manifest import Manifest, text_digest
 from bench.report.runs_csv import read_records
+from bench.report.sections import in_order
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
 from bench.results.facts import RUN_PAGES
 from bench.results.numbers import Results, read_results
 from bench.results.tracked import tracked_results
 from bench.tracking.mlflow import Store, store_uri
 from bench.tracking.recorded import experiment_of
-
-_FROM_CURVES = ("## Figures", "### Theirs beside ours", "### Trends at half the budget")
-"""Sections that are not made of the rows of ``runs.csv`` alone."""
 
 _SQLITE = "sqlite:///"
 
@@ -180,7 +178,7 @@ def _from_rows(report: Written) -> Verdict:
     study = load_study(manifest.identity.study)
     results = read_results(study, manifest.identity, records, _nothing, facts=manifest.facts)
     told, text = report.files[README], report_text(results, "", report.folder)
-    for heading in _FROM_CURVES:
+    for heading in (section.heading for section in in_order() if section.reads_curves):
         told, text = without_section(told, heading), without_section(text, heading)
     found = [] if text_digest(rows) == manifest.files[RUNS] else [_edited(report)]
     remark = (

@@ -35,12 +35,11 @@ def numbers(results: Results) -> pd.DataFrame:
 
     A cost that is the same for all cells has no panel, nor has a single cell.
     """
-    places = [place for arm in results.arms for place in results.places_of(arm)]
     rows: list[dict[str, Any]] = []
     for panel in COSTS:
         known: list[dict[str, Any]] = [
             {"panel": panel, "arm": p.arm, "cell": results.label(p), "cost": cost, "value": value}
-            for p in places
+            for p in results.cells
             if (cost := _cost(p, panel)) is not None
             and (value := p.mean(results.headline)) is not None
         ]

@@ -10,22 +10,13 @@ from bench.errors import UsageError
 from bench.plan.study import Identity, Study
 from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
+from bench.report.answer import answer
+from bench.report.calibration_link import calibration_link
 from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.runs_csv import runs_table
-from bench.report.sections.answer import answer
-from bench.report.sections.claims import claims
-from bench.report.sections.comparisons import compare, comparison_table, winners
-from bench.report.sections.halves import half_trends
-from bench.report.sections.health import health
-from bench.report.sections.interactions import interactions
-from bench.report.sections.measures import every_measure
-from bench.report.sections.protocol import protocol, settings, troubles
-from bench.report.sections.provenance import provenance
-from bench.report.sections.tables import costs, families, floor_table, grid, statuses
-from bench.report.sections.trends import trends
-from bench.report.sections.trust import trust
-from bench.report.sections.variance import variance
+from bench.report.sections import in_order
+from bench.report.sections._columns import statuses
 from bench.results.facts import attendance
 from bench.results.format import count, distance_interval, plural
 from bench.results.numbers import Pictures, Results, read_results
@@ -164,33 +155,12 @@ def figures(results: Results, folder: Path) -> Drawn:
 
 def report_text(results: Results, drawn: str = "", out: Path | None = None) -> str:
     """The markdown, with ``drawn`` (from ``figures``) under its heading, to lie in ``out``."""
-    comparisons = compare(results)
-    sections = [
-        ("", _title(results)),
-        ("", _state(results)),
-        ("", answer(results, comparisons)),
-        ("## Question", results.study.question),
-        ("## Families at their chosen cell", families(results, winners(results, comparisons))),
-        ("### Comparisons", comparison_table(comparisons)),
-        ("### Theirs beside ours", claims(results)),
-        ("### Runs and cost", costs(results)),
-        ("### Floors", "\n\n".join(filter(None, [floor_table(results), trust(results, out)]))),
-        ("### Spread over seeds", variance(results)),
-        ("### Every measure", every_measure(results)),
-        ("## Every cell", grid(results)),
-        ("### Trends", trends(results)),
-        ("### Interaction", interactions(results)),
-        *(_elsewhere(other) for other in results.elsewhere),
-        ("## Figures", drawn),
-        ("### Trends at half the budget", half_trends(results)),
-        ("## Runs that did not end well, or not yet", troubles(results)),
-        ("## Health", health(results)),
-        ("## Protocol", protocol(results)),
-        ("### Settings", settings(results)),
-        ("## Provenance", provenance(results)),
-    ]
-    parts = [f"{heading}\n\n{text}".strip() for heading, text in sections if text]
-    return "\n\n".join(parts) + "\n"
+    beside = {"Figures": drawn, "Floors": calibration_link(results, out)}
+    parts = [_title(results), _state(results), answer(results)]
+    for section in in_order():
+        words = "\n\n".join(filter(None, [section.words(results), beside.get(section.title)]))
+        parts.append(f"{section.heading}\n\n{words}" if words else "")
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _title(results: Results) -> str:
@@ -213,13 +183,3 @@ def _state(results: Results) -> str:
         return ""
     ended = f"{count(there.ended)} of {count(there.expected)} runs have ended"
     return f"> Partly finished: {ended}. The numbers below will change."
-
-
-def _elsewhere(results: Results) -> tuple[str, str]:
-    """Cells of runs that must not share a column with the others."""
-    context = results.context
-    said = (
-        f"Detector digest `{context.detector_digest}`, data digest `{context.data_digest}`, "
-        f"measure `{context.primary}`: not comparable with the tables and figures of this report."
-    )
-    return "## Cells measured differently", f"{said}\n\n{grid(results)}"

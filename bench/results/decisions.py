@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bench.plan.study import DISTANCE, Planned
+from bench.results.facts import headline_floor, tag_values
+from bench.results.numbers import Results, once
 from bench.stats.groups import Improvement, Permutation, improvement, permutation_test, smallest_p
 from bench.stats.tests import SEEDS_FOR_INTERVAL, Difference, detectable, holm, welch
 
@@ -151,3 +154,43 @@ def _ranked(pair: Pair) -> tuple[list[float], list[float]]:
         for group in (pair.first, pair.second)
     )
     return first, second
+
+
+@once
+def comparisons(results: Results) -> list[Comparison]:
+    """What the study declares (every pair of arms by distance if nothing), at the chosen cells."""
+    floor = headline_floor(results)
+    return decide(
+        [
+            Pair(
+                planned=planned,
+                first=_group(results, planned, planned.a),
+                second=_group(results, planned, planned.b),
+                spread=floor.spread if floor and planned.measure == DISTANCE else None,
+            )
+            for planned in results.study.planned
+        ]
+    )
+
+
+def winners(results: Results) -> list[str]:
+    """The arm that is bold: lower than every other, and declared against each; at most one."""
+    return best_of_all(results.arms, comparisons(results))
+
+
+def metric_of(results: Results, measure: str) -> str:
+    """The tracked name of a declared measure: of several n, the largest."""
+    if measure == DISTANCE:
+        return results.headline
+    detectors = "|".join(map(re.escape, tag_values(results.runs, "detector")))
+    named = re.compile(rf"test/{re.escape(measure)}(?:_(?:{detectors}))?(?:_n(?P<n>\d+))?")
+    metrics = {name for run in results.runs for name in run.record.metrics}
+    found = [(int(m["n"] or 0), name) for name in metrics if (m := named.fullmatch(name))]
+    return max(found)[1] if found else f"test/{measure}"
+
+
+def _group(results: Results, planned: Planned, arm: str) -> Group:
+    place = results.chosen(arm)
+    if place is None:
+        return Group()
+    return Group(tuple(place.values(metric_of(results, planned.measure))), place.num_lost)

@@ -6,9 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.results.format import count, span
-from bench.results.numbers import Results
-from bench.results.runs import UNFINISHED, Run
+from bench.results.format import (
+    count,
+    span,
+)
+from bench.results.numbers import GAUSSIAN, Results
+from bench.results.runs import UNFINISHED, Place, Run
 
 RUN_PAGES = "bench.run_pages"
 """Fact: the address of a run's page in MLflow, but for its id at the end; none of a database."""
@@ -94,7 +97,7 @@ def real_value(results: Results, name: str) -> float | None:
 
 def arm_runs(results: Results) -> list[Run]:
     """The runs that are compared: no baselines."""
-    return [run for arm in results.arms for p in results.places_of(arm) for run in p.runs]
+    return [run for place in results.cells for run in place.runs]
 
 
 def budget(runs: Sequence[Run], share: float = 1) -> str:
@@ -138,3 +141,13 @@ def elbo_remark(results: Results) -> str:
         "Every ELBO is at KL factor 1, which is what training with factor 1 maximises: its column "
         "favours that factor by construction, and measures no samples."
     )
+
+
+def beats_gaussian(results: Results, place: Place, metric: str) -> bool | None:
+    """Whether the mean is below the pixel Gaussian's; None where one of them is missing.
+
+    The best checkpoint is held against the Gaussian's only value, which is of the same n.
+    """
+    baseline, mean = results.baseline(GAUSSIAN), place.mean(metric)
+    limit = baseline.mean(metric.replace("test_best/", "test/", 1)) if baseline else None
+    return None if mean is None or limit is None else mean < limit

@@ -1,17 +1,21 @@
-"""Validation values at half the budget (protocol rule 23)."""
+"""Validation at half the budget beside all of it (protocol rule 23)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from bench.results.curves import Point, points_of
-from bench.results.numbers import Results
+from bench.results.facts import arm_runs, budget
+from bench.results.numbers import Results, once
 from bench.results.runs import Run
+from bench.results.trends import Curve, Series, along
 
 _NEAR = 0.1
 """How far from half the budget a validation may lie, as a share of the budget."""
 
 
+@once
 def half_values(results: Results) -> dict[str, float]:
     """Run id to the primary measure logged nearest to half of its budget, along the x factor.
 
@@ -29,3 +33,15 @@ def at_half(run: Run, points: Sequence[Point]) -> float | None:
     images = float(run.param("train.num_images") or 0)
     apart = [(abs(x - images / 2), y) for x, y in points]
     return min(apart)[1] if apart and min(apart)[0] <= _NEAR * images else None
+
+
+def both_budgets(results: Results) -> tuple[list[Curve], list[Curve]]:
+    """How validation follows the x factor at half the budget, and at all of it."""
+    values, name = half_values(results), results.primary_name
+    half, full = (
+        f"validation `{name}` after {budget(arm_runs(results), part)}" for part in (0.5, 1)
+    )
+    return (
+        along(results, Series(half, lambda run: values.get(run.record.run_id), math.inf)),
+        along(results, Series(full, lambda run: run.value(results.primary), math.inf)),
+    )

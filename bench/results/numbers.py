@@ -6,13 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from bench.errors import UsageError
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.cells import placed
 from bench.results.runs import Context, Place, Run
+
+T = TypeVar("T")
 
 Pictures = Callable[[str, str], bytes | None]
 """``pictures(run_id, name)``: PNG bytes, or None where the run has no such picture."""
@@ -30,7 +34,7 @@ _COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)")
 _ELBO = re.compile(r"test/(?P<name>elbo_.+)")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Results:
     """The runs of one study whose values may be compared with each other.
 
@@ -67,6 +71,16 @@ class Results:
     def arms(self) -> list[str]:
         """What is compared, in the study's order."""
         return [arm.name for arm in self.study.arms]
+
+    @property
+    def cells(self) -> list[Place]:
+        """The cells of every arm."""
+        return [place for arm in self.arms for place in self.places_of(arm)]
+
+    @property
+    def chosen_cells(self) -> list[Place]:
+        """The chosen cell of every arm that has one."""
+        return [place for arm in self.arms if (place := self.chosen(arm))]
 
     @property
     def baselines(self) -> list[Place]:
@@ -171,6 +185,19 @@ class Results:
             for key, value in place.cell.factors.items()
             if len({p.cell.factors[key] for p in peers}) > 1
         )
+
+
+def once(compute: Callable[[Results], T]) -> Callable[[Results], T]:
+    """The same function, which computes at the first call and keeps what came out."""
+    known: WeakKeyDictionary[Results, T] = WeakKeyDictionary()
+
+    @wraps(compute)
+    def kept(results: Results) -> T:
+        if results not in known:
+            known[results] = compute(results)
+        return known[results]
+
+    return kept
 
 
 def short(key: str) -> str:

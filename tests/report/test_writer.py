@@ -524,5 +524,5 @@ def rate_of(record):
 def test_first_sentence_counts_the_families_that_were_not_compared_where_they_are_many(monkeypatch):
     study = Study(**{**STUDY.model_dump(), "comparisons": ({"a": "vae", "b": "wgan"},)})
     assert ", not tested against `vae` and `wgan`;" in text_of(study_records(), study)
-    monkeypatch.setattr("bench.report.sections.answer._MOST_NAMED", 1)
+    monkeypatch.setattr("bench.report.answer._MOST_NAMED", 1)
     assert ", not tested against 2 others;" in text_of(study_records(), study)

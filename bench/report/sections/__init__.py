@@ -1,1 +1,62 @@
-"""Sections of a report: each makes words of results."""
+"""Sections of a report: each file holds one, or a few that belong together, as words only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.registry import Registry
+from bench.results.numbers import Results
+
+Words = Callable[[Results], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A registered section.
+
+    Attributes:
+        title: In its heading.
+        words: What stands below the heading; empty where the study has nothing of it.
+        after: Title of the section that it follows; empty for the first.
+        level: Of its heading.
+        reads_curves: Whether it needs curves or pictures, and not the last values alone.
+    """
+
+    title: str
+    words: Words
+    after: str
+    level: int
+    reads_curves: bool
+
+    @property
+    def heading(self) -> str:
+        """``## Health``."""
+        return f"{'#' * self.level} {self.title}"
+
+
+SECTIONS: Registry[Section] = Registry("section", "bench.report.sections")
+
+
+def section(
+    title: str, *, after: str, level: int = 2, reads_curves: bool = False
+) -> Callable[[Words], Words]:
+    """Decorator that registers a section by the function that words it."""
+
+    def register(words: Words) -> Words:
+        one = Section(title=title, words=words, after=after, level=level, reads_curves=reads_curves)
+        SECTIONS.add(title, one, origin=words.__module__)
+        return words
+
+    return register
+
+
+def in_order(after: str = "") -> list[Section]:
+    """The sections that come after one, each followed by those that come after it."""
+    following = [one for _, one in SECTIONS.items() if one.after == after]
+    return [found for one in following for found in (one, *in_order(one.title))]
+
+
+# What the study asks stands as it is, and figures are drawn by the writer.
+section("Question", after="")(lambda results: results.study.question)
+section("Figures", after="Cells measured differently", reads_curves=True)(lambda _results: "")

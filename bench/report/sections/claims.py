@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import DISTANCE
-from bench.report.sections.comparisons import metric_of
+from bench.report.sections import section
 from bench.results.curves import Point, points_of
-from bench.results.decisions import ALPHA
+from bench.results.decisions import ALPHA, metric_of
 from bench.results.facts import arm_runs, budget
 from bench.results.format import (
     MISSING,
@@ -44,6 +44,7 @@ class _Ours:
     shown: str
 
 
+@section("Theirs beside ours", after="Comparisons", level=3, reads_curves=True)
 def claims(results: Results) -> str:
     """The table; empty for a study without claims of others."""
     if not results.study.claims:

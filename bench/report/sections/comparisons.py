@@ -1,13 +1,12 @@
-"""The declared comparisons of arms at their chosen cells: read from the runs, said in words."""
+"""The declared comparisons of arms at their chosen cells, said in words."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from bench.plan.study import DISTANCE, Planned
-from bench.results.decisions import ALPHA, POWER, Comparison, Group, Pair, best_of_all, decide
-from bench.results.facts import headline_floor, tag_values
+from bench.plan.study import DISTANCE
+from bench.report.sections import section
+from bench.results.decisions import ALPHA, POWER, Comparison, comparisons
 from bench.results.format import (
     LOST_RUNS,
     MISSING,
@@ -26,45 +25,6 @@ from bench.stats.tests import Difference
 
 NO_DIFFERENCE = "no difference at this number of seeds"
 CANNOT = "cannot reach it"
-
-
-def compare(results: Results) -> list[Comparison]:
-    """What the study declares (every pair of arms by distance if nothing), at the chosen cells."""
-    floor = headline_floor(results)
-    return decide(
-        [
-            Pair(
-                planned=planned,
-                first=_group(results, planned, planned.a),
-                second=_group(results, planned, planned.b),
-                spread=floor.spread if floor and planned.measure == DISTANCE else None,
-            )
-            for planned in results.study.planned
-        ]
-    )
-
-
-def winners(results: Results, comparisons: Sequence[Comparison]) -> list[str]:
-    """The arm that is bold: lower than every other, and declared against each; at most one."""
-    return best_of_all(results.arms, comparisons)
-
-
-def metric_of(results: Results, measure: str) -> str:
-    """The tracked name of a declared measure: of several n, the largest."""
-    if measure == DISTANCE:
-        return results.headline
-    detectors = "|".join(map(re.escape, tag_values(results.runs, "detector")))
-    named = re.compile(rf"test/{re.escape(measure)}(?:_(?:{detectors}))?(?:_n(?P<n>\d+))?")
-    metrics = {name for run in results.runs for name in run.record.metrics}
-    found = [(int(m["n"] or 0), name) for name in metrics if (m := named.fullmatch(name))]
-    return max(found)[1] if found else f"test/{measure}"
-
-
-def _group(results: Results, planned: Planned, arm: str) -> Group:
-    place = results.chosen(arm)
-    if place is None:
-        return Group()
-    return Group(tuple(place.values(metric_of(results, planned.measure))), place.num_lost)
 
 
 def verdict(comparison: Comparison) -> str:
@@ -110,17 +70,23 @@ def _lost(comparison: Comparison) -> str:
     return f"Not in this test of means, for want of a value: {join(lost)}." if lost else ""
 
 
-def comparison_table(comparisons: Sequence[Comparison]) -> str:
+@section("Comparisons", after="Families at their chosen cell", level=3)
+def compared(results: Results) -> str:
+    """What the study declares, decided at the chosen cells."""
+    return comparison_table(comparisons(results))
+
+
+def comparison_table(found: Sequence[Comparison]) -> str:
     """Differences with their intervals, p and what stands beside them; empty without any pair."""
-    if not comparisons:
+    if not found:
         return ""
     header = [
         *("pair", "difference [95 % interval]", "p (Welch)", "p (Holm)", "p (permutation)"),
         *("P(first better)", "detectable", "better"),
     ]
-    rows = [_row(comparison) for comparison in comparisons]
+    rows = [_row(comparison) for comparison in found]
     text = table(header, rows)
-    notes = [_test_note(comparisons), _beside_note(comparisons), footnotes(text)]
+    notes = [_test_note(found), _beside_note(found), footnotes(text)]
     return f"{text}\n\n{' '.join(filter(None, notes))}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.report.sections import section
 from bench.results.facts import arm_runs
 from bench.results.format import MISSING, count, plural, table
 from bench.results.numbers import Results
@@ -13,6 +14,7 @@ from bench.results.runs import UNFINISHED, Place, Run
 _MOST_CELLS = 12
 
 
+@section("Health", after="Runs that did not end well, or not yet")
 def health(results: Results) -> str:
     """How many runs have no warning, and a row for each family and kind of warning."""
     ended = [run for group in results.groups for run in arm_runs(group) if run.status != UNFINISHED]

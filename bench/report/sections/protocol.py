@@ -1,51 +1,21 @@
-"""The report's sections beside its results: troubled runs, protocol, settings."""
+"""What every number means, and how many runs stand behind them."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
 from bench.measures import COARSE, is_coarse
-from bench.results.facts import arm_runs, attendance, run_link, tag_values
+from bench.report.sections import section
+from bench.results.facts import arm_runs, attendance, tag_values
 from bench.results.format import MISSING, count, join, plural, table
-from bench.results.numbers import Results, short
+from bench.results.numbers import Results
 from bench.results.runs import Run
 
-_MOST_ROWS = 100
 _MOST_NAMED = 5
-_SETTINGS = ("model.", "train.", "data.", "eval.")
 
 
-def troubles(results: Results) -> str:
-    """Runs that did not end well, each with its reason; empty where all did."""
-    rows = []
-    for group in results.groups:
-        for place in group.places:
-            for run in place.runs:
-                if said := _trouble(run):
-                    where = group.label(place) or MISSING
-                    seed = str(run.seed)
-                    rows.append([f"`{run.arm}`", where, seed, *said, run_link(results, run)])
-    if not rows:
-        return ""
-    rest = len(rows) - _MOST_ROWS
-    more = f"\n\n{plural(rest, 'further run')} in runs.csv." if rest > 0 else ""
-    header = ["family", "cell", "seed", "status", "reason", "run"]
-    return table(header, rows[:_MOST_ROWS], left=6) + more
-
-
-def _trouble(run: Run) -> tuple[str, str] | None:
-    if run.status != "ok":
-        return run.status, run.record.tags.get("reason") or "no reason recorded"
-    odd = [
-        name
-        for name, value in sorted(run.record.metrics.items())
-        if name.startswith(("val/", "test")) and not math.isfinite(value)
-    ]
-    return (run.status, f"not finite and left out: {join(odd)}") if odd else None
-
-
+@section("Protocol", after="Health")
 def protocol(results: Results) -> str:
     """What every number means, and how many runs stand behind them."""
     rows = [
@@ -209,34 +179,3 @@ def _attendance(results: Results) -> list[tuple[str, str]]:
 def _or_superseded(strays: Sequence[Run]) -> str:
     is_any = any(run.is_superseded for run in strays)
     return ", or are of a search that has found better since" if is_any else ""
-
-
-def settings(results: Results) -> str:
-    """What the runs were trained with: shared settings first, then each family's own."""
-    varied = {"train.seed", *results.study.factors}
-    by_arm: dict[str, dict[str, str]] = {}
-    for arm in results.study.arms:
-        runs = [run for place in results.places_of(arm.name) for run in place.runs]
-        keys = sorted({k for run in runs for k in run.record.params if k.startswith(_SETTINGS)})
-        shown = [k for k in keys if not {k, short(k)} & (varied | set(arm.factors))]
-        if runs:
-            by_arm[arm.name] = {k: _values(runs, k) for k in shown}
-    shared = {
-        key: value
-        for key, value in next(iter(by_arm.values()), {}).items()
-        if all(other.get(key) == value for other in by_arm.values())
-    }
-    lines = [f"- every family: {_listed(shared)}"] if shared else []
-    for name, own in by_arm.items():
-        rest = {key: value for key, value in own.items() if key not in shared}
-        lines.append(f"- `{name}`: {_listed(rest)}" if rest else f"- `{name}`: nothing else")
-    return "\n".join(lines)
-
-
-def _values(runs: Sequence[Run], key: str) -> str:
-    """One value, or all of them where runs differ."""
-    return " or ".join(sorted({run.record.params.get(key, MISSING) for run in runs}))
-
-
-def _listed(values: dict[str, str]) -> str:
-    return ", ".join(f"`{key}={value}`" for key, value in sorted(values.items()))

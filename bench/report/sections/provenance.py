@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.report.sections import section
 from bench.results.facts import RUN_PAGES, attendance, run_link
 from bench.results.format import MISSING, count, plural, table
 from bench.results.numbers import Results
@@ -14,6 +15,7 @@ _VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
 _MOST_SEEDS = 10
 
 
+@section("Provenance", after="Settings")
 def provenance(results: Results) -> str:
     """The commands, what the numbers were made with, and where their runs are."""
     runs = [run for group in results.groups for run in (*group.runs, *group.strays)]
@@ -57,9 +59,8 @@ def _commands(results: Results) -> str:
 
 def _chosen_runs(results: Results) -> list[str]:
     """The runs of each family's chosen cell and the baselines' as a table; none without any."""
-    chosen = [place for arm in results.arms if (place := results.chosen(arm))]
     rows = []
-    for place in [*chosen, *results.baselines]:
+    for place in [*results.chosen_cells, *results.baselines]:
         shown = [f"{run_link(results, run)} (seed {run.seed})" for run in place.runs[:_MOST_SEEDS]]
         if rest := len(place.runs) - len(shown):
             shown.append(f"{count(rest)} more in runs.csv")

@@ -1,81 +1,23 @@
-"""How each family follows the study's x factor, and whether the families follow it alike."""
+"""How each family follows the study's x factor, at the end and at half the budget."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
 
-from bench.plan.study import DISTANCE
-from bench.report.sections.comparisons import metric_of
+from bench.report.sections import section
 from bench.results.decisions import ALPHA
 from bench.results.facts import arm_runs, budget
 from bench.results.format import MISSING, p_value, share, significant, table
+from bench.results.halfway import both_budgets
 from bench.results.numbers import Results, short
-from bench.results.runs import Place, Run
-from bench.stats.tests import SEEDS_FOR_INTERVAL, holm
-from bench.stats.trend import LEVELS_FOR_TREND, Trend, trend
+from bench.results.trends import Curve, trends
+from bench.stats.trend import Trend
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What is followed along x.
-
-    Attributes:
-        title: Its name in the table.
-        of: Run to its value, or None.
-        lost: Where a run without a value ranks; None where it is left out.
-    """
-
-    title: str
-    of: Callable[[Run], float | None]
-    lost: float | None = None
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One family along x by one measure.
-
-    Attributes:
-        arm: The family.
-        measure: What is followed.
-        means: Level of x, as text, to the mean of the runs that have a value; in x's order.
-        runs: Number of runs, lost ones where they rank.
-        trend: The rank correlation; None below three seeds or levels, or where nothing differs.
-        p: Its p, Holm-corrected over the families; None with it.
-        p_levels: p of no difference between the levels, corrected in the same way.
-    """
-
-    arm: str
-    measure: Measure
-    means: tuple[tuple[str, float], ...]
-    runs: int
-    trend: Trend | None = None
-    p: float | None = None
-    p_levels: float | None = None
-
-    @property
-    def shape(self) -> str:
-        """What the means do along x; a description and no test."""
-        steps = [b > a for (_, a), (_, b) in pairwise(self.means) if a != b]
-        turns = tuple(b for i, b in enumerate(steps) if i == 0 or b != steps[i - 1])
-        return _SHAPES.get(turns, "turns more than once")
-
-
-_SHAPES: dict[tuple[bool, ...], str] = {
-    (): "is constant",
-    (False,): "falls",
-    (True,): "rises",
-    (False, True): "falls, then rises",
-    (True, False): "rises, then falls",
-}
-"""Whether each run of steps rises, to words."""
-
-
-def trends(results: Results) -> str:
+@section("Trends", after="Every cell", level=3)
+def along_x(results: Results) -> str:
     """A row for each measure and family along x; empty without an x factor of three numbers."""
-    text = trend_table(results, [along(results, measure) for measure in measures(results)])
+    text = trend_table(results, trends(results))
     return f"{text}\n\n{_notes(results)}" if text else ""
 
 
@@ -104,83 +46,10 @@ def _notes(results: Results) -> str:
     )
 
 
-def measures(results: Results) -> list[Measure]:
-    """The headline distance, then ELBOs, active units and whatever else is declared."""
-    declared = [(p.measure, p.better) for p in results.study.planned if p.measure != DISTANCE]
-    others = {metric_of(results, name): better for name, better in declared}
-    elbos = {f"test/{name}": "higher" for name in results.elbos}
-    worst = {"lower": math.inf, "higher": -math.inf}
-    return [
-        headline(results),
-        *(_tracked(name, worst[better]) for name, better in {**elbos, **others}.items()),
-        _tracked("test/active_units", None),
-    ]
-
-
-def headline(results: Results) -> Measure:
-    """The test distance."""
-    return _tracked(results.headline, math.inf)
-
-
-def _tracked(metric: str, lost: float | None) -> Measure:
-    title = f"{metric.partition('/')[0]} `{metric.partition('/')[2]}`"
-    return Measure(title, lambda run: run.value(metric), lost)
-
-
-def along(results: Results, measure: Measure) -> list[Curve]:
-    """Each family that has the measure, its p corrected over all of them."""
-    found = [curve for arm in results.arms if (curve := _curve(results, arm, measure))]
-    known = [curve.trend for curve in found if curve.trend]
-    p = iter(holm([t.p for t in known]))
-    p_levels = iter(holm([t.p_levels for t in known]))
-    return [
-        Curve(c.arm, measure, c.means, c.runs, c.trend, next(p), next(p_levels)) if c.trend else c
-        for c in found
-    ]
-
-
-def _curve(results: Results, arm: str, measure: Measure) -> Curve | None:
-    """Not corrected; None where x is no number or has two levels, or no run has a value."""
-    points: list[tuple[float, float, int]] = []
-    means = []
-    for x, place in results.along_x(arm):
-        level = _number(x)
-        if level is None:
-            return None
-        values = _values(place, measure)
-        points += [(level, value, seed) for seed, value in values.items()]
-        finite = [value for value in values.values() if math.isfinite(value)]
-        if finite:
-            means.append((level, str(x), math.fsum(finite) / len(finite)))
-    if not means or len(results.along_x(arm)) < LEVELS_FOR_TREND:
-        return None
-    levels, values_, seeds = (list(each) for each in zip(*points, strict=True))
-    few = len(set(seeds)) < SEEDS_FOR_INTERVAL or len(means) < LEVELS_FOR_TREND
-    found = None if few else trend(levels, values_, seeds)
-    return Curve(arm, measure, tuple((name, m) for _, name, m in sorted(means)), len(points), found)
-
-
-def _values(place: Place, measure: Measure) -> dict[int, float]:
-    """One value per seed; that of a lost run where it ranks."""
-    values = {}
-    for run in place.runs:
-        value = measure.lost if run.is_lost else measure.of(run)
-        if value is not None:
-            values[run.seed] = value
-    return values
-
-
-def _number(x: object) -> float | None:
-    try:
-        return float(str(x))
-    except ValueError:
-        return None
-
-
 def _row(curve: Curve) -> list[str]:
     low, high = (end(curve.means, key=lambda pair: pair[1]) for end in (min, max))
     ends = [f"{significant(mean)}, {level}" for level, mean in (low, high)]
-    start = [curve.measure.title, f"`{curve.arm}`", str(curve.runs)]
+    start = [curve.series.title, f"`{curve.arm}`", str(curve.runs)]
     if curve.trend is None or curve.p is None or curve.p_levels is None:
         return [*start, *[MISSING] * 3, *ends, curve.shape]
     p = [p_value(value).removeprefix("p = ").removeprefix("p ") for value in _ps(curve)]
@@ -230,3 +99,24 @@ def _turn(curve: Curve, x: str) -> str:
         f"; its lowest mean is at {x} {lowest}, not at {end}, and whether it turns there is not "
         "tested"
     )
+
+
+@section("Trends at half the budget", after="Figures", level=3, reads_curves=True)
+def half_trends(results: Results) -> str:
+    """Trends of validation at half the budget and at all of it; empty without curves."""
+    half, full = both_budgets(results)
+    if not half or not full:
+        return ""
+    parts = [budget(arm_runs(results), part) for part in (0.5, 1)]
+    moved = [_moved(results, a, b, parts) for b in full for a in half if a.arm == b.arm]
+    said = "\n".join(f"- {text}" for text in moved)
+    note = "Columns as under Trends. What moves between half and all of it may not be at its end."
+    return f"{said}\n\n{trend_table(results, [half, full])}\n\n{note}"
+
+
+def _moved(results: Results, half: Curve, full: Curve, parts: Sequence[str]) -> str:
+    """Where the lowest mean lies at half the budget and at all of it."""
+    x = short(results.study.x or "")
+    first, last = (min(c.means, key=lambda pair: pair[1])[0] for c in (half, full))
+    start = f"`{full.arm}`: the lowest validation mean is at {x} {first} after {parts[0]} images"
+    return f"{start} and {'still ' if first == last else ''}at {last} after {parts[1]}."

@@ -9,18 +9,18 @@ from scipy import stats as scipy_stats
 from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan.study import Planned
-from bench.report.sections.answer import answer
-from bench.report.sections.comparisons import (
-    CANNOT,
-    NO_DIFFERENCE,
-    compare,
-    comparison_table,
+from bench.report.answer import answer
+from bench.report.sections.comparisons import CANNOT, NO_DIFFERENCE, comparison_table, verdict
+from bench.report.sections.protocol import protocol
+from bench.results.decisions import (
+    Group,
+    Pair,
+    best_of_all,
+    comparisons,
+    decide,
     metric_of,
-    verdict,
     winners,
 )
-from bench.report.sections.protocol import protocol
-from bench.results.decisions import Group, Pair, best_of_all, decide
 from bench.results.numbers import read_results
 from bench.stats.tests import holm, welch
 
@@ -65,8 +65,8 @@ def test_equal_families_are_told_apart_in_at_most_six_of_a_hundred_tables(seeds,
     scale = np.array(SPREADS[kind])[:, None]
     found = 0
     for table in 10 + scale * rng.normal(size=(2_000, 3, seeds)):
-        comparisons = decide(pairs(dict(zip(ARMS, table, strict=True))))
-        found += any(c.winner for c in comparisons)
+        decided = decide(pairs(dict(zip(ARMS, table, strict=True))))
+        found += any(c.winner for c in decided)
     assert 0.005 <= found / 2_000 <= 0.06  # it does decide: never would be too easy
 
 
@@ -74,7 +74,7 @@ def test_report_decides_what_was_simulated():
     results = results_of(study_records())
     values = {arm: results.chosen(arm).values(results.headline) for arm in ARMS}
     simulated = decide(pairs(values, spread=0.19))
-    assert [dataclasses.asdict(c) for c in compare(results)] == [
+    assert [dataclasses.asdict(c) for c in comparisons(results)] == [
         dataclasses.asdict(c) for c in simulated
     ]
 
@@ -91,9 +91,9 @@ def test_holm_is_over_everything_declared_also_what_has_no_runs_yet():
 def test_only_what_is_declared_is_compared():
     declared = [Planned(a="vae", b="gan"), Planned(a="wgan", b="gan")]
     results = results_of(study_records(), declared)
-    comparisons = compare(results)
-    assert [(c.a, c.b) for c in comparisons] == [("vae", "gan"), ("wgan", "gan")]
-    assert "over 2 comparisons" in comparison_table(comparisons)
+    found = comparisons(results)
+    assert [(c.a, c.b) for c in found] == [("vae", "gan"), ("wgan", "gan")]
+    assert "over 2 comparisons" in comparison_table(found)
     assert "Holm-corrected over the comparisons that the study declares." in protocol(results)
     assert "over all pairs of families." in protocol(results_of(study_records()))
 
@@ -116,18 +116,18 @@ def test_arm_that_wins_by_another_measure_is_not_bold():
         base = {"vae": 0.9, "gan": 0.5}.get(record.tags["family"], 0.7)
         record.metrics["test/class_accuracy"] = base + int(record.tags["seed"]) / 100
     results = results_of(records, [accurate])
-    comparisons = compare(results)
-    assert [c.winner for c in comparisons] == ["vae"]
-    assert winners(results, comparisons) == []
-    said = verdict(comparisons[0])
+    found = comparisons(results)
+    assert [c.winner for c in found] == ["vae"]
+    assert winners(results) == []
+    said = verdict(found[0])
     assert said.startswith("`class_accuracy`: `vae` is higher than `gan` by 0.400 [0.377, 0.423]")
-    assert "`vae` - `gan`, `class_accuracy`, higher is better" in comparison_table(comparisons)
+    assert "`vae` - `gan`, `class_accuracy`, higher is better" in comparison_table(found)
 
 
 def test_first_sentence_says_what_the_lowest_mean_is_not_told_apart_from():
     def first(records, comparisons=()):
         results = results_of(records, comparisons)
-        return answer(results, compare(results)).split("**")[1]
+        return answer(results).split("**")[1]
 
     clear = first(study_records())
     assert "`gan` at depth 3 has the lowest test distance" in clear
@@ -147,7 +147,7 @@ def test_floor_holds_for_the_distance_alone():
     assert "less than the floor's spread of 0.190: no difference" in verdict(within)
     assert one(*close.values()).winner == "vae"
     accurate = Planned(a="vae", b="gan", measure="legible", better="higher")
-    assert compare(results_of(study_records(), [accurate]))[0].pair.spread is None
+    assert comparisons(results_of(study_records(), [accurate]))[0].pair.spread is None
 
 
 def test_measure_is_found_with_its_detector_at_its_largest_n():
@@ -193,9 +193,9 @@ def test_lost_runs_of_a_report_reach_the_comparison():
         for r in study_records(seeds=range(4))
         if not (r.run_id.startswith("run_gan_") and r.tags["seed"] != "3")
     ] + [r for r in study_records() if r.run_id.startswith("run_gan_")]
-    comparisons = compare(results_of(records))
-    assert [c.pair.second.num_lost for c in comparisons] == [1, 0, 0]
-    assert comparisons[2].pair.first.num_lost == 1
+    found = comparisons(results_of(records))
+    assert [c.pair.second.num_lost for c in found] == [1, 0, 0]
+    assert found[2].pair.first.num_lost == 1
 
 
 def test_higher_is_better_turns_the_winner_and_the_probability():
@@ -218,9 +218,9 @@ def test_permutation_test_stands_where_it_can_reach_the_threshold(seeds, is_ther
 
 def test_threshold_of_three_comparisons_is_out_of_reach_at_four_runs_a_side():
     values = {arm: [base + i for i in range(4)] for base, arm in ((0, "vae"), (50, "gan"))}
-    comparisons = decide(pairs({**values, "wgan": [90, 91, 92, 93]}))
-    assert [c.permutation for c in comparisons] == [None] * 3
-    assert "(0.029 with 4 runs a side)" in comparison_table(comparisons)
+    found = decide(pairs({**values, "wgan": [90, 91, 92, 93]}))
+    assert [c.permutation for c in found] == [None] * 3
+    assert "(0.029 with 4 runs a side)" in comparison_table(found)
 
 
 def test_ten_seeds_have_an_approximate_interval_of_the_probability():

@@ -8,11 +8,11 @@ import pytest
 from synthetic_study import IDENTITY, STUDY, lost, run_record, study_records
 
 from bench.plan.study import Arm, Planned, Study
-from bench.report.sections.halves import half_trends
 from bench.report.sections.interactions import interactions
-from bench.report.sections.trends import along, headline, measures, trend_sentence, trends
-from bench.report.sections.variance import variance
+from bench.report.sections.spread import variance
+from bench.report.sections.trends import along_x, half_trends, trend_sentence
 from bench.results.numbers import read_results
+from bench.results.trends import followed, trends
 from bench.stats.tests import holm
 from bench.stats.trend import trend
 from bench.stats.variance import interaction, split_spread
@@ -38,7 +38,7 @@ def shaped(curve, *, seeds=(0, 1, 2), sd=0.2, arms=("vae", "gan", "wgan"), **stu
 
 
 def sentences(results):
-    return [trend_sentence(results, curve) for curve in along(results, headline(results))]
+    return [trend_sentence(results, curve) for curve in trends(results)[0]]
 
 
 def row_of(text, *cells):
@@ -64,7 +64,7 @@ def test_numbers_of_a_trend_are_those_of_its_test_corrected_over_the_families():
         x = [float(depth) for depth, place in places for _ in place.runs]
         y = [value for _, place in places for value in place.values(results.headline)]
         found.append(trend(x, y, [run.seed for _, place in places for run in place.runs]))
-    text = trends(results)
+    text = along_x(results)
     for arm, one, p in zip(results.arms, found, holm([f.p for f in found]), strict=True):
         cells = row_of(text, "test `fd_digits_n500`", f"`{arm}`", "15")
         assert cells[3] == f"{one.rho:.2f} [{one.low:.2f}, {one.high:.2f}]"
@@ -95,13 +95,13 @@ def test_noise_has_no_trend_at_this_number_of_seeds():
 
 def test_depth_that_does_not_train_ranks_as_the_worst():
     results = shaped(lambda _arm, depth: 10 - 0.5 * depth)
-    fine = along(results, headline(results))[1]
+    fine = trends(results)[0][1]
     records = [
         lost(r, "diverged", "not finite") if r.params["model.depth"] == "5" else r
         for place in results.places
         for r in (run.record for run in place.runs)
     ]
-    hurt = along(results_of(records), headline(results_of(records)))[1]
+    hurt = trends(results_of(records))[0][1]
     assert (fine.runs, hurt.runs) == (15, 15)
     assert hurt.trend.rho > fine.trend.rho + 0.5
     assert [level for level, _ in hurt.means] == ["1", "2", "3", "4"]  # no mean of lost runs
@@ -109,7 +109,7 @@ def test_depth_that_does_not_train_ranks_as_the_worst():
 
 def test_bound_ranks_lost_runs_lowest_and_counts_leave_them_out():
     results = results_of(study_records())
-    ranks = {m.title: m.lost for m in measures(results)}
+    ranks = {m.title: m.lost for m in followed(results)}
     assert ranks["test `fd_digits_n500`"] == math.inf
     assert ranks["test `elbo_bernoulli_resampled`"] == -math.inf
     assert ranks["test `active_units`"] is None
@@ -117,14 +117,14 @@ def test_bound_ranks_lost_runs_lowest_and_counts_leave_them_out():
 
 def test_declared_measures_have_a_row_too():
     declared = (Planned(a="vae", b="gan", measure="legible", better="higher"),)
-    text = trends(shaped(lambda _arm, depth: 10 - depth, comparisons=declared))
+    text = along_x(shaped(lambda _arm, depth: 10 - depth, comparisons=declared))
     assert row_of(text, "test `legible`", "`gan`", "15")
 
 
 def test_two_seeds_have_means_and_no_test():
     results = shaped(lambda _arm, depth: 10 - depth, seeds=(0, 1))
     assert sentences(results) == ["", "", ""]
-    cells = row_of(trends(results), "test `fd_digits_n500`", "`gan`", "10")
+    cells = row_of(along_x(results), "test `fd_digits_n500`", "`gan`", "10")
     assert cells[3:6] == ["–", "–", "–"]
     assert cells[8] == "falls"
 
@@ -140,7 +140,7 @@ def test_study_without_a_factor_of_three_numbers_has_no_trends(factors):
     record = run_record("vae", 1, 0)
     record.params["model.prior"] = "flow"
     results = results_of([record], study)
-    assert (trends(results), interactions(results)) == ("", "")
+    assert (along_x(results), interactions(results)) == ("", "")
 
 
 def test_lowest_mean_at_half_the_budget_stands_beside_that_at_all_of_it():
@@ -172,7 +172,7 @@ def test_runs_without_curves_have_no_trend_at_half_the_budget():
 def test_levels_are_ordered_by_number():
     study = STUDY.model_copy(update={"factors": {"model.depth": (3, 1, 5, 2, 4)}})
     records = [run.record for p in shaped(lambda _arm, d: 10 - d).places for run in p.runs]
-    curve = along(results_of(records, study), headline(results_of(records, study)))[0]
+    curve = trends(results_of(records, study))[0][0]
     assert [level for level, _ in curve.means] == ["1", "2", "3", "4", "5"]
     assert curve.shape == "falls"
 
@@ -282,5 +282,5 @@ def test_runs_without_their_noise_measured_have_no_section():
 
 def test_no_sentence_of_the_sections_shows_a_number_that_is_none():
     for results in (noisy(0.1, 0.2), shaped(lambda _arm, _depth: 5.0, sd=0.0)):
-        text = "\n".join([trends(results), interactions(results), variance(results)])
+        text = "\n".join([along_x(results), interactions(results), variance(results)])
         assert not re.search(r"\b(nan|inf|None)\b", text)

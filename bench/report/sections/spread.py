@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
+from bench.report.sections import section
 from bench.results.format import MISSING, distance_interval, footnotes, significant, table
 from bench.results.numbers import Results
-from bench.results.runs import Place
-from bench.stats.tests import SEEDS_FOR_INTERVAL
-from bench.stats.variance import Spread, split_spread
+from bench.results.spread import SpreadParts, spread_parts
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """A family's spread.
-
-    Attributes:
-        arm: The family.
-        values: Distances at the chosen cell.
-        spread: At the chosen cell; None below three seeds or without its sampling noise.
-        reference: Standard deviation over other reference images; None where not measured.
-        pooled: Sampling's share of the variance over seeds, over all cells; None as ``spread``.
-    """
-
-    arm: str
-    values: list[float]
-    spread: Spread | None
-    reference: float | None
-    pooled: float | None
-
-
+@section("Spread over seeds", after="Floors", level=3)
 def variance(results: Results) -> str:
     """A row for each family at its chosen cell; empty where no run has measured its noise."""
-    parts = [_parts(results, arm) for arm in results.arms]
+    parts = [spread_parts(results, arm) for arm in results.arms]
     if not any(part.spread for part in parts):
         return ""
     header = [
@@ -53,37 +31,7 @@ def variance(results: Results) -> str:
     return f"{text}\n\n{notes.strip()}"
 
 
-def _parts(results: Results, arm: str) -> _Parts:
-    place = results.chosen(arm)
-    if place is None:
-        return _Parts(arm, [], None, None, None)
-    reference = place.values(f"test/reference_sd_{results.headline_name}")
-    return _Parts(
-        arm,
-        place.values(results.headline),
-        _spread(results, place),
-        _root_mean_square(reference) if reference else None,
-        _pooled([s for p in results.places_of(arm) if (s := _spread(results, p))]),
-    )
-
-
-def _spread(results: Results, place: Place) -> Spread | None:
-    values = place.values(results.headline)
-    noise = place.values(f"test/sampling_sd_{results.headline_name}")
-    return split_spread(values, noise) if len(values) >= SEEDS_FOR_INTERVAL and noise else None
-
-
-def _pooled(spreads: list[Spread]) -> float | None:
-    """Sampling variance over variance, both weighted by degrees of freedom."""
-    total = math.fsum((s.n - 1) * s.sd**2 for s in spreads)
-    return math.fsum((s.n - 1) * s.sampling**2 for s in spreads) / total if total > 0 else None
-
-
-def _root_mean_square(values: list[float]) -> float:
-    return math.sqrt(math.fsum(value**2 for value in values) / len(values))
-
-
-def _row(part: _Parts) -> list[str]:
+def _row(part: SpreadParts) -> list[str]:
     start = [f"`{part.arm}`", distance_interval(part.values)]
     reference = MISSING if part.reference is None else significant(part.reference)
     if part.spread is None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bench.plan.study import DISTANCE
 from bench.report.sections.comparisons import verdict
-from bench.report.sections.tables import beats_gaussian
-from bench.report.sections.trends import along, headline, trend_sentence
-from bench.results.decisions import Comparison
-from bench.results.facts import KL_FACTOR, arm_runs, budget, elbo_remark
+from bench.report.sections.trends import trend_sentence
+from bench.results.decisions import comparisons
+from bench.results.facts import KL_FACTOR, arm_runs, beats_gaussian, budget, elbo_remark
 from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
 from bench.results.numbers import GAUSSIAN, Results, short
 from bench.results.rates import mean_rate, passports
 from bench.results.runs import UNFINISHED, Place
+from bench.results.trends import trends
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 
 _MOST_NAMED = 3
@@ -20,25 +20,26 @@ _MOST_NAMED = 3
 _SCOPE = "this is what is learnt within that budget, not what the models can reach"
 
 
-def answer(results: Results, comparisons: list[Comparison]) -> str:
+def answer(results: Results) -> str:
     """The first sentence in bold, then a bullet for each thing that was found."""
     bullets = [
         *(_family(results, arm) for arm in results.arms),
-        *(verdict(comparison) for comparison in comparisons),
-        *(trend_sentence(results, curve) for curve in along(results, headline(results))),
+        *(verdict(comparison) for comparison in comparisons(results)),
+        *(trend_sentence(results, curve) for curve in trends(results)[0]),
         _gaussian(results),
         *(_rate(results, name, arm) for name in passports(results) for arm in results.arms),
         *(_elbo(results, name) for name in results.elbos),
         elbo_remark(results),
-        _troubles(results),
+        _badly_ended(results),
     ]
     said = "\n".join(f"- {bullet}" for bullet in bullets if bullet)
-    return f"**{_first_sentence(results, comparisons)}**\n\n{said}"
+    return f"**{_first_sentence(results)}**\n\n{said}"
 
 
-def _first_sentence(results: Results, comparisons: list[Comparison]) -> str:
-    places = [place for arm in results.arms if (place := results.chosen(arm))]
-    known = [(mean, p) for p in places if (mean := p.mean(results.headline)) is not None]
+def _first_sentence(results: Results) -> str:
+    known = [
+        (mean, p) for p in results.chosen_cells if (mean := p.mean(results.headline)) is not None
+    ]
     start = f"On {results.identity.dataset}"
     if (images := budget(arm_runs(results))) and arm_runs(results):
         start = f"After {images} real images per run on {results.identity.dataset}"
@@ -47,15 +48,15 @@ def _first_sentence(results: Results, comparisons: list[Comparison]) -> str:
     best = min(known, key=lambda pair: pair[0])[1]
     verb = "has the lowest test distance" if len(known) > 1 else "has the test distance"
     others = [place.arm for _, place in known if place is not best]
-    value = f"{_value(results, best)}{_standing(best.arm, others, comparisons)}"
+    value = f"{_value(results, best)}{_standing(results, best.arm, others)}"
     return f"{start}, `{best.arm}`{_at(results, best)} {verb}, {value}; {_SCOPE}."
 
 
-def _standing(best: str, others: list[str], comparisons: list[Comparison]) -> str:
+def _standing(results: Results, best: str, others: list[str]) -> str:
     """Which families the lowest mean is not told apart from; empty where it is from all."""
     tested = {
         arm: comparison.winner
-        for comparison in comparisons
+        for comparison in comparisons(results)
         if comparison.pair.planned.measure == DISTANCE and comparison.difference is not None
         for arm in (comparison.a, comparison.b)
         if best in {comparison.a, comparison.b}
@@ -89,8 +90,7 @@ def _gaussian(results: Results) -> str:
     limit = baseline.mean(results.headline) if baseline else None
     if limit is None:
         return f"No value of `{GAUSSIAN}`: no family is held against it."
-    chosen = [place for arm in results.arms if (place := results.chosen(arm))]
-    beats = {p.arm: beats_gaussian(results, p, results.headline) for p in chosen}
+    beats = {p.arm: beats_gaussian(results, p, results.headline) for p in results.chosen_cells}
     above = [f"`{arm}`" for arm, is_below in beats.items() if is_below is False]
     below = [f"`{arm}`" for arm, is_below in beats.items() if is_below]
     reference = f"the Gaussian fitted to the pixels ({significant(limit)})"
@@ -100,8 +100,7 @@ def _gaussian(results: Results) -> str:
     if above:
         verb = "does" if len(above) == 1 else "do"
         said.append(f"{join(above)} {verb} not beat {reference}.")
-    places = [p for arm in results.arms for p in results.places_of(arm)]
-    worse = sum(beats_gaussian(results, p, results.headline) is False for p in places)
+    worse = sum(beats_gaussian(results, p, results.headline) is False for p in results.cells)
     if worse:
         said.append(f"In the whole grid {plural(worse, 'cell')} did not.")
     return " ".join(said)
@@ -136,7 +135,7 @@ def _rate(results: Results, passport: str, arm: str) -> str:
     )
 
 
-def _troubles(results: Results) -> str:
+def _badly_ended(results: Results) -> str:
     counts = {
         status: sum(run.status == status for run in arm_runs(results))
         for status in ("collapsed", "diverged", "failed", UNFINISHED)

@@ -16,7 +16,7 @@ def card_folder(dataset: str) -> str:
     return f"calibration_{dataset_slug(dataset)}"
 
 
-def trust(results: Results, out: Path | None) -> str:
+def calibration_link(results: Results, out: Path | None) -> str:
     """A link to the card beside the report in ``out``, or the command that makes one."""
     dataset = results.identity.dataset
     card = Path("..") / card_folder(dataset) / README

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bench.measures import BESIDE, COUNTED
-from bench.report.sections.tables import listed_places
+from bench.report.sections import section
 from bench.results.format import NOT_APPLICABLE, distance_interval, footnotes, significant, table
 from bench.results.numbers import Results
 
 
+@section("Every measure", after="Spread over seeds", level=3)
 def every_measure(results: Results) -> str:
     """A row for each measure; where it was taken at several n, the largest."""
-    places = listed_places(results)
+    places = [*results.chosen_cells, *results.baselines]
     names = _names(
         {name for place in places for run in place.valued for name in run.record.metrics}
     )

@@ -1,0 +1,77 @@
+"""Columns of the report's tables of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.results.facts import beats_gaussian
+from bench.results.format import (
+    BELOW_GAUSSIAN,
+    NOT_APPLICABLE,
+    distance_interval,
+    footnotes,
+    nats,
+    with_interval,
+)
+from bench.results.numbers import Results
+from bench.results.runs import Place
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measured column: its heading, the value and how a mean with its interval is shown.
+
+    Attributes:
+        title: The heading.
+        metric: Name of the value, ``test/...``.
+        show: Number to text.
+        kind: The registered metric that gives it.
+    """
+
+    title: str
+    metric: str
+    show: Callable[[float], str]
+    kind: str
+
+    def cell(self, place: Place) -> str:
+        """Mean and interval; n/a where runs ended and the model has no such measure."""
+        values = place.values(self.metric)
+        if not values and place.valued:
+            return NOT_APPLICABLE
+        return with_interval(values, self.show, num_lost=place.num_lost)
+
+
+def present(results: Results, columns: Sequence[Column]) -> list[Column]:
+    """The columns that some run has a value for."""
+    return [c for c in columns if any(run.value(c.metric) is not None for run in results.runs)]
+
+
+def elbo_columns(results: Results) -> list[Column]:
+    return [Column(f"`{name}` ↑ (nats)", f"test/{name}", nats, "elbo") for name in results.elbos]
+
+
+def distance(results: Results, place: Place, metric: str) -> str:
+    """Mean and interval, marked where the mean does not beat the pixel Gaussian's."""
+    text = distance_interval(place.values(metric), num_lost=place.num_lost)
+    if place.cell.baseline or beats_gaussian(results, place, metric) is not False:
+        return text
+    return f"{text} {BELOW_GAUSSIAN}"
+
+
+def statuses(place: Place) -> str:
+    """``2 ok, 1 diverged``."""
+    named = [f"{n} {status}" for status, n in place.status_counts().items() if n]
+    return ", ".join(named) or "none"
+
+
+def tenth(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def noted(text: str, note: str) -> str:
+    notes = " ".join(filter(None, [footnotes(text), note]))
+    return f"{text}\n\n{notes}" if notes else text
+
+
+ACTIVE_UNITS = Column("active units", "test/active_units", tenth, "active_units")

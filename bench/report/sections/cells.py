@@ -1,0 +1,72 @@
+"""Every cell of the study, and the cells that were measured in another way."""
+
+from __future__ import annotations
+
+from bench.report.sections import section
+from bench.report.sections._columns import (
+    ACTIVE_UNITS,
+    distance,
+    elbo_columns,
+    noted,
+    present,
+    statuses,
+)
+from bench.results.facts import elbo_remark
+from bench.results.format import (
+    distance_interval,
+    plural,
+    span,
+    table,
+)
+from bench.results.numbers import Results
+
+_MOST_ROWS = 200
+
+
+@section("Every cell", after="Every measure")
+def grid(results: Results) -> str:
+    """Every cell: in the plan's order along x, else from the lowest validation mean up."""
+    columns = present(results, [*elbo_columns(results), ACTIVE_UNITS])
+    headline, primary = results.headline, results.primary
+    header = [
+        "family",
+        "cell",
+        "runs",
+        f"validation `{results.primary_name}` ↓",
+        f"test `{results.headline_name}` ↓",
+        *(column.title for column in columns),
+        "parameters",
+        "chosen",
+    ]
+    chosen, places = results.chosen_cells, results.cells
+    if results.study.x is None:
+        means = {id(p): p.mean(primary) for p in places}
+        places = sorted(places, key=lambda p: (means[id(p)] is None, means[id(p)] or 0.0))
+    rows = []
+    for place in places[:_MOST_ROWS]:
+        cells = [distance_interval(place.values(primary), num_lost=place.num_lost)]
+        cells += [distance(results, place, headline), *(c.cell(place) for c in columns)]
+        parameters = span(place.values("cost/num_parameters"))
+        mark = "chosen" if place in chosen else ""
+        rows.append(
+            [f"`{place.arm}`", results.label(place), statuses(place), *cells, parameters, mark]
+        )
+    hidden = len(places) - len(rows)
+    rest = f"{plural(hidden, 'further cell')} in runs.csv." if hidden else ""
+    notes = " ".join(filter(None, [elbo_remark(results), rest]))
+    return noted(table(header, rows, left=3), notes)
+
+
+@section("Cells measured differently", after="Interaction")
+def measured_differently(results: Results) -> str:
+    """Cells of runs that must not share a column with the others."""
+    return "\n\n## Cells measured differently\n\n".join(map(_other_cells, results.elsewhere))
+
+
+def _other_cells(results: Results) -> str:
+    context = results.context
+    said = (
+        f"Detector digest `{context.detector_digest}`, data digest `{context.data_digest}`, "
+        f"measure `{context.primary}`: not comparable with the tables and figures of this report."
+    )
+    return f"{said}\n\n{grid(results)}"

@@ -1,0 +1,139 @@
+"""Families at their chosen cell: quality, then what became of the runs and what they cost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from bench.report.sections import section
+from bench.report.sections._columns import (
+    ACTIVE_UNITS,
+    Column,
+    distance,
+    elbo_columns,
+    noted,
+    present,
+    statuses,
+    tenth,
+)
+from bench.results.decisions import winners
+from bench.results.format import (
+    MISSING,
+    NOT_APPLICABLE,
+    count,
+    seconds,
+    share,
+    significant,
+    span,
+    table,
+)
+from bench.results.numbers import Results
+from bench.results.runs import Place
+
+_UPDATES = re.compile(r"cost/updates_(?P<phase>.+)")
+_CLASS_DISTANCE = re.compile(r"test/class_fd_.+_n(?P<n>\d+)")
+
+
+@section("Families at their chosen cell", after="Question")
+def families(results: Results) -> str:
+    """Each arm at its chosen cell, then the baselines: quality.
+
+    Bold is the distance that is lower than every other by the declared test.
+    """
+    bold = winners(results)
+    wanted = [*elbo_columns(results), *_SAMPLE_COLUMNS, *_class_columns(results)]
+    columns = present(results, wanted)
+    headline, best = results.headline, results.headline.replace("test/", "test_best/", 1)
+    header = [
+        "family",
+        "chosen",
+        "seeds",
+        f"`{results.headline_name}` ↓ last checkpoint",
+        f"`{results.headline_name}` ↓ best by validation",
+        *(column.title for column in columns),
+    ]
+    rows = []
+    for place in [*results.chosen_cells, *results.baselines]:
+        last = distance(results, place, headline)
+        seeds = count(len(place.values(headline)))
+        cells = [f"**{last}**" if place.arm in bold else last, distance(results, place, best)]
+        measured = [column.cell(place) for column in columns]
+        rows.append([f"`{place.arm}`", _where(results, place), seeds, *cells, *measured])
+    rows += [
+        [f"`{arm}`", MISSING, "0", *[MISSING] * (len(columns) + 2)]
+        for arm in results.arms
+        if results.chosen(arm) is None
+    ]
+    return noted(table(header, rows, left=2), _reasons(results, columns))
+
+
+@section("Runs and cost", after="Theirs beside ours", level=3)
+def costs(results: Results) -> str:
+    """The same rows: what became of the runs, and what they cost."""
+    columns = present(results, [ACTIVE_UNITS])
+    header = ["family", "chosen", "runs", *(c.title for c in columns), *_COSTS]
+    rows = []
+    for place in [*results.chosen_cells, *results.baselines]:
+        measured = [column.cell(place) for column in columns]
+        cells = [_where(results, place), statuses(place), *measured, *_cost_cells(place)]
+        rows.append([f"`{place.arm}`", *cells])
+    return noted(table(header, rows, left=3), "")
+
+
+_SAMPLE_COLUMNS = [
+    Column("`legible` ↑", "test/legible", share, "legible"),
+    Column("`copying` (0.5 = none)", "test/copying", share, "copying"),
+    Column("`classes` covered", "test/classes", tenth, "variety"),
+]
+
+_COSTS = ("parameters", "updates by phase", "train seconds", "test reads")
+
+
+def _cost_cells(place: Place) -> list[str]:
+    runs = place.valued
+    phases = {m["phase"] for r in runs for k in r.record.metrics if (m := _UPDATES.fullmatch(k))}
+    updates = [f"{phase} {span(place.values(f'cost/updates_{phase}'))}" for phase in sorted(phases)]
+    train = place.mean("cost/train_seconds")
+    reads = [float(r.record.tags["test_reads"]) for r in runs if "test_reads" in r.record.tags]
+    return [
+        span(place.values("cost/num_parameters")),
+        ", ".join(updates) or MISSING,
+        MISSING if train is None else seconds(train),
+        span(reads),
+    ]
+
+
+def _where(results: Results, place: Place) -> str:
+    if place.is_outside:
+        return "made elsewhere"
+    return "baseline" if place.cell.baseline else results.label(place) or MISSING
+
+
+def _class_columns(results: Results) -> list[Column]:
+    """What is measured of conditional models; the distance within classes at its largest n."""
+    names = {name for run in results.runs for name in run.record.metrics}
+    sizes = {int(found["n"]): name for name in names if (found := _CLASS_DISTANCE.fullmatch(name))}
+    distances = [sizes[max(sizes)]] if sizes else []
+    return [
+        Column("`class_accuracy` ↑", "test/class_accuracy", share, "class_accuracy"),
+        *(
+            Column(f"`{name.partition('/')[2]}` ↓", name, significant, "class_frechet")
+            for name in distances
+        ),
+        Column("`class_share`", "test/class_share", share, "class_share"),
+    ]
+
+
+def _reasons(results: Results, columns: Sequence[Column]) -> str:
+    """Why some models lack a measure of the table, said once for each reason."""
+    shown = {"frechet", *(column.kind for column in columns)}
+    arms: dict[str, list[str]] = {}
+    for run in results.runs:
+        reasons = json.loads(run.record.tags.get("not_applicable", "{}"))
+        for reason in {reason for kind, reason in reasons.items() if kind in shown}:
+            arms.setdefault(reason, [])
+            if run.arm not in arms[reason]:
+                arms[reason].append(run.arm)
+    said = [f"{reason} ({', '.join(names)})" for reason, names in sorted(arms.items())]
+    return f"{NOT_APPLICABLE}: {'; '.join(said)}." if said else ""

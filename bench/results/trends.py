@@ -1,0 +1,144 @@
+"""How each family follows the study's x factor: rank correlations, corrected over families."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.plan.study import DISTANCE
+from bench.results.decisions import metric_of
+from bench.results.numbers import Results, once
+from bench.results.runs import Place, Run
+from bench.stats.tests import SEEDS_FOR_INTERVAL, holm
+from bench.stats.trend import LEVELS_FOR_TREND, Trend, trend
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is followed along x.
+
+    Attributes:
+        title: Its name in the table.
+        of: Run to its value, or None.
+        lost: Where a run without a value ranks; None where it is left out.
+    """
+
+    title: str
+    of: Callable[[Run], float | None]
+    lost: float | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One family along x.
+
+    Attributes:
+        arm: The family.
+        series: What is followed.
+        means: Level of x, as text, to the mean of the runs that have a value; in x's order.
+        runs: Number of runs, lost ones where they rank.
+        trend: The rank correlation; None below three seeds or levels, or where nothing differs.
+        p: Its p, Holm-corrected over the families; None with it.
+        p_levels: p of no difference between the levels, corrected in the same way.
+    """
+
+    arm: str
+    series: Series
+    means: tuple[tuple[str, float], ...]
+    runs: int
+    trend: Trend | None = None
+    p: float | None = None
+    p_levels: float | None = None
+
+    @property
+    def shape(self) -> str:
+        """What the means do along x; a description and no test."""
+        steps = [b > a for (_, a), (_, b) in pairwise(self.means) if a != b]
+        turns = tuple(b for i, b in enumerate(steps) if i == 0 or b != steps[i - 1])
+        return _SHAPES.get(turns, "turns more than once")
+
+
+_SHAPES: dict[tuple[bool, ...], str] = {
+    (): "is constant",
+    (False,): "falls",
+    (True,): "rises",
+    (False, True): "falls, then rises",
+    (True, False): "rises, then falls",
+}
+"""Whether each run of steps rises, to words."""
+
+
+@once
+def trends(results: Results) -> list[list[Curve]]:
+    """The families' curves of each series that is followed: of the test distance first."""
+    return [along(results, series) for series in followed(results)]
+
+
+def followed(results: Results) -> list[Series]:
+    """The test distance, then ELBOs, active units and whatever else is declared."""
+    declared = [(p.measure, p.better) for p in results.study.planned if p.measure != DISTANCE]
+    others = {metric_of(results, name): better for name, better in declared}
+    elbos = {f"test/{name}": "higher" for name in results.elbos}
+    worst = {"lower": math.inf, "higher": -math.inf}
+    return [
+        _tracked(results.headline, math.inf),
+        *(_tracked(name, worst[better]) for name, better in {**elbos, **others}.items()),
+        _tracked("test/active_units", None),
+    ]
+
+
+def _tracked(metric: str, lost: float | None) -> Series:
+    title = f"{metric.partition('/')[0]} `{metric.partition('/')[2]}`"
+    return Series(title, lambda run: run.value(metric), lost)
+
+
+def along(results: Results, series: Series) -> list[Curve]:
+    """Each family that has values, its p corrected over all of them."""
+    found = [curve for arm in results.arms if (curve := _curve(results, arm, series))]
+    known = [curve.trend for curve in found if curve.trend]
+    p = iter(holm([t.p for t in known]))
+    p_levels = iter(holm([t.p_levels for t in known]))
+    return [
+        Curve(c.arm, series, c.means, c.runs, c.trend, next(p), next(p_levels)) if c.trend else c
+        for c in found
+    ]
+
+
+def _curve(results: Results, arm: str, series: Series) -> Curve | None:
+    """Not corrected; None where x is no number or has two levels, or no run has a value."""
+    points: list[tuple[float, float, int]] = []
+    means = []
+    for x, place in results.along_x(arm):
+        level = _number(x)
+        if level is None:
+            return None
+        values = _values(place, series)
+        points += [(level, value, seed) for seed, value in values.items()]
+        finite = [value for value in values.values() if math.isfinite(value)]
+        if finite:
+            means.append((level, str(x), math.fsum(finite) / len(finite)))
+    if not means or len(results.along_x(arm)) < LEVELS_FOR_TREND:
+        return None
+    levels, values_, seeds = (list(each) for each in zip(*points, strict=True))
+    few = len(set(seeds)) < SEEDS_FOR_INTERVAL or len(means) < LEVELS_FOR_TREND
+    found = None if few else trend(levels, values_, seeds)
+    return Curve(arm, series, tuple((name, m) for _, name, m in sorted(means)), len(points), found)
+
+
+def _values(place: Place, series: Series) -> dict[int, float]:
+    """One value per seed; that of a lost run where it ranks."""
+    values = {}
+    for run in place.runs:
+        value = series.lost if run.is_lost else series.of(run)
+        if value is not None:
+            values[run.seed] = value
+    return values
+
+
+def _number(x: object) -> float | None:
+    try:
+        return float(str(x))
+    except ValueError:
+        return None

@@ -1,0 +1,63 @@
+"""What every registered section keeps to, and the order in which they stand."""
+
+import pytest
+from synthetic_study import IDENTITY, STUDY, pictures, study_records, troubled_records
+
+from bench.report.sections import SECTIONS, in_order
+from bench.report.writer import report_text
+from bench.results.numbers import read_results
+
+
+def test_every_section_has_its_place_behind_the_one_that_it_names():
+    titles = [section.title for section in in_order()]
+    assert sorted(titles) == SECTIONS.names()
+    for section in in_order():
+        assert section.after == "" or titles.index(section.after) < titles.index(section.title)
+
+
+def test_a_part_of_a_section_follows_it_or_another_part():
+    first, *others = in_order()
+    assert first.level == 2
+    assert {section.level for section in others} == {2, 3}
+
+
+def test_headings_of_a_report_are_those_of_the_sections_in_their_order():
+    text = report_text(read_results(STUDY, IDENTITY, troubled_records(), pictures()), "drawn")
+    found = [line for line in text.splitlines() if line.startswith("##")]
+    headings = [section.heading for section in in_order()]
+    assert found == [heading for heading in headings if heading in found]
+    assert {"## Question", "### Comparisons", "## Every cell", "## Provenance"} <= set(found)
+
+
+@pytest.mark.parametrize("section", in_order(), ids=lambda section: section.title)
+def test_words_do_not_depend_on_the_order_of_records(section):
+    def words(records):
+        return section.words(read_results(STUDY, IDENTITY, records, pictures()))
+
+    assert words(study_records()) == words(study_records()[::-1])
+
+
+def test_sections_that_read_no_curve_say_the_same_without_any():
+    results, without = (
+        read_results(STUDY, IDENTITY, records, lambda _run, _name: None)
+        for records in (troubled_records(), [strip(r) for r in troubled_records()])
+    )
+    for section in in_order():
+        if not section.reads_curves:
+            assert section.words(results) == section.words(without), section.title
+
+
+def strip(record):
+    record.histories.clear()
+    return record
+
+
+def test_a_trend_is_computed_once_for_every_section_that_speaks_of_it(monkeypatch):
+    asked = []
+    results = read_results(STUDY, IDENTITY, study_records(), pictures())
+    monkeypatch.setattr("bench.results.trends.along", lambda _, series: asked.append(series) or [])
+    report_text(results)
+    report_text(results)
+    titles = [series.title for series in asked]
+    assert titles
+    assert len(set(titles)) == len(titles)
