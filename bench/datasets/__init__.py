@@ -15,19 +15,26 @@ import numpy as np
 
 from bench.datasets._folder import read_folder
 from bench.datasets._idx import read_idx
-from bench.datasets._install import Published as Published
 from bench.datasets._install import (
-    Verdict,
+    DigestCheck,
     check_published,
     downloaded,
     install,
     installed_path,
     read_installed,
 )
+from bench.datasets._install import Published as Published
 from bench.datasets._npz import read_npz
 from bench.datasets._splits import Arrays as Arrays
+from bench.datasets._splits import (
+    DataError,
+    advised,
+    check_parts,
+    digest_of,
+    make_splits,
+    split_sizes,
+)
 from bench.datasets._splits import Parts as Parts
-from bench.datasets._splits import check_parts, digest_of, make_splits, split_sizes
 from bench.errors import UsageError
 from bench.files import install_lock
 from bench.records import DataSpec
@@ -117,7 +124,9 @@ def load(name: str) -> Splits:
     else:
         known = [*DATASETS.names(), "folder:PATH", "npz:PATH"]
         raise UsageError(closest(name, known, kind="dataset", what="known"))
-    parts, _ = _parts(name, source, may_fetch=True)
+    if source.download and not installed_path(name).is_file():
+        fetch(name)
+    parts, _ = _parts(name, source)
     check_parts(name, parts)
     return _splits(name, source, parts)
 
@@ -134,10 +143,10 @@ def fetch(name: str) -> Path:
         raise UsageError(
             f"data set '{name}' has no download, expected one of {', '.join(able)}: use it as it is"
         )
-    with install_lock(name):
+    with install_lock(name), advised(_remedy(name, source)):
         if not _is_intact(name):
-            parts = downloaded(name, source.download, remedy=_remedy(name, source))
-            _check(name, source, parts, "the download")
+            parts = downloaded(name, source.download)
+            _check(name, parts, "the download")
             install(name, parts)
     return installed_path(name)
 
@@ -149,27 +158,28 @@ def import_idx(name: str, directory: Path) -> Path:
         UsageError: A name without IDX files, or files missing, damaged or not the publisher's.
     """
     source = DATASETS.get(name)
-    if not source.from_idx:
-        able = [known for known, other in DATASETS.items() if other.from_idx]
-        raise UsageError(
-            f"data set '{name}' cannot be imported from IDX files, expected one of "
-            f"{', '.join(able)}: {_remedy(name, source)}"
-        )
-    parts = read_idx(directory)
-    _check(name, source, parts, f"'{directory}'")
+    with advised(_remedy(name, source)):
+        if not source.from_idx:
+            able = [known for known, other in DATASETS.items() if other.from_idx]
+            raise DataError(
+                f"data set '{name}' cannot be imported from IDX files, expected one of "
+                f"{', '.join(able)}"
+            )
+        parts = read_idx(directory)
+        _check(name, parts, f"'{directory}'")
     with install_lock(name):
         return install(name, parts)
 
 
-def verify(name: str) -> Verdict:
+def verify(name: str) -> DigestCheck:
     """The digest of an embedded or installed data set, recomputed and compared.
 
     Raises:
         UsageError: An unknown name, a set that is not installed, or a file that cannot be read.
     """
     source = DATASETS.get(name)
-    parts, stored = _parts(name, source, may_fetch=False)
-    return Verdict(
+    parts, stored = _parts(name, source)
+    return DigestCheck(
         name=name,
         digest=digest_of(*parts.present()),
         stored=stored,
@@ -213,18 +223,12 @@ def _splits(name: str, source: DatasetSource, parts: Parts) -> Splits:
     return Splits(spec=spec, train=train, val=val, test=test)
 
 
-def _parts(name: str, source: DatasetSource, *, may_fetch: bool) -> tuple[Parts, str | None]:
+def _parts(name: str, source: DatasetSource) -> tuple[Parts, str | None]:
     """The published parts and, for an installed set, the digest stored with them."""
     if source.read:
         return source.read(), None
-    if not installed_path(name).is_file():
-        if not may_fetch:
-            raise UsageError(
-                f"data set '{name}' is not installed, expected {installed_path(name)}: "
-                f"{_remedy(name, source)}"
-            )
-        fetch(name)
-    return read_installed(name, remedy=_remedy(name, source))
+    with advised(_remedy(name, source)):
+        return read_installed(name)
 
 
 def _is_intact(name: str) -> bool:
@@ -234,11 +238,11 @@ def _is_intact(name: str) -> bool:
         return False
 
 
-def _check(name: str, source: DatasetSource, parts: Parts, where: str) -> None:
+def _check(name: str, parts: Parts, where: str) -> None:
     """Checks what is about to be installed as ``name``."""
     check_parts(name, parts)
     published = {known: other.published for known, other in DATASETS.items() if other.published}
-    check_published(name, parts, published, where=where, remedy=_remedy(name, source))
+    check_published(name, parts, published, where=where)
 
 
 def _remedy(name: str, source: DatasetSource) -> str:

@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.datasets._npz import read_arrays
-from bench.datasets._splits import Arrays, Parts, digest_of
-from bench.errors import UsageError
+from bench.datasets._splits import Arrays, DataError, Parts, digest_of
 from bench.files import cannot_write, data_home, written_whole
 
 DOWNLOAD_TIMEOUT_SECONDS = 10.0
@@ -48,7 +47,7 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class DigestCheck:
     """The digest of a data set on this machine beside those it should have.
 
     Attributes:
@@ -71,7 +70,7 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """The verdict in one line."""
+        """The answer in one line."""
         others = {"at installation": self.stored, "as published": self.published}
         known = {when: digest for when, digest in others.items() if digest is not None}
         wrong = [f"{when} {digest}" for when, digest in known.items() if digest != self.digest]
@@ -107,18 +106,18 @@ def install(name: str, parts: Parts) -> Path:
 
 
 def check_published(
-    name: str, parts: Parts, published: Mapping[str, Published], *, where: str, remedy: str
+    name: str, parts: Parts, published: Mapping[str, Published], *, where: str
 ) -> None:
     """Checks parts that are about to be installed as ``name`` against all that is known.
 
     Raises:
-        UsageError: Another shape, other numbers of images, another digest, or the digest of
+        DataError: Another shape, other numbers of images, another digest, or the digest of
             another data set of ``published``.
     """
     digest = digest_of(*parts.present())
     owner = next((known for known, other in published.items() if other.digest == digest), name)
     if owner != name:
-        raise UsageError(f"{where} holds the data set '{owner}', expected '{name}': {remedy}")
+        raise DataError(f"{where} holds the data set '{owner}', expected '{name}'")
     if name not in published:
         return
     expected = published[name]
@@ -130,34 +129,34 @@ def check_published(
         digest=expected.digest and digest,
     )
     if found != expected:
-        raise UsageError(
-            f"{where} holds {found.phrase}, expected {expected.phrase} for '{name}': {remedy}"
-        )
+        raise DataError(f"{where} holds {found.phrase}, expected {expected.phrase} for '{name}'")
 
 
-def read_installed(name: str, *, remedy: str) -> tuple[Parts, str]:
+def read_installed(name: str) -> tuple[Parts, str]:
     """The published parts of an installed set and the digest stored with them.
 
     Raises:
-        UsageError: The file is damaged (zip's checksums are compared) or not one of ours.
+        DataError: There is no such file, it is damaged (zip's checksums are compared) or not one of ours.
     """
     path = installed_path(name)
-    arrays = read_arrays(path, remedy=remedy)
+    if not path.is_file():
+        raise DataError(f"data set '{name}' is not installed, expected {path}")
+    arrays = read_arrays(path)
     if not {"digest", "x_train"} <= arrays.keys():
-        raise UsageError(
+        raise DataError(
             f"'{path}' has the keys {' '.join(sorted(arrays))}, expected those of an "
-            f"installed data set: {remedy}"
+            f"installed data set"
         )
     train = Arrays(arrays["x_train"], arrays.get("y_train"))
     test = Arrays(arrays["x_test"], arrays.get("y_test")) if "x_test" in arrays else None
     return Parts(train, test), str(arrays["digest"])
 
 
-def downloaded(name: str, download: Callable[[Path], Parts], *, remedy: str) -> Parts:
+def downloaded(name: str, download: Callable[[Path], Parts]) -> Parts:
     """What ``download`` makes in an empty folder that is gone afterwards; needs the lock.
 
     Raises:
-        UsageError: The download failed; gives the reason and ``remedy``.
+        DataError: The download failed; gives the reason.
     """
     folder = data_home() / f".{name}.download"
     shutil.rmtree(folder, ignore_errors=True)  # a killed download leaves it
@@ -166,9 +165,9 @@ def downloaded(name: str, download: Callable[[Path], Parts], *, remedy: str) -> 
         with _quiet_network():
             return download(folder)
     except _DOWNLOAD_ERRORS as error:
-        raise UsageError(
+        raise DataError(
             f"data set '{name}' is not installed in {data_home()} and its download failed "
-            f"({_reason(error)}): {remedy}"
+            f"({_reason(error)})"
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

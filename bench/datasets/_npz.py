@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets._splits import Arrays, Images, Labels, Parts
+from bench.datasets._splits import Arrays, DataError, Images, Labels, Parts, advised
 from bench.errors import UsageError
 
 _Array = npt.NDArray[Any]
@@ -30,7 +30,8 @@ def read_npz(path: Path) -> Parts:
     """
     if not path.is_file():
         raise UsageError(f"'{path}' is no file: give npz:PATH with the path of an .npz file")
-    arrays = read_arrays(path, remedy="save it again with np.savez")
+    with advised("save it again with np.savez"):
+        arrays = read_arrays(path)
     keys = arrays.keys() - {"digest"}
     if keys not in _KEYS:
         raise UsageError(
@@ -42,25 +43,23 @@ def read_npz(path: Path) -> Parts:
     return Parts(_part(path, arrays, "_train"), _part(path, arrays, "_test"))
 
 
-def read_arrays(path: Path, *, remedy: str) -> dict[str, _Array]:
+def read_arrays(path: Path) -> dict[str, _Array]:
     """Every array of an npz file by name; pickled objects are never loaded.
 
     Raises:
-        UsageError: The file is no npz or is damaged; ends with ``remedy``.
+        DataError: The file is no npz or is damaged.
     """
     try:
         archive = np.load(path, allow_pickle=False)
         if isinstance(archive, np.ndarray):
-            raise UsageError(f"'{path}' holds one bare array, expected an .npz file: {remedy}")
+            raise DataError(f"'{path}' holds one bare array, expected an .npz file")
         with archive:
             return {key: archive[key] for key in archive.files}
-    except UsageError:
-        raise
     except _READ_ERRORS as error:
         pickled = "pickle" in str(error) and zipfile.is_zipfile(path)
         reason = "it holds pickled objects" if pickled else "damaged or another format"
-        raise UsageError(
-            f"'{path}' cannot be read ({reason}), expected an .npz file of plain arrays: {remedy}"
+        raise DataError(
+            f"'{path}' cannot be read ({reason}), expected an .npz file of plain arrays"
         ) from error
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,23 @@ MIN_HELD_OUT = 1_000
 # Two seeds, so that carving validation does not depend on whether test was carved by us too.
 TEST_SEED = 1
 VAL_SEED = 2
+
+
+class DataError(Exception):
+    """What is wrong with data; whoever was asked for them adds what to do."""
+
+
+@contextlib.contextmanager
+def advised(remedy: str) -> Iterator[None]:
+    """Adds what to do to what is wrong.
+
+    Raises:
+        UsageError: In place of a ``DataError``.
+    """
+    try:
+        yield
+    except DataError as error:
+        raise UsageError(f"{error}: {remedy}") from error
 
 
 @dataclass(frozen=True, eq=False)
