@@ -95,6 +95,10 @@ class RunConfig(Settings):
                 flat[f"{group}.{key}"] = value
         return flat
 
+    def params(self) -> dict[str, str]:
+        """The flat form as tracking keeps it, each value as text."""
+        return {key: str(value) for key, value in self.flat().items()}
+
     @property
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of the flat form."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 Status = Literal["ok", "collapsed", "diverged", "failed", "pruned"]
@@ -97,9 +96,21 @@ class TrialResult:
     not_applicable: dict[str, str] = field(default_factory=dict)
     warnings: list[HealthWarning] | None = None
 
+    def tags(self) -> dict[str, str]:
+        """What tracking is told of the ending; ``health`` only where it was asked."""
+        said = {"status": self.status, "reason": self.reason}
+        if self.status != "failed":
+            said["primary"] = f"val/{self.primary}" if self.primary else ""
+        if self.not_applicable:
+            said["not_applicable"] = json.dumps(dict(sorted(self.not_applicable.items())))
+        if self.warnings is not None:
+            stored = [asdict(one) for one in self.warnings]
+            said["health"] = json.dumps(stored) if stored else "ok"
+        return said
+
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON values; ``from_json`` reads it back."""
-        return dataclasses.asdict(self)
+        return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrialResult:
@@ -110,13 +121,107 @@ class TrialResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunTags:
+    """The tags of a run that are read or written by name; each field is the tag of its name.
+
+    Attributes:
+        study: The study's name.
+        study_key: Its experiment: study, tier, data set and ``--set`` values.
+        family: The arm or baseline of a study; else the model.
+        model: The registered model.
+        dataset: As ``data.dataset``.
+        tier: Of the study.
+        seed: The run's seed.
+        role: ``run``, ``baseline``, ``search``, ``evaluation``, ``OUTSIDE`` or ``SUPERSEDED``.
+        config_digest: Of the configuration, seed included.
+        folder: Where its checkpoints lie, under ``--root``.
+        command: What was typed.
+        trial: Optuna's number of a trial of a search.
+        sampler: Who chose the trial's values.
+        repeats: The run that ``bench train --config`` repeats.
+        evaluates: The run that ``bench eval`` measures again.
+        images_digest: Of images made elsewhere.
+        test_reads: How often the test split was opened.
+        passport: Likelihood and form of the data; empty without a likelihood.
+        status: How it ended; empty while it trains.
+        reason: One sentence.
+        primary: The validation measure that selection reads, ``val/fd_mnist_n2000``.
+        not_applicable: JSON, metric to reason; see ``reasons``.
+        health: ``ok`` or JSON; see ``warnings``.
+        git_commit: Of the code.
+        bench_version: Of the code.
+        threads: Compute threads.
+        data_digest: Of the data set.
+        detector: Its name.
+        detector_digest: Of its weights.
+    """
+
+    study: str = ""
+    study_key: str = ""
+    family: str = ""
+    model: str = ""
+    dataset: str = ""
+    tier: str = ""
+    seed: int | None = None
+    role: str = ""
+    config_digest: str = ""
+    folder: str = ""
+    command: str = ""
+    trial: int | None = None
+    sampler: str = ""
+    repeats: str = ""
+    evaluates: str = ""
+    images_digest: str = ""
+    test_reads: int | None = None
+    passport: str = ""
+    status: str = ""
+    reason: str = ""
+    primary: str = ""
+    not_applicable: str = ""
+    health: str = ""
+    git_commit: str = ""
+    bench_version: str = ""
+    threads: int | None = None
+    data_digest: str = ""
+    detector: str = ""
+    detector_digest: str = ""
+
+    def to_tags(self) -> dict[str, str]:
+        """What is known, as text; ``from_tags`` reads it back."""
+        return {key: str(value) for key, value in vars(self).items() if value not in {"", None}}
+
+    @classmethod
+    def from_tags(cls, tags: Mapping[str, str]) -> RunTags:
+        """The tags known by name; others are left out."""
+        known: dict[str, Any] = {}
+        for one in fields(cls):
+            if text := tags.get(one.name):
+                known[one.name] = text if one.type == "str" else int(text)
+        return cls(**known)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Metric name to the reason why there is no such value."""
+        found: dict[str, str] = json.loads(self.not_applicable or "{}")
+        return found
+
+    @property
+    def warnings(self) -> tuple[HealthWarning, ...] | None:
+        """What was said of its health; None where nobody judged: a baseline, an older version."""
+        if not self.health:
+            return None
+        stored = [] if self.health == "ok" else json.loads(self.health)
+        return tuple(HealthWarning(**one) for one in stored)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One tracked run as the report sees it, read back from MLflow.
 
     Attributes:
         run_id: MLflow's id.
         params: The flat configuration as text.
-        tags: ``study family model dataset tier seed config_digest git_commit status ...``.
+        tags: Every tag as text; ``about`` has those that are known by name.
         metrics: Last value by name.
         histories: Name to ``(images_seen, value)`` in order, one value per step.
         finished: Whether MLflow holds the run as ended (FINISHED or FAILED).
@@ -129,14 +234,7 @@ class RunRecord:
     histories: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     finished: bool = True
 
-
-def not_applicable_tag(reasons: Mapping[str, str]) -> dict[str, str]:
-    """The tag that says which metrics have no value here, and why."""
-    return {"not_applicable": json.dumps(dict(sorted(reasons.items())))} if reasons else {}
-
-
-def health_tag(warnings: Sequence[HealthWarning] | None) -> dict[str, str]:
-    """The tag that says ``ok`` or holds the warnings as JSON; none where nobody judged."""
-    if warnings is None:
-        return {}
-    return {"health": json.dumps([asdict(one) for one in warnings]) if warnings else "ok"}
+    @property
+    def about(self) -> RunTags:
+        """Its tags as fields."""
+        return RunTags.from_tags(self.tags)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from bench.metrics._evaluate import evaluate
 from bench.models import configure, recorded
 from bench.pictures._draw import draw_pictures
 from bench.plan.files import load_study
-from bench.records import OUTSIDE, RunRecord, not_applicable_tag
+from bench.records import OUTSIDE, RunRecord, RunTags, TrialResult
 from bench.registry import load_plugins
 from bench.runtime import environment, num_cores, prepare, resolve_device
 from bench.tracking.mlflow import Store
@@ -114,24 +114,25 @@ def _check(options: EvalOptions) -> None:
 
 def _run_subject(options: EvalOptions, store: Store) -> Subject:
     original = store.record(options.run or "")
-    if "status" not in original.tags:
+    said = original.about
+    if not said.status:
         raise UsageError(
             f"run '{original.run_id}' has not ended: continue it with the command it was started with"
         )
-    if original.tags["status"] in {"diverged", "failed"}:
+    if said.status in {"diverged", "failed"}:
         raise UsageError(
-            f"run '{original.run_id}' {original.tags['status']} and has no state to measure: "
-            f"{original.tags.get('reason', '')}"
+            f"run '{original.run_id}' {said.status} and has no state to measure: {said.reason}"
         )
     config = _with_eval(recorded(original.params), parse_assignments(list(options.overrides)))
     held = held_for(config, resolve_device(options.device))
-    folder = options.root / original.tags.get("folder", "?")
+    folder = options.root / (said.folder or "?")
     trainable = restore_run(config, held, folder, original.run_id)
     requested(listed(config.eval.measures))
-    known = int(original.tags.get("test_reads", "0"))
-    reads = open_test_split(folder, store.logger(original.run_id), known)
+    logger = store.logger(original.run_id)
+    reads = open_test_split(folder, logger, said.test_reads or 0)
     kept = ("family", "model", "dataset", "seed", "tier", "study", "config_digest", "passport")
     tags = {key: original.tags[key] for key in kept if key in original.tags}
+    own = RunTags(role="evaluation", evaluates=original.run_id, test_reads=reads)
     return Subject(
         generated=Generated(held, trainable.modules, trainable.eval_fns),
         settings=config.eval,
@@ -139,7 +140,7 @@ def _run_subject(options: EvalOptions, store: Store) -> Subject:
         experiment=EXPERIMENT,
         title=f"evaluation of {original.run_id[:8]}",
         params=config.flat(),
-        tags={**tags, "role": "evaluation", "evaluates": original.run_id, "test_reads": str(reads)},
+        tags={**tags, **own.to_tags()},
         images_seen=int(original.metrics.get("cost/images_seen", 0)),
     )
 
@@ -177,12 +178,12 @@ def _images_subject(options: EvalOptions, store: Store) -> Subject:
             f"'{options.images}' has {len(arrays)} images, {options.study} measures with {wanted}: "
             "add images, distances compare at equal numbers only"
         )
-    tags |= {"images_digest": digest_of(arrays), "family": name, "seed": str(options.seed)}
+    tags = replace(tags, images_digest=digest_of(arrays), family=name, seed=options.seed)
     known = store.records_of(experiment)
     _refuse_another(known, tags)
     flat = config.flat()
     params = {key: flat[key] for key in flat if key.startswith(("data.", "eval."))}
-    reads = sum(record.tags.get("images_digest") == tags["images_digest"] for record in known)
+    reads = sum(record.about.images_digest == tags.images_digest for record in known)
     return Subject(
         generated=Given(held, arrays),
         settings=config.eval,
@@ -190,17 +191,17 @@ def _images_subject(options: EvalOptions, store: Store) -> Subject:
         experiment=experiment,
         title=f"{name} seed={options.seed}",
         params={"model": OUTSIDE, "train.seed": options.seed, **params},
-        tags={
-            **tags,
-            "role": OUTSIDE,
-            "model": OUTSIDE,
-            "dataset": config.data.dataset,
-            "test_reads": str(reads + 1),
-        },
+        tags=replace(
+            tags,
+            role=OUTSIDE,
+            model=OUTSIDE,
+            dataset=config.data.dataset,
+            test_reads=reads + 1,
+        ).to_tags(),
     )
 
 
-def _context(options: EvalOptions, store: Store) -> tuple[str, RunConfig, dict[str, str]]:
+def _context(options: EvalOptions, store: Store) -> tuple[str, RunConfig, RunTags]:
     """Experiment, settings and tags: those of a study, so that values compare, or one's own.
 
     The noise baseline lends its configuration, which has nothing but data and evaluation.
@@ -208,7 +209,7 @@ def _context(options: EvalOptions, store: Store) -> tuple[str, RunConfig, dict[s
     if options.study is None:
         overrides = _full(parse_assignments(list(options.overrides)))
         config = configure("uniform_noise", overrides, {"data.dataset": options.dataset})
-        return EXPERIMENT, config, {}
+        return EXPERIMENT, config, RunTags()
     identity, _ = find_recorded(
         store,
         options.study,
@@ -223,16 +224,17 @@ def _context(options: EvalOptions, store: Store) -> tuple[str, RunConfig, dict[s
     planned = study.tier(identity.tier).settings | identity.overrides
     measured = {key: value for key, value in planned.items() if key.startswith("eval.")}
     config = configure("uniform_noise", measured, {"data.dataset": identity.dataset})
-    return identity.key, config, {"study": identity.study, "tier": identity.tier}
+    return identity.key, config, RunTags(study=identity.study, tier=identity.tier)
 
 
-def _refuse_another(known: Sequence[RunRecord], tags: Mapping[str, str]) -> None:
+def _refuse_another(known: Sequence[RunRecord], tags: RunTags) -> None:
     """One name and seed stand for one set of images."""
     for record in known:
-        same = all(record.tags.get(key) == tags[key] for key in ("family", "seed"))
-        if same and record.tags.get("images_digest", "") not in {"", tags["images_digest"]}:
+        said = record.about
+        same = (said.family, said.seed) == (tags.family, tags.seed)
+        if same and said.images_digest not in {"", tags.images_digest}:
             raise UsageError(
-                f"'{tags['family']}' with seed {tags['seed']} stands for other images already "
+                f"'{tags.family}' with seed {tags.seed} stands for other images already "
                 f"(run {record.run_id}): give --name or --seed"
             )
 
@@ -265,18 +267,16 @@ def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
                 logger.picture(name, picture, subject.images_seen)
     logger.metrics(values, subject.images_seen)
     nothing = {name: why for name, why in lacking["val"].items() if name in lacking["test"]}
-    status = "collapsed" if reason else "ok"
-    logger.tags(
-        {
-            "status": status,
-            "reason": reason,
-            "primary": f"val/{primary}" if primary else "",
-            **not_applicable_tag(nothing),
-        }
+    result = TrialResult(
+        status="collapsed" if reason else "ok",
+        reason=reason,
+        primary=primary,
+        not_applicable=nothing,
     )
+    logger.tags(result.tags())
     logger.flush()
     store.end_run(run_id, ok=True)
-    return _told(run_id, values, nothing, f"{status} {reason}".rstrip(), say)
+    return _told(run_id, values, nothing, f"{result.status} {reason}".rstrip(), say)
 
 
 def _told(

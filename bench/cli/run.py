@@ -206,9 +206,9 @@ def _sum_up(
     study, identity = driver.study, driver.identity
     wanted = {run.config.digest for run in runs}
     everything = driver.store.records(driver.experiment_id)
-    records = [record for record in everything if record.tags.get("config_digest") in wanted]
-    trials = [record for record in everything if search and record.tags.get("role") == "search"]
-    statuses = [record.tags.get("status", "running") for record in [*trials, *records]]
+    records = [record for record in everything if record.about.config_digest in wanted]
+    trials = [record for record in everything if search and record.about.role == "search"]
+    statuses = [record.about.status or "running" for record in [*trials, *records]]
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
     say(", ".join(f"{count} {status}" for status, count in counts.items()))
     found = _found(search, say) if search else {}

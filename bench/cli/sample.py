@@ -42,7 +42,7 @@ def sample_run(
     record = Store(uri).record(run_id)
     config = recorded(record.params)
     held = held_for(config, resolve_device(device))
-    folder = root / record.tags.get("folder", "?")
+    folder = root / (record.about.folder or "?")
     trainable = restore_run(config, held, folder, run_id)
     noise = DeviceNoise(generator("sample", seed), held.device)
     labels = _labels(trainable.eval_fns, held, count, label, noise)

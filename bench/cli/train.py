@@ -16,7 +16,7 @@ from bench.engines.task import Task, run_task
 from bench.errors import UsageError
 from bench.metrics import requested
 from bench.models import configure, find, recorded
-from bench.records import RunRecord, TrialResult
+from bench.records import RunRecord, RunTags, TrialResult
 from bench.registry import load_plugins
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
@@ -58,7 +58,7 @@ def train_one(options: TrainOptions, *, say: Say) -> dict[str, Any]:
     run_id = _single_run(store, config, folder, original)
     say(f"run {run_id}: {config.name} on {config.data.dataset}, {config.train.num_images:,} images")
     task = Task(
-        params={key: str(value) for key, value in config.flat().items()},
+        params=config.params(),
         run_id=run_id,
         folder=str(folder),
         uri=store.uri,
@@ -96,21 +96,20 @@ def _single_run(store: Store, config: RunConfig, folder: Path, original: RunReco
     if kept.exists() and store.has_run(kept.read_text().strip()):
         return kept.read_text().strip()
     experiment_id = store.experiment("train")
-    tags = {
-        "family": config.name,
-        "model": config.name,
-        "dataset": config.data.dataset,
-        "seed": str(config.train.seed),
-        "role": "run",
-        "config_digest": config.digest,
-        "git_commit": git_commit(),
-        "folder": str(Path("train") / folder.name),
-        "command": shlex.join(["bench", *sys.argv[1:]]),
-        **({"repeats": original.run_id} if original else {}),
-    }
+    tags = RunTags(
+        family=config.name,
+        model=config.name,
+        dataset=config.data.dataset,
+        seed=config.train.seed,
+        role="run",
+        config_digest=config.digest,
+        git_commit=git_commit(),
+        folder=str(Path("train") / folder.name),
+        command=shlex.join(["bench", *sys.argv[1:]]),
+        repeats=original.run_id if original else "",
+    ).to_tags()
     name = f"{config.name} {config.data.dataset} seed={config.train.seed}"
-    params = {key: str(value) for key, value in config.flat().items()}
-    run_id = store.create_run(experiment_id, name=name, params=params, tags=tags)
+    run_id = store.create_run(experiment_id, name=name, params=config.params(), tags=tags)
     folder.mkdir(parents=True, exist_ok=True)
     kept.write_text(run_id)
     return run_id
@@ -118,7 +117,7 @@ def _single_run(store: Store, config: RunConfig, folder: Path, original: RunReco
 
 def _threads(original: RunRecord | None) -> int:
     """A repeated run takes as many threads as the first: sums in another order are other bits."""
-    return int(original.tags.get("threads", "1")) if original else num_cores()
+    return original.about.threads or 1 if original else num_cores()
 
 
 def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say) -> dict[str, Any]:
@@ -133,8 +132,8 @@ def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say
     summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
     if original is not None:
         differences = _differences(result.metrics, original.metrics)
-        if result.status != original.tags.get("status"):
-            differences["status"] = (original.tags.get("status"), result.status)
+        if result.status != original.about.status:
+            differences["status"] = (original.about.status or None, result.status)
         summary["differences"] = differences
         say(
             f"differs from {original.run_id}: {json.dumps(differences)}"

@@ -134,7 +134,7 @@ def _are_alike(one: Run, other: Run) -> bool:
 
 def _configuration(run: Run) -> dict[str, str]:
     params = {key: value for key, value in run.record.params.items() if key != SEED}
-    return params | {"images": run.record.tags.get("images_digest", "")}
+    return params | {"images": run.tags.images_digest}
 
 
 def _refuse_twins(group: Sequence[Run]) -> None:

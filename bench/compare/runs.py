@@ -19,9 +19,9 @@ COSTS = ("num_parameters", "train_seconds", "images_seen")
 NO_TEST = "One run each: no test, and nothing is marked as best."
 
 _FACTS: dict[str, Callable[[Run], str | None]] = {
-    "data digest": lambda run: run.record.tags.get("data_digest"),
-    "detector digest": lambda run: run.record.tags.get("detector_digest"),
-    "likelihood": lambda run: run.record.tags.get("passport"),
+    "data digest": lambda run: run.tags.data_digest,
+    "detector digest": lambda run: run.tags.detector_digest,
+    "likelihood": lambda run: run.tags.passport,
     "most images measured": lambda run: run.param("eval.max_samples"),
 }
 """What values must share to be compared."""

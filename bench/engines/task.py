@@ -104,9 +104,10 @@ def _run(
 def _failed(folder: Path, logger: Logger, error: Exception) -> TrialResult:
     (folder / "traceback.txt").write_text(traceback.format_exc())
     reason = f"{type(error).__name__}: {error}"
+    result = TrialResult(status="failed", reason=reason)
     with contextlib.suppress(Exception):  # the store itself may be what broke
-        logger.tags({"status": "failed", "reason": reason})
-    return TrialResult(status="failed", reason=reason)
+        logger.tags(result.tags())
+    return result
 
 
 @functools.lru_cache(maxsize=2)

@@ -44,6 +44,5 @@ def _plain(value: Scalar) -> str:
 
 def _trust(run: Run) -> tuple[bool, tuple[int, ...], str]:
     """Of two runs of one cell and seed, the ended one counts, then the newer version's."""
-    version = run.record.tags.get("bench_version", "")
-    numbers = tuple(int(n) for n in re.findall(r"\d+", version))
+    numbers = tuple(int(n) for n in re.findall(r"\d+", run.tags.bench_version))
     return run.status != UNFINISHED, numbers, run.record.run_id

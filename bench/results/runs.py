@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 from bench.plan.study import Cell
-from bench.records import OUTSIDE, STATUSES, SUPERSEDED, HealthWarning, RunRecord
+from bench.records import OUTSIDE, STATUSES, SUPERSEDED, HealthWarning, RunRecord, RunTags
 
 TRIAL = "search"
 """Role of a run that looked for the best configuration."""
@@ -45,39 +44,45 @@ class Run:
     record: RunRecord
 
     @cached_property
+    def tags(self) -> RunTags:
+        """The record's tags as fields."""
+        return self.record.about
+
+    @cached_property
     def arm(self) -> str:
         """Arm or baseline."""
-        return self.record.tags.get("family", "")
+        return self.tags.family
 
     @property
     def is_outside(self) -> bool:
         """Whether it holds images made elsewhere."""
-        return self.record.tags.get("role") == OUTSIDE
+        return self.tags.role == OUTSIDE
 
     @property
     def is_trial(self) -> bool:
         """Whether it looked for the best configuration of its arm."""
-        return self.record.tags.get("role") == TRIAL
+        return self.tags.role == TRIAL
 
     @property
     def is_superseded(self) -> bool:
         """Whether a search has found something better since, or searches elsewhere now."""
-        return self.record.tags.get("role") == SUPERSEDED
+        return self.tags.role == SUPERSEDED
 
     @property
     def trial(self) -> int:
         """Optuna's number of a trial."""
-        return int(self.record.tags.get("trial", "0"))
+        return self.tags.trial or 0
 
     @cached_property
     def seed(self) -> int:
         """The run's seed."""
-        return int(self.record.tags.get("seed") or self.record.params.get("train.seed", "0"))
+        seed = self.tags.seed
+        return int(self.record.params.get("train.seed", "0")) if seed is None else seed
 
     @cached_property
     def status(self) -> str:
         """One of ``STATUSES``, ``pruned`` for a trial, or ``UNFINISHED``."""
-        status = self.record.tags.get("status", "")
+        status = self.tags.status
         return status if self.record.finished and status in _ENDED else UNFINISHED
 
     @property
@@ -93,18 +98,12 @@ class Run:
     @cached_property
     def context(self) -> Context:
         """What its values may be compared with."""
-        tags = self.record.tags
-        return Context(
-            tags.get("primary", ""), tags.get("detector_digest", ""), tags.get("data_digest", "")
-        )
+        return Context(self.tags.primary, self.tags.detector_digest, self.tags.data_digest)
 
     @cached_property
     def warnings(self) -> tuple[HealthWarning, ...] | None:
         """What was said of its health; None where nobody judged: a baseline, an older version."""
-        tag = self.record.tags.get("health", "")
-        if not tag:
-            return None
-        return () if tag == "ok" else tuple(HealthWarning(**one) for one in json.loads(tag))
+        return self.tags.warnings
 
     def value(self, metric: str) -> float | None:
         """The last value; None where the run has none or it is not finite."""

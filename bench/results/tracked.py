@@ -48,9 +48,9 @@ def tracked_results(
 
 def _first_seeds(records: Sequence[RunRecord], number: int) -> list[RunRecord]:
     """Without the runs of later seeds; baselines, trials and images made elsewhere stay."""
-    seeds = sorted({Run(record).seed for record in records if record.tags.get("role") == "run"})
+    seeds = sorted({Run(record).seed for record in records if record.about.role == "run"})
     later = set(seeds[number:])
-    return [r for r in records if r.tags.get("role") != "run" or Run(r).seed not in later]
+    return [r for r in records if r.about.role != "run" or Run(r).seed not in later]
 
 
 def _read_once(read: Curves) -> Curves:

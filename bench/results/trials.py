@@ -78,5 +78,4 @@ def importance(results: Results) -> Importance | None:
 
 
 def _trial(number: int, run: Run, name: str) -> Trial:
-    is_random = run.record.tags.get("sampler") == "random"
-    return Trial(number, is_random, run.value(name))
+    return Trial(number, run.tags.sampler == "random", run.value(name))

@@ -18,7 +18,7 @@ from bench.engines import Engine
 from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.plan.study import Identity, Study
-from bench.records import Scalar, TrialResult
+from bench.records import RunTags, Scalar, TrialResult
 from bench.study.grid import PlannedRun, arm_names
 from bench.study.storage import GridBook, is_choice
 from bench.tracking.mlflow import Store
@@ -178,7 +178,7 @@ class Driver:
         return f"{self.folder.name}/{run.key}"
 
     def _task(self, run: PlannedRun) -> Task:
-        params = {name: str(value) for name, value in run.config.flat().items()}
+        params = run.config.params()
         return Task(
             params=params,
             run_id=self._tracked_id(run, params),
@@ -196,21 +196,23 @@ class Driver:
             # Its maker may have died before the parameters were in.
             self.store.log_params(found, params)
             return found
-        tags = {
-            **self.tags,
-            "study": self.study.name,
-            "study_key": self.identity.key,
-            "family": run.cell.arm,
-            "model": run.config.name,
-            "dataset": self.identity.dataset,
-            "tier": self.identity.tier,
-            "seed": str(run.seed),
-            "role": run.role,
-            "config_digest": run.config.digest,
-            "folder": self.address(run),
-            **({} if run.trial is None else {"trial": str(run.trial), "sampler": run.sampler}),
-        }
-        return self.store.create_run(self.experiment_id, name=run.label, params=params, tags=tags)
+        tags = RunTags(
+            study=self.study.name,
+            study_key=self.identity.key,
+            family=run.cell.arm,
+            model=run.config.name,
+            dataset=self.identity.dataset,
+            tier=self.identity.tier,
+            seed=run.seed,
+            role=run.role,
+            config_digest=run.config.digest,
+            folder=self.address(run),
+            trial=run.trial,
+            sampler=run.sampler if run.trial is not None else "",
+        )
+        return self.store.create_run(
+            self.experiment_id, name=run.label, params=params, tags={**self.tags, **tags.to_tags()}
+        )
 
     def _after_loss(self, run: PlannedRun, run_id: str, lost: dict[str, int]) -> TrialResult | None:
         """A worker died: None to try again from the checkpoint, a failure after too many."""
@@ -218,8 +220,9 @@ class Driver:
         if lost[run.key] <= MAX_LOST:
             return None
         reason = f"its worker process died {lost[run.key]} times: see worker*.log"
-        self.store.fail_run(run_id, reason)
-        return TrialResult(status="failed", reason=reason)
+        result = TrialResult(status="failed", reason=reason)
+        self.store.fail_run(run_id, result.tags())
+        return result
 
 
 class GridQueue:

@@ -169,7 +169,7 @@ class SearchDriver:
         chosen = [_settings(run.config.flat()) for run in self.runs() if run.role == RUN]
         for record in self.driver.store.records(self.driver.experiment_id):
             role = _role(record, trials, chosen)
-            if role and role != record.tags.get("role"):
+            if role and role != record.about.role:
                 self.driver.store.logger(record.run_id).tags({"role": role})
 
     def _keep_importance(self) -> None:
@@ -220,15 +220,13 @@ def _number(run: PlannedRun) -> int:
     return run.trial
 
 
-def _role(
-    record: RunRecord, trials: Collection[str], chosen: Sequence[dict[str, str]]
-) -> str | None:
+def _role(record: RunRecord, trials: Collection[str], chosen: Sequence[dict[str, str]]) -> str:
     """What a record is to the study now; baselines and images made elsewhere stay what they are."""
-    role = record.tags.get("role")
+    role = record.about.role
     if role not in {SEARCH, RUN, SUPERSEDED}:
         return role
-    if "trial" in record.tags:
-        return SEARCH if record.tags.get("folder") in trials else SUPERSEDED
+    if record.about.trial is not None:
+        return SEARCH if record.about.folder in trials else SUPERSEDED
     return RUN if _settings(record.params) in chosen else SUPERSEDED
 
 

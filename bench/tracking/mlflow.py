@@ -218,9 +218,9 @@ class Store:
         """Marks a run FINISHED or FAILED."""
         self._client.set_terminated(run_id, status="FINISHED" if ok else "FAILED")
 
-    def fail_run(self, run_id: str, reason: str) -> None:
-        """Marks a run FAILED whose process could not do it itself."""
-        for key, value in {"status": "failed", "reason": reason}.items():
+    def fail_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Marks a run FAILED whose process could not do it itself, and says why."""
+        for key, value in tags.items():
             self._client.set_tag(run_id, key, value)
         self.end_run(run_id, ok=False)
 

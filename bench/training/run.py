@@ -29,7 +29,7 @@ from bench.metrics._evaluate import evaluate, measured
 from bench.models import MODELS
 from bench.modules import count_parameters, place
 from bench.pictures._draw import draw_pictures
-from bench.records import TrialResult, health_tag, not_applicable_tag
+from bench.records import TrialResult
 from bench.runtime import seeded_modules
 from bench.training import health
 from bench.training.evidence import Evidence
@@ -298,15 +298,7 @@ class Run:
 
     def _log_result(self, result: TrialResult) -> None:
         self.logger.metrics(result.metrics, int(result.metrics.get("cost/images_seen", 0)))
-        self.logger.tags(
-            {
-                "status": result.status,
-                "reason": result.reason,
-                "primary": f"val/{result.primary}" if result.primary else "",
-                **not_applicable_tag(result.not_applicable),
-                **health_tag(result.warnings),
-            }
-        )
+        self.logger.tags(result.tags())
         self.logger.flush()
 
 

@@ -23,7 +23,7 @@ from synthetic_study import (
 
 from bench.errors import UsageError
 from bench.plan.study import Arm, Study
-from bench.records import HealthWarning, RunRecord, health_tag
+from bench.records import HealthWarning, RunRecord, TrialResult
 from bench.report.runs_csv import runs_table
 from bench.report.writer import report_text, summary_rows, write_report
 from bench.results.numbers import read_results
@@ -246,9 +246,12 @@ def test_collapsed_run_keeps_its_value_and_is_listed_with_its_reason():
 
 def judged(records, **warned):
     """The same records with a health tag: ``ok``, or the warnings given by run id."""
-    tags = {r.run_id: health_tag(warned.get(r.run_id, []))["health"] for r in records}
+    results = {
+        r.run_id: TrialResult(status="ok", warnings=warned.get(r.run_id, [])) for r in records
+    }
     return [
-        r if r.tags["role"] == "baseline" else changed(r, health=tags[r.run_id]) for r in records
+        r if r.tags["role"] == "baseline" else changed(r, health=results[r.run_id].tags()["health"])
+        for r in records
     ]
 
 

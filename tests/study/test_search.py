@@ -67,8 +67,8 @@ class Remembered:
     def logger(self, run_id):
         return SimpleNamespace(tags=self.runs[run_id].tags.update)
 
-    def fail_run(self, run_id, reason):
-        self.logger(run_id).tags({"status": "failed"})
+    def fail_run(self, run_id, tags):
+        self.logger(run_id).tags(tags)
 
     def describe_experiment(self, experiment_id, tags):
         self.facts |= tags

@@ -10,7 +10,7 @@ from measured_runs import MEASURED
 from bench.config import known_keys
 from bench.contracts import NullLogger
 from bench.models import MODELS, configure
-from bench.records import HealthWarning, TrialResult, health_tag
+from bench.records import HealthWarning, RunTags, TrialResult
 from bench.tracking.mlflow import LONGEST_TAG
 from bench.training.evidence import Evidence
 from bench.training.health import collapse, examine
@@ -162,11 +162,11 @@ def test_tag_of_all_warnings_at_once_is_whole():
     everything = [
         HealthWarning(kind=kind, sentence="x" * 160, turn="y" * 120) for kind in sorted(possible)
     ]
-    text = health_tag(everything)["health"]
+    text = TrialResult(status="ok", warnings=everything).tags()["health"]
     assert len(text) <= LONGEST_TAG
-    assert [HealthWarning(**one) for one in json.loads(text)] == everything
-    assert health_tag([]) == {"health": "ok"}
-    assert health_tag(None) == {}
+    assert RunTags.from_tags({"health": text}).warnings == tuple(everything)
+    assert TrialResult(status="ok", warnings=[]).tags()["health"] == "ok"
+    assert "health" not in TrialResult(status="ok").tags()
 
 
 @pytest.mark.parametrize("command", [c for c, run in MEASURED.items() if run.warnings])

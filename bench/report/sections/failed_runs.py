@@ -34,7 +34,7 @@ def failed_runs(results: Results) -> str:
 
 def _reason(run: Run) -> tuple[str, str] | None:
     if run.status != "ok":
-        return run.status, run.record.tags.get("reason") or "no reason recorded"
+        return run.status, run.tags.reason or "no reason recorded"
     odd = [
         name
         for name, value in sorted(run.record.metrics.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
@@ -95,7 +94,7 @@ def _cost_cells(place: Place) -> list[str]:
     phases = {m["phase"] for r in runs for k in r.record.metrics if (m := _UPDATES.fullmatch(k))}
     updates = [f"{phase} {span(place.values(f'cost/updates_{phase}'))}" for phase in sorted(phases)]
     train = place.mean("cost/train_seconds")
-    reads = [float(r.record.tags["test_reads"]) for r in runs if "test_reads" in r.record.tags]
+    reads = [float(n) for run in runs if (n := run.tags.test_reads) is not None]
     return [
         span(place.values("cost/num_parameters")),
         ", ".join(updates) or MISSING,
@@ -130,8 +129,7 @@ def _reasons(results: Results, columns: Sequence[Column]) -> str:
     shown = {"frechet", *(column.kind for column in columns)}
     arms: dict[str, list[str]] = {}
     for run in results.runs:
-        reasons = json.loads(run.record.tags.get("not_applicable", "{}"))
-        for reason in {reason for kind, reason in reasons.items() if kind in shown}:
+        for reason in {why for kind, why in run.tags.reasons.items() if kind in shown}:
             arms.setdefault(reason, [])
             if run.arm not in arms[reason]:
                 arms[reason].append(run.arm)

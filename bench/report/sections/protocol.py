@@ -85,14 +85,11 @@ def _tested(results: Results) -> str:
 
 def _test_reads(results: Results) -> str:
     """How often each run opened the test split, as one sentence (protocol rule 2)."""
-    runs = [run for run in results.runs if run.has_values and "test_reads" in run.record.tags]
-    if not runs:
+    read = {run.record.run_id: run.tags.test_reads for run in results.runs if run.has_values}
+    known = {run_id: reads for run_id, reads in read.items() if reads is not None}
+    if not known:
         return "It has not been read yet."
-    more = [
-        f"`{run.record.run_id}` ({reads} times)"
-        for run in runs
-        if (reads := int(run.record.tags["test_reads"])) > 1
-    ]
+    more = [f"`{run_id}` ({reads} times)" for run_id, reads in known.items() if reads > 1]
     rest = len(more) - _MOST_NAMED
     named = [*more[:_MOST_NAMED], *([plural(rest, "further run")] if rest > 0 else [])]
     exceptions = f"; more often: {join(named)}" if more else ""
