@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,17 @@ if TYPE_CHECKING:  # the report writes pictures without torch
 
 Picture = NDArray[np.uint8]
 """``[H, W, 3]``, ready to be saved."""
+
+
+class Grid(np.ndarray[Any, np.dtype[np.uint8]]):
+    """A picture of images in rows.
+
+    Attributes:
+        text: What ``to_png`` writes beside the pixels, so that the images can be cut out again:
+            ``Tile``, height x width x channels of an image, and ``Scale``, its enlargement.
+    """
+
+    text: Mapping[str, str] = MappingProxyType({})
 
 
 class NotFinite(ValueError):  # noqa: N818 - the runner turns it into the status ``diverged``
@@ -55,7 +68,7 @@ def level_centres(x: Tensor, levels: int) -> Tensor:
     return ((x * levels - 0.5) / (levels - 1)).clamp(0, 1)
 
 
-def grid(images: Tensor, *, columns: int, scale: int = 1) -> Picture:
+def grid(images: Tensor, *, columns: int, scale: int = 1) -> Grid:
     """uint8 ``[N, C, H, W]`` tiled row by row with a gray line between, ``[H', W', 3]``.
 
     Args:
@@ -63,16 +76,19 @@ def grid(images: Tensor, *, columns: int, scale: int = 1) -> Picture:
         columns: Images per row; a last row that is not full is filled with gray.
         scale: Each pixel becomes ``scale`` x ``scale`` pixels.
     """
+    text = {"Tile": "{1}x{2}x{0}".format(*images.shape[1:]), "Scale": str(scale)}
     tiles = images.detach().cpu().numpy().repeat(scale, axis=2).repeat(scale, axis=3)
-    n, channels, height, width = tiles.shape
+    _, channels, height, width = tiles.shape
     if channels == 1:
         tiles = tiles.repeat(3, axis=1)
-    rows = -(-n // columns)
+    rows = -(-len(tiles) // columns)
     canvas = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, 3), 128, np.uint8)
     for i, tile in enumerate(tiles):
         top, left = 1 + (i // columns) * (height + 1), 1 + (i % columns) * (width + 1)
         canvas[top : top + height, left : left + width] = tile.transpose(1, 2, 0)
-    return canvas
+    made = canvas.view(Grid)
+    made.text = text
+    return made
 
 
 def display_scale(height: int) -> int:
@@ -83,7 +99,11 @@ def display_scale(height: int) -> int:
 def to_png(picture: Picture) -> bytes:
     """PNG bytes, the same for the same picture."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
+    info = PngInfo()
+    for key, value in (picture.text if isinstance(picture, Grid) else {}).items():
+        info.add_text(key, value)
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
+    Image.fromarray(picture).save(buffer, format="PNG", pnginfo=info)
     return buffer.getvalue()

@@ -84,13 +84,25 @@ def evenly(levels: Sequence[str], most: int) -> list[str]:
     return [levels[round(i * (len(levels) - 1) / (most - 1))] for i in range(most)]
 
 
-def read_tiles(png: bytes) -> Tiles:
-    """The images of a logged grid; a picture without grid lines is one tile."""
-    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+def read_tiles(png: bytes) -> tuple[Tiles, int | None]:
+    """The images of a logged grid, and how much it enlarged them; None where it does not say so.
+
+    In those of older runs, which say nothing, the lines of the grid are looked for; a picture
+    without any is one tile.
+    """
+    image = Image.open(io.BytesIO(png))
+    pixels = np.asarray(image.convert("RGB"))
+    if "Scale" in image.info:
+        scale = int(image.info["Scale"])
+        height, width, _ = map(int, image.info["Tile"].split("x"))
+        return _cut(pixels, height * scale + 1, width * scale + 1), scale
     is_line = pixels == _LINE
     dy, dx = _pitch(is_line.all(axis=(1, 2))), _pitch(is_line.all(axis=(0, 2)))
-    if dy is None or dx is None:
-        return pixels[None, None]
+    return (pixels[None, None] if dy is None or dx is None else _cut(pixels, dy, dx)), None
+
+
+def _cut(pixels: Pixels, dy: int, dx: int) -> Tiles:
+    """What stands between lines that are so far apart."""
     inner = pixels[1:, 1:]
     height, width = inner.shape[:2]
     split = inner.reshape(height // dy, dy, width // dx, dx, 3).swapaxes(1, 2)
@@ -104,10 +116,10 @@ def _pitch(is_line: NDArray[np.bool_]) -> int | None:
     return next((p for p in pitches if is_line[::p].all()), None)
 
 
-def native(grids: Sequence[Tiles]) -> list[Tiles]:
-    """The same images without the enlargement that all of them share."""
-    scale = min(_enlargement(tiles) for tiles in grids)
-    return [tiles[:, :, ::scale, ::scale] for tiles in grids]
+def native(grids: Sequence[tuple[Tiles, int | None]]) -> list[Tiles]:
+    """The same images without their enlargement, or the one that all share which say none."""
+    shared = min((_enlargement(tiles) for tiles, scale in grids if scale is None), default=1)
+    return [tiles[:, :, :: scale or shared, :: scale or shared] for tiles, scale in grids]
 
 
 def _enlargement(tiles: Tiles) -> int:
@@ -152,7 +164,7 @@ def board(rows: pd.DataFrame, results: Results, name: str) -> Figure | None:
         results: Whose pictures.
         name: ``samples`` (as many as a panel holds) or another, shown whole.
     """
-    found: dict[tuple[str, str, str], Tiles] = {}
+    found: dict[tuple[str, str, str], tuple[Tiles, int | None]] = {}
     for row, column, title, run_id in zip(
         rows["row"], rows["column"], rows["title"], rows["run_id"], strict=True
     ):

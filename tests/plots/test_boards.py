@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from synthetic_study import (
     IDENTITY,
@@ -19,6 +20,7 @@ from synthetic_study import (
     troubled_records,
 )
 
+from bench.images import grid, to_png
 from bench.plan.study import Arm, Study
 from bench.plots import PLOTS, png, style
 from bench.plots.boards import evenly, first_tiles, native, picture, read_tiles
@@ -37,11 +39,24 @@ def test_tiles_of_a_logged_grid_are_its_images(size, scale):
     assert (tiles == images[..., None]).all()
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_a_grid_that_says_their_size_are_cut_out_whatever_they_show(channels):
+    gray = torch.full((6, channels, 28, 28), 128, dtype=torch.uint8)
+    noise = torch.randint(256, (6, channels, 28, 28), dtype=torch.uint8)
+    grids = [read_tiles(to_png(grid(images, columns=3, scale=2))) for images in (gray, noise)]
+    first, second = native(grids)
+    assert first.shape == second.shape == (2, 3, 28, 28, 3)
+    assert (first == 128).all()
+    assert (second.reshape(6, 28, 28, 3) == noise.permute(0, 2, 3, 1).numpy()).all()
+
+
 def test_picture_without_grid_lines_is_one_tile():
     pixels = np.arange(60, dtype=np.uint8).reshape(6, 10)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
-    assert read_tiles(buffer.getvalue()).shape == (1, 1, 6, 10, 3)
+    tiles, scale = read_tiles(buffer.getvalue())
+    assert tiles.shape == (1, 1, 6, 10, 3)
+    assert scale is None
 
 
 def test_constant_pictures_do_not_shrink_the_others():

@@ -76,7 +76,7 @@ def drawn(name, picture, **replaced):
 def tiles_of(picture):
     """The digits of a grid, ``[rows, columns, 8, 8]``."""
     scale = display_scale(8)
-    return read_tiles(to_png(picture))[:, :, ::scale, ::scale, 0]
+    return read_tiles(to_png(picture))[0][:, :, ::scale, ::scale, 0]
 
 
 def decoded_latents(name, picture):
