@@ -94,7 +94,7 @@ SOLE_IMPORTERS = {
     "optuna": "study/storage",
     "rich": "cli/progress",
     "safetensors": "tensor_file",
-    "torch_fidelity": "detectors/_inception",
+    "torch_fidelity": "detectors/inception",
     "torchvision": "torchvision_import",
     "typer": "cli",
 }

@@ -1,4 +1,4 @@
-"""Feature networks: each file registers one, a classifier of a data set or one for any images.
+"""Feature networks: a table of data sets' classifiers, and a file for each that takes any images.
 
 Weights of the shipped ones lie in ``weights/``, made by ``bench detectors train``; the same
 command makes one for any other data set with labels, kept under ``BENCH_DATA``.
@@ -18,6 +18,19 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Obtainable:
+    """Weights that somebody has published.
+
+    Attributes:
+        fetch: Downloads them; the path of their file.
+        install: Takes them from a file.
+    """
+
+    fetch: Callable[[], Path]
+    install: Callable[[Path], Path]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fixed:
     """A feature network that is not trained here and takes images of any data set.
 
@@ -25,15 +38,13 @@ class Fixed:
         dim: Number of features.
         digest: Gives that of its weights; raises ``Unavailable`` where they are not here.
         load: Gives the detector; raises likewise.
-        fetch: Downloads its weights; None where there are none to download.
-        install: Takes them from a file.
+        weights: How they are had; None where there are none to download.
     """
 
     dim: int
     digest: Callable[[], str]
     load: Callable[[], Detector]
-    fetch: Callable[[], Path] | None = None
-    install: Callable[[Path], Path] | None = None
+    weights: Obtainable | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

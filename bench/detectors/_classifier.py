@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import UsageError
+from bench.files import file_digest
 from bench.images import to_unit
 from bench.modules import place
 from bench.networks import Shape, sides
@@ -177,7 +177,7 @@ def load(name: str, path: Path) -> tuple[ClassifierDetector, dict[str, str]]:
             f"detector weights {path.name} cannot be read ({type(error).__name__}): make them "
             f"again with `bench detectors train {name}`"
         ) from error
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    digest = file_digest(path)[:16]
     return ClassifierDetector(name, net, digest), known
 
 

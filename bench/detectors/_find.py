@@ -7,14 +7,13 @@ from pathlib import Path
 
 from bench.config import dataset_slug, listed
 from bench.contracts import Detector
-from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
+from bench.detectors import DETECTORS, DetectorKind, Obtainable
 from bench.detectors._classifier import ClassifierDetector, load
+from bench.detectors._status import available, kind_of, known_names, remedy, weights_path
 from bench.errors import Unavailable, UsageError
-from bench.files import data_home
 from bench.measures import feature_name
 from bench.records import DataSpec
 from bench.registry import closest
-from bench.tensor_file import read_facts
 
 AUTO = "auto"
 
@@ -63,50 +62,13 @@ def find_others(names: str, spec: DataSpec) -> tuple[list[Detector], dict[str, s
     return list(found.values()), lacking
 
 
-def known_names() -> list[str]:
-    """Every detector that has a name, whether or not its weights are here."""
-    return sorted({*DETECTORS.names(), *available()})
-
-
-def kind_of(name: str) -> DetectorKind | None:
-    """What is registered as ``name``; None for a classifier of the user's own."""
-    return DETECTORS.get(name) if name in DETECTORS.names() else None
-
-
-def weights_path(name: str) -> Path:
-    """Where the weights of a classifier lie, or would lie: the package, else ``BENCH_DATA``."""
-    kind = kind_of(name)
-    folder = WEIGHTS if kind and kind.shipped else data_home() / "detectors"
-    return folder / f"{name}.safetensors"
-
-
-def available() -> dict[str, dict[str, str]]:
-    """Classifier name to the facts written beside its weights, registered ones first.
-
-    A file that cannot be read has no facts.
-    """
-    own = [path.stem for path in sorted((data_home() / "detectors").glob("*.safetensors"))]
-    paths = {name: weights_path(name) for name in [*DETECTORS.names(), *own]}
-    return {name: facts_of(path) for name, path in paths.items() if path.exists()}
-
-
-def remedy(name: str, kind: DetectorKind) -> str:
-    """Why a registered classifier without weights cannot be had, and what to do."""
-    return (
-        f"detector '{name}' has no weights on this machine: make them with "
-        f"`bench detectors train {kind.dataset}`"
-    )
-
-
 def fetch_detector(name: str) -> Path:
     """Downloads the weights of a detector that is not trained here; the path of their file.
 
     Raises:
         UsageError: A detector without a download, or the download failed.
     """
-    fetch = _published(name).fetch
-    assert fetch is not None
-    return fetch()
+    return _published(name).fetch()
 
 
 def import_detector(name: str, file: Path) -> Path:
@@ -115,28 +77,18 @@ def import_detector(name: str, file: Path) -> Path:
     Raises:
         UsageError: A detector without published weights, or not those weights.
     """
-    install = _published(name).install
-    assert install is not None
-    return install(file)
+    return _published(name).install(file)
 
 
-def _published(name: str) -> Fixed:
-    kinds = {each: kind.fixed for each, kind in DETECTORS.items() if kind.fixed}
-    able = {each: fixed for each, fixed in kinds.items() if fixed.fetch and fixed.install}
+def _published(name: str) -> Obtainable:
+    fixed = {each: kind.fixed for each, kind in DETECTORS.items() if kind.fixed}
+    able = {each: network.weights for each, network in fixed.items() if network.weights}
     if name not in able:
         raise UsageError(
             f"detector '{name}' has no published weights, expected one of {', '.join(able)}: "
             f"`bench detectors list` says what it needs"
         )
     return able[name]
-
-
-def facts_of(path: Path) -> dict[str, str]:
-    """What is written beside the weights of a classifier; nothing where it cannot be read."""
-    try:
-        return read_facts(path)
-    except OSError:
-        return {}
 
 
 def _own(spec: DataSpec) -> str | None:

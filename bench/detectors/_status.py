@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from bench.detectors import DetectorKind, Fixed
-from bench.detectors._find import available, kind_of, known_names, remedy, weights_path
+from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
 from bench.errors import Unavailable
+from bench.files import data_home, file_digest
+from bench.tensor_file import read_facts
+
+
+def known_names() -> list[str]:
+    """Every detector that has a name, whether or not its weights are here."""
+    return sorted({*DETECTORS.names(), *available()})
+
+
+def kind_of(name: str) -> DetectorKind | None:
+    """What is registered as ``name``; None for a classifier of the user's own."""
+    return DETECTORS.get(name) if name in DETECTORS.names() else None
+
+
+def weights_path(name: str) -> Path:
+    """Where the weights of a classifier lie, or would lie: the package, else ``BENCH_DATA``."""
+    kind = kind_of(name)
+    folder = WEIGHTS if kind and kind.shipped else data_home() / "detectors"
+    return folder / f"{name}.safetensors"
+
+
+def available() -> dict[str, dict[str, str]]:
+    """Classifier name to the facts written beside its weights, registered ones first.
+
+    A file that cannot be read has no facts.
+    """
+    own = [path.stem for path in sorted((data_home() / "detectors").glob("*.safetensors"))]
+    paths = {name: weights_path(name) for name in [*DETECTORS.names(), *own]}
+    return {name: facts_of(path) for name, path in paths.items() if path.exists()}
+
+
+def remedy(name: str, kind: DetectorKind) -> str:
+    """Why a registered classifier without weights cannot be had, and what to do."""
+    return (
+        f"detector '{name}' has no weights on this machine: make them with "
+        f"`bench detectors train {kind.dataset}`"
+    )
+
+
+def facts_of(path: Path) -> dict[str, str]:
+    """What is written beside the weights of a classifier; nothing where it cannot be read."""
+    try:
+        return read_facts(path)
+    except OSError:
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +101,7 @@ def _status(name: str, kind: DetectorKind | None, facts: dict[str, str] | None) 
             summary=kind.summary if kind else f"classifier of {dataset}",
             dataset=dataset,
             dim=str(json.loads(facts["recipe"])["dim"]),
-            digest=hashlib.sha256(weights_path(name).read_bytes()).hexdigest()[:16],
+            digest=file_digest(weights_path(name))[:16],
             test_accuracy=facts["test_accuracy"],
         )
     if kind and facts is None:

@@ -13,7 +13,7 @@ from bench.config import dataset_slug
 from bench.datasets import Splits
 from bench.detectors import DetectorKind
 from bench.detectors._classifier import Recipe, accuracy, save, train
-from bench.detectors._find import facts_of, kind_of, weights_path
+from bench.detectors._status import facts_of, kind_of, weights_path
 from bench.errors import UsageError
 from bench.records import DataSpec
 

@@ -13,15 +13,8 @@ from bench.cli.data import detector_table
 from bench.datasets import Arrays
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
 from bench.detectors._classifier import Recipe, mirrored, shifted
-from bench.detectors._find import (
-    available,
-    fetch_detector,
-    find_detector,
-    find_others,
-    known_names,
-    weights_path,
-)
-from bench.detectors._status import status
+from bench.detectors._find import fetch_detector, find_detector, find_others
+from bench.detectors._status import available, known_names, status, weights_path
 from bench.detectors._train import train_detector
 from bench.errors import Unavailable, UsageError
 from bench.measures import feature_name
@@ -125,7 +118,7 @@ def test_digits_detector_was_trained_on_the_digits_of_today():
 
 @pytest.mark.slow
 def test_recipe_of_digits_reaches_the_required_accuracy_again(monkeypatch, tmp_path):
-    monkeypatch.setattr("bench.detectors._find.WEIGHTS", tmp_path)
+    monkeypatch.setattr("bench.detectors._status.WEIGHTS", tmp_path)
     path, known = train_detector("digits", datasets.load("digits"))
     assert float(known["test_accuracy"]) >= 0.98
     again, shipped = read_tensors(path)[0], read_tensors(WEIGHTS / "digits.safetensors")[0]
@@ -235,7 +228,7 @@ def test_detector_below_its_required_accuracy_is_not_stored(monkeypatch, tmp_pat
         recipe=Recipe(dim=8, width=4, epochs=1, batch_size=500, lr=1e-6),
     )
     monkeypatch.setattr(DETECTORS, "get", lambda name: poor)
-    monkeypatch.setattr("bench.detectors._find.WEIGHTS", tmp_path)
+    monkeypatch.setattr("bench.detectors._status.WEIGHTS", tmp_path)
     with pytest.raises(UsageError, match=r"at least 0\.98 is required: nothing was stored"):
         train_detector("digits", datasets.load("digits"))
     assert list(tmp_path.iterdir()) == []

@@ -12,10 +12,9 @@ import torch
 from bench import datasets
 from bench.cli import main
 from bench.contracts import NullLogger
-from bench.detectors import DETECTORS, DetectorKind, Fixed
-from bench.detectors import _inception as inception
+from bench.detectors import DETECTORS, DetectorKind, Fixed, inception
 from bench.detectors._find import find_detector
-from bench.detectors._inception import (
+from bench.detectors.inception import (
     Inception,
     fetch_weights,
     import_weights,
