@@ -5,7 +5,10 @@ Without torch: the report reads what runs have measured.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 COARSE = 10
@@ -32,57 +35,92 @@ def is_coarse(n: int, dim: int) -> bool:
 
 
 Better = Literal["lower", "higher"]
+Through = Literal["detector", "likelihood", "nothing"]
 
 
-_LOWER = (
-    "fd_",
-    "fdinf_",
-    "fid_",
-    "kd_",
-    "kid_",
-    "class_fd_",
-    "bits_per_dim_",
-    "mmd_posterior_",
-    "reconstruction_error",
-)
+@dataclass(frozen=True)
+class Measure:
+    """What is known of the values whose names begin alike.
 
-
-_HIGHER = (
-    "elbo_",
-    "iwae_",
-    "ais_",
-    "legible",
-    "classes",
-    "modes",
-    "class_accuracy",
-    "classifier_score_",
-    "inception_score_",
-    "precision_",
-    "recall_",
-    "density_",
-    "coverage_",
-)
-
-
-_NEITHER = ("_gap", "_se", "_sd", "_low", "_high", "_real")
-"""Endings of what says how certain another value is, or what real images have."""
-
-
-def better(name: str) -> Better | None:
-    """The better direction of ``fd_mnist_n10000`` and the like; None where there is none.
-
-    There is none for what should be as in real images (spread, copying) or only describes a
-    model (active units, KL).
+    Attributes:
+        metric: The registered metric that gives them.
+        better: The better direction; None for what should be as in real images (spread, copying)
+            or only describes a model (active units, KL).
+        through: What takes part: a detector, whose name may follow; the model's likelihood, whose
+            name follows; or neither.
     """
-    if name.endswith(_NEITHER):
-        return None
-    if name.startswith(_LOWER):
-        return "lower"
-    return "higher" if name.startswith(_HIGHER) else None
+
+    metric: str
+    better: Better | None = None
+    through: Through = "nothing"
+
+
+MEASURES: dict[str, Measure] = {
+    "fd": Measure("frechet", "lower", "detector"),
+    "fid": Measure("frechet", "lower", "detector"),
+    "fdinf": Measure("frechet_extrapolated", "lower", "detector"),
+    "kd": Measure("kernel", "lower", "detector"),
+    "kid": Measure("kernel", "lower", "detector"),
+    "classifier_score": Measure("classifier_score", "higher", "detector"),
+    "inception_score": Measure("classifier_score", "higher", "detector"),
+    "precision": Measure("overlap", "higher", "detector"),
+    "recall": Measure("overlap", "higher", "detector"),
+    "density": Measure("overlap", "higher", "detector"),
+    "coverage": Measure("overlap", "higher", "detector"),
+    "class_fd": Measure("class_frechet", "lower", "detector"),
+    "class_accuracy": Measure("class_accuracy", "higher", "detector"),
+    "class_share": Measure("class_share"),
+    "train_mode_fd": Measure("train_mode", None, "detector"),
+    "train_mode_gap": Measure("train_mode", None, "detector"),
+    "legible": Measure("legible", "higher", "detector"),
+    "classes": Measure("classes", "higher", "detector"),
+    "modes": Measure("modes", "higher", "detector"),
+    "class_entropy": Measure("modes", None, "detector"),
+    "spread": Measure("spread", None, "detector"),
+    "copying": Measure("copying", None, "detector"),
+    "exact_copies": Measure("exact_copies"),
+    "elbo": Measure("elbo", "higher", "likelihood"),
+    "reconstruction": Measure("elbo", None, "likelihood"),
+    "kl": Measure("elbo", None, "likelihood"),
+    "kl_sampled": Measure("elbo", None, "likelihood"),
+    "elbo_best_sigma": Measure("best_sigma", "higher", "likelihood"),
+    "best_sigma": Measure("best_sigma", None, "likelihood"),
+    "bits_per_dim": Measure("bits_per_dim", "lower", "likelihood"),
+    "iwae_1": Measure("iwae_1", "higher", "likelihood"),
+    "iwae_64": Measure("iwae_64", "higher", "likelihood"),
+    "iwae_512": Measure("iwae_512", "higher", "likelihood"),
+    "iwae_5000": Measure("iwae_5000", "higher", "likelihood"),
+    "ais": Measure("ais", "higher"),
+    "active_units": Measure("active_units"),
+    "kl_latents_90": Measure("kl_latents"),
+    "kl_latent_max": Measure("kl_latents"),
+    "reconstruction_error": Measure("reconstruction_error", "lower"),
+    "mmd_posterior": Measure("mmd_posterior", "lower"),
+    "knn_accuracy": Measure("latent_clusters"),
+    "silhouette": Measure("latent_clusters"),
+    "floor_train_class_fd": Measure("class_frechet", None, "detector"),
+    **{
+        f"{prefix}_{distance}": Measure(metric, None, "detector")
+        for metric, prefixes in {
+            "floors": ("floor_train", "floor_heldout"),
+            "redrawn": ("sampling_sd", "reference_sd"),
+        }.items()
+        for prefix in prefixes
+        for distance in ("fd", "fid")
+    },
+}
+"""How names begin, and what that says; a metric may declare others."""
+
+
+ELBOS = {"elbo", "elbo_best_sigma"}
+"""Measures that have a column of their own for each name."""
 
 
 INCEPTION = "inception"
 """The detector with the original weights, whose distance alone is called FID."""
+
+
+_INCEPTIONS = {"fd": "fid", "kd": "kid", "classifier_score": "inception_score"}
 
 
 def feature_name(base: str, detector: str | None, n: int | None = None) -> str:
@@ -91,27 +129,122 @@ def feature_name(base: str, detector: str | None, n: int | None = None) -> str:
     Protocol rules 9, 10 and 13: the detector and n are part of a name, and FID, KID and the
     Inception score are names of the measures in Inception's features only.
     """
-    known = {"fd": "fid", "kd": "kid", "classifier_score": "inception_score"}
-    stem = known.get(base) if detector == INCEPTION else None
+    stem = _INCEPTIONS.get(base) if detector == INCEPTION else None
     stem = stem or f"{base}_{detector}"
     return stem if n is None else f"{stem}_n{n}"
 
 
-COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)(?P<tail>.*)")
-"""A name with its number of images."""
+_NAME = re.compile(
+    r"(?:(?P<split>[^/]*)/)?(?P<base>.*?)(?:_n(?P<n>\d+)(?P<effort>(?:_[ct]\d+)*))?"
+    r"(?:_(?P<ending>se|sd|low|high|real|gap))?"
+)
+_PREFIX = re.compile(r"(floor_train|floor_heldout|sampling_sd|reference_sd)_")
 
 
-BESIDE = ("_real", "_se", "_sd", "_low", "_high")
-"""Endings of values that belong to another one."""
+@dataclass(frozen=True, kw_only=True)
+class MeasureName:
+    """A value's name taken apart.
+
+    Attributes:
+        split: ``test`` of ``test/fd_mnist_n10000``; may be empty.
+        prefix: ``floor_train`` and the like: how certain ``measure`` is; else empty.
+        measure: ``fd``; the whole name where nobody declared how it begins.
+        of: What follows: a detector or a likelihood; may be empty.
+        n: The number of images, if it has one.
+        effort: What was spent beside, ``_c16_t1000``; else empty.
+        ending: ``se``, ``sd``, ``low``, ``high``, ``real`` or ``gap``; else empty.
+        known: What was declared of it.
+    """
+
+    split: str = ""
+    prefix: str = ""
+    measure: str
+    of: str = ""
+    n: int | None = None
+    effort: str = ""
+    ending: str = ""
+    known: Measure | None = None
+
+    @classmethod
+    def parse(cls, text: str, measures: Mapping[str, Measure] = MEASURES) -> MeasureName:
+        """The parts of ``test/fd_mnist_n10000``; ``str`` puts them together again."""
+        found = _NAME.fullmatch(text)
+        parts = {} if found is None else found.groupdict(default="")
+        base, n = parts.get("base", text), parts.get("n", "")
+        words = base.split("_")
+        begins = ("_".join(words[:i]) for i in range(len(words), 0, -1))
+        stem = next((begin for begin in begins if begin in measures), base)
+        prefix = found[1] if (found := _PREFIX.match(stem)) else ""
+        return cls(
+            split=parts.get("split", ""),
+            prefix=prefix,
+            measure=stem[len(prefix) + 1 :] if prefix else stem,
+            of=base[len(stem) + 1 :],
+            n=int(n) if n else None,
+            effort=parts.get("effort", ""),
+            ending=parts.get("ending", ""),
+            known=measures.get(stem),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.split}/{self.name}" if self.split else self.name
+
+    @property
+    def name(self) -> str:
+        """``fd_mnist_n10000``: the whole but for the split."""
+        parts = (self.prefix, self.measure, self.of, "" if self.n is None else f"n{self.n}")
+        counted = "_".join(filter(None, parts)) + self.effort
+        return f"{counted}_{self.ending}" if self.ending else counted
+
+    @property
+    def series(self) -> MeasureName:
+        """The same at whatever n."""
+        return replace(self, n=None)
+
+    @property
+    def metric(self) -> str:
+        """The registered metric that gives it; empty where nobody declared it."""
+        return self.known.metric if self.known else ""
+
+    @property
+    def better(self) -> Better | None:
+        """The better direction; None where there is none."""
+        return None if self.known is None or self.prefix or self.ending else self.known.better
+
+    @property
+    def through(self) -> Through:
+        """What takes part; a detector where nobody declared it."""
+        return self.known.through if self.known else "detector"
+
+    @property
+    def detector(self) -> str:
+        """The detector that the name carries; empty without one."""
+        if self.measure in _INCEPTIONS.values():
+            return INCEPTION
+        return self.of if self.through == "detector" else ""
+
+    @property
+    def likelihood(self) -> str:
+        """The likelihood that the name carries; empty without one."""
+        return self.of if self.through == "likelihood" else ""
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether it holds real images against real ones."""
+        return self.prefix.startswith("floor_")
+
+    @property
+    def belongs(self) -> bool:
+        """Whether it ends as what belongs to another value: an error, a bound, real images."""
+        return self.ending not in {"", "gap"}
 
 
-NOISE = ("floor_", "sampling_sd_", "reference_sd_")
-"""Beginnings of values that say how certain another one is."""
+def measures_tag(measures: Mapping[str, Measure]) -> dict[str, str]:
+    """The tag by which a run says what it declares and ``MEASURES`` has not; none for nothing."""
+    said = {stem: asdict(measure) for stem, measure in measures.items() if stem not in MEASURES}
+    return {"measures": json.dumps(said, sort_keys=True)} if said else {}
 
 
-WITHOUT_DETECTOR = ("elbo_", "iwae_", "ais_", "kl_", "reconstruction_", "bits_per_dim_", "active_")
-"""What no feature network takes part in."""
-
-
-INCEPTION_NAMES = ("fid_", "kid_", "inception_score_")
-"""What bears no name of a detector, being Inception's alone."""
+def read_measures(tag: str) -> dict[str, Measure]:
+    """What ``measures_tag`` wrote."""
+    return {stem: Measure(**said) for stem, said in json.loads(tag or "{}").items()}

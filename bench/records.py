@@ -154,6 +154,7 @@ class RunTags:
         data_digest: Of the data set.
         detector: Its name.
         detector_digest: Of its weights.
+        measures: JSON, what plugins' metrics declared; see ``measures.read_measures``.
     """
 
     study: str = ""
@@ -185,6 +186,7 @@ class RunTags:
     data_digest: str = ""
     detector: str = ""
     detector_digest: str = ""
+    measures: str = ""
 
     def to_tags(self) -> dict[str, str]:
         """What is known, as text; ``from_tags`` reads it back."""

@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from PIL import Image
 
 from bench.calibration.numbers import Answers, Calibration, Floor, Response
+from bench.measures import MeasureName
 from bench.plots import WIDTH, png, style
 from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
 from bench.results.format import count, join, significant
@@ -47,7 +48,7 @@ def card_figures(calibration: Calibration, folder: Path) -> dict[str, str]:
 
 def stem(answers: Answers) -> str:
     """The distance without its n, ``fd_mnist``: a file keeps its name when n changes."""
-    return answers.name.rpartition("_n")[0]
+    return MeasureName.parse(answers.name).series.name
 
 
 def doses(answers: Answers) -> tuple[Figure, str]:

@@ -14,6 +14,7 @@ from bench.calibration.numbers import (
     Point,
     Response,
 )
+from bench.measures import MeasureName
 from bench.results.format import MISSING, count, join, share, significant, table
 
 PIXELS = ("blur", "noise", "contrast")
@@ -85,10 +86,11 @@ def floors(calibration: Calibration) -> str:
 
 def _floor_cells(answers: Answers) -> dict[tuple[int, int], str]:
     """Place in ``_PAIRS`` and n, to the distance of those sets."""
-    starts = list(_PAIRS)
+    pairs = list(_PAIRS)
+    names = {floor: MeasureName.parse(floor.name) for floor in (*answers.floors, *answers.others)}
     return {
-        (next(i for i, s in enumerate(starts) if floor.name.startswith(s)), floor.n): value(floor)
-        for floor in (*answers.floors, *answers.others)
+        (pairs.index(f"{name.split}/{name.prefix}"), floor.n): value(floor)
+        for floor, name in names.items()
     }
 
 

@@ -15,7 +15,7 @@ from bench.errors import UsageError
 from bench.evaluation.measurement import num_samples, primary_name, view_of
 from bench.evaluation.outside import Given, read_outside
 from bench.evaluation.view import Generated
-from bench.metrics import requested
+from bench.metrics import declared_tag, requested
 from bench.metrics._evaluate import evaluate
 from bench.models import configure, recorded
 from bench.pictures._draw import draw_pictures
@@ -246,6 +246,7 @@ def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
         **environment(),
         "device": held.device.type,
         **held.facts(),
+        **declared_tag(),
         **subject.tags,
         "command": shlex.join(["bench", *sys.argv[1:]]),
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.errors import UsageError
-from bench.measures import BESIDE, COUNTED, INCEPTION_NAMES, NOISE, WITHOUT_DETECTOR
+from bench.measures import MEASURES, Measure, MeasureName, read_measures
 from bench.results.numbers import short
 from bench.results.runs import Run
 
@@ -39,44 +38,35 @@ class Column:
         """One value per run that has one."""
         return [v for run in self.runs if (v := run.value(metric)) is not None]
 
-    def names(self, split: str) -> set[str]:
+    def names(self, split: str, known: Mapping[str, Measure] = MEASURES) -> set[MeasureName]:
         """Names of the measures that some run has on a split."""
-        found = {name.partition("/") for run in self.runs for name in run.record.metrics}
-        return {
-            name
-            for part, _, name in found
-            if part == split and not name.startswith(NOISE) and not name.endswith(BESIDE)
-        }
+        texts = {text for run in self.runs for text in run.record.metrics}
+        names = (MeasureName.parse(text, known) for text in texts)
+        return {m for m in names if m.split == split and not m.prefix and not m.belongs}
 
-    def lacks(self, name: str) -> bool:
+    def lacks(self, name: MeasureName) -> bool:
         """Whether the models said that they have no such measure, and not only no value."""
-        kinds = {
-            kind
-            for run in self.runs
-            for kind in json.loads(run.record.tags.get("not_applicable") or "{}")
-        }
-        of_elbo = "elbo" in kinds and name.startswith(WITHOUT_DETECTOR)
-        return of_elbo or any(name.startswith(kind) for kind in kinds)
+        said = {metric for run in self.runs for metric in run.tags.reasons}
+        if "elbo" in said and name.through == "likelihood":
+            return True
+        through = f"{name.metric}_{name.detector}"
+        return not said.isdisjoint({name.metric, through, name.series.name})
 
-    def context(self, name: str) -> tuple[tuple[str, str], ...]:
+    def context(self, name: MeasureName) -> tuple[tuple[str, str], ...]:
         """What two values of a measure must share to stand in one row."""
         facts = {"data digest": self._tag("data_digest")}
-        if not name.startswith(WITHOUT_DETECTOR):
+        if name.through == "detector":
             facts["detector digest"] = self._detector_digest(name)
-        if not COUNTED.fullmatch(name):  # else the number of images stands in the name
+        if name.n is None:  # else the number of images stands in the name
             facts["images measured"] = self.runs[0].param("eval.max_samples") or ""
         return tuple(facts.items())
 
     def _tag(self, tag: str) -> str:
         return next((v for run in self.runs if (v := run.record.tags.get(tag))), "")
 
-    def _detector_digest(self, name: str) -> str:
+    def _detector_digest(self, name: MeasureName) -> str:
         """Of the further detector that the name carries, else of the run's own."""
-        prefix = "detector_digest_"
-        said = "inception_" if name.startswith(INCEPTION_NAMES) else f"{name}_"
-        others = {tag for run in self.runs for tag in run.record.tags if tag.startswith(prefix)}
-        named = [tag for tag in sorted(others) if f"{tag.removeprefix(prefix)}_" in said]
-        return self._tag(named[0] if named else "detector_digest")
+        return self._tag(f"detector_digest_{name.detector}") or self._tag("detector_digest")
 
 
 def columns(runs: Sequence[Run]) -> list[Column]:
@@ -100,26 +90,22 @@ def columns(runs: Sequence[Run]) -> list[Column]:
     return [Column(label, group) for label, group in zip(_labels(pooled), pooled, strict=True)]
 
 
-def measures(found: Sequence[Column], split: str) -> list[str]:
+def measures(found: Sequence[Column], split: str) -> list[MeasureName]:
     """Names of the rows: of each measure the largest n that all have who have it at all.
 
     Where they share no n, each column's largest has a row of its own.
     """
-    sizes: dict[tuple[str, str], list[set[int]]] = {}
-    plain: set[str] = set()
+    declared = (read_measures(run.tags.measures) for column in found for run in column.runs)
+    known = MEASURES | dict(item for one in declared for item in one.items())
+    sizes: dict[MeasureName, list[set[int]]] = {}
     for column in found:
-        mine: dict[tuple[str, str], set[int]] = {}
-        for name in column.names(split):
-            if counted := COUNTED.fullmatch(name):
-                mine.setdefault((counted["stem"], counted["tail"]), set()).add(int(counted["n"]))
-            else:
-                plain.add(name)
-        for key, numbers in mine.items():
-            sizes.setdefault(key, []).append(numbers)
-    counted_names = {
-        f"{stem}_n{n}{tail}" for (stem, tail), each in sizes.items() for n in _shown_sizes(each)
-    }
-    return sorted(plain | counted_names)
+        mine: dict[MeasureName, set[int]] = {}
+        for name in column.names(split, known):
+            mine.setdefault(name.series, set()).add(name.n or 0)
+        for series, numbers in mine.items():
+            sizes.setdefault(series, []).append(numbers)
+    shown = [replace(s, n=n or None) for s, each in sizes.items() for n in _shown_sizes(each)]
+    return sorted(shown, key=str)
 
 
 def _shown_sizes(each: Sequence[set[int]]) -> set[int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.compare.columns import Column, columns, measures
-from bench.measures import better
+from bench.measures import MeasureName
 from bench.plan.study import Planned
 from bench.results.decisions import Comparison, Group, Pair, decide
 from bench.results.format import count, join
@@ -32,18 +32,21 @@ class Row:
     """One measure of the columns that were measured alike.
 
     Attributes:
-        name: ``fd_mnist_n10000``.
-        metric: ``test/fd_mnist_n10000``.
+        measure: The name of ``test/fd_mnist_n10000``, taken apart.
         members: Numbers of the columns whose values may stand here.
         apart: What tells it from another row of the same measure, such as a detector's digest.
         comparisons: Pairs of members; empty where one has fewer than three values.
     """
 
-    name: str
-    metric: str
+    measure: MeasureName
     members: tuple[int, ...]
     apart: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """``test/fd_mnist_n10000``."""
+        return str(self.measure)
 
     @property
     def best(self) -> int | None:
@@ -70,9 +73,9 @@ def side_by_side(runs: Sequence[Run]) -> SideBySide:
     """
     found = columns(runs)
     split = "test" if any(column.names("test") for column in found) else "val"
-    stems = {run.context.primary.partition("/")[2].rpartition("_n")[0] for run in runs} - {""}
-    names = sorted(measures(found, split), key=lambda name: name.rpartition("_n")[0] not in stems)
-    rows = [row for name in names for row in _rows(found, split, name)]
+    chosen = {MeasureName.parse(run.context.primary).series.name for run in runs}
+    names = sorted(measures(found, split), key=lambda name: name.series.name not in chosen)
+    rows = [row for name in names for row in _rows(found, name)]
     costs = [_cost(found, name) for name in COSTS]
     notes = [] if split == "test" else ["No run has test values: these are of validation."]
     notes += [said for what, of in _FACTS.items() if (said := _differing(found, what, of))]
@@ -80,9 +83,9 @@ def side_by_side(runs: Sequence[Run]) -> SideBySide:
     return SideBySide(found, [*rows, *(row for row in costs if row.members)], notes)
 
 
-def _rows(found: Sequence[Column], split: str, name: str) -> list[Row]:
+def _rows(found: Sequence[Column], name: MeasureName) -> list[Row]:
     """One row, or one for each way of measuring where columns differ in that."""
-    metric = f"{split}/{name}"
+    metric = str(name)
     groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for i, column in enumerate(found):
         if column.values(metric):
@@ -92,10 +95,9 @@ def _rows(found: Sequence[Column], split: str, name: str) -> list[Row]:
     return [
         Row(
             name,
-            metric,
             tuple(members),
             tuple(f"{key} {value or 'unknown'}" for key, value in context if key in varied),
-            tuple(_compared(found, metric, members)),
+            tuple(_compared(found, name, members)),
         )
         for context, members in groups.items()
     ]
@@ -103,17 +105,19 @@ def _rows(found: Sequence[Column], split: str, name: str) -> list[Row]:
 
 def _cost(found: Sequence[Column], name: str) -> Row:
     metric = f"cost/{name}"
-    return Row(name, metric, tuple(i for i, c in enumerate(found) if c.values(metric)))
+    return Row(MeasureName.parse(metric), tuple(i for i, c in enumerate(found) if c.values(metric)))
 
 
-def _compared(found: Sequence[Column], metric: str, members: Sequence[int]) -> list[Comparison]:
+def _compared(
+    found: Sequence[Column], name: MeasureName, members: Sequence[int]
+) -> list[Comparison]:
     """Every pair of columns, where all have three values and one direction is better."""
-    direction = better(metric.partition("/")[2])
+    direction, metric = name.better, str(name)
     few = any(len(found[i].values(metric)) < SEEDS_FOR_INTERVAL for i in members)
     if direction is None or few or len(members) < 2:
         return []
     groups = {i: Group(tuple(found[i].values(metric)), found[i].num_lost) for i in members}
-    floor = f"{metric.replace('/', '/floor_train_', 1)}_sd"
+    floor = str(replace(name, prefix="floor_train", ending="sd"))
     spreads = [value for i in members for value in found[i].values(floor)]
     return decide(
         [
@@ -150,10 +154,10 @@ def _sizes(found: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     """Measures that columns have at no common n."""
     names: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        stem, _, n = row.name.rpartition("_n")
-        if stem and n.isdecimal():
+        if row.measure.n is not None:
             labels = [f"`{found[i].label}`" for i in row.members]
-            names.setdefault(stem, {}).setdefault(n, []).extend(labels)
+            sizes = names.setdefault(row.measure.series.name, {})
+            sizes.setdefault(str(row.measure.n), []).extend(labels)
     return [
         f"`{stem}` is of {join([f'{n} images ({join(labels)})' for n, labels in each.items()])}: "
         "distances of different n are not compared."

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.compare.columns import Column
 from bench.compare.runs import Row, SideBySide
-from bench.measures import Better, better
+from bench.measures import Better
 from bench.results.decisions import Comparison
 from bench.results.format import (
     MISSING,
@@ -59,8 +59,11 @@ def to_json(found: SideBySide) -> dict[str, Any]:
 
 def _line(row: Row, columns: Sequence[Column]) -> list[str]:
     apart = f" ({join(row.apart)})" if row.apart else ""
-    arrow = _ARROWS[better(row.name)]
-    return [f"`{row.name}`{arrow}{apart}", *(_cell(row, i, c) for i, c in enumerate(columns))]
+    arrow = _ARROWS[row.measure.better]
+    return [
+        f"`{row.measure.name}`{arrow}{apart}",
+        *(_cell(row, i, c) for i, c in enumerate(columns)),
+    ]
 
 
 def _cell(row: Row, i: int, column: Column) -> str:
@@ -68,9 +71,9 @@ def _cell(row: Row, i: int, column: Column) -> str:
     if i not in row.members:
         if values:
             return _ELSEWHERE
-        return NOT_APPLICABLE if column.lacks(row.name) else MISSING
-    if row.metric.startswith("cost/"):
-        return span(values, seconds if row.name.endswith("_seconds") else count)
+        return NOT_APPLICABLE if column.lacks(row.measure) else MISSING
+    if row.measure.split == "cost":
+        return span(values, seconds if row.metric.endswith("_seconds") else count)
     text = distance_interval(values, num_lost=column.num_lost)
     return f"**{text}**" if i == row.best else text
 
@@ -100,7 +103,7 @@ def _named(runs: Sequence[Run]) -> str:
 def _row_json(row: Row, columns: Sequence[Column], labels: Sequence[str]) -> dict[str, Any]:
     return {
         "measure": row.metric,
-        "better": better(row.name),
+        "better": row.measure.better,
         "apart": list(row.apart),
         "values": {labels[i]: columns[i].values(row.metric) for i in row.members},
         "best": None if row.best is None else labels[row.best],

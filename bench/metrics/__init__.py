@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.contracts import Need, View
 from bench.errors import UsageError
+from bench.measures import Better, Measure, Through, measures_tag
 from bench.registry import Registry, closest, first_line
 
 
@@ -26,6 +27,7 @@ class MetricKind:
         per_detector: Measured through each of ``eval.also`` as well; its values' names then
             say through which.
         summary: One line for ``bench list``.
+        gives: How the names of its values begin, where ``measures`` does not say it.
     """
 
     measure: Callable[[View], dict[str, float]]
@@ -34,11 +36,12 @@ class MetricKind:
     on_request: bool
     per_detector: bool
     summary: str
+    gives: Mapping[str, Measure]
 
 
 METRICS: Registry[MetricKind] = Registry("metric", "bench.metrics")
 
-Measure = Callable[[View], dict[str, float]]
+Function = Callable[[View], dict[str, float]]
 
 
 def metric(
@@ -48,10 +51,20 @@ def metric(
     validate: bool = False,
     on_request: bool = False,
     per_detector: bool = False,
-) -> Callable[[Measure], Measure]:
-    """Decorator that registers a metric; the first line of its docstring is its summary."""
+    better: Better | None = None,
+    through: Through | None = None,
+    gives: tuple[str, ...] = (),
+) -> Callable[[Function], Function]:
+    """Decorator that registers a metric; the first line of its docstring is its summary.
 
-    def register(measure: Measure) -> Measure:
+    A metric of ``bench.measures`` is described there; of another one ``better``, ``through`` and
+    ``gives`` (how the names of its values begin; its own name if left out) travel with the runs.
+    """
+    is_declared = better or through or gives
+    said = Measure(name, better, through or "detector")
+    declared = dict.fromkeys(gives or (name,), said) if is_declared else {}
+
+    def register(measure: Function) -> Function:
         summary = first_line(measure)
         kind = MetricKind(
             measure=measure,
@@ -60,11 +73,19 @@ def metric(
             on_request=on_request,
             per_detector=per_detector,
             summary=f"{summary} On request." if on_request else summary,
+            gives=declared,
         )
         METRICS.add(name, kind, origin=measure.__module__)
         return measure
 
     return register
+
+
+def declared_tag() -> dict[str, str]:
+    """The tag of a run that says what its metrics declare beside ``bench.measures``."""
+    return measures_tag(
+        {stem: said for _, kind in METRICS.items() for stem, said in kind.gives.items()}
+    )
 
 
 def requested(names: Sequence[str]) -> Sequence[str]:

@@ -33,7 +33,7 @@ _FIRST = (
 )
 """Tags that stand in front of the others."""
 
-_LEFT_OUT = {"command", "folder"}
+_LEFT_OUT = {"command", "folder", "measures"}
 """Tags that no report reads, and that may name folders of the machine."""
 
 _NOT_FINITE = "not_finite"

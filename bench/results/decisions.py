@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -182,10 +181,13 @@ def metric_of(results: Results, measure: str) -> str:
     """The tracked name of a declared measure: of several n, the largest."""
     if measure == DISTANCE:
         return results.headline
-    detectors = "|".join(map(re.escape, tag_values(results.runs, "detector")))
-    named = re.compile(rf"test/{re.escape(measure)}(?:_(?:{detectors}))?(?:_n(?P<n>\d+))?")
-    metrics = {name for run in results.runs for name in run.record.metrics}
-    found = [(int(m["n"] or 0), name) for name in metrics if (m := named.fullmatch(name))]
+    detectors = tag_values(results.runs, "detector")
+    wanted = {measure, *(f"{measure}_{detector}" for detector in detectors)}
+    found = [
+        (m.n or 0, str(m))
+        for m in results.measured
+        if m.split == "test" and not wanted.isdisjoint({m.name, m.series.name})
+    ]
     return max(found)[1] if found else f"test/{measure}"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bench.measures import MeasureName
 from bench.results.format import (
     count,
     span,
@@ -15,8 +15,6 @@ from bench.results.runs import UNFINISHED, Place, Run
 
 RUN_PAGES = "bench.run_pages"
 """Fact: the address of a run's page in MLflow, but for its id at the end; none of a database."""
-
-_FLOOR = re.compile(r"test/floor_(?P<split>train|heldout)_(?P<measure>.+?_n(?P<n>\d+))")
 
 KL_FACTOR = "model.kl_weight"
 
@@ -73,13 +71,15 @@ def floors(results: Results) -> list[Floor]:
     """The floors that a baseline run carries: train before held-out, large n first."""
     found: dict[tuple[str, str], Floor] = {}
     for run in (run for place in results.baselines for run in place.valued):
-        for name in run.record.metrics:
-            match, mean = _FLOOR.fullmatch(name), run.value(name)
-            if match is None or mean is None:
+        for text in run.record.metrics:
+            name, mean = MeasureName.parse(text), run.value(text)
+            is_mean = name.split == "test" and name.is_floor and not name.ending
+            if not is_mean or name.n is None or mean is None:
                 continue
-            split, measure = match["split"], match["measure"]
-            spread = run.value(f"{name}_sd")
-            found[split, measure] = Floor(split, measure, int(match["n"]), mean, spread)
+            split = name.prefix.removeprefix("floor_")
+            measure = replace(name, split="", prefix="").name
+            spread = run.value(str(replace(name, ending="sd")))
+            found[split, measure] = Floor(split, measure, name.n, mean, spread)
     return sorted(found.values(), key=lambda f: (f.split != "train", -f.n, f.measure))
 
 

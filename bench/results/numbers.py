@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial, wraps
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from bench.errors import UsageError
+from bench.measures import ELBOS, MeasureName
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.cells import placed
@@ -29,9 +29,6 @@ REAL_IMAGES = "memoriser"
 
 GAUSSIAN = "pixel_gaussian"
 """The baseline that a model must beat, or it is marked (protocol rule 4)."""
-
-_COUNTED = re.compile(r"(?P<stem>.+)_n(?P<n>\d+)")
-_ELBO = re.compile(r"test/(?P<name>elbo_.+)")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,23 +107,20 @@ class Results:
     @cached_property
     def headline(self) -> str:
         """The same measure on the whole test split: the largest n, ``test/fd_digits_n500``."""
-        name = self.primary_name
-        counted = _COUNTED.fullmatch(name)
-        if counted is None:
-            return f"test/{name}"
-        metrics = {m for run in self.runs for m in run.record.metrics}
-        sizes = [
-            int(found["n"])
-            for m in metrics
-            if (found := _COUNTED.fullmatch(m)) and found["stem"] == f"test/{counted['stem']}"
-        ]
-        return f"test/{counted['stem']}_n{max(sizes, default=int(counted['n']))}"
+        name = replace(MeasureName.parse(self.primary_name), split="test")
+        sizes = [m.n for m in self.measured if m.n is not None and m.series == name.series]
+        return str(name if name.n is None else replace(name, n=max(sizes, default=name.n)))
 
     @cached_property
     def elbos(self) -> list[str]:
         """Every ``elbo_<passport>`` that some run has on test; each is a column of its own."""
+        return [m.name for m in self.measured if m.split == "test" and m.measure in ELBOS]
+
+    @cached_property
+    def measured(self) -> list[MeasureName]:
+        """The names of all values that some run has, in order."""
         metrics = {m for run in self.runs for m in run.record.metrics}
-        return sorted(found["name"] for m in metrics if (found := _ELBO.fullmatch(m)))
+        return [MeasureName.parse(name) for name in sorted(metrics)]
 
     def places_of(self, arm: str) -> list[Place]:
         """The arm's cells in the plan's order."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from bench.results.numbers import Results
 from bench.results.runs import Place, Run
-
-_KL = re.compile(r"test/kl_(?P<passport>.+)")
 
 
 def passports(results: Results) -> list[str]:
     """Likelihoods and forms of data of which some run has both values."""
-    names = {name for run in results.runs for name in run.record.metrics}
-    kls = {found["passport"] for name in names if (found := _KL.fullmatch(name))}
-    return sorted(passport for passport in kls if f"test/reconstruction_{passport}" in names)
+    kls, reconstructions = (
+        {m.likelihood for m in results.measured if (m.split, m.measure) == ("test", measure)}
+        for measure in ("kl", "reconstruction")
+    )
+    return sorted(kls & reconstructions)
 
 
 def rate_and_distortion(run: Run, passport: str) -> tuple[float, float] | None:

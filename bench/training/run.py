@@ -24,7 +24,8 @@ from bench.evaluation.view import Evaluation, Generated
 from bench.files import written_whole
 from bench.images import NotFinite
 from bench.logger import Logger
-from bench.metrics import requested
+from bench.measures import ELBOS, MeasureName
+from bench.metrics import declared_tag, requested
 from bench.metrics._evaluate import evaluate, measured
 from bench.models import MODELS
 from bench.modules import count_parameters, place
@@ -100,7 +101,8 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         trainable = build(self.config, self.held)
         inference = trainable.eval_fns.inference
-        self.logger.tags({"passport": "" if inference is None else inference.passport})
+        passport = "" if inference is None else inference.passport
+        self.logger.tags({"passport": passport, **declared_tag()})
         settings = self.config.train
         images, labels = self.held.images("train"), self.held.labels("train")
         trainer = Trainer(trainable, images, labels, settings)
@@ -258,12 +260,12 @@ class Run:
             chosen = Generated(self.held, generated.nets, generated.fns)
             view = view_of(chosen, "test", self.config.eval)
             values, _ = evaluate(view, validation_only=True)
-        name = primary_name(view_of(generated, "test", self.config.eval))
-        stem = name.rpartition("_n")[0]
+        primary = MeasureName.parse(primary_name(view_of(generated, "test", self.config.eval)))
+        names = [MeasureName.parse(name) for name in values]
         kept = {
-            f"test_best/{k}": v
-            for k, v in values.items()
-            if k.startswith("elbo_") or (stem and k.startswith(f"{stem}_n"))
+            f"test_best/{m}": values[str(m)]
+            for m in names
+            if m.measure in ELBOS or m.series == primary.series
         }
         return kept | {"test_best/images_seen": float(self.progress.best_images)}
 

@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 
+from bench.measures import MeasureName
 from bench.training.evidence import Evidence
 
 MAX_ACCURACY, MIN_ACCURACY = 0.9, 0.525
@@ -161,7 +162,8 @@ def _loss_unsteady(run: Evidence) -> Said | None:
 
 
 def _train_mode_gap(run: Evidence) -> Said | None:
-    gap = next((v for k, v in run.val.items() if k.startswith("train_mode_gap_")), None)
+    named = {MeasureName.parse(name).measure: value for name, value in run.val.items()}
+    gap = named.get("train_mode_gap")
     if gap is None or not run.curve or gap <= MAX_MODE_GAP * run.curve[-1]:
         return None
     said = f"training mode moves samples by {gap / run.curve[-1]:.0%} of their distance to real"

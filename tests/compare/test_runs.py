@@ -14,7 +14,7 @@ from bench.cli.compare import compare_runs
 from bench.compare.runs import NO_TEST, side_by_side
 from bench.compare.text import markdown, to_json
 from bench.errors import UsageError
-from bench.measures import better
+from bench.measures import Measure, measures_tag
 from bench.results.runs import Run
 from bench.tracking.mlflow import Store
 
@@ -94,9 +94,6 @@ def test_higher_is_better_where_the_measure_says_so():
     )
     cells = table_of(runs)["`legible` ↑"]
     assert [cell.startswith("**") for cell in cells[:2]] == [True, False]
-    assert better("elbo_bernoulli_resampled") == "higher"
-    assert better("fid_n10000") == better("kid_n10000") == "lower"
-    assert better("copying") is better("kd_digits_n500_se") is better("ais_gap") is None
 
 
 def test_one_run_each_is_told_as_no_test_and_marks_nothing():
@@ -131,6 +128,34 @@ def test_what_no_detector_takes_part_in_stays_in_one_row():
     runs[3:] = [tagged(run, detector_digest="ffff") for run in runs[3:]]
     cells = table_of(runs)["`elbo_bernoulli_resampled` ↑"]
     assert all(cell.strip("*").startswith("-2") for cell in cells[:2])
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("mmd_posterior_n500", "`mmd_posterior_n500` ↓"),
+        ("knn_accuracy", "`knn_accuracy`"),
+        ("silhouette", "`silhouette`"),
+        ("exact_copies", "`exact_copies`"),
+        ("class_share", "`class_share`"),
+    ],
+)
+def test_latents_and_pixels_stay_in_one_row_whatever_the_detector(name, row):
+    runs = runs_of(("vae", 1), ("vae", 2))
+    runs[3:] = [tagged(run, detector_digest="ffff") for run in runs[3:]]
+    set_values(runs, f"test/{name}", [0.1, 0.11, 0.12, 0.9, 0.91, 0.92])
+    cells = table_of(runs)[row]
+    assert "another row" not in cells
+    assert cells[0].startswith("**") == ("↓" in row)  # tested where one direction is better
+
+
+def test_further_detector_of_a_name_is_the_one_it_carries_and_no_other():
+    runs = runs_of(("gan", 2), ("vae", 2))
+    digests = {"detector_digest_mnist": "aaaa", "detector_digest_fashion_mnist": "bbbb"}
+    runs[:3] = [tagged(run, **digests) for run in runs[:3]]
+    runs[3:] = [tagged(run, **digests | {"detector_digest_mnist": "cccc"}) for run in runs[3:]]
+    set_values(runs, "test/fd_fashion_mnist_n500", [1.0, 1.1, 1.2, 9.0, 9.1, 9.2])
+    assert table_of(runs)["`fd_fashion_mnist_n500` ↓"][0].startswith("**")
 
 
 def test_values_of_different_data_never_share_a_row():
@@ -180,6 +205,47 @@ def test_measure_that_a_model_cannot_have_is_not_applicable_and_one_not_taken_is
     assert cells["`elbo_bernoulli_resampled` ↑"][0] == cells["`active_units`"][0] == "n/a"
     assert cells["`legible` ↑"][0] == "–"
     assert "–: not measured." in markdown(side_by_side(runs))
+
+
+@pytest.mark.parametrize(
+    ("metric", "row"),
+    [
+        ("latent_clusters", "knn_accuracy"),
+        ("kernel", "kd_digits_n500"),
+        ("frechet_mnist", "fd_mnist_n500"),
+        ("overlap", "precision_digits_n500"),
+        ("kl_latents", "kl_latents_90"),
+        ("best_sigma", "elbo_best_sigma"),
+        ("fid", "fid_n500"),
+    ],
+)
+def test_reason_of_a_metric_is_said_in_the_rows_of_all_its_values(metric, row):
+    runs = runs_of(("gan", 2), ("vae", 2))
+    runs[:3] = [tagged(run, not_applicable=json.dumps({metric: "why"})) for run in runs[:3]]
+    for run in runs[:3]:
+        run.record.metrics.pop(f"test/{row}", None)
+    set_values(runs[3:], f"test/{row}", [1.0, 2.0, 3.0])
+    found = next(cells for name, cells in table_of(runs).items() if name.startswith(f"`{row}`"))
+    assert found[0] == "n/a"
+
+
+def test_annealing_of_a_gan_is_not_measured_and_not_impossible():
+    runs = set_values(runs_of(("gan", 2), ("vae", 2)), "test/legible", [0.5] * 6)
+    name = "ais_gaussian_sigma0.1_n100_c16_t1000"
+    set_values(runs[3:], f"test/{name}", [1.0, 2.0, 3.0])
+    assert table_of(runs)[f"`{name}` ↑"][0] == "–"
+
+
+def test_metric_of_a_plugin_is_tested_by_what_its_runs_declare():
+    runs = runs_of(("gan", 2), ("vae", 2))
+    runs[3:] = [tagged(run, detector_digest="ffff") for run in runs[3:]]
+    set_values(runs, "test/sharpness_n500", [0.9, 0.91, 0.92, 0.1, 0.11, 0.12])
+    # Through a detector, as far as anybody knows: values of two detectors are apart.
+    assert all("detector digest" in name for name in table_of(runs) if "sharpness" in name)
+    tag = measures_tag({"sharpness": Measure("sharpness", "higher", "nothing")})
+    runs[:3] = [tagged(run, **tag) for run in runs[:3]]  # the others are older
+    cells = table_of(runs)["`sharpness_n500` ↑"]
+    assert [cell.startswith("**") for cell in cells[:2]] == [True, False]
 
 
 def test_column_is_named_by_what_the_model_is_before_how_it_was_measured():

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import functools
+import json
 import random
 import re
 
@@ -198,6 +199,16 @@ def test_elbo_is_not_applicable_to_models_without_a_likelihood():
     assert row_of(table, "`vae`")[column].startswith("-25.1 [")
     assert "n/a: the model has no likelihood (gan, wgan, memoriser" in table
     assert "encoder" not in table  # active units have no column here: no reason is called for
+
+
+def test_reason_of_every_column_of_families_is_said():
+    records = [
+        changed(r, not_applicable=json.dumps({r.tags["model"]: "unasked", "classes": "no classes"}))
+        for r in study_records()
+    ]
+    table = section(text_of(records), "## Families at their chosen cell")
+    assert "n/a: no classes (vae, gan, wgan" in table
+    assert "unasked" not in table
 
 
 def test_elbos_of_different_likelihoods_never_share_a_column():

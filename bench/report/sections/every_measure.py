@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.measures import BESIDE, COUNTED
+from bench.measures import MeasureName
 from bench.report.sections import section
 from bench.results.format import NOT_APPLICABLE, distance_interval, footnotes, significant, table
 from bench.results.numbers import Results
@@ -40,10 +40,8 @@ def _names(metrics: set[str]) -> list[str]:
     """Names of test values in order, of each the one with the largest n."""
     found: dict[str, tuple[int, str]] = {}
     for metric in metrics:
-        split, _, name = metric.partition("/")
-        if split != "test" or name.startswith("floor_") or name.endswith(BESIDE):
-            continue
-        counted = COUNTED.fullmatch(name)
-        stem = f"{counted['stem']}{counted['tail']}" if counted else name
-        found[stem] = max(found.get(stem, (0, "")), (int(counted["n"]) if counted else 0, name))
+        name = MeasureName.parse(metric)
+        if name.split == "test" and not name.is_floor and not name.belongs:
+            key = name.series.name
+            found[key] = max(found.get(key, (0, "")), (name.n or 0, name.name))
     return sorted(name for _, name in found.values())

@@ -31,7 +31,7 @@ from bench.results.numbers import Results
 from bench.results.runs import Place
 
 _UPDATES = re.compile(r"cost/updates_(?P<phase>.+)")
-_CLASS_DISTANCE = re.compile(r"test/class_fd_.+_n(?P<n>\d+)")
+_CLASS_DISTANCE = ("test", "", "class_fd", "")
 
 
 @section("Families at their chosen cell", after="Question")
@@ -83,7 +83,7 @@ def costs(results: Results) -> str:
 _SAMPLE_COLUMNS = [
     Column("`legible` ↑", "test/legible", share, "legible"),
     Column("`copying` (0.5 = none)", "test/copying", share, "copying"),
-    Column("`classes` covered", "test/classes", tenth, "variety"),
+    Column("`classes` covered", "test/classes", tenth, "classes"),
 ]
 
 _COSTS = ("parameters", "updates by phase", "train seconds", "test reads")
@@ -111,15 +111,13 @@ def _where(results: Results, place: Place) -> str:
 
 def _class_columns(results: Results) -> list[Column]:
     """What is measured of conditional models; the distance within classes at its largest n."""
-    names = {name for run in results.runs for name in run.record.metrics}
-    sizes = {int(found["n"]): name for name in names if (found := _CLASS_DISTANCE.fullmatch(name))}
-    distances = [sizes[max(sizes)]] if sizes else []
+    of_class = [
+        m for m in results.measured if (m.split, m.prefix, m.measure, m.ending) == _CLASS_DISTANCE
+    ]
+    distances = sorted(of_class, key=lambda m: m.n or 0)[-1:]
     return [
         Column("`class_accuracy` ↑", "test/class_accuracy", share, "class_accuracy"),
-        *(
-            Column(f"`{name.partition('/')[2]}` ↓", name, significant, "class_frechet")
-            for name in distances
-        ),
+        *(Column(f"`{m.name}` ↓", str(m), significant, m.metric) for m in distances),
         Column("`class_share`", "test/class_share", share, "class_share"),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.measures import COARSE, is_coarse
+from bench.measures import COARSE, MeasureName, is_coarse
 from bench.report.sections import section
 from bench.results.facts import arm_runs, attendance, tag_values
 from bench.results.format import MISSING, count, join, plural, table
@@ -106,7 +106,7 @@ def _few_images(results: Results) -> str:
     few = sorted(
         f"`{name}`"
         for name in names
-        if dims and is_coarse(int(name.rpartition("_n")[2] or 0), max(dims))
+        if dims and is_coarse(MeasureName.parse(name).n or 0, max(dims))
     )
     if not few:
         return ""

@@ -1,0 +1,125 @@
+"""Every name that a registered metric gives is known to ``bench.measures``."""
+
+import functools
+
+import pytest
+import torch
+
+from bench.contracts import NullLogger
+from bench.evaluation.view import Evaluation, Generated
+from bench.measures import MEASURES, Measure, MeasureName, read_measures
+from bench.metrics import METRICS, NotApplicable, ais, extrapolated, metric
+from bench.models import configure
+from bench.training.run import Run, build, held_data
+
+CPU = torch.device("cpu")
+SEEN = [
+    ("vae", {"likelihood": "gaussian"}, "val"),
+    ("vae", {"prior": "flow"}, "test"),
+    ("cgan", {}, "test"),
+]
+
+
+@pytest.fixture(scope="module")
+def given():
+    """Metric to the names that it gives, over models of which each has what another lacks."""
+    with pytest.MonkeyPatch.context() as patch:
+        few = functools.partial(
+            ais.Effort, num_images=2, num_chains=2, num_temperatures=4, num_simulated=2
+        )
+        patch.setattr(ais, "Effort", few)
+        patch.setattr(extrapolated, "FEWEST_TO_EXTRAPOLATE", 0)
+        return _names()
+
+
+@torch.no_grad()
+def _names():
+    held = held_data("digits", "auto", CPU)
+    names = {name: set() for name in METRICS.names()}
+    for model, values, split in SEEN:
+        trainable = build(configure(model, {**values, "width": 4, "depth": 1}), held)
+        n = len(held.images(split))
+        view = Evaluation(
+            generated=Generated(held, trainable.modules, trainable.eval_fns),
+            split=split,
+            counts=(40, n),
+            most=n,
+            with_floors=True,
+            likelihood_images=3,
+        )
+        for name, kind in METRICS.items():
+            if view.lacks(kind.needs) is None:
+                try:
+                    names[name] |= set(kind.measure(view))
+                except NotApplicable:
+                    continue
+    return names
+
+
+@pytest.mark.parametrize("metric", METRICS.names())
+def test_every_name_of_a_metric_is_in_the_table_of_measures(given, metric):
+    assert given[metric]
+    for text in given[metric]:
+        name = MeasureName.parse(text)
+        assert name.metric == metric
+        assert str(name) == text
+        assert (name.detector == "digits") == ("_digits" in text)
+        assert name.of == "" or name.through != "nothing" or metric == "ais"
+
+
+def test_table_of_measures_has_no_name_that_no_metric_gives(given):
+    seen = {
+        "_".join(filter(None, (name.prefix, name.measure)))
+        for texts in given.values()
+        for name in map(MeasureName.parse, texts)
+    }
+    of_inception = {stem for stem in MEASURES if stem.endswith(("fid", "kid", "inception_score"))}
+    assert seen == MEASURES.keys() - of_inception
+
+
+class Tags(NullLogger):
+    """Keeps the tags of a run."""
+
+    def __init__(self):
+        self.said = {}
+
+    def tags(self, values):
+        self.said |= values
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Registers a metric for one test."""
+    METRICS.names()
+    for kept in ("_entries", "_origins"):
+        monkeypatch.setattr(METRICS, kept, dict(vars(METRICS)[kept]))
+
+    def register(**declared):
+        @metric("sharpness", **declared)
+        def sharpness(view):
+            """How sharp the samples are."""
+            return {"sharpness": 1.0, "edges_n40": 2.0}
+
+    return register
+
+
+@pytest.mark.parametrize(
+    ("declared", "known"),
+    [
+        ({}, {}),
+        ({"better": "higher"}, {"sharpness": Measure("sharpness", "higher", "detector")}),
+        (
+            {"better": "lower", "through": "nothing", "gives": ("sharpness", "edges")},
+            dict.fromkeys(("sharpness", "edges"), Measure("sharpness", "lower", "nothing")),
+        ),
+    ],
+)
+def test_run_says_what_metrics_outside_the_table_declare(registered, tmp_path, declared, known):
+    registered(**declared)
+    config = configure("uniform_noise", {"max_samples": 40, "max_val_samples": 40})
+    log = Tags()
+    held = held_data("digits", "auto", CPU)
+    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    assert result.metrics["test/edges_n40"] == 2.0
+    assert read_measures(log.said.get("measures", "")) == known
+    assert ("measures" in log.said) == bool(known)
