@@ -1,3 +1,71 @@
 """One protocol for VAEs, GANs and Wasserstein GANs: train, measure, compare, report."""
 
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
 __version__ = "0.2.0"
+
+# Files that plugins and studies import, by the names that they had before they got their rooms;
+# these are found until 0.3.0. What lies in a folder of another name comes before the folder.
+MOVED = {
+    "bench.claim": "bench.plan.claim",
+    "bench.space": "bench.plan.space",
+    "bench.nets": "bench.networks",
+    "bench.trainer": "bench.training.trainer",
+    "bench.losses.elbo": "bench.variational.elbo",
+    "bench.losses.lipschitz": "bench.adversarial.lipschitz",
+    "bench.losses": "bench.adversarial.losses",
+    "bench.likelihoods": "bench.variational.likelihoods",
+    "bench.posteriors": "bench.variational.posteriors",
+    "bench.priors": "bench.variational.priors",
+}
+
+
+class _Moved:
+    """Finds a module by its earlier name, with a warning."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> ModuleSpec | None:
+        """Asked for every import, so quick for all others."""
+        here = name.startswith("bench.") and any(f"{name}.".startswith(f"{old}.") for old in MOVED)
+        return ModuleSpec(name, _Moved()) if here else None  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(_: ModuleSpec) -> None:
+        """As every module."""
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        """Puts today's module in its place."""
+        name = module.__name__
+        old = next(old for old in MOVED if f"{name}.".startswith(f"{old}."))
+        new = MOVED[old] + name.removeprefix(old)
+        _warn(name, new)
+        sys.modules[name] = importlib.import_module(new)
+
+
+def names_moved(package: str, new: str) -> Callable[[str], object]:
+    """``__getattr__`` of a package whose names were in one file before: found, with a warning."""
+
+    def get(name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(f"module '{package}' has no attribute '{name}'")
+        found: object = getattr(importlib.import_module(new), name)
+        _warn(f"{package}.{name}", f"{new}.{name}")
+        return found
+
+    return get
+
+
+def _warn(old: str, new: str) -> None:
+    text = f"'{old}' is now '{new}': import it from there, the old name goes with 0.3.0"
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+
+
+sys.meta_path.insert(0, _Moved)

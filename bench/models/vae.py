@@ -9,7 +9,7 @@ from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.networks import Activation, ConvDecoder, ConvEncoder, Shape, activation
 from bench.records import DataSpec, Scalar
-from bench.variational.assemble import VaeSettings, assemble
+from bench.variational.assembly import VaeSettings, assemble
 
 
 class Settings(VaeSettings):

@@ -16,7 +16,7 @@ from bench.distances.gaussians import standard_log_prob
 from bench.models import model
 from bench.networks import LEAK, ConvEncoder, LeakyReLU
 from bench.records import DataSpec
-from bench.variational.assemble import Encoder
+from bench.variational.assembly import Encoder
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 

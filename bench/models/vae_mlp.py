@@ -8,7 +8,7 @@ from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.networks import LAYER_SIZES, Activation, MlpDecoder, MlpEncoder, activation, layer_sizes
 from bench.records import DataSpec, Scalar
-from bench.variational.assemble import VaeSettings, assemble
+from bench.variational.assembly import VaeSettings, assemble
 
 
 class Settings(VaeSettings):
