@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from torch import Tensor, nn
 
@@ -17,6 +17,8 @@ Nets = Mapping[str, nn.Module]
 """Modules by name: ``nets["generator"]``. Live, best or averaged, the same functions serve."""
 
 Scalars = dict[str, Tensor]
+
+T = TypeVar("T")
 
 
 class Noise(Protocol):
@@ -398,4 +400,8 @@ class View(Protocol):
 
     def noise(self, *purpose: Any) -> Noise:
         """Evaluation noise, the same for every model and seed (protocol rule 5)."""
+        ...
+
+    def remembered(self, key: str, compute: Callable[[], T]) -> T:
+        """What several metrics read of one state, computed for the first of them."""
         ...

@@ -22,10 +22,10 @@ import torch
 from bench import datasets
 from bench.config import RunConfig
 from bench.detectors._find import find_detector
-from bench.evaluation.measurement import view_of
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Evaluation, Generated, evaluation_mode
 from bench.metrics import METRICS, NotApplicable
+from bench.metrics._evaluate import view_of
 from bench.models import configure
 from bench.runtime import prepare
 from bench.training import health

@@ -187,7 +187,7 @@ def test_pictures_and_metrics_see_the_grays_that_the_model_makes():
     before, after = view(), view()
     picture = draw_pictures(after, at_end=True)["samples"]
     assert torch.equal(after.samples(300), before.samples(300))
-    assert evaluate(after, validation_only=True) == evaluate(before, validation_only=True)
+    assert evaluate(after, "validation") == evaluate(before, validation_only=True)
     made = {*range(102, 154)}  # 0.4 to 0.6 of 255
     line = 128  # the gray between two pictures
     assert {*before.samples(300).unique().tolist()} <= made

@@ -12,11 +12,10 @@ from typing import Any
 from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignments
 from bench.datasets._splits import digest_of
 from bench.errors import UsageError
-from bench.evaluation.measurement import num_samples, primary_name, view_of
 from bench.evaluation.outside import Given, read_outside
 from bench.evaluation.view import Generated
 from bench.metrics import declared_tag, requested
-from bench.metrics._evaluate import evaluate
+from bench.metrics._evaluate import measure, num_samples, view_of
 from bench.models import configure, recorded
 from bench.pictures._draw import draw_pictures
 from bench.plan.files import load_study
@@ -25,8 +24,8 @@ from bench.registry import load_plugins
 from bench.runtime import environment, num_cores, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
-from bench.training import health
-from bench.training.run import held_for, open_test_split, restore_run
+from bench.training.ends import log_result, open_test_split, result_of
+from bench.training.run import held_for, restore_run
 
 Say = Callable[[str], object]
 
@@ -59,7 +58,6 @@ class Subject:
     Attributes:
         generated: The samples.
         settings: How they are measured.
-        available: How many samples there are at all; None for a model.
         experiment: Name of the one where the record goes.
         title: The record's name in the UI.
         params: Its params.
@@ -69,7 +67,6 @@ class Subject:
 
     generated: Generated
     settings: EvalSettings
-    available: int | None
     experiment: str
     title: str
     params: Mapping[str, object]
@@ -136,7 +133,6 @@ def _run_subject(options: EvalOptions, store: Store) -> Subject:
     return Subject(
         generated=Generated(held, trainable.modules, trainable.eval_fns),
         settings=config.eval,
-        available=None,
         experiment=EXPERIMENT,
         title=f"evaluation of {original.run_id[:8]}",
         params=config.flat(),
@@ -187,7 +183,6 @@ def _images_subject(options: EvalOptions, store: Store) -> Subject:
     return Subject(
         generated=Given(held, arrays),
         settings=config.eval,
-        available=len(arrays),
         experiment=experiment,
         title=f"{name} seed={options.seed}",
         params={"model": OUTSIDE, "train.seed": options.seed, **params},
@@ -255,37 +250,27 @@ def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
     )
     say(f"run {run_id}: {subject.title}")
     logger = store.logger(run_id)
-    values: dict[str, float] = {}
-    lacking: dict[str, dict[str, str]] = {}
-    for split in ("val", "test"):
-        view = view_of(subject.generated, split, subject.settings, available=subject.available)
-        found, lacking[split] = evaluate(view, validation_only=False, requested=wanted)
-        values |= {f"{split}/{name}": value for name, value in found.items()}
-        if split == "val":
-            name, reason = primary_name(view), health.collapse(found)
-            primary = name if name in found else ""
-            for name, picture in draw_pictures(view, at_end=True).items():
-                logger.picture(name, picture, subject.images_seen)
-    logger.metrics(values, subject.images_seen)
-    nothing = {name: why for name, why in lacking["val"].items() if name in lacking["test"]}
-    result = TrialResult(
-        status="collapsed" if reason else "ok",
-        reason=reason,
-        primary=primary,
-        not_applicable=nothing,
-    )
-    logger.tags(result.tags())
-    logger.flush()
+    generated, settings = subject.generated, subject.settings
+    val = measure(generated, settings, "val", "end", wanted)
+    pictures = draw_pictures(view_of(generated, "val", settings), at_end=True)
+    for name, picture in pictures.items():
+        logger.picture(name, picture, subject.images_seen)
+    result = result_of(val | measure(generated, settings, "test", "end", wanted))
+    log_result(logger, result, subject.images_seen)
     store.end_run(run_id, ok=True)
-    return _told(run_id, values, nothing, f"{result.status} {reason}".rstrip(), say)
+    return _told(run_id, result, say)
 
 
-def _told(
-    run_id: str, values: dict[str, float], nothing: dict[str, str], verdict: str, say: Say
-) -> dict[str, Any]:
+def _told(run_id: str, result: TrialResult, say: Say) -> dict[str, Any]:
+    verdict, values = f"{result.status} {result.reason}".rstrip(), result.metrics
     for name, value in sorted(values.items()):
         say(f"{name:<44} {value:.6g}")
-    for name, why in sorted(nothing.items()):
+    for name, why in sorted(result.not_applicable.items()):
         say(f"{name:<44} n/a: {why}")
     say(verdict)
-    return {"run_id": run_id, "status": verdict, "metrics": values, "not_applicable": nothing}
+    return {
+        "run_id": run_id,
+        "status": verdict,
+        "metrics": values,
+        "not_applicable": result.not_applicable,
+    }

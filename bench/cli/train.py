@@ -20,7 +20,8 @@ from bench.records import RunRecord, RunTags, TrialResult
 from bench.registry import load_plugins
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
-from bench.training.run import RESULT, held_for
+from bench.training.checkpoint import RESULT
+from bench.training.run import held_for
 
 Say = Callable[[str], object]
 

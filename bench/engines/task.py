@@ -19,6 +19,7 @@ from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
 from bench.tracking.mirrors import Tee
 from bench.tracking.mlflow import Store
+from bench.training.ends import StageName
 from bench.training.run import Run, held_for
 
 LOCK_SECONDS = 600.0
@@ -36,7 +37,7 @@ class Task:
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Compute threads.
         plugins: Files that register things.
-        search: Whether it is a trial: validation alone, and it may be ended early.
+        stage: ``run``, or ``trial``: validation alone, and it may be ended early.
     """
 
     params: dict[str, str]
@@ -46,7 +47,7 @@ class Task:
     device: str = "auto"
     threads: int = 1
     plugins: tuple[str, ...] = ()
-    search: bool = False
+    stage: StageName = "run"
 
 
 def run_task(
@@ -94,7 +95,8 @@ def _run(
         folder=Path(task.folder),
         logger=logger,
         should_stop=should_stop,
-        should_prune=should_prune if task.search else None,
+        stage=task.stage,
+        should_prune=should_prune,
     )
     if not run.finished:
         logger.tags({**environment(), "device": device.type, **held.facts()})

@@ -34,14 +34,18 @@ class Given(Generated):
         super().__init__(held, {}, fns)
         # Files are often in order of class, and n of them are taken from the front.
         order = torch.randperm(len(arrays), generator=generator("outside"))
-        self._samples = torch.from_numpy(arrays.images)[order].to(held.device)
+        self._images = torch.from_numpy(arrays.images)[order].to(held.device)
         if arrays.labels is not None:
             self._labels = torch.from_numpy(arrays.labels)[order].to(held.device)
 
+    @property
+    def available(self) -> int:
+        """All of the images."""
+        return len(self._images)
+
     def samples(self, n: int, at_least: int) -> Tensor:  # noqa: ARG002
         """The first n images, or all where there are fewer (a picture asks for 100)."""
-        assert self._samples is not None
-        return self._samples[:n]
+        return self._images[:n]
 
 
 def read_outside(path: Path, spec: DataSpec) -> Arrays:

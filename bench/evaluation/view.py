@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
 
 CHUNK = 500
+T = TypeVar("T")
 
 
 class SealedSplit(RuntimeError):  # noqa: N818 - a rule of the protocol, not a user's mistake
@@ -36,6 +38,12 @@ class Generated:
         self._samples: Tensor | None = None
         self._labels: Tensor | None = None
         self._seen: dict[str, Seen] = {}
+        self._remembered: dict[str, Any] = {}
+
+    @property
+    def available(self) -> int | None:
+        """How many there are at all, where no model draws more."""
+        return None
 
     def samples(self, n: int, at_least: int) -> Tensor:
         """The first n samples, uint8; drawn for ``at_least`` so that sets are nested in n."""
@@ -55,6 +63,13 @@ class Generated:
             images = self.samples(max(n, at_least), at_least)
             known = self._seen[detector.name] = Seen(*detector(images), self._labels)
         return first(known, n)
+
+    def remembered(self, key: str, compute: Callable[[], T]) -> T:
+        """What was computed under this key, now where it is asked for the first time."""
+        if key not in self._remembered:
+            self._remembered[key] = compute()
+        value: T = self._remembered[key]
+        return value
 
 
 @dataclass(kw_only=True)
@@ -143,6 +158,10 @@ class Evaluation:
         """The detector on images that a metric has made."""
         assert self.detector is not None
         return Seen(*self.detector(images))
+
+    def remembered(self, key: str, compute: Callable[[], T]) -> T:
+        """Shared with the other views of the state."""
+        return self.generated.remembered(key, compute)
 
     def _opened(self, split: str) -> str:
         """The split, unless it is the sealed one (protocol rule 2)."""

@@ -184,7 +184,7 @@ class Driver:
             run_id=self._tracked_id(run, params),
             folder=str(self.folder / run.key),
             uri=self.store.uri,
-            search=run.trial is not None,
+            stage="run" if run.trial is None else "trial",
             **self.task_settings,
         )
 

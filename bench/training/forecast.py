@@ -7,9 +7,9 @@ import time
 import torch
 
 from bench.config import RunConfig
-from bench.evaluation.measurement import num_samples
 from bench.evaluation.reference import HeldData
 from bench.evaluation.view import Generated
+from bench.metrics._evaluate import num_samples
 from bench.training.run import build
 from bench.training.trainer import Trainer, TrainingDiverged
 

@@ -101,7 +101,7 @@ def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(store, t
         return len(curve) == 2
 
     try:
-        task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "search": True})
+        task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "stage": "trial"})
         engine.submit(task, should_prune)
         (outcome,) = outcomes(engine, 1)
         assert engine.free == 1
@@ -115,7 +115,7 @@ def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(store, t
 @pytest.mark.slow
 def test_trial_whose_driver_does_not_answer_is_stopped_and_continues_later(store, tmp_path):
     engine = LocalWorkers(1, tmp_path / "logs")
-    task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "search": True})
+    task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "stage": "trial"})
     try:
         engine.submit(task, never)
         wait_for(tmp_path / "run0" / "last.pt")

@@ -51,7 +51,7 @@ def measured(name, view):
 def test_kl_of_the_latents_adds_up_to_that_of_the_elbo():
     view = view_of(latent_dim=6, hidden="16", likelihood="bernoulli_gray")
     per_latent = mean_kl_per_latent(view, "val", 297)
-    values, _ = evaluate(view, validation_only=True)
+    values, _ = evaluate(view, "validation")
     assert per_latent.shape == (6,)
     assert per_latent.dtype == torch.float64
     expected = values["kl_bernoulli_gray"]
@@ -101,7 +101,7 @@ def test_fewest_latents_that_hold_nine_tenths_of_the_kl_are_counted(nats, needed
 @pytest.mark.parametrize("values", [{"prior": "flow"}, {"posterior": "full_covariance"}])
 def test_kl_that_has_no_form_latent_by_latent_gives_no_number_and_no_picture(values):
     view = view_of(latent_dim=3, hidden="16", **values)
-    _, reasons = evaluate(view, validation_only=False)
+    _, reasons = evaluate(view, "end")
     assert reasons["kl_latents"] == "the model has no KL latent by latent in closed form"
     assert view.lacks(PICTURES.get("kl_per_latent").needs) == reasons["kl_latents"]
 
@@ -162,7 +162,7 @@ def test_kernel_falls_from_one_to_a_half_at_its_scale():
 
 
 def test_model_without_an_encoder_has_no_codes_and_says_why():
-    _, reasons = evaluate(view_of("gan_mlp", hidden="16"), validation_only=False)
+    _, reasons = evaluate(view_of("gan_mlp", hidden="16"), "end")
     assert reasons["mmd_posterior"] == "the model has no encoder"
 
 

@@ -223,14 +223,14 @@ def test_model_without_a_latent_space_or_a_prior_density_has_no_value_and_says_w
         ("prior_log_prob", "the density of the model's prior is not known"),
     ):
         view = made_view(linear_fns(**{missing: None}))
-        values, reasons = evaluate(view, validation_only=False, requested=("ais",))
+        values, reasons = evaluate(view, "end", also=("ais",))
         assert reasons["ais"] == reason
         assert not [name for name in values if name.startswith("ais")]
 
 
 def test_annealing_is_done_on_request_alone():
     view = made_view(linear_fns(latent_dim=None))
-    _, reasons = evaluate(view, validation_only=False)
+    _, reasons = evaluate(view, "end")
     assert "ais" not in reasons
 
 

@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from bench.config import EvalSettings
-from bench.evaluation.measurement import view_of
 from bench.evaluation.view import Generated
+from bench.metrics._evaluate import measure, view_of
 from bench.metrics.likelihood import best_sigma, elbo
 from bench.models import configure
 from bench.training.run import build, held_data
+from bench.variational.elbo import elbo_terms
 
 CPU = torch.device("cpu")
 
@@ -49,6 +50,20 @@ def test_on_test_the_sigma_is_the_one_of_validation():
 
 def test_the_sigma_of_training_is_out_of_the_result():
     assert fitted(0.1) == pytest.approx(fitted(1.0), rel=1e-5)
+
+
+def test_a_state_passes_over_each_split_once(monkeypatch):
+    """ELBO, bits per dimension and the best sigma, on both splits, read two passes."""
+    passes = []
+    monkeypatch.setattr(
+        "bench.metrics._bound.elbo_terms", lambda *args: passes.append(1) or elbo_terms(*args)
+    )
+    generated = view(0.354).generated
+    measured = [measure(generated, EvalSettings(), split, "end") for split in ("val", "test")]
+    assert len(passes) == 2  # digits have less than a chunk on either
+    alone = measure(view(0.354).generated, EvalSettings(), "test", "end")
+    assert measured[1] == alone
+    assert {"test/elbo_best_sigma", "test/bits_per_dim_gaussian_sigma0.354"} <= alone.values.keys()
 
 
 def test_a_learned_sigma_is_the_best_already():

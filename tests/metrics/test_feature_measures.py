@@ -53,7 +53,7 @@ def showing(digits, images, *, split="val", count=None, also=()):
 
 
 def measured(view):
-    return evaluate(view, validation_only=False)[0]
+    return evaluate(view, "end")[0]
 
 
 def test_training_images_shown_again_are_exact_copies_and_near_the_training_images(digits):
@@ -108,7 +108,7 @@ def test_each_detector_has_values_of_its_own_name(digits):
     splits, detector = digits
     also = [Renamed(detector, "inception"), Renamed(detector, "headless", heads=False)]
     view = showing(digits, splits.test.images, also=also)
-    values, reasons = evaluate(view, validation_only=False)
+    values, reasons = evaluate(view, "end")
     for own, other in (
         ("fd_digits_n297", "fid_n297"),
         ("kd_digits_n297", "kid_n297"),
@@ -140,7 +140,7 @@ def test_floor_of_train_needs_more_train_images_than_it_draws(digits):
 
 
 def test_few_held_out_images_are_not_extrapolated_and_the_reason_names_the_remedy(digits):
-    _, reasons = evaluate(showing(digits, digits[0].test.images), validation_only=False)
+    _, reasons = evaluate(showing(digits, digits[0].test.images), "end")
     assert reasons["frechet_extrapolated"] == (
         "297 images are too few to extrapolate, 5,000 are the fewest: read the kernel distance "
         "(kd), which has no bias at any number"
@@ -175,5 +175,5 @@ def test_enough_held_out_images_are_extrapolated(digits):
 )
 def test_too_few_images_are_refused_with_the_reason(digits, name, count, reason):
     view = showing(digits, digits[0].test.images, count=count)
-    _, reasons = evaluate(view, validation_only=False)
+    _, reasons = evaluate(view, "end")
     assert reasons[name].startswith(reason)

@@ -142,7 +142,7 @@ def rises(lower, upper):
 def test_elbo_is_below_the_bounds_which_rise_with_their_draws():
     held = digits("train")
     view = view_of(trained(held), held)
-    values, _ = evaluate(view, validation_only=True)
+    values, _ = evaluate(view, "validation")
     one, more, most = (per_image(view, k, range(1_000)) for k in (1, 64, 500))
     assert len(one) == 1_000
     assert rises(one, more) > 10
@@ -158,7 +158,7 @@ def test_elbo_is_below_the_bounds_of_64_and_of_5000_draws_on_mnist():
     splits = datasets.load("mnist")
     held = HeldData(splits, CPU, None)
     view = view_of(trained(held, hidden="200", latent_dim=20), held)
-    values, _ = evaluate(view, validation_only=True)
+    values, _ = evaluate(view, "validation")
     means = [measured(view, k)[1] for k in (1, 64, 5000)]
     assert means == sorted(means)
     assert means[1] - means[0] > 1
@@ -176,9 +176,7 @@ def test_64_draws_are_measured_unasked_and_the_others_on_request():
     assert requested(sorted(asked)) == sorted(asked)
     held = digits("val")
     trainable = build(configure("vae_mlp", {"hidden": "8"}), held)
-    values, _ = evaluate(
-        view_of(trainable, held, 3), validation_only=False, requested=("iwae_512",)
-    )
+    values, _ = evaluate(view_of(trainable, held, 3), "end", also=("iwae_512",))
     found = {name for name in values if name.startswith("iwae")}
     assert found == {"iwae_64_bernoulli_resampled_n3", "iwae_512_bernoulli_resampled_n3"}
 
@@ -186,7 +184,7 @@ def test_64_draws_are_measured_unasked_and_the_others_on_request():
 def test_model_without_a_likelihood_has_no_bound_and_says_why():
     held = digits("val")
     trainable = build(configure("gan_mlp", {"hidden": "8"}), held)
-    _, reasons = evaluate(view_of(trainable, held), validation_only=False, requested=("iwae_1",))
+    _, reasons = evaluate(view_of(trainable, held), "end", also=("iwae_1",))
     for name in ("iwae_1", "iwae_64"):
         assert reasons[name] == "the model has no likelihood"
 

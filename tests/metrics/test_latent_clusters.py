@@ -7,8 +7,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from bench.config import EvalSettings
 from bench.distances.neighbours import nearest_classes, silhouette
-from bench.evaluation.measurement import view_of
 from bench.evaluation.view import Generated
+from bench.metrics._evaluate import view_of
 from bench.metrics.latent_clusters import latent_clusters
 from bench.models import configure
 from bench.runtime import generator

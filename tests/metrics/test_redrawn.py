@@ -58,10 +58,10 @@ def test_twice_the_images_halve_the_variance():
 
 
 def test_too_few_images_for_two_halves_are_said():
-    _, reasons = evaluate(view({"decoder": norm()}, held=held(8), n=8), validation_only=False)
+    _, reasons = evaluate(view({"decoder": norm()}, held=held(8), n=8), "end")
     assert reasons["redrawn"] == "half of 8 images are too few for 4 features"
 
 
 def test_it_is_not_measured_during_training():
-    values, _ = evaluate(view({"decoder": norm()}, held=held(), n=600), validation_only=True)
+    values, _ = evaluate(view({"decoder": norm()}, held=held(), n=600), "validation")
     assert not [name for name in values if "sd" in name]

@@ -61,7 +61,7 @@ def view(nets, split="val", fns=FNS, held=None, n=512):
 
 
 def values_of(seen):
-    values, reasons = evaluate(seen, validation_only=False)
+    values, reasons = evaluate(seen, "end")
     return {k: v for k, v in values.items() if "train_mode" in k}, reasons.get("train_mode")
 
 
@@ -83,7 +83,7 @@ def test_gap_is_the_frechet_distance_that_wrong_running_statistics_make(statisti
 def test_distance_in_training_mode_stands_beside_that_in_evaluation_mode():
     good, bad = (view({"decoder": norm(mean=mean)}) for mean in (0.0, 2.0))
     trained = [values_of(seen)[0]["train_mode_fd_pixels_n512"] for seen in (good, bad)]
-    evaluated = [evaluate(seen, validation_only=True)[0]["fd_pixels_n512"] for seen in (good, bad)]
+    evaluated = [evaluate(seen, "validation")[0]["fd_pixels_n512"] for seen in (good, bad)]
     assert trained[0] == pytest.approx(trained[1])  # the same batches, the same statistics
     assert evaluated[1] > evaluated[0] + 10  # four features off by 2, less what chance takes
 

@@ -103,7 +103,7 @@ class Made:
         task, judge = self.queue.pop(0)
         tags = self.store.record(task.run_id).tags
         arm = tags["family"]
-        name = f"{arm}-{tags['trial']}" if task.search else f"{arm}:{tags['seed']}"
+        name = f"{arm}-{tags['trial']}" if task.stage == "trial" else f"{arm}:{tags['seed']}"
         if self.lose[name]:
             self.lose[name] -= 1
             return [Outcome(task, None)]
@@ -114,9 +114,9 @@ class Made:
         return [Outcome(task, result)]
 
     def trained(self, name, task, judge):
-        end = self.values.get(name, value_at(task.params) if task.search else 1.0)
+        end = self.values.get(name, value_at(task.params) if task.stage == "trial" else 1.0)
         curve = [end + 30, end + 20, end + 10]
-        for seen in range(1, 4 if task.search else 0):
+        for seen in range(1, 4 if task.stage == "trial" else 0):
             if judge(curve[:seen]):
                 self.curves[name] = curve[:seen]
                 return TrialResult(status="pruned", primary="fd", value=curve[seen - 1])

@@ -12,7 +12,8 @@ from bench.evaluation.view import Evaluation, Generated, draw
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runtime import DeviceNoise, generator, seeded_modules
-from bench.training.run import BEST, LAST, Run, build, held_data, restore
+from bench.training.checkpoint import BEST, LAST
+from bench.training.run import Run, build, held_data, restore
 from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -116,7 +117,7 @@ def averaged_run(tmp_path_factory):
 
 def distance(held, nets, fns):
     view = Evaluation(generated=Generated(held, nets, fns), split="val", counts=(297,), most=500)
-    return evaluate(view, validation_only=True)[0]["fd_digits_n297"]
+    return evaluate(view, "validation")[0]["fd_digits_n297"]
 
 
 def live_of(config, held, folder):

@@ -9,7 +9,9 @@ from bench.contracts import NullLogger
 from bench.errors import Interrupted
 from bench.models import configure
 from bench.records import TrialResult
-from bench.training.run import BEST, LAST, Run, build, held_data, restore
+from bench.training.checkpoint import BEST, LAST
+from bench.training.health import examine
+from bench.training.run import Run, build, evidence_of, held_data, restore
 
 CPU = torch.device("cpu")
 
@@ -117,8 +119,8 @@ def test_warnings_of_a_stopped_run_are_of_the_whole_training(tmp_path, held):
             run.execute()
         again = Run(config=config, held=held, folder=folder, logger=NullLogger())
         result = again.execute()
-        assert len(again.progress.logs) == logs
-        assert len(again.progress.curve) == config.train.num_validations
+        assert len(again.state.progress.logs) == logs
+        assert len(again.state.progress.curve) == config.train.num_validations
         kinds = {warning.kind for warning in result.warnings}
         assert {"gradient_vanishing", "clip_saturated"} <= kinds
 
@@ -138,12 +140,14 @@ def test_warnings_are_kept_in_the_result_and_in_a_tag(tmp_path, held):
 def test_warnings_read_no_test_value(tmp_path, held):
     """The test split used for validation (protocol.md, pitfalls and rule 2)."""
     run = Run(config=small("gan"), held=held, folder=tmp_path, logger=NullLogger())
-    run.progress.logs, run.progress.curve = [{"generator_gradient_norm": 1.0}], [1.0, 1.0]
+    run.execute()
+    run.state.progress.logs = [{"generator_gradient_norm": 1.0}]
+    run.state.progress.curve = [1.0, 1.0]
     bad = {"copying": 1.0, "copying_low": 1.0, "train_mode_gap_digits_n297": 1e9}
 
     def warned(split):
         metrics = {f"{split}/{name}": value for name, value in bad.items()}
-        return run._examined(TrialResult(status="ok", metrics=metrics)).warnings
+        return examine(evidence_of(run.state, TrialResult(status="ok", metrics=metrics)))
 
     assert [warning.kind for warning in warned("val")] == ["train_mode_gap", "copying"]
     assert warned("test") == warned("test_best") == []
@@ -323,8 +327,15 @@ class Sealed:
         return images.to("meta") if split == "test" else images
 
 
-def trial(folder, held, log, judge, model="vae"):
-    return Run(config=small(model), held=held, folder=folder, logger=log, should_prune=judge)
+def trial(folder, held, log, should_prune, model="vae"):
+    return Run(
+        config=small(model),
+        held=held,
+        folder=folder,
+        logger=log,
+        stage="trial",
+        should_prune=should_prune,
+    )
 
 
 @pytest.mark.parametrize("model", ["vae", "wgan"])

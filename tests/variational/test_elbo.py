@@ -95,7 +95,7 @@ def brightness_model():
 @pytest.mark.parametrize("n", [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 7])
 def test_every_held_out_image_counts_once_in_the_mean(n):
     view = view_of(n, brightness_model())
-    values, _ = evaluate(view, validation_only=True)
+    values, _ = evaluate(view, "validation")
     expected = view.images("val").double().flatten(1).sum(1).mean() / 255
     assert values["reconstruction_made"] == pytest.approx(float(expected), rel=1e-6)
     assert values["elbo_made"] == pytest.approx(float(expected) - 1, rel=1e-6)
@@ -106,7 +106,7 @@ def test_every_held_out_image_counts_once_in_the_mean(n):
 def test_every_held_out_image_counts_once_in_what_the_encoder_is_measured_by(n):
     """The last partial batch dropped from a held-out average (protocol.md, pitfalls)."""
     view = view_of(n, brightness_model())
-    values, _ = evaluate(view, validation_only=False)
+    values, _ = evaluate(view, "end")
     pixels = view.images("val").double().flatten(1) / 255
     # The posterior's mean is 0 for every image, and its picture mid-gray, 128 in bytes.
     expected = (pixels - 128 / 255).square().mean(1).mean()
@@ -116,8 +116,8 @@ def test_every_held_out_image_counts_once_in_what_the_encoder_is_measured_by(n):
 def test_kl_that_is_sampled_says_so_in_its_name():
     view = view_of(40, brightness_model())
     sampled = dataclasses.replace(brightness_model(), kl=lambda nets, q: None)
-    closed, _ = evaluate(view, validation_only=True)
-    values, _ = evaluate(view_of(40, sampled), validation_only=True)
+    closed, _ = evaluate(view, "validation")
+    values, _ = evaluate(view_of(40, sampled), "validation")
     assert {"kl_made", "kl_sampled_made"} & set(closed) == {"kl_made"}
     assert {"kl_made", "kl_sampled_made"} & set(values) == {"kl_sampled_made"}
     terms = values["reconstruction_made"] - values["kl_sampled_made"]
@@ -135,7 +135,7 @@ def bits(kind, log_likelihood, *, kl=0.0, n=600, levels=256, passport="made"):
         log_likelihood=lambda nets, x, z, labels: log_likelihood(x).flatten(1).sum(1),
         kl=lambda nets, q: torch.full((len(q.mean),), kl),
     )
-    values, reasons = evaluate(view_of(n, model, levels), validation_only=False)
+    values, reasons = evaluate(view_of(n, model, levels), "end")
     return values.get(f"bits_per_dim_{passport}"), reasons.get("bits_per_dim")
 
 
@@ -176,13 +176,13 @@ def test_binary_likelihood_has_no_bits_per_dimension_and_says_why():
 
 
 def test_model_without_a_likelihood_has_no_elbo_and_says_why():
-    values, reasons = evaluate(view_of(40, None), validation_only=False)
+    values, reasons = evaluate(view_of(40, None), "end")
     assert not [name for name in values if name.startswith("elbo")]
     assert reasons["elbo"] == "the model has no likelihood"
 
 
 def test_data_without_a_detector_has_no_distance_and_names_the_remedy():
-    values, reasons = evaluate(view_of(40, None), validation_only=False)
+    values, reasons = evaluate(view_of(40, None), "end")
     assert not [name for name in values if name.startswith("fd_")]
     assert reasons["frechet"].startswith(
         "no detector for 'made': make one with `bench detectors train made`, or look through "
@@ -190,16 +190,16 @@ def test_data_without_a_detector_has_no_distance_and_names_the_remedy():
 
 
 def test_units_that_do_not_vary_with_the_image_are_not_active():
-    values, _ = evaluate(view_of(60, brightness_model()), validation_only=False)
+    values, _ = evaluate(view_of(60, brightness_model()), "end")
     assert values["active_units"] == 0
 
 
 def test_encoder_without_a_likelihood_has_active_units_and_reconstructions_and_no_elbo():
     view = view_of(60, brightness_model())
-    expected, _ = evaluate(view, validation_only=False)
+    expected, _ = evaluate(view, "end")
     fns = dataclasses.replace(view.fns, inference=None)
     alone = dataclasses.replace(view, generated=Generated(view.held, {}, fns))
-    values, reasons = evaluate(alone, validation_only=False)
+    values, reasons = evaluate(alone, "end")
     for name in ("active_units", "reconstruction_error"):
         assert values[name] == expected[name]
     assert reasons["elbo"] == "the model has no likelihood"

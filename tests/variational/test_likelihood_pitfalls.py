@@ -41,7 +41,7 @@ def evaluated(**values):
     trainable = built(**values)
     generated = Generated(held_data("digits", "auto", CPU), trainable.modules, trainable.eval_fns)
     view = Evaluation(generated=generated, split="val", counts=(10,), most=10)
-    return evaluate(view, validation_only=True)[0], view
+    return evaluate(view, "validation")[0], view
 
 
 @torch.no_grad()
