@@ -90,6 +90,11 @@ class OptimSpec:
         return self.lr * math.pow(10.0, -stage / 7)
 
 
+Role = Literal["samples", "encoder", "discriminator", "critic", "penalty"]
+"""What a phase trains: what makes samples (with all else, where nothing is trained apart), an
+encoder alone, what samples are told from real images by, or a penalty on its slope."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Phase:
     """One update within a step.
@@ -98,6 +103,7 @@ class Phase:
         name: Names the scalars it logs.
         optimizer: Key of ``Trainable.optimizers``.
         loss: What it minimises.
+        role: What it trains; a run's health is judged by it.
         every: The phase runs at steps with ``(step + 1) % every == 0``.
         after_step: Called with the modules after each update (weight clipping).
     """
@@ -105,6 +111,7 @@ class Phase:
     name: str
     optimizer: str
     loss: Loss
+    role: Role = "samples"
     every: int = 1
     after_step: Callable[[Nets], Scalars] | None = None
 

@@ -105,9 +105,8 @@ STANDARD_LIBRARY_ONLY = {
     "errors",
     "records",
     "registry",
-    "training/evidence",
     "training/health",
-    "training/symptoms",
+    "training/health_checks",
 }
 
 # The one training loop, the fixed recipe of the detectors, and the search for a latent z, which

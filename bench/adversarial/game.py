@@ -189,11 +189,20 @@ class _Game:
         """The opponent's step, its R1 penalty where wanted, the generator's step."""
         settings, name = self.settings, self.loss.opponent
         clip = self.clip if settings.lipschitz == "clip" else None
-        phases = [Phase(name=name, optimizer=name, loss=self.opponent_loss, after_step=clip)]
+        phases = [
+            Phase(name=name, optimizer=name, loss=self.opponent_loss, role=name, after_step=clip)
+        ]
         if settings.r1_weight:
             every = settings.r1_every
             phases.append(
-                Phase(name="r1", optimizer=name, loss=self.r1_loss, every=every, after_step=clip)
+                Phase(
+                    name="r1",
+                    optimizer=name,
+                    loss=self.r1_loss,
+                    role="penalty",
+                    every=every,
+                    after_step=clip,
+                )
             )
         generator = Phase(
             name="generator",

@@ -142,11 +142,16 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         "discriminator": Discriminator(settings, spec),
     }
     losses = _Losses(settings=settings, loss=LOSSES.get(settings.loss))
-    by_name = {
-        "encoder": losses.encoder,
-        "decoder": losses.decoder,
-        "discriminator": losses.discriminator,
-    }
+    phases = [
+        Phase(name="encoder", optimizer="encoder", loss=losses.encoder, role="encoder"),
+        Phase(name="decoder", optimizer="decoder", loss=losses.decoder),
+        Phase(
+            name="discriminator",
+            optimizer="discriminator",
+            loss=losses.discriminator,
+            role="discriminator",
+        ),
+    ]
     betas = (settings.beta1, settings.beta2)
     return Trainable(
         modules=modules,
@@ -154,7 +159,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
             name: OptimSpec(modules=(name,), kind="adam", lr=settings.lr, betas=betas)
             for name in modules
         },
-        phases=[Phase(name=name, optimizer=name, loss=loss) for name, loss in by_name.items()],
+        phases=phases,
         eval_fns=EvalFns(
             latent=lambda nets, n, noise: noise.normal(n, settings.latent_dim),  # noqa: ARG005
             decode=lambda nets, z, labels: nets["decoder"](z),  # noqa: ARG005

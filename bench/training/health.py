@@ -1,14 +1,14 @@
-"""When a run counts as collapsed (protocol rule 3), and the warnings about one that ended."""
+"""When a run counts as collapsed (protocol rule 3), and all that its health is judged by."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from bench.records import HealthWarning
-from bench.training.evidence import Evidence
-from bench.training.symptoms import CHECKS
+from bench.records import Scalar
 
+ADVISED = ("model.", "train.")
 MIN_CLASS_SHARE = 0.5
 MIN_SPREAD_SHARE = 0.1
 COLLAPSE_METRICS = ("classes", "spread", "active_units")
@@ -33,15 +33,47 @@ def collapse(values: Mapping[str, float]) -> str:
     return ""
 
 
-def examine(evidence: Evidence) -> list[HealthWarning]:
-    """Every warning about a run that trained, how it ended first."""
-    found = {kind: said for kind, check in CHECKS.items() if (said := check(evidence))}
-    warnings = [
-        HealthWarning(kind=kind, sentence=sentence, turn=evidence.turn(*options))
-        for kind, (sentence, options) in found.items()
-    ]
-    if found.keys() > {"collapsed"}:
-        # A collapse has many causes; what else was seen is nearer to this one.
-        turns = filter(None, ["what the other warnings name", warnings[0].turn])
-        warnings[0] = replace(warnings[0], turn=", else ".join(turns))
-    return warnings
+@dataclass(frozen=True, kw_only=True)
+class Diagnostics:
+    """All that the health of a run is judged by; nothing of it comes from the test split.
+
+    Attributes:
+        status: How the run ended.
+        reason: Why, as in the result.
+        roles: Phase to ``contracts.Role``.
+        logs: Training scalars at each log, in order; empty for a model without training.
+        curve: The primary validation measure at each validation, in order.
+        val: Final validation values by metric.
+        settings: The flat configuration.
+    """
+
+    status: str
+    reason: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    logs: Sequence[Mapping[str, float]] = ()
+    curve: Sequence[float] = ()
+    val: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def scalar(self, name: str, quarter: int = 4) -> float | None:
+        """Mean of a training scalar over a quarter of the logs; None where it has no value."""
+        size = max(1, len(self.logs) // 4)
+        start = len(self.logs) - size if quarter == 4 else (quarter - 1) * size
+        known = [log[name] for log in self.logs[start : start + size] if name in log]
+        return statistics.fmean(known) if known else None
+
+    def phases(self, *roles: str) -> list[str]:
+        """The phases of these roles, those of the first named role first."""
+        return [phase for role in roles for phase, known in self.roles.items() if known == role]
+
+    def gradients(self, *roles: str) -> dict[str, list[float]]:
+        """Gradient norms over the logs by phase, of these roles."""
+        names = {phase: f"{phase}_gradient_norm" for phase in sorted(self.phases(*roles))}
+        found = {p: [log[name] for log in self.logs if name in log] for p, name in names.items()}
+        return {phase: norms for phase, norms in found.items() if norms}
+
+    def advice(self, *options: str) -> str:
+        """The options whose setting the run has, with its value: ``lower n_critic (20)``."""
+        known = {k.partition(".")[2]: v for k, v in self.settings.items() if k.startswith(ADVISED)}
+        pairs = (option.split() for option in options)
+        return " or ".join(f"{verb} {key} ({known[key]})" for verb, key in pairs if key in known)

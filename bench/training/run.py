@@ -34,8 +34,8 @@ from bench.training.checkpoint import (
     save_result,
 )
 from bench.training.ends import STAGES, StageName, State, end_of_pruned, log_result, validate
-from bench.training.evidence import Evidence
-from bench.training.health import examine
+from bench.training.health import Diagnostics
+from bench.training.health_checks import examine
 from bench.training.trainer import Trainer, TrainingDiverged
 
 
@@ -87,7 +87,7 @@ class Run:
             result = TrialResult(status="diverged", reason=str(error))
         result = replace(result, metrics=result.metrics | self.state.cost())
         if self.state.trainable.phases and self.state.stage.warns:
-            result = replace(result, warnings=examine(evidence_of(self.state, result)))
+            result = replace(result, warnings=examine(diagnostics_of(self.state, result)))
         self._log(result)
         save_result(self.folder, result)
         return result
@@ -146,12 +146,13 @@ class Run:
         log_result(self.logger, result, int(result.metrics.get("cost/images_seen", 0)))
 
 
-def evidence_of(state: State, result: TrialResult) -> Evidence:
+def diagnostics_of(state: State, result: TrialResult) -> Diagnostics:
     """What the warnings about a run read: no test value (protocol rule 2)."""
     val = {k.removeprefix("val/"): v for k, v in result.metrics.items() if k.startswith("val/")}
-    return Evidence(
+    return Diagnostics(
         status=result.status,
         reason=result.reason,
+        roles={phase.name: phase.role for phase in state.trainable.phases},
         logs=state.progress.logs,
         curve=state.progress.curve,
         val=val,

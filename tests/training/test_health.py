@@ -12,10 +12,9 @@ from bench.contracts import NullLogger
 from bench.models import MODELS, configure
 from bench.records import HealthWarning, RunTags, TrialResult
 from bench.tracking.mlflow import LONGEST_TAG
-from bench.training.evidence import Evidence
-from bench.training.health import collapse, examine
-from bench.training.run import Run, held_data
-from bench.training.symptoms import CHECKS
+from bench.training.health import Diagnostics, collapse
+from bench.training.health_checks import CHECKS, examine
+from bench.training.run import Run, build, held_data
 
 
 @pytest.mark.parametrize(
@@ -42,8 +41,8 @@ def test_healthy_values_are_no_collapse():
     assert collapse({}) == ""
 
 
-def evidence_of(command):
-    """The evidence of a measured run: four logs, one for each quarter."""
+def diagnostics_of(command):
+    """What a measured run is judged by: four logs, one for each quarter."""
     seen = MEASURED[command]
     reference, *values = command.split()
     settings = configure(reference, dict(value.split("=") for value in values)).flat()
@@ -68,8 +67,10 @@ def evidence_of(command):
         val["train_mode_gap_digits_n297"] = seen.gap * seen.curve[-1]
     if seen.active is not None:
         val["active_units"] = seen.active
-    return Evidence(
+    role = name.removesuffix("_loss")
+    return Diagnostics(
         status=seen.status,
+        roles={"generator": "samples", "opponent": "discriminator", role: role},
         reason="it has collapsed" if seen.status == "collapsed" else "",
         logs=logs,
         curve=seen.curve,
@@ -80,7 +81,7 @@ def evidence_of(command):
 
 @pytest.mark.parametrize("command", MEASURED)
 def test_runs_have_the_warnings_that_their_numbers_call_for(command):
-    found = examine(evidence_of(command))
+    found = examine(diagnostics_of(command))
     assert tuple(warning.kind for warning in found) == MEASURED[command].warnings
 
 
@@ -90,19 +91,21 @@ def test_every_warning_but_those_of_ends_and_copies_was_seen_in_a_broken_run():
 
 
 def healthy(**changes):
-    """The default GAN's evidence with other fields."""
-    seen = evidence_of("gan")
+    """The default GAN's diagnostics with other fields."""
+    seen = diagnostics_of("gan")
     if curve := changes.get("curve"):
         changes["val"] = {"train_mode_gap_digits_n297": 0.01 * curve[-1]}
     return dataclasses.replace(seen, **changes)
 
 
-def kinds(evidence):
-    return [warning.kind for warning in examine(evidence)]
+def kinds(run):
+    return [warning.kind for warning in examine(run)]
 
 
 def test_diverged_run_is_told_to_lower_its_rate():
-    (warning,) = examine(Evidence(status="diverged", reason="not finite", settings={"model.lr": 1}))
+    (warning,) = examine(
+        Diagnostics(status="diverged", reason="not finite", settings={"model.lr": 1})
+    )
     assert str(warning) == "not finite: lower lr (1)"
 
 
@@ -120,17 +123,17 @@ def test_budget_is_too_small_only_where_two_validations_in_a_row_fell(curve):
 
 
 def test_what_was_not_measured_is_not_judged():
-    assert examine(Evidence(status="ok", logs=[{"loss": 1.0}])) == []
+    assert examine(Diagnostics(status="ok", logs=[{"loss": 1.0}])) == []
 
 
 def test_warning_shows_the_value_the_threshold_and_the_setting_with_its_value():
-    (_, strong) = examine(evidence_of("gan n_critic=20"))
+    (_, strong) = examine(diagnostics_of("gan n_critic=20"))
     assert strong.sentence == "the discriminator tells 99.6% of the images apart, more than 90%"
     assert strong.turn == "lower n_critic (20) or raise r1_weight (0.0)"
 
 
 def test_collapsed_run_is_told_first_to_follow_its_other_warnings():
-    collapsed, _ = examine(evidence_of("gan n_critic=20"))
+    collapsed, _ = examine(diagnostics_of("gan n_critic=20"))
     assert collapsed.turn == (
         "what the other warnings name, else change lr (0.001) or raise num_images (24000)"
     )
@@ -143,16 +146,50 @@ def test_every_setting_that_a_warning_names_exists(command):
     known = {
         key.partition(".")[2] for _, kind in MODELS.items() for key in known_keys(kind.settings)
     }
-    run = evidence_of(command)
+    run = diagnostics_of(command)
     for kind in MEASURED[command].warnings:
         _, options = CHECKS[kind](run)
         assert {option.split()[1] for option in options} <= known
-        assert run.turn(*options), f"{kind} of {command} names nothing that can be turned"
+        assert run.advice(*options), f"{kind} of {command} names nothing that can be turned"
 
 
 def test_peak_of_a_penalty_that_comes_and_goes_is_none_of_the_gradients():
     logs = [{"r1_gradient_norm": norm} for norm in (1e6, 1.0, 1.0, 1.0)]
-    assert examine(Evidence(status="ok", logs=logs)) == []
+    assert examine(Diagnostics(status="ok", roles={"r1": "penalty"}, logs=logs)) == []
+    kinds = [
+        one.kind for one in examine(Diagnostics(status="ok", roles={"r1": "samples"}, logs=logs))
+    ]
+    assert kinds == ["gradient_exploding"]
+
+
+@pytest.mark.parametrize(("role", "warned"), [("samples", True), ("critic", False)])
+def test_gradient_of_a_model_of_no_known_kind_is_judged_by_its_role(role, warned):
+    logs = [{"flow_gradient_norm": 1e-9}] * 4
+    found = examine(Diagnostics(status="ok", roles={"flow": role}, logs=logs))
+    assert [one.kind for one in found] == ["gradient_vanishing"] * warned
+
+
+@pytest.mark.parametrize(
+    ("reference", "roles"),
+    [
+        ("vae", {"vae": "samples"}),
+        ("gan", {"discriminator": "discriminator", "generator": "samples"}),
+        ("wgan", {"critic": "critic", "generator": "samples"}),
+        (
+            "vae_gan",
+            {"encoder": "encoder", "decoder": "samples", "discriminator": "discriminator"},
+        ),
+    ],
+)
+def test_models_say_the_roles_of_their_phases(reference, roles):
+    held = held_data("digits", "auto", torch.device("cpu"))
+    assert {phase.name: phase.role for phase in build(configure(reference), held).phases} == roles
+
+
+def test_penalty_has_its_role():
+    held = held_data("digits", "auto", torch.device("cpu"))
+    phases = build(configure("gan", {"r1_weight": 1}), held).phases
+    assert {phase.name: phase.role for phase in phases}["r1"] == "penalty"
 
 
 def test_tag_of_all_warnings_at_once_is_whole():
@@ -171,7 +208,7 @@ def test_tag_of_all_warnings_at_once_is_whole():
 
 @pytest.mark.parametrize("command", [c for c, run in MEASURED.items() if run.warnings])
 def test_sentences_are_short_enough_for_the_tag(command):
-    for warning in examine(evidence_of(command)):
+    for warning in examine(diagnostics_of(command)):
         assert len(warning.sentence) <= 160
         assert len(warning.turn) <= 120
 

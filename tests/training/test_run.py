@@ -10,8 +10,8 @@ from bench.errors import Interrupted
 from bench.models import configure
 from bench.records import TrialResult
 from bench.training.checkpoint import BEST, LAST
-from bench.training.health import examine
-from bench.training.run import Run, build, evidence_of, held_data, restore
+from bench.training.health_checks import examine
+from bench.training.run import Run, build, diagnostics_of, held_data, restore
 
 CPU = torch.device("cpu")
 
@@ -147,7 +147,7 @@ def test_warnings_read_no_test_value(tmp_path, held):
 
     def warned(split):
         metrics = {f"{split}/{name}": value for name, value in bad.items()}
-        return examine(evidence_of(run.state, TrialResult(status="ok", metrics=metrics)))
+        return examine(diagnostics_of(run.state, TrialResult(status="ok", metrics=metrics)))
 
     assert [warning.kind for warning in warned("val")] == ["train_mode_gap", "copying"]
     assert warned("test") == warned("test_best") == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
@@ -33,7 +34,7 @@ class AdversarialLoss:
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
     summary: str
-    opponent: str = "discriminator"
+    opponent: Literal["discriminator", "critic"] = "discriminator"
     threshold: float | None = 0.0
 
     def accuracy(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:

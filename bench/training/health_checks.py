@@ -10,9 +10,11 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bench.measures import MeasureName
-from bench.training.evidence import Evidence
+from bench.records import HealthWarning
+from bench.training.health import Diagnostics
 
 MAX_ACCURACY, MIN_ACCURACY = 0.9, 0.525
 """Of the discriminator, in the last quarter of training."""
@@ -33,17 +35,19 @@ MIN_ACTIVE_SHARE = 0.3
 MAX_FALL = 0.25
 MAX_COPYING = 0.6
 
-OPPONENTS = ("discriminator", "critic")
+MAKERS = ("samples", "encoder")
+OPPONENTS = ("critic", "discriminator")
+"""Roles of phases (``contracts.Role``). A penalty's gradient may come and go: nothing judges it."""
 
 Said = tuple[str, Sequence[str]]
 """What is wrong, with its value and threshold, and which settings to turn."""
 
 
-def _diverged(run: Evidence) -> Said | None:
+def _diverged(run: Diagnostics) -> Said | None:
     return (run.reason, ["lower lr"]) if run.status == "diverged" else None
 
 
-def _collapsed(run: Evidence) -> Said | None:
+def _collapsed(run: Diagnostics) -> Said | None:
     if run.status != "collapsed":
         return None
     if run.val.get("active_units") == 0 or _few_active_units(run):
@@ -52,19 +56,19 @@ def _collapsed(run: Evidence) -> Said | None:
     return run.reason, ["change lr", "raise num_images", *["change gp_weight"] * is_penalised]
 
 
-def _fewer_steps(run: Evidence) -> list[str]:
+def _fewer_steps(run: Diagnostics) -> list[str]:
     return ["lower n_critic"] if float(run.settings.get("model.n_critic", 1)) > 1 else []
 
 
-def _tighter(run: Evidence) -> list[str]:
+def _tighter(run: Diagnostics) -> list[str]:
     """What bounds a critic better than it is bounded."""
-    if run.scalar("critic_gradient_norm") is None:
+    if not run.gradients("critic"):
         return []
     kind = run.settings.get("model.lipschitz")
     return {"none": ["change lipschitz"], "clip": ["lower clip_value"]}.get(str(kind), [])
 
 
-def _discriminator_strong(run: Evidence) -> Said | None:
+def _discriminator_strong(run: Diagnostics) -> Said | None:
     accuracy = run.scalar("discriminator_accuracy")
     if accuracy is None or accuracy <= MAX_ACCURACY:
         return None
@@ -74,7 +78,7 @@ def _discriminator_strong(run: Evidence) -> Said | None:
     )
 
 
-def _discriminator_weak(run: Evidence) -> Said | None:
+def _discriminator_weak(run: Diagnostics) -> Said | None:
     """Scores that have drifted to one side classify nothing and may teach well all the same."""
     accuracy, (_, norm) = run.scalar("discriminator_accuracy"), _least_gradient(run)
     if accuracy is None or accuracy >= MIN_ACCURACY or norm >= MIN_TEACHING:
@@ -86,17 +90,17 @@ def _discriminator_weak(run: Evidence) -> Said | None:
     )
 
 
-def _least_gradient(run: Evidence) -> tuple[str, float]:
+def _least_gradient(run: Diagnostics) -> tuple[str, float]:
     """The phase of what makes samples with the smallest gradient norm at the end, and that norm.
 
     An opponent's is left out: it may be small because the opponent is right.
     """
-    makers = [phase for phase in run.gradients() if phase not in OPPONENTS]
+    makers = run.gradients(*MAKERS)
     norms = {p: norm for p in makers if (norm := run.scalar(f"{p}_gradient_norm")) is not None}
     return min(norms.items(), key=lambda item: item[1], default=("", math.inf))
 
 
-def _gradient_vanishing(run: Evidence) -> Said | None:
+def _gradient_vanishing(run: Diagnostics) -> Said | None:
     phase, norm = _least_gradient(run)
     if norm >= MIN_GRADIENT:
         return None
@@ -111,11 +115,11 @@ def _gradient_vanishing(run: Evidence) -> Said | None:
     return f"{said}, less than {MIN_GRADIENT:g}", options
 
 
-def _gradient_exploding(run: Evidence) -> Said | None:
+def _gradient_exploding(run: Diagnostics) -> Said | None:
     """A gradient that has vanished has no level that a peak could stand beside."""
     peaks = {
         phase: max(norms) / middle
-        for phase, norms in run.gradients().items()
+        for phase, norms in run.gradients(*MAKERS, *OPPONENTS).items()
         if (middle := statistics.median(norms)) >= MIN_GRADIENT
     }
     phase = max(peaks, key=lambda p: peaks[p], default="")
@@ -125,7 +129,7 @@ def _gradient_exploding(run: Evidence) -> Said | None:
     return f"{said}, more than {MAX_GRADIENT_PEAK:g} times", ["lower lr"]
 
 
-def _clip_saturated(run: Evidence) -> Said | None:
+def _clip_saturated(run: Diagnostics) -> Said | None:
     share = run.scalar("clipped_share")
     if share is None or share <= MAX_CLIPPED:
         return None
@@ -133,11 +137,11 @@ def _clip_saturated(run: Evidence) -> Said | None:
     return said, ["raise clip_value"]
 
 
-def _clipped_under_momentum(run: Evidence) -> Said | None:
+def _clipped_under_momentum(run: Diagnostics) -> Said | None:
     """Arjovsky et al. 2017 (arXiv 1701.07875, section 4) saw clipped critics fail under momentum."""
-    scalars = [run.scalar("clipped_share"), run.scalar("critic_gradient_norm")]
+    clipped = run.scalar("clipped_share") is not None and run.gradients("critic")
     momentum = float(run.settings.get("model.beta1", 0.0))
-    if None in scalars or run.settings.get("model.optimizer") != "adam":
+    if not clipped or run.settings.get("model.optimizer") != "adam":
         return None
     if momentum <= MAX_MOMENTUM:
         return None
@@ -145,9 +149,9 @@ def _clipped_under_momentum(run: Evidence) -> Said | None:
     return said, ["lower beta1", "change optimizer"]
 
 
-def _loss_unsteady(run: Evidence) -> Said | None:
+def _loss_unsteady(run: Diagnostics) -> Said | None:
     """A generator's loss is left out: where its opponent is a critic it has no level of its own."""
-    for name in ("loss", "critic_loss", "discriminator_loss", "encoder_loss"):
+    for name in ("loss", *(f"{phase}_loss" for phase in run.phases(*OPPONENTS, "encoder"))):
         loss, spread = run.scalar(name), run.scalar(f"{name}_sd")
         before = run.scalar(f"{name}_sd", quarter=2)
         if loss is None or spread is None or before is None:
@@ -161,7 +165,7 @@ def _loss_unsteady(run: Evidence) -> Said | None:
     return None
 
 
-def _train_mode_gap(run: Evidence) -> Said | None:
+def _train_mode_gap(run: Diagnostics) -> Said | None:
     named = {MeasureName.parse(name).measure: value for name, value in run.val.items()}
     gap = named.get("train_mode_gap")
     if gap is None or not run.curve or gap <= MAX_MODE_GAP * run.curve[-1]:
@@ -173,7 +177,7 @@ def _train_mode_gap(run: Evidence) -> Said | None:
     )
 
 
-def _few_active_units(run: Evidence) -> Said | None:
+def _few_active_units(run: Diagnostics) -> Said | None:
     active, latents = run.val.get("active_units"), run.settings.get("model.latent_dim")
     if not active or latents is None or active >= MIN_ACTIVE_SHARE * float(latents):
         return None
@@ -183,7 +187,7 @@ def _few_active_units(run: Evidence) -> Said | None:
     )
 
 
-def _still_improving(run: Evidence) -> Said | None:
+def _still_improving(run: Diagnostics) -> Said | None:
     falls = [1 - after / before for before, after in itertools.pairwise(run.curve[-3:]) if before]
     if len(falls) < 2 or min(falls) <= MAX_FALL:
         return None
@@ -195,7 +199,7 @@ def _still_improving(run: Evidence) -> Said | None:
     )
 
 
-def _copying(run: Evidence) -> Said | None:
+def _copying(run: Diagnostics) -> Said | None:
     """Samples that have collapsed are near to something by chance."""
     low = run.val.get("copying_low")
     if low is None or low <= MAX_COPYING or run.status == "collapsed":
@@ -207,7 +211,7 @@ def _copying(run: Evidence) -> Said | None:
     )
 
 
-CHECKS: dict[str, Callable[[Evidence], Said | None]] = {
+CHECKS: dict[str, Callable[[Diagnostics], Said | None]] = {
     "diverged": _diverged,
     "collapsed": _collapsed,
     "discriminator_strong": _discriminator_strong,
@@ -222,3 +226,17 @@ CHECKS: dict[str, Callable[[Evidence], Said | None]] = {
     "still_improving": _still_improving,
     "copying": _copying,
 }
+
+
+def examine(run: Diagnostics) -> list[HealthWarning]:
+    """Every warning about a run that trained, how it ended first."""
+    found = {kind: said for kind, check in CHECKS.items() if (said := check(run))}
+    warnings = [
+        HealthWarning(kind=kind, sentence=sentence, turn=run.advice(*options))
+        for kind, (sentence, options) in found.items()
+    ]
+    if found.keys() > {"collapsed"}:
+        # A collapse has many causes; what else was seen is nearer to this one.
+        advice = filter(None, ["what the other warnings name", warnings[0].turn])
+        warnings[0] = replace(warnings[0], turn=", else ".join(advice))
+    return warnings
