@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -237,6 +237,11 @@ class MeasureName:
     def belongs(self) -> bool:
         """Whether it ends as what belongs to another value: an error, a bound, real images."""
         return self.ending not in {"", "gap"}
+
+
+def largest(names: Iterable[MeasureName]) -> list[MeasureName]:
+    """Of each series the name with the largest n."""
+    return list({m.series: m for m in sorted(names, key=lambda m: m.n or 0)}.values())
 
 
 def measures_tag(measures: Mapping[str, Measure]) -> dict[str, str]:

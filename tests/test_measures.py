@@ -10,6 +10,7 @@ from bench.measures import (
     Measure,
     MeasureName,
     feature_name,
+    largest,
     measures_tag,
     read_measures,
 )
@@ -65,6 +66,7 @@ def test_values_of_one_measure_at_several_n_are_one_series():
     assert names[0].series.name == "fd_mnist"
     other = MeasureName.parse("test/fd_mnist_n10_se")
     assert other.series != names[0].series
+    assert largest([names[1], other, names[0]]) == [other, names[1]]
 
 
 def test_better_direction_is_of_the_value_itself():

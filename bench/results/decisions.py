@@ -181,14 +181,10 @@ def metric_of(results: Results, measure: str) -> str:
     """The tracked name of a declared measure: of several n, the largest."""
     if measure == DISTANCE:
         return results.headline
-    detectors = tag_values(results.runs, "detector")
-    wanted = {measure, *(f"{measure}_{detector}" for detector in detectors)}
-    found = [
-        (m.n or 0, str(m))
-        for m in results.measured
-        if m.split == "test" and not wanted.isdisjoint({m.name, m.series.name})
-    ]
-    return max(found)[1] if found else f"test/{measure}"
+    through = {f"{measure}_{detector}" for detector in tag_values(results.runs, "detector")}
+    wanted = {f"test/{name}" for name in (measure, *through)}
+    found = [m for m in results.measured if not wanted.isdisjoint({str(m), str(m.series)})]
+    return str(max(found, key=lambda m: (m.n or 0, str(m)))) if found else f"test/{measure}"
 
 
 def _group(results: Results, planned: Planned, arm: str) -> Group:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from bench.errors import UsageError
-from bench.measures import ELBOS, MeasureName
+from bench.measures import ELBOS, MeasureName, largest
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.cells import placed
@@ -108,8 +108,7 @@ class Results:
     def headline(self) -> str:
         """The same measure on the whole test split: the largest n, ``test/fd_digits_n500``."""
         name = replace(MeasureName.parse(self.primary_name), split="test")
-        sizes = [m.n for m in self.measured if m.n is not None and m.series == name.series]
-        return str(name if name.n is None else replace(name, n=max(sizes, default=name.n)))
+        return str(next((m for m in largest(self.measured) if m.series == name.series), name))
 
     @cached_property
     def elbos(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.measures import MeasureName
+from bench.measures import MeasureName, largest
 from bench.report.sections import section
 from bench.results.format import NOT_APPLICABLE, distance_interval, footnotes, significant, table
 from bench.results.numbers import Results
@@ -12,13 +12,13 @@ from bench.results.numbers import Results
 def every_measure(results: Results) -> str:
     """A row for each measure; where it was taken at several n, the largest."""
     places = [*results.chosen_cells, *results.baselines]
-    names = _names(
-        {name for place in places for run in place.valued for name in run.record.metrics}
-    )
-    if not names:
+    texts = {text for place in places for run in place.valued for text in run.record.metrics}
+    names = [m for m in map(MeasureName.parse, texts) if not m.is_floor and not m.belongs]
+    shown = sorted(m.name for m in largest(names) if m.split == "test")
+    if not shown:
         return ""
     rows = []
-    for name in names:
+    for name in shown:
         metric = f"test/{name}"
         means = [distance_interval(values) if (values := p.values(metric)) else "" for p in places]
         real = next((v for p in places for v in p.values(f"{metric}_real")), None)
@@ -34,14 +34,3 @@ def every_measure(results: Results) -> str:
     notes = footnotes(text)
     said = "What each is: `bench list metrics`; standard errors and every run's values: runs.csv."
     return f"{text}\n\n{' '.join(filter(None, [notes, said]))}"
-
-
-def _names(metrics: set[str]) -> list[str]:
-    """Names of test values in order, of each the one with the largest n."""
-    found: dict[str, tuple[int, str]] = {}
-    for metric in metrics:
-        name = MeasureName.parse(metric)
-        if name.split == "test" and not name.is_floor and not name.belongs:
-            key = name.series.name
-            found[key] = max(found.get(key, (0, "")), (name.n or 0, name.name))
-    return sorted(name for _, name in found.values())
