@@ -12,9 +12,9 @@ from collections import Counter
 import pytest
 
 from bench.cli.report import make_report
-from bench.cli.run import RunOptions, run_study
+from bench.cli.run import run_study
 from bench.cli.sample import sample_run
-from bench.cli.train import TrainOptions, _differences, train_one
+from bench.cli.train import _differences, train_one
 from bench.tracking.mlflow import Store
 
 STUDY = '''
@@ -50,14 +50,13 @@ def write_study(tmp_path):
 def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_uri, tmp_path):
     write_study(320)
     lines = []
-    options = RunOptions(study="tiny", jobs="1", seeds=1)
-    summary = run_study(options, say=lines.append)
+    summary = run_study(study="tiny", jobs="1", seeds=1, say=lines.append)
     assert summary["failed"] == 0
     assert sum(summary["runs"].values()) == 6
     assert any("best cell of each family" in line for line in lines)
 
     lines.clear()
-    run_study(RunOptions(study="tiny", jobs="1", seeds=1), say=lines.append)
+    run_study(study="tiny", jobs="1", seeds=1, say=lines.append)
     assert lines[0] == "6 of 6 runs are finished already"
 
     first = make_report("tiny", out=tmp_path / "a")
@@ -76,11 +75,11 @@ def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_
         for r in store.records(store.experiment("tiny-classroom-digits"))
         if r.tags["family"] == "wgan"
     )
-    arguments = {"seed": 0, "label": None, "device": "cpu", "uri": None, "plugins": []}
-    sample_run(record.run_id, 9, tmp_path / "grid.png", root=tmp_path / "runs", **arguments)
-    assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
+    out = tmp_path / "grid.png"
+    sample_run(record.run_id, count=9, out=out, device="cpu", root=tmp_path / "runs")
+    assert out.read_bytes().startswith(b"\x89PNG")
 
-    repeated = train_one(TrainOptions(config=record.run_id, device="cpu"), say=lines.append)
+    repeated = train_one(config=record.run_id, device="cpu", say=lines.append)
     assert repeated["differences"] == {}
     assert f"identical to {record.run_id}" in lines
 

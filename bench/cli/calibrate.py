@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+import typer
 
 import bench
 from bench import datasets
@@ -17,6 +16,7 @@ from bench.calibration.corruptions import CORRUPTIONS, corrupt
 from bench.calibration.gauges import DRAWS
 from bench.calibration.measure import RECIPE, calibrate, largest_count
 from bench.calibration.numbers import Answers, Calibration
+from bench.cli.options import Device, Fresh, Plugins, Say, Weights, command, quiet
 from bench.config import digest, listed
 from bench.contracts import Detector
 from bench.detectors._find import find_detector, find_others
@@ -26,11 +26,8 @@ from bench.evaluation.reference import HeldData
 from bench.evaluation.view import missing_detector
 from bench.files import data_home
 from bench.images import grid, to_png
-from bench.registry import load_plugins
 from bench.report.calibration_link import card_folder
 from bench.runtime import environment, prepare, resolve_device
-
-Say = Callable[[str], object]
 
 AUTO = "auto"
 DETECTORS = "auto,random,inception"
@@ -40,43 +37,45 @@ EXAMPLE_SIDE = 64
 FACTS = ("bench_version", "git_commit", "python", "torch", "numpy", "processor", "threads")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CalibrateOptions:
-    """The options of ``bench calibrate``."""
-
-    dataset: str
-    detectors: str = DETECTORS
-    most: int = MOST
-    device: str = "auto"
-    out: Path | None = None
-    plugins: tuple[Path, ...] = ()
-    fresh: bool = False
-
-    @property
-    def command(self) -> str:
-        """What repeats the card; options that change no number are left out."""
-        words = ["bench", "calibrate", self.dataset]
-        words += ["--detectors", self.detectors] if self.detectors != DETECTORS else []
-        words += ["-n", str(self.most)] if self.most != MOST else []
-        return shlex.join(words)
-
-
-def write_calibration(options: CalibrateOptions, *, say: Say) -> dict[str, Any]:
+@command("calibrate")
+def write_calibration(
+    dataset: Annotated[str, typer.Argument(help="name, folder:PATH or npz:PATH")],
+    *,
+    detectors: Annotated[
+        str, typer.Option("--detectors", help="which; those that are not here are left out")
+    ] = DETECTORS,
+    most: Annotated[int, typer.Option("-n", min=1, help="most images per distance")] = MOST,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="folder; default reports/calibration_DATASET")
+    ] = None,
+    plugins: Plugins = None,
+    fresh: Fresh = False,
+    inception_weights: Weights = None,
+    say: Say = quiet,
+) -> dict[str, Any]:
     """Measures what is not measured yet and writes the card; where it is and what it says.
 
     Raises:
         UsageError: Anything about the options that cannot work, or no detector at all.
     """
-    load_plugins(options.plugins)
     prepare(threads=1)  # more threads would sum in another order and give other last digits
-    splits = datasets.load(options.dataset)
-    held = HeldData(splits, resolve_device(options.device), None, cache=user_cache())
-    detectors, lacking = _detectors(options, held)
-    out = options.out or Path("reports") / card_folder(options.dataset)
-    key = _key(options, held, detectors, sorted(lacking))
-    found = None if options.fresh else read_numbers(out)
+    splits = datasets.load(dataset)
+    held = HeldData(splits, resolve_device(device), None, cache=user_cache())
+    used, lacking = _detectors(detectors, held)
+    out = out or Path("reports") / card_folder(dataset)
+    key = _key(held, used, sorted(lacking), most)
+    found = None if fresh else read_numbers(out)
     if found is None or found.key != key:
-        found = _measured(options, held, detectors, lacking, key=key, say=say)
+        found = _measured(
+            held,
+            used,
+            lacking,
+            most,
+            key=key,
+            command_line=_command(dataset, detectors, most),
+            say=say,
+        )
     else:
         say("measured before with the same data, detectors, settings and version: not again")
     path = write_card(found, _examples(held), out)
@@ -86,10 +85,18 @@ def write_calibration(options: CalibrateOptions, *, say: Say) -> dict[str, Any]:
     return {"card": str(path), "key": key, "failing": failing, "lacking": found.not_applicable}
 
 
-def _detectors(options: CalibrateOptions, held: HeldData) -> tuple[list[Detector], dict[str, str]]:
+def _command(dataset: str, detectors: str, most: int) -> str:
+    """What repeats the card; options that change no number are left out."""
+    words = ["bench", "calibrate", dataset]
+    words += ["--detectors", detectors] if detectors != DETECTORS else []
+    words += ["-n", str(most)] if most != MOST else []
+    return shlex.join(words)
+
+
+def _detectors(names: str, held: HeldData) -> tuple[list[Detector], dict[str, str]]:
     """Those that are here, and why the others are not."""
-    found, lacking = find_others(options.detectors, held.spec)
-    if AUTO in listed(options.detectors) and find_detector(AUTO, held.spec) is None:
+    found, lacking = find_others(names, held.spec)
+    if AUTO in listed(names) and find_detector(AUTO, held.spec) is None:
         lacking = {"the data set's own detector": missing_detector(held.spec.name)} | lacking
     if not found:
         reasons = "; ".join(lacking.values()) or "none was named: give one with --detectors"
@@ -97,16 +104,14 @@ def _detectors(options: CalibrateOptions, held: HeldData) -> tuple[list[Detector
     return found, lacking
 
 
-def _key(
-    options: CalibrateOptions, held: HeldData, detectors: list[Detector], lacking: list[str]
-) -> str:
+def _key(held: HeldData, detectors: list[Detector], lacking: list[str], most: int) -> str:
     """What the numbers depend on; equal keys need no second measurement."""
     return digest(
         {
             "data": held.spec.digest,
             "detectors": {each.name: each.digest for each in detectors},
             "lacking": lacking,
-            "n": largest_count(held, options.most),
+            "n": largest_count(held, most),
             "draws": DRAWS,
             "recipe": RECIPE,
             "bench": bench.__version__,
@@ -115,26 +120,27 @@ def _key(
 
 
 def _measured(
-    options: CalibrateOptions,
     held: HeldData,
     detectors: list[Detector],
     lacking: dict[str, str],
+    most: int,
     *,
     key: str,
+    command_line: str,
     say: Say,
 ) -> Calibration:
-    n = largest_count(held, options.most)
+    n = largest_count(held, most)
     answers: list[Answers] = []
     reasons = {name: _anywhere(why) for name, why in lacking.items()}
     for detector in detectors:
         say(f"{detector.name}: real and damaged images of {held.spec.name}, n = {n:,}")
-        found, why = calibrate(held, detector, options.most)
+        found, why = calibrate(held, detector, most)
         answers += found
         reasons |= why
     sizes = {"train": "train", "validation": "val", "test": "test"}
     return Calibration(
         key=key,
-        command=options.command,
+        command=command_line,
         dataset=held.spec.name,
         sizes={name: len(held.images(split)) for name, split in sizes.items()},
         pool=2 * n,

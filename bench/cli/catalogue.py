@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from bench.cli.options import Plugins, Say, command, quiet
 from bench.cli.plan_text import plan_text
 from bench.cli.text import columns
 from bench.config import describe
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_files, study_summaries
-from bench.registry import PACKAGES, closest, load_plugins, registry_of
+from bench.registry import PACKAGES, closest, registry_of
 
 
-def summaries(kind: str, plugins: Sequence[Path] = ()) -> dict[str, str]:
+@command("list")
+def list_kind(
+    kind: Annotated[str, typer.Argument(help="models, datasets, metrics, ...")],
+    *,
+    plugins: Plugins = None,
+    say: Say = quiet,
+) -> dict[str, str]:
     """Name to one line, for one kind of registered thing or for ``studies``.
 
     Raises:
         UsageError: No such kind.
     """
+    rows = _summaries(kind)
+    width = max((len(name) for name in rows), default=0)
+    for name, summary in rows.items():
+        say(f"{name:<{width}}  {summary}".rstrip())
+    return rows
+
+
+def _summaries(kind: str) -> dict[str, str]:
     if kind == "studies":
         return study_summaries()
     if kind not in PACKAGES:
         raise UsageError(closest(kind, [*PACKAGES, "studies"], kind="kind", what="known"))
-    load_plugins(plugins)
     if kind == "detectors":
         from bench.detectors._status import status
 
@@ -32,7 +46,14 @@ def summaries(kind: str, plugins: Sequence[Path] = ()) -> dict[str, str]:
     return registry_of(kind).summaries()
 
 
-def description(name: str, dataset: str, plugins: Sequence[Path] = ()) -> str:
+@command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="MODEL, MODEL:PRESET or STUDY")],
+    *,
+    dataset: Annotated[str, typer.Option("--dataset", help="for the parameter count")] = "digits",
+    plugins: Plugins = None,
+    say: Say = quiet,
+) -> None:
     """Settings, ranges, presets and source of a model, or the plan of a study.
 
     Raises:
@@ -40,15 +61,14 @@ def description(name: str, dataset: str, plugins: Sequence[Path] = ()) -> str:
     """
     from bench.models import MODELS
 
-    load_plugins(plugins)
     model = name.partition(":")[0]
     if model in MODELS.names():
-        return _describe_model(name, dataset)
-    if name in study_files():
-        return plan_text(load_study(name))
-    raise UsageError(
-        closest(name, [*MODELS.names(), *study_files()], kind="model or study", what="known")
-    )
+        say(_describe_model(name, dataset))
+    elif name in study_files():
+        say(plan_text(load_study(name)))
+    else:
+        known = [*MODELS.names(), *study_files()]
+        raise UsageError(closest(name, known, kind="model or study", what="known"))
 
 
 def _describe_model(reference: str, dataset: str) -> str:

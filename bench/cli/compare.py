@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from bench.cli.options import Say, Uri, command, quiet
 from bench.compare.runs import SideBySide, side_by_side
 from bench.compare.text import markdown, to_json
 from bench.errors import UsageError
@@ -13,25 +15,30 @@ from bench.results.format import table
 from bench.results.runs import Run
 from bench.tracking.mlflow import Store
 
-Say = Callable[[str], object]
-
 _PICTURES = ("samples", "reconstructions")
 
 
+@command("compare")
 def compare_runs(
-    run_ids: Sequence[str], *, out: Path | None, uri: str | None, say: Say
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="ids, or their beginnings")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="folder for README.md with pictures")
+    ] = None,
+    tracking_uri: Uri = None,
+    say: Say = quiet,
 ) -> dict[str, Any]:
     """The table as JSON values; with ``out`` also as ``README.md`` there, with pictures.
 
     Raises:
         UsageError: Fewer than two runs, one that is unknown, or ``out`` is a file.
     """
-    if len(set(run_ids)) < 2:
-        raise UsageError(f"bench compare takes two or more runs, got {len(set(run_ids))}: add ids")
+    if len(set(runs)) < 2:
+        raise UsageError(f"bench compare takes two or more runs, got {len(set(runs))}: add ids")
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"'{out}' is a file: give a folder with --out")
-    store = Store(uri)
-    records = {record.run_id: record for record in map(store.find, run_ids)}
+    store = Store(tracking_uri)
+    records = {record.run_id: record for record in map(store.find, runs)}
     found = side_by_side([Run(record) for record in records.values()])
     text = markdown(found)
     say(text)

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+import typer
+
+from bench.cli.options import Say, Uri, command, quiet
 from bench.cli.text import columns
 from bench.compare.diff import run_diff
 from bench.tracking.mlflow import Store
-
-Say = Callable[[str], object]
 
 _LONGEST = 60
 """Characters of a value in the terminal; ``--json`` has all of them."""
 
 
-def diff_runs(first: str, second: str, *, uri: str | None, say: Say) -> dict[str, Any]:
+@command("diff")
+def diff_runs(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="id, or its beginning")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="another one")],
+    *,
+    tracking_uri: Uri = None,
+    say: Say = quiet,
+) -> dict[str, Any]:
     """The differences as JSON values; ``identical`` says whether there are none.
 
     Raises:
         UsageError: No such run.
     """
-    store = Store(uri)
+    store = Store(tracking_uri)
     one, other = store.find(first), store.find(second)
     found = run_diff(one, other)
     say(f"first  {one.run_id}\nsecond {other.run_id}")

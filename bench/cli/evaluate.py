@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import torch
+import typer
+
+from bench.cli.options import (
+    Dataset,
+    Device,
+    Plugins,
+    Root,
+    Say,
+    Sets,
+    Uri,
+    Weights,
+    command,
+    quiet,
+)
 from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignments
 from bench.datasets._splits import digest_of
 from bench.errors import UsageError
@@ -19,36 +34,16 @@ from bench.metrics._evaluate import measure, num_samples, view_of
 from bench.models import configure, recorded
 from bench.pictures._draw import draw_pictures
 from bench.plan.files import load_study
+from bench.plan.study import Identity
 from bench.records import OUTSIDE, RunRecord, RunTags, TrialResult
-from bench.registry import load_plugins
 from bench.runtime import environment, num_cores, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
 from bench.training.ends import log_result, open_test_split, result_of
 from bench.training.run import held_for, restore_run
 
-Say = Callable[[str], object]
-
 EXPERIMENT = "eval"
 """Where records go that belong to no study."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvalOptions:
-    """The options of ``bench eval``."""
-
-    run: str | None = None
-    images: Path | None = None
-    name: str | None = None
-    seed: int = 0
-    study: str | None = None
-    tier: str | None = None
-    dataset: str | None = None
-    overrides: tuple[str, ...] = ()
-    device: str = "auto"
-    tracking_uri: str | None = None
-    root: Path = Path("runs")
-    plugins: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,43 +69,75 @@ class Subject:
     images_seen: int = 0
 
 
-def evaluate_one(options: EvalOptions, *, say: Say) -> dict[str, Any]:
+@command("eval")
+def evaluate_one(
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="a finished run")] = None,
+    *,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="folder or .npz of images made elsewhere")
+    ] = None,
+    dataset: Dataset = None,
+    name: Annotated[str | None, typer.Option("--name", help="of the model of --images")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="that the images came from")] = 0,
+    study: Annotated[
+        str | None, typer.Option("--study", help="put --images into this study's tables")
+    ] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="of that study")] = None,
+    overrides: Sets = None,
+    device: Device = "auto",
+    tracking_uri: Uri = None,
+    root: Root = Path("runs"),
+    plugins: Plugins = None,
+    inception_weights: Weights = None,
+    say: Say = quiet,
+) -> dict[str, Any]:
     """Measures a run or images on both held-out splits; a tracking record of its own.
 
     Raises:
         UsageError: Anything about the options that cannot work.
     """
-    load_plugins(options.plugins)
-    _check(options)
+    if (run_id is None) == (images is None):
+        raise UsageError("bench eval takes a RUN or --images PATH: give exactly one of them")
+    if images is not None:
+        _require_context(study, tier, dataset)
+    elif name or study or tier or dataset or seed:
+        raise UsageError(
+            "--name, --seed, --study, --tier and --dataset are for images made elsewhere: a "
+            "run has them, leave them out"
+        )
     prepare(threads=num_cores())
-    store = Store(options.tracking_uri)
-    if options.images is None:
-        subject = _run_subject(options, store)
+    store, on = Store(tracking_uri), resolve_device(device)
+    if images is None:
+        subject = _run_subject(store, run_id or "", overrides or [], root, on)
     else:
-        subject = _images_subject(options, store)
+        if study is None:
+            context = _own_context(dataset, overrides or [])
+        else:
+            found = find_recorded(store, study, tier=tier, dataset=dataset, sets=overrides or [])
+            context = _study_context(found[0], name)
+        subject = _images_subject(store, images, context, name or images.stem, seed, on)
     return _measured(subject, store, say)
 
 
-def _check(options: EvalOptions) -> None:
-    """What can be said of the options before a store is opened."""
-    if (options.run is None) == (options.images is None):
-        raise UsageError("bench eval takes a RUN or --images PATH: give exactly one of them")
-    if options.images is None:
-        if options.name or options.study or options.tier or options.dataset or options.seed:
-            raise UsageError(
-                "--name, --seed, --study, --tier and --dataset are for images made elsewhere: a "
-                "run has them, leave them out"
-            )
-    elif options.study is not None:
-        load_study(options.study)
-    elif options.dataset is None:
+def _require_context(study: str | None, tier: str | None, dataset: str | None) -> None:
+    """What can be said of them before a store is opened."""
+    if study is not None:
+        load_study(study)
+    elif dataset is None:
         raise UsageError("--images needs --dataset: the data set whose images they stand for")
-    elif options.tier is not None:
-        raise UsageError(f"--tier {options.tier} is a tier of a study: give --study as well")
+    elif tier is not None:
+        raise UsageError(f"--tier {tier} is a tier of a study: give --study as well")
 
 
-def _run_subject(options: EvalOptions, store: Store) -> Subject:
-    original = store.record(options.run or "")
+Context = tuple[str, RunConfig, RunTags]
+"""Experiment, settings and tags of outside images: those of a study, so that values compare, or one's
+own. The noise baseline lends its configuration, which has nothing but data and evaluation."""
+
+
+def _run_subject(
+    store: Store, run_id: str, overrides: list[str], root: Path, device: torch.device
+) -> Subject:
+    original = store.record(run_id)
     said = original.about
     if not said.status:
         raise UsageError(
@@ -120,9 +147,9 @@ def _run_subject(options: EvalOptions, store: Store) -> Subject:
         raise UsageError(
             f"run '{original.run_id}' {said.status} and has no state to measure: {said.reason}"
         )
-    config = _with_eval(recorded(original.params), parse_assignments(list(options.overrides)))
-    held = held_for(config, resolve_device(options.device))
-    folder = options.root / (said.folder or "?")
+    config = _with_eval(recorded(original.params), parse_assignments(overrides))
+    held = held_for(config, device)
+    folder = root / (said.folder or "?")
     trainable = restore_run(config, held, folder, original.run_id)
     requested(listed(config.eval.measures))
     logger = store.logger(original.run_id)
@@ -162,19 +189,24 @@ def _full(overrides: Mapping[str, str]) -> Flat:
     return {f"eval.{key.removeprefix('eval.')}": value for key, value in overrides.items()}
 
 
-def _images_subject(options: EvalOptions, store: Store) -> Subject:
-    assert options.images is not None
-    name = options.name or options.images.stem
-    experiment, config, tags = _context(options, store)
-    held = held_for(config, resolve_device(options.device))
-    arrays = read_outside(options.images, held.spec)
+def _images_subject(
+    store: Store,
+    images: Path,
+    context: Context,
+    name: str,
+    seed: int,
+    device: torch.device,
+) -> Subject:
+    experiment, config, tags = context
+    held = held_for(config, device)
+    arrays = read_outside(images, held.spec)
     wanted = max(num_samples(config.eval, held))
-    if options.study and len(arrays) < wanted:
+    if tags.study and len(arrays) < wanted:
         raise UsageError(
-            f"'{options.images}' has {len(arrays)} images, {options.study} measures with {wanted}: "
+            f"'{images}' has {len(arrays)} images, {tags.study} measures with {wanted}: "
             "add images, distances compare at equal numbers only"
         )
-    tags = replace(tags, images_digest=digest_of(arrays), family=name, seed=options.seed)
+    tags = replace(tags, images_digest=digest_of(arrays), family=name, seed=seed)
     known = store.records_of(experiment)
     _refuse_another(known, tags)
     flat = config.flat()
@@ -184,8 +216,8 @@ def _images_subject(options: EvalOptions, store: Store) -> Subject:
         generated=Given(held, arrays),
         settings=config.eval,
         experiment=experiment,
-        title=f"{name} seed={options.seed}",
-        params={"model": OUTSIDE, "train.seed": options.seed, **params},
+        title=f"{name} seed={seed}",
+        params={"model": OUTSIDE, "train.seed": seed, **params},
         tags=replace(
             tags,
             role=OUTSIDE,
@@ -196,26 +228,17 @@ def _images_subject(options: EvalOptions, store: Store) -> Subject:
     )
 
 
-def _context(options: EvalOptions, store: Store) -> tuple[str, RunConfig, RunTags]:
-    """Experiment, settings and tags: those of a study, so that values compare, or one's own.
+def _own_context(dataset: str | None, overrides: list[str]) -> Context:
+    assigned = _full(parse_assignments(overrides))
+    config = configure("uniform_noise", assigned, {"data.dataset": dataset})
+    return EXPERIMENT, config, RunTags()
 
-    The noise baseline lends its configuration, which has nothing but data and evaluation.
-    """
-    if options.study is None:
-        overrides = _full(parse_assignments(list(options.overrides)))
-        config = configure("uniform_noise", overrides, {"data.dataset": options.dataset})
-        return EXPERIMENT, config, RunTags()
-    identity, _ = find_recorded(
-        store,
-        options.study,
-        tier=options.tier,
-        dataset=options.dataset,
-        sets=options.overrides,
-    )
+
+def _study_context(identity: Identity, name: str | None) -> Context:
     study = load_study(identity.study)
     taken = {*(arm.name for arm in study.arms), *study.baselines}
-    if options.name in taken:
-        raise UsageError(f"'{options.name}' is a row of {study.name} already: give another --name")
+    if name in taken:
+        raise UsageError(f"'{name}' is a row of {study.name} already: give another --name")
     planned = study.tier(identity.tier).settings | identity.overrides
     measured = {key: value for key, value in planned.items() if key.startswith("eval.")}
     config = configure("uniform_noise", measured, {"data.dataset": identity.dataset})

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from bench.cli.options import Say, command, quiet
 from bench.errors import UsageError
 
 TEMPLATE = '''"""One line that says what this study asks.
@@ -41,7 +45,12 @@ STUDY = Study(
 '''
 
 
-def write_study(name: str) -> Path:
+@command("init")
+def write_study(
+    name: Annotated[str, typer.Argument(help="of the study, and of its file")],
+    *,
+    say: Say = quiet,
+) -> Path:
     """Writes a study of that name into ./studies and returns its path.
 
     Raises:
@@ -56,4 +65,5 @@ def write_study(name: str) -> Path:
         raise UsageError(f"{path} is there already: edit it, or give another name")
     path.parent.mkdir(exist_ok=True)
     path.write_text(TEMPLATE.format(name=name), encoding="utf-8")
+    say(f"study in {path}: edit it, then `bench show {name}` and `bench run --study {name}`")
     return path

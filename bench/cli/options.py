@@ -1,13 +1,22 @@
-"""What several commands of the command line share: options, and how they print."""
+"""What commands of the command line share: options, how they are called, and how they print."""
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin
 
 import typer
+
+from bench.registry import first_line, load_plugins
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Say = Callable[[str], object]
 
 StudyName = Annotated[str, typer.Option("--study", help="name of a file in studies/")]
 TierName = Annotated[str, typer.Option("--tier", help="size: classroom, lab or paper")]
@@ -25,23 +34,70 @@ Weights = Annotated[
     Path | None,
     typer.Option("--inception-weights", metavar="FILE", help="install Inception's weights first"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="discard what was done before")]
 
+_AS_JSON = inspect.Parameter(
+    "as_json",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool, typer.Option("--json", help="print one JSON object and nothing else")
+    ],
+)
 
-def install(weights: Path | None) -> None:
-    """Inception's weights from a file that was given with the command."""
-    if weights is not None:
+app = typer.Typer(rich_markup_mode=None)
+"""The commands whose files are imported."""
+
+
+def quiet(_: str) -> None:
+    """Says nothing: what a command called from Python prints."""
+
+
+def command(
+    name: str, *, into: typer.Typer = app, fails: Callable[[Any], object] = lambda _: False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator that makes a function a command: its parameters are the options.
+
+    ``plugins`` are loaded and ``inception_weights`` installed before, from Python as well. ``say``
+    is no option: on the command line it prints. What gives back a dictionary has ``--json``, which
+    prints that as one object and nothing else.
+
+    Args:
+        name: On the command line.
+        into: The group it belongs to.
+        fails: Whether what the function gives back means exit code 1.
+    """
+
+    def add(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function, eval_str=True)
+        options = [each for each in signature.parameters.values() if each.name != "say"]
+        if get_origin(signature.return_annotation) is dict:
+            options.append(_AS_JSON)
+
+        @wraps(function)
+        def prepared(*args: P.args, **kwargs: P.kwargs) -> R:
+            _prepare(kwargs)
+            return function(*args, **kwargs)
+
+        def called(*, as_json: bool = False, **given: Any) -> None:
+            if "say" in signature.parameters:
+                given["say"] = quiet if as_json else typer.echo
+            result = cast("Callable[..., Any]", prepared)(**given)
+            if as_json:
+                typer.echo(json.dumps(result, indent=1, sort_keys=True, default=str))
+            if fails(result):
+                raise typer.Exit(1)
+
+        called.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+        into.command(name, help=first_line(function))(called)
+        return prepared
+
+    return add
+
+
+def _prepare(given: Mapping[str, Any]) -> None:
+    if weights := given.get("inception_weights"):
         from bench.detectors._find import import_detector
 
         import_detector("inception", weights)
-
-
-def say_to(as_json: bool) -> Callable[[str], object]:
-    """Where a command's lines go: nowhere when one JSON object is wanted."""
-    return (lambda _: None) if as_json else typer.echo
-
-
-def print_json(value: Any) -> None:
-    """One JSON object, keys sorted."""
-    typer.echo(json.dumps(value, indent=1, sort_keys=True, default=str))
+    load_plugins(given.get("plugins") or ())

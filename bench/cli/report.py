@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from bench.cli.options import Dataset, Say, Sets, StudyName, Uri, command, quiet
 from bench.plan.files import load_study
 from bench.report.writer import write_results
 from bench.results.tracked import tracked_results
@@ -11,15 +15,19 @@ from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
 
 
+@command("report")
 def make_report(
-    name: str,
+    study: StudyName,
     *,
-    tier: str | None = None,
-    dataset: str | None = None,
-    sets: list[str] | None = None,
-    out: Path | None = None,
-    uri: str | None = None,
-    seeds: int | None = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="of the study that was run")] = None,
+    dataset: Dataset = None,
+    overrides: Sets = None,
+    out: Annotated[Path | None, typer.Option("--out", help="folder; default reports/STUDY")] = None,
+    tracking_uri: Uri = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="the first so many; default all")
+    ] = None,
+    say: Say = quiet,
 ) -> Path:
     """Writes the report of what was run under that identity; its README's path.
 
@@ -28,10 +36,12 @@ def make_report(
     Raises:
         UsageError: Nothing was run under it; the sentence lists what was.
     """
-    load_study(name)  # a name that no file has is told before a database is made
-    store = Store(uri)
+    load_study(study)  # a name that no file has is told before a database is made
+    store = Store(tracking_uri)
     identity, experiment_id = find_recorded(
-        store, name, tier=tier, dataset=dataset, sets=sets or []
+        store, study, tier=tier, dataset=dataset, sets=overrides or []
     )
     results = tracked_results(store, identity, experiment_id, seeds=seeds)
-    return write_results(results, out or Path("reports") / name)
+    path = write_results(results, out or Path("reports") / study)
+    say(f"report in {path}")
+    return path

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from bench.cli.options import (
+    Dataset,
+    Device,
+    Fresh,
+    Plugins,
+    Root,
+    Say,
+    Sets,
+    StudyName,
+    TierName,
+    Uri,
+    Weights,
+    command,
+    quiet,
+)
 from bench.cli.preview import as_text, flat_runs, held_line, plan_line, plan_table, seconds_by_label
 from bench.cli.progress import StudyProgress
 from bench.cli.text import columns
@@ -21,7 +37,6 @@ from bench.metrics import requested
 from bench.models import find
 from bench.plan.files import load_study
 from bench.plan.study import Identity, Study
-from bench.registry import load_plugins
 from bench.runtime import num_cores, resolve_device
 from bench.study.driver import Driver
 from bench.study.grid import PlannedRun, expand, full_overrides, require_spaces, stand_ins
@@ -29,63 +44,78 @@ from bench.study.search import SearchDriver
 from bench.tracking.mlflow import Store
 from bench.training.run import held_for
 
-Say = Callable[[str], object]
 
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """The options of ``bench run``."""
-
-    study: str
-    tier: str = "classroom"
-    dataset: str | None = None
-    overrides: tuple[str, ...] = ()
-    seeds: int | None = None
-    trials: int | None = None
-    jobs: str = "auto"
-    device: str = "auto"
-    storage: str | None = None
-    tracking_uri: str | None = None
-    root: Path = Path("runs")
-    plugins: tuple[Path, ...] = ()
-    dry_run: bool = False
-    fresh: bool = False
-
-
-def run_study(options: RunOptions, *, say: Say) -> dict[str, Any]:
+@command("run", fails=lambda summary: summary.get("failed"))
+def run_study(
+    *,
+    study: StudyName,
+    tier: TierName = "classroom",
+    dataset: Dataset = None,
+    overrides: Sets = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="seeds per cell; default: the tier's")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="of a search, for each family")
+    ] = None,
+    jobs: Annotated[str, typer.Option("--jobs", help="runs at a time: a number or auto")] = "auto",
+    device: Device = "auto",
+    storage: Annotated[str | None, typer.Option("--storage", help="Optuna's storage URL")] = None,
+    tracking_uri: Uri = None,
+    root: Root = Path("runs"),
+    plugins: Plugins = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show runs, images and forecast")
+    ] = False,
+    fresh: Fresh = False,
+    inception_weights: Weights = None,
+    say: Say = quiet,
+) -> dict[str, Any]:
     """Runs what is left of a study and sums it up.
 
     Raises:
         UsageError: Anything about the options that cannot work, before anything starts.
     """
-    load_plugins(options.plugins)
-    _require_url(options.storage)
-    study = load_study(options.study)
-    identity = _identity(study, options)
-    num_seeds, num_trials = _numbers(study, options)
-    require_spaces(study, identity)
-    runs = stand_ins(study, identity, num_trials) + expand(study, identity, num_seeds)
-    jobs = _jobs(options.jobs, options.device)
-    _require_data(runs, options.device)
-    if options.dry_run:
-        return _shown(study, identity, runs, options, say)
-    driver = _driver(study, identity, options, num_seeds)
+    _require_url(storage)
+    asked = load_study(study)
+    identity = _identity(asked, tier, dataset, overrides or [])
+    num_seeds, num_trials = _numbers(asked, tier, seeds, trials)
+    require_spaces(asked, identity)
+    runs = stand_ins(asked, identity, num_trials) + expand(asked, identity, num_seeds)
+    num_jobs = _jobs(jobs, device)
+    _require_data(runs, device)
+    if dry_run:
+        return _shown(asked, identity, runs, device=device, jobs=num_jobs, say=say)
+    settings = {"device": device, "plugins": tuple(str(p.absolute()) for p in plugins or ())}
+    command_line = f"bench run {identity.flags()} --seeds {num_seeds}"
+    command_line += "" if trials is None else f" --trials {trials}"
+    store = Store(tracking_uri)
+    driver = Driver(
+        study=asked,
+        identity=identity,
+        store=store,
+        experiment_id=_experiment(store, asked, identity, command_line),
+        folder=root / identity.key,
+        storage=storage,
+        task_settings=settings,
+        tags={"command": command_line},
+    )
     search = (
         SearchDriver(driver=driver, num_trials=num_trials, num_seeds=num_seeds)
-        if study.search
+        if asked.search
         else None
     )
-    if options.fresh:
+    if fresh:
         (search or driver).forget()
     left = search.left() if search else driver.left(runs)
     if len(left) < len(runs):
         say(f"{len(runs) - len(left)} of {len(runs)} runs are finished already")
     if left:
         # Workers import what they need while this process takes its timings.
-        with contextlib.closing(_engine(min(jobs, len(left)), driver.folder)) as engine:
-            forecast = seconds_by_label(left, resolve_device(options.device))
-            say(plan_line(identity, left, sum(forecast.values()) / jobs))
-            with StudyProgress(forecast, jobs) as progress:
+        with contextlib.closing(_engine(min(num_jobs, len(left)), driver.folder)) as engine:
+            forecast = seconds_by_label(left, resolve_device(device))
+            say(plan_line(identity, left, sum(forecast.values()) / num_jobs))
+            with StudyProgress(forecast, num_jobs) as progress:
                 if search:
                     search.run(engine, progress)
                 else:
@@ -99,25 +129,24 @@ def _engine(jobs: int, folder: Path) -> Engine:
     return LocalWorkers(jobs, folder) if jobs > 1 else InProcess()
 
 
-def _identity(study: Study, options: RunOptions) -> Identity:
-    tier = study.tier(options.tier)
-    overrides = full_overrides(study, options.tier, parse_assignments(list(options.overrides)))
-    dataset = options.dataset or tier.dataset
-    return Identity(study=study.name, tier=options.tier, dataset=dataset, overrides=overrides)
+def _identity(study: Study, tier: str, dataset: str | None, overrides: list[str]) -> Identity:
+    taken = dataset or study.tier(tier).dataset
+    full = full_overrides(study, tier, parse_assignments(overrides))
+    return Identity(study=study.name, tier=tier, dataset=taken, overrides=full)
 
 
-def _numbers(study: Study, options: RunOptions) -> tuple[int, int]:
+def _numbers(study: Study, tier: str, seeds: int | None, trials: int | None) -> tuple[int, int]:
     """Seeds and trials: the command's, else the tier's, else the study's."""
-    tier = study.tier(options.tier)
-    seeds = options.seeds or tier.seeds
+    planned = study.tier(tier)
+    num_seeds = seeds or planned.seeds
     if study.search is None:
-        if options.trials is not None:
+        if trials is not None:
             raise UsageError(
                 f"--trials is for a study that searches, and '{study.name}' runs all of a grid: "
                 "leave it out"
             )
-        return seeds, 0
-    return seeds, options.trials or tier.trials or study.search.trials
+        return num_seeds, 0
+    return num_seeds, trials or planned.trials or study.search.trials
 
 
 def _jobs(text: str, device: str) -> int:
@@ -153,26 +182,34 @@ def _require_data(runs: Sequence[PlannedRun], device: str) -> None:
 
 
 def _shown(
-    study: Study, identity: Identity, runs: Sequence[PlannedRun], options: RunOptions, say: Say
+    study: Study,
+    identity: Identity,
+    runs: Sequence[PlannedRun],
+    *,
+    device: str,
+    jobs: int,
+    say: Say,
 ) -> dict[str, Any]:
     """What would run, and how long it would take."""
     for line in plan_table(runs, study.search.spaces if study.search else {}):
         say(line)
     if line := held_line(study, identity):
         say(line)
-    forecast = seconds_by_label(runs, resolve_device(options.device))
-    seconds = sum(forecast.values()) / _jobs(options.jobs, options.device)
+    forecast = seconds_by_label(runs, resolve_device(device))
+    seconds = sum(forecast.values()) / jobs
     say(plan_line(identity, runs, seconds))
     return {"runs": len(runs), "forecast_seconds": seconds, "configurations": flat_runs(runs)}
 
 
-def _driver(study: Study, identity: Identity, options: RunOptions, num_seeds: int) -> Driver:
-    store = Store(options.tracking_uri)
+def _experiment(store: Store, study: Study, identity: Identity, command_line: str) -> str:
+    """The id of the study's experiment, which tells what is asked and how to repeat it."""
     experiment_id = store.experiment(identity.key)
-    trials = "" if options.trials is None else f" --trials {options.trials}"
-    command = f"bench run {identity.flags()} --seeds {num_seeds}{trials}"
     held = held_line(study, identity)
-    said = [f"**{study.question}**", f"`{command}`", f"Report: `bench report {identity.flags()}`"]
+    said = [
+        f"**{study.question}**",
+        f"`{command_line}`",
+        f"Report: `bench report {identity.flags()}`",
+    ]
     note = "\n\n".join([*said, *([f"The {held}."] if held else [])])
     store.describe_experiment(
         experiment_id,
@@ -180,22 +217,10 @@ def _driver(study: Study, identity: Identity, options: RunOptions, num_seeds: in
             "mlflow.note.content": note,
             "bench.identity": identity.model_dump_json(),
             "bench.study": study.name,
-            "bench.command": command,
+            "bench.command": command_line,
         },
     )
-    return Driver(
-        study=study,
-        identity=identity,
-        store=store,
-        experiment_id=experiment_id,
-        folder=options.root / identity.key,
-        storage=options.storage,
-        task_settings={
-            "device": options.device,
-            "plugins": tuple(str(path.absolute()) for path in options.plugins),
-        },
-        tags={"command": command},
-    )
+    return experiment_id
 
 
 def _sum_up(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import torch
+import typer
 from torch import Tensor
 
+from bench.cli.options import Device, Plugins, Root, Say, Uri, command, quiet
 from bench.contracts import EvalFns, Noise
 from bench.errors import UsageError
 from bench.evaluation.reference import HeldData
@@ -15,31 +17,33 @@ from bench.evaluation.view import draw
 from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import recorded
-from bench.registry import load_plugins
 from bench.runtime import DeviceNoise, generator, resolve_device
 from bench.tracking.mlflow import Store
 from bench.training.run import held_for, restore_run
 
 
+@command("sample")
 def sample_run(
-    run_id: str,
-    count: int,
-    out: Path,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="id of a tracked run")],
     *,
-    seed: int,
-    label: int | None,
-    device: str,
-    uri: str | None,
-    root: Path,
-    plugins: Sequence[Path],
+    count: Annotated[int, typer.Option("-n", min=1, help="number of images")] = 64,
+    out: Annotated[Path, typer.Option("-o", help="PNG to write")] = Path("samples.png"),
+    seed: Annotated[int, typer.Option("--seed", min=0, help="of the noise")] = 0,
+    label: Annotated[
+        int | None, typer.Option("--class", help="of a conditional model; default: all")
+    ] = None,
+    device: Device = "auto",
+    tracking_uri: Uri = None,
+    root: Root = Path("runs"),
+    plugins: Plugins = None,
+    say: Say = quiet,
 ) -> None:
     """Writes a grid of samples of a tracked run, of one class if ``label`` is given.
 
     Raises:
         UsageError: No such run, its checkpoint is not under ``root``, or it has no such class.
     """
-    load_plugins(plugins)
-    record = Store(uri).record(run_id)
+    record = Store(tracking_uri).record(run_id)
     config = recorded(record.params)
     held = held_for(config, resolve_device(device))
     folder = root / (record.about.folder or "?")
@@ -50,6 +54,7 @@ def sample_run(
     side = max(1, round(count**0.5))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(to_png(grid(images, columns=side, scale=display_scale(images.shape[2]))))
+    say(f"{count} samples in {out}")
 
 
 def _labels(

@@ -6,66 +6,79 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from bench.cli.options import (
+    Dataset,
+    Device,
+    Fresh,
+    Plugins,
+    Root,
+    Say,
+    Sets,
+    Uri,
+    Weights,
+    command,
+    quiet,
+)
 from bench.config import RunConfig, listed, parse_assignments
 from bench.engines.task import Task, run_task
 from bench.errors import UsageError
 from bench.metrics import requested
 from bench.models import configure, find, recorded
 from bench.records import RunRecord, RunTags, TrialResult
-from bench.registry import load_plugins
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
 from bench.training.run import held_for
 
-Say = Callable[[str], object]
+
+def _fails(summary: Mapping[str, Any]) -> bool:
+    return summary["status"] == "failed" or bool(summary.get("differences"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions:
-    """The options of ``bench train``."""
-
-    model: str | None = None
-    config: str | None = None
-    dataset: str | None = None
-    overrides: tuple[str, ...] = ()
-    device: str = "auto"
-    tracking_uri: str | None = None
-    root: Path = Path("runs")
-    plugins: tuple[Path, ...] = ()
-    fresh: bool = False
-
-
-def train_one(options: TrainOptions, *, say: Say) -> dict[str, Any]:
+@command("train", fails=_fails)
+def train_one(
+    model: Annotated[str | None, typer.Argument(help="MODEL or MODEL:PRESET")] = None,
+    *,
+    config: Annotated[str | None, typer.Option("--config", help="repeat this tracked run")] = None,
+    dataset: Dataset = None,
+    overrides: Sets = None,
+    device: Device = "auto",
+    tracking_uri: Uri = None,
+    root: Root = Path("runs"),
+    plugins: Plugins = None,
+    fresh: Fresh = False,
+    inception_weights: Weights = None,
+    say: Say = quiet,
+) -> dict[str, Any]:
     """One run; with ``config`` a tracked run again, compared with the first.
 
     Raises:
         UsageError: Anything about the options that cannot work.
     """
-    load_plugins(options.plugins)
-    original = Store(options.tracking_uri).record(options.config) if options.config else None
-    config = _train_config(options, original)
-    _require_parts(config, options.device)
-    store = Store(options.tracking_uri)
+    original = Store(tracking_uri).record(config) if config else None
+    wanted = _config(model, original, dataset, overrides or [])
+    _require_parts(wanted, device)
+    store = Store(tracking_uri)
     suffix = f"-repeat-{original.run_id[:8]}" if original else ""
-    folder = options.root / "train" / f"{config.digest}{suffix}"
-    if folder.exists() and (options.fresh or (original and (folder / RESULT).exists())):
+    folder = root / "train" / f"{wanted.digest}{suffix}"
+    if folder.exists() and (fresh or (original and (folder / RESULT).exists())):
         shutil.rmtree(folder)
-    run_id = _single_run(store, config, folder, original)
-    say(f"run {run_id}: {config.name} on {config.data.dataset}, {config.train.num_images:,} images")
+    run_id = _single_run(store, wanted, folder, original)
+    say(f"run {run_id}: {wanted.name} on {wanted.data.dataset}, {wanted.train.num_images:,} images")
     task = Task(
-        params=config.params(),
+        params=wanted.params(),
         run_id=run_id,
         folder=str(folder),
         uri=store.uri,
-        device=options.device,
+        device=device,
         threads=_threads(original),
-        plugins=tuple(str(path.absolute()) for path in options.plugins),
+        plugins=tuple(str(path.absolute()) for path in plugins or ()),
     )
     with stop_requests() as should_stop:
         result = run_task(task, should_stop)
@@ -79,16 +92,18 @@ def _require_parts(config: RunConfig, device: str) -> None:
     find(config.name)[1].build(config.model, held.spec)
 
 
-def _train_config(options: TrainOptions, original: RunRecord | None) -> RunConfig:
-    if (options.model is None) == (original is None):
+def _config(
+    model: str | None, original: RunRecord | None, dataset: str | None, overrides: list[str]
+) -> RunConfig:
+    if (model is None) == (original is None):
         raise UsageError("bench train takes a MODEL or --config RUN: give exactly one of them")
-    overrides = parse_assignments(list(options.overrides))
+    assigned = parse_assignments(overrides)
     if original is not None:
-        if overrides or options.dataset:
+        if assigned or dataset:
             raise UsageError("--config repeats a run as it was: leave out --set and --dataset")
         return recorded(original.params)
-    data = {"data.dataset": options.dataset} if options.dataset else {}
-    return configure(options.model or "", overrides, data)
+    data = {"data.dataset": dataset} if dataset else {}
+    return configure(model or "", assigned, data)
 
 
 def _single_run(store: Store, config: RunConfig, folder: Path, original: RunRecord | None) -> str:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from typing import Annotated
 
+import typer
+
+from bench.cli.options import Say, Uri, command, quiet
 from bench.errors import UsageError
 from bench.tracking.mlflow import Store, serve_command
 
-Say = Callable[[str], object]
 
-
-def serve_ui(*, study: str | None, host: str, port: int, uri: str | None, say: Say) -> None:
+@command("ui")
+def serve_ui(
+    *,
+    study: Annotated[str | None, typer.Option("--study", help="open at this study")] = None,
+    host: Annotated[str, typer.Option("--host", help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="port to listen on")] = 5000,
+    tracking_uri: Uri = None,
+    say: Say = quiet,
+) -> None:
     """Serves what was logged until it is interrupted.
 
     Raises:
         UsageError: Nothing was logged for that study, or the store is a server already.
     """
-    store = Store(uri)
+    store = Store(tracking_uri)
     found = [e for e in store.experiments() if e.name != "Default"]
     found = [e for e in found if study is None or e.name.startswith(study)]
     if not found:

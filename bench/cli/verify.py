@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from bench.cli.options import Say, Uri, command, quiet
 from bench.compare.verify import verify_report
-
-Say = Callable[[str], object]
 
 _MOST_SHOWN, _MOST_NAMED = 20, 5
 
 
-def verify_one(path: Path, *, uri: str | None, say: Say) -> dict[str, Any]:
+@command("verify", fails=lambda verdict: not verdict["equal"])
+def verify_one(
+    report: Annotated[Path, typer.Argument(help="folder of a report, or its README.md")],
+    *,
+    tracking_uri: Uri = None,
+    say: Say = quiet,
+) -> dict[str, Any]:
     """The verdict as JSON values; ``equal`` says whether nothing differs.
 
     Raises:
         UsageError: No report lies there, or the store does not open.
     """
-    verdict = verify_report(path, uri)
+    verdict = verify_report(report, tracking_uri)
     for remark in verdict.remarks:
         say(f"note: {remark}")
     for difference in verdict.differences[:_MOST_SHOWN]:
@@ -33,5 +39,5 @@ def verify_one(path: Path, *, uri: str | None, say: Say) -> dict[str, Any]:
         say(f"runs that are not as the report has them: {named}{more}")
     same = "identical" if verdict.is_whole else "tables and sentences are identical"
     found = f"{number:,} differences" if number != 1 else "1 difference"
-    say(f"{found if number else same}: {path} against {verdict.runs:,} runs of {verdict.source}")
+    say(f"{found if number else same}: {report} against {verdict.runs:,} runs of {verdict.source}")
     return verdict.to_json()

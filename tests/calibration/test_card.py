@@ -20,7 +20,7 @@ from bench.calibration.numbers import (
 )
 from bench.cli import calibrate as command
 from bench.cli import main
-from bench.cli.calibrate import CalibrateOptions, write_calibration
+from bench.cli.calibrate import write_calibration
 from bench.errors import UsageError
 from bench.report.writer import report_text, write_report
 from bench.results.numbers import read_results
@@ -242,7 +242,7 @@ def test_file_in_place_of_the_folder_is_a_usage_error(tmp_path):
         write_card(calibration_of(), b"png", tmp_path / "taken")
 
 
-OPTIONS = CalibrateOptions(dataset="digits", detectors="auto", most=40)
+OPTIONS = {"dataset": "digits", "detectors": "auto", "most": 40}
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +250,7 @@ def calibrated(tmp_path_factory):
     """A card of digits at 40 images, made by the command."""
     out = tmp_path_factory.mktemp("calibrated")
     said = []
-    summary = write_calibration(replace(OPTIONS, out=out), say=said.append)
+    summary = write_calibration(**OPTIONS, out=out, say=said.append)
     assert any("digits: real and damaged images" in line for line in said)
     answer = "On digits with n = 40, differences of `fd_digits_n40` below"
     assert any(line.startswith(answer) for line in said)
@@ -280,7 +280,7 @@ def measuring(monkeypatch):
 def test_second_call_measures_nothing_and_writes_the_same_bytes(calibrated, monkeypatch):
     before, said = files_of(calibrated), []
     monkeypatch.setattr(command, "calibrate", None)
-    write_calibration(replace(OPTIONS, out=calibrated), say=said.append)
+    write_calibration(**OPTIONS, out=calibrated, say=said.append)
     assert "not again" in said[0]
     assert files_of(calibrated) == before
 
@@ -295,14 +295,14 @@ def test_card_is_a_png_of_examples_and_says_its_command(calibrated):
 @pytest.mark.parametrize("change", [{"fresh": True}, {"most": 30}])
 def test_other_settings_and_fresh_measure_again(calibrated, measuring, tmp_path, change):
     (tmp_path / NUMBERS).write_bytes((calibrated / NUMBERS).read_bytes())
-    write_calibration(replace(OPTIONS, out=tmp_path, **change), say=lambda _: None)
+    write_calibration(**OPTIONS | change, out=tmp_path)
     assert measuring == [("digits", change.get("most", 40))]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"key": 3}'])
 def test_damaged_numbers_are_measured_again(measuring, tmp_path, text):
     (tmp_path / NUMBERS).write_text(text, encoding="utf-8")
-    write_calibration(replace(OPTIONS, out=tmp_path), say=lambda _: None)
+    write_calibration(**OPTIONS, out=tmp_path)
     assert len(measuring) == 1
 
 
@@ -310,9 +310,8 @@ def test_data_without_a_detector_of_their_own_get_the_remedy(tmp_path):
     rng = np.random.default_rng(0)
     path = tmp_path / "plain.npz"
     np.savez(path, x=rng.integers(0, 256, (300, 6, 6), dtype=np.uint8))
-    options = CalibrateOptions(dataset=f"npz:{path}", detectors="auto", out=tmp_path / "card")
     with pytest.raises(UsageError, match="bench detectors train npz:"):
-        write_calibration(options, say=lambda _: None)
+        write_calibration(f"npz:{path}", detectors="auto", out=tmp_path / "card")
 
 
 def test_command_line_writes_beside_the_reports(measuring, monkeypatch, tmp_path, capsys):

@@ -264,7 +264,7 @@ def test_stopped_command_exits_130_and_says_that_it_continues(
     def stopped(*_: object, **__: object) -> None:
         raise stop
 
-    monkeypatch.setattr("bench.cli.run.run_study", stopped)
+    monkeypatch.setattr("bench.cli.run.load_study", stopped)
     done = bench("run --study depth_sweep")
     assert done == Done(130, "", "bench: interrupted; the same command continues\n")
 
@@ -278,9 +278,14 @@ def test_stopped_command_exits_130_and_says_that_it_continues(
     ],
 )
 def test_failed_or_different_run_exits_1(
-    summary: dict[str, object], code: int, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    summary: dict[str, object],
+    code: int,
+    bench: Bench,
+    store_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bench.cli.train.train_one", lambda *_, **__: summary)
+    monkeypatch.setattr("bench.cli.train.run_task", lambda *_: None)
+    monkeypatch.setattr("bench.cli.train._told", lambda *_: summary)
     assert bench("train vae").code == code
 
 

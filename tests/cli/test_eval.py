@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.cli.evaluate import EvalOptions, evaluate_one
+from bench.cli.evaluate import evaluate_one
 from bench.cli.report import make_report
-from bench.cli.train import TrainOptions, train_one
+from bench.cli.train import train_one
 from bench.datasets import load
 from bench.errors import UsageError
 from bench.evaluation.outside import read_outside
@@ -18,15 +18,7 @@ from bench.plan.files import load_study
 from bench.plan.study import Identity
 from bench.tracking.mlflow import Store
 
-SMALL = ("num_images=256", "num_logs=4", "num_validations=2", "max_samples=60")
-
-
-def silent(_):
-    return None
-
-
-def evaluated(**options):
-    return evaluate_one(EvalOptions(**options), say=silent)
+SMALL = ["num_images=256", "num_logs=4", "num_validations=2", "max_samples=60"]
 
 
 def digits(n=200, *, labels=False):
@@ -39,14 +31,13 @@ def digits(n=200, *, labels=False):
 
 @pytest.fixture
 def trained(store_uri):
-    options = TrainOptions(model="vae_mlp", overrides=SMALL, tracking_uri=store_uri)
-    return train_one(options, say=silent)["run_id"]
+    return train_one("vae_mlp", overrides=SMALL, tracking_uri=store_uri)["run_id"]
 
 
 def test_run_measured_again_has_the_same_values_and_raises_the_counter_of_test_reads(
     trained, store_uri
 ):
-    again = evaluated(run=trained, tracking_uri=store_uri)
+    again = evaluate_one(trained, tracking_uri=store_uri)
     store = Store(store_uri)
     first, second = store.record(trained), store.record(again["run_id"])
     same = {k for k in second.metrics if k.startswith(("val/", "test/"))}
@@ -58,7 +49,7 @@ def test_run_measured_again_has_the_same_values_and_raises_the_counter_of_test_r
 
 
 def test_run_measured_again_takes_other_numbers_and_measures_on_request(trained, store_uri):
-    found = evaluated(run=trained, overrides=("max_samples=50",), tracking_uri=store_uri)
+    found = evaluate_one(trained, overrides=["max_samples=50"], tracking_uri=store_uri)
     assert "test/fd_digits_n50" in found["metrics"]
     assert "test/fd_digits_n60" not in found["metrics"]
 
@@ -66,32 +57,30 @@ def test_run_measured_again_takes_other_numbers_and_measures_on_request(trained,
 def test_reads_of_the_test_split_are_counted_when_it_is_read_and_never_fall(trained, store_uri):
     """Protocol rule 2."""
     with pytest.raises(UsageError, match="measure 'iwae_64' is always taken"):
-        evaluated(run=trained, overrides=("measures=iwae_64",), tracking_uri=store_uri)
+        evaluate_one(trained, overrides=["measures=iwae_64"], tracking_uri=store_uri)
     assert Store(store_uri).record(trained).tags["test_reads"] == "1"
-    evaluated(run=trained, tracking_uri=store_uri)
+    evaluate_one(trained, tracking_uri=store_uri)
     (Path("runs") / Store(store_uri).record(trained).tags["folder"] / "test_reads").unlink()
-    evaluated(run=trained, tracking_uri=store_uri)
+    evaluate_one(trained, tracking_uri=store_uri)
     assert Store(store_uri).record(trained).tags["test_reads"] == "3"
 
 
 def test_diverged_run_has_no_state_to_measure(store_uri):
-    options = TrainOptions(model="gan_mlp", overrides=(*SMALL, "lr=1e30"), tracking_uri=store_uri)
-    run_id = train_one(options, say=silent)["run_id"]
+    run_id = train_one("gan_mlp", overrides=[*SMALL, "lr=1e30"], tracking_uri=store_uri)["run_id"]
     with pytest.raises(UsageError, match="diverged and has no state to measure: the"):
-        evaluated(run=run_id, tracking_uri=store_uri)
+        evaluate_one(run_id, tracking_uri=store_uri)
 
 
 def test_further_detector_never_takes_the_place_of_the_one_that_selects(store_uri):
     """A data set without a detector of its own has no primary measure (protocol rule 2)."""
     digits = load("digits")
     np.savez("bare.npz", x=np.concatenate([digits.train.images, digits.test.images]))
-    options = TrainOptions(
-        model="gan_mlp",
+    found = train_one(
+        "gan_mlp",
         dataset="npz:bare.npz",
-        overrides=(*SMALL[:3], "also=random"),
+        overrides=[*SMALL[:3], "also=random"],
         tracking_uri=store_uri,
     )
-    found = train_one(options, say=silent)
     assert found["primary"] == ""
     assert found["value"] is None
     assert "test/fd_random_n150" in found["metrics"]
@@ -100,13 +89,13 @@ def test_further_detector_never_takes_the_place_of_the_one_that_selects(store_ur
 
 def test_run_is_not_trained_again_and_needs_its_checkpoint(trained, store_uri):
     with pytest.raises(UsageError, match=r"measures and does not train: .* got 'latent_dim'"):
-        evaluated(run=trained, overrides=("latent_dim=3",), tracking_uri=store_uri)
+        evaluate_one(trained, overrides=["latent_dim=3"], tracking_uri=store_uri)
     with pytest.raises(UsageError, match=r"no folder elsewhere.*--root"):
-        evaluated(run=trained, root=Path("elsewhere"), tracking_uri=store_uri)
+        evaluate_one(trained, root=Path("elsewhere"), tracking_uri=store_uri)
 
 
 def test_images_get_the_measures_of_samples(store_uri):
-    found = evaluated(images=digits(297), dataset="digits", tracking_uri=store_uri)
+    found = evaluate_one(images=digits(297), dataset="digits", tracking_uri=store_uri)
     values = found["metrics"]
     assert values["val/fd_digits_n297"] == pytest.approx(0, abs=1e-6)  # the same images
     assert 1 < values["test/fd_digits_n297"] < 50
@@ -118,7 +107,7 @@ def test_images_get_the_measures_of_samples(store_uri):
 
 
 def test_images_with_labels_are_those_of_a_conditional_model(store_uri):
-    found = evaluated(images=digits(labels=True), dataset="digits", tracking_uri=store_uri)
+    found = evaluate_one(images=digits(labels=True), dataset="digits", tracking_uri=store_uri)
     assert found["metrics"]["test/class_accuracy"] > 0.9
     assert found["not_applicable"]["class_share"] == "the model has no latent space"
 
@@ -129,8 +118,8 @@ def test_folder_of_pictures_gives_the_numbers_of_the_same_arrays(store_uri):
     folder.mkdir()
     for i, image in enumerate(np.load(path)["x"]):
         Image.fromarray(image[0]).save(folder / f"{i:03}.png")
-    one = evaluated(images=path, dataset="digits", tracking_uri=store_uri)
-    two = evaluated(images=folder, dataset="digits", tracking_uri=store_uri)
+    one = evaluate_one(images=path, dataset="digits", tracking_uri=store_uri)
+    two = evaluate_one(images=folder, dataset="digits", tracking_uri=store_uri)
     assert one["metrics"] == two["metrics"]
 
 
@@ -138,10 +127,10 @@ def test_images_in_class_order_are_taken_in_a_random_one(store_uri):
     val = load("digits").val
     order = np.argsort(val.labels, kind="stable")
     np.savez("sorted.npz", x=val.images[order])
-    found = evaluated(
+    found = evaluate_one(
         images=Path("sorted.npz"),
         dataset="digits",
-        overrides=("max_samples=60",),
+        overrides=["max_samples=60"],
         tracking_uri=store_uri,
     )
     assert found["metrics"]["val/classes"] > 8
@@ -151,16 +140,17 @@ def test_second_reading_of_the_same_images_is_counted(store_uri):
     path = digits(60)
     options = {"images": path, "dataset": "digits", "tracking_uri": store_uri}
     reads = [
-        Store(store_uri).record(evaluated(**options)["run_id"]).tags["test_reads"] for _ in range(2)
+        Store(store_uri).record(evaluate_one(**options)["run_id"]).tags["test_reads"]
+        for _ in range(2)
     ]
     assert reads == ["1", "2"]
 
 
 def test_one_name_and_seed_stand_for_one_set_of_images(store_uri):
-    evaluated(images=digits(60), dataset="digits", tracking_uri=store_uri)
+    evaluate_one(images=digits(60), dataset="digits", tracking_uri=store_uri)
     with pytest.raises(UsageError, match="'made' with seed 0 stands for other images already"):
-        evaluated(images=digits(50), dataset="digits", tracking_uri=store_uri)
-    evaluated(images=digits(50), dataset="digits", seed=1, tracking_uri=store_uri)
+        evaluate_one(images=digits(50), dataset="digits", tracking_uri=store_uri)
+    evaluate_one(images=digits(50), dataset="digits", seed=1, tracking_uri=store_uri)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +167,7 @@ def test_one_name_and_seed_stand_for_one_set_of_images(store_uri):
             {"images": Path("x.npz"), "dataset": "digits", "overrides": ("depth=2",)},
             "measures and does not train",
         ),
-        ({"run": "abc", "name": "mine"}, "are for images made elsewhere"),
+        ({"run_id": "abc", "name": "mine"}, "are for images made elsewhere"),
         (
             {"images": Path("x.npz"), "dataset": "digits", "overrides": ("measures=iwa",)},
             "unknown measure 'iwa'",
@@ -187,7 +177,7 @@ def test_one_name_and_seed_stand_for_one_set_of_images(store_uri):
 def test_mistake_is_told_before_anything_is_recorded(options, message, store_uri):
     digits().rename("x.npz")
     with pytest.raises(UsageError, match=message):
-        evaluated(tracking_uri=store_uri, **options)
+        evaluate_one(tracking_uri=store_uri, **options)
     assert [e.name for e in Store(store_uri).experiments()] == ["Default"]
 
 
@@ -239,20 +229,22 @@ def test_images_made_elsewhere_stand_in_the_tables_of_a_study(store_uri):
     train = load("digits").train
     for seed in range(3):
         np.savez("mine.npz", x=train.images[seed * 100 : seed * 100 + 500])
-        evaluated(
+        evaluate_one(
             images=Path("mine.npz"),
             name="copies",
             seed=seed,
             study="depth_sweep",
             tracking_uri=store_uri,
         )
-    text = make_report("depth_sweep", uri=store_uri, out=Path("out")).read_text()
+    text = make_report("depth_sweep", tracking_uri=store_uri, out=Path("out")).read_text()
     row, _cost = [
         line for line in text.splitlines() if line.startswith("| `copies` | made elsewhere | 3")
     ]
     assert "fit no cell" not in text
     assert re.search(r"\d+\.\d+ \[\d", row), row
     with pytest.raises(UsageError, match="'vae' is a row of depth_sweep already"):
-        evaluated(images=Path("mine.npz"), name="vae", study="depth_sweep", tracking_uri=store_uri)
+        evaluate_one(
+            images=Path("mine.npz"), name="vae", study="depth_sweep", tracking_uri=store_uri
+        )
     with pytest.raises(UsageError, match="has 60 images, depth_sweep measures with 500"):
-        evaluated(images=digits(60), study="depth_sweep", tracking_uri=store_uri)
+        evaluate_one(images=digits(60), study="depth_sweep", tracking_uri=store_uri)

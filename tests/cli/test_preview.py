@@ -7,7 +7,7 @@ import pytest
 from bench.cli.init import write_study
 from bench.cli.plan_text import plan_text
 from bench.cli.preview import plan_table
-from bench.cli.run import RunOptions, run_study
+from bench.cli.run import run_study
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_files
 from bench.plan.study import Identity
@@ -99,7 +99,7 @@ def test_dry_run_of_a_search_shows_what_is_searched_and_that_the_best_runs():
 def test_dry_run_gives_every_configuration(mine, monkeypatch, tmp_path):
     monkeypatch.setattr("bench.cli.preview.seconds_per_run", lambda *_: 2.0)
     said = []
-    found = run_study(RunOptions(study="mine", seeds=2, dry_run=True, jobs="1"), say=said.append)
+    found = run_study(study="mine", seeds=2, dry_run=True, jobs="1", say=said.append)
     assert json.loads(json.dumps(found)) == found
     assert found["runs"] == len(found["configurations"]) == 9
     assert found["configurations"]["vae width=8 seed=1"]["model.width"] == 8

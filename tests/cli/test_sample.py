@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import dataclasses
-import importlib
 import sqlite3
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import pytest
 import torch
 
 from bench import cli
-from bench.cli.train import TrainOptions, train_one
+from bench.cli import sample
+from bench.cli.train import train_one
 from bench.errors import UsageError
-
-sample = importlib.import_module("bench.cli.sample")  # the package gives its command
 
 COUNT = 40
 SMALL = ("num_images=64", "num_logs=1", "num_validations=1", "max_samples=20", "max_val_samples=20")
@@ -33,24 +31,31 @@ class Tracked:
             source.backup(own)
 
     def train(self, model, *overrides):
-        options = TrainOptions(
-            model=model,
-            dataset="digits",
-            overrides=(*SMALL, *overrides),
-            device="cpu",
-            tracking_uri=self.uri,
-            root=self.root,
-        )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("bench.cli.train.num_cores", lambda: 1)
             patch.chdir(self.root.parent)
-            summary = train_one(options, say=lambda _: None)
+            summary = train_one(
+                model,
+                dataset="digits",
+                overrides=[*SMALL, *overrides],
+                device="cpu",
+                tracking_uri=self.uri,
+                root=self.root,
+            )
         assert summary["status"] != "failed", summary["reason"]
         return summary["run_id"]
 
     def sample(self, run_id, label, *, seed=0):
-        store = {"device": "cpu", "uri": self.uri, "root": self.root, "plugins": []}
-        sample.sample_run(run_id, COUNT, self.out, seed=seed, label=label, **store)
+        sample.sample_run(
+            run_id,
+            count=COUNT,
+            out=self.out,
+            seed=seed,
+            label=label,
+            device="cpu",
+            tracking_uri=self.uri,
+            root=self.root,
+        )
         return self.out.read_bytes()
 
 

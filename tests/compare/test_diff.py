@@ -90,17 +90,17 @@ def test_runs_of_two_experiments_are_compared_by_the_beginnings_of_their_ids(sto
         store.create_run(store.experiment("train"), name="r", params=other.params, tags=other.tags)
     )
     said = []
-    found = diff_runs(first[:16], second[:16], uri=None, say=said.append)
+    found = diff_runs(first[:16], second[:16], say=said.append)
     assert (found["first"], found["second"], found["identical"]) == (first, second, False)
     assert [change["name"] for change in found["configuration"]] == ["model"]
     text = "\n".join(said)
     assert text.index("configuration") < text.index("results")
     assert "provenance" not in text  # nothing differs there
     said.clear()
-    assert diff_runs(first, first, uri=None, say=said.append)["identical"]
+    assert diff_runs(first, first, say=said.append)["identical"]
     assert said[-1] == "identical, seconds aside"
 
 
 def test_unknown_run_is_told_in_a_sentence(store_uri):
     with pytest.raises(UsageError, match=r"no run 'abc' in 'sqlite:.*take an id from `bench ui`"):
-        diff_runs("abc", "def", uri=None, say=print)
+        diff_runs("abc", "def", say=print)

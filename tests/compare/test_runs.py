@@ -312,7 +312,7 @@ def test_tracked_runs_are_found_by_the_beginnings_of_their_ids(filled, tmp_path)
     store._client.log_artifact(first, str(picture), "pictures")
     said = []
     given = [run_id[:12] for arm in ("vae", "gan") for run_id in ids[arm]]
-    table = compare_runs(given, out=tmp_path / "out", uri=None, say=said.append)
+    table = compare_runs(given, out=tmp_path / "out", say=said.append)
     json.dumps(table, allow_nan=False)
     assert table["columns"] == {
         arm: sorted(ids[arm], key=lambda i: store.record(i).tags["seed"]) for arm in ("vae", "gan")
@@ -333,7 +333,7 @@ def test_tracked_runs_are_found_by_the_beginnings_of_their_ids(filled, tmp_path)
 )
 def test_runs_that_cannot_be_compared_are_told_in_a_sentence(store_uri, given, said):
     with pytest.raises(UsageError, match=said):
-        compare_runs(given, out=None, uri=None, say=print)
+        compare_runs(given, out=None, say=print)
 
 
 def test_beginning_of_several_ids_is_told_with_them(store_uri):

@@ -40,7 +40,7 @@ def whole(tmp_path_factory, migrated_database):
         study_file(folder)
         store = Store(f"sqlite:///{folder / 'mlflow.db'}")
         ids = stored(store, stored_records())
-        make_report("small", uri=store.uri)
+        make_report("small", tracking_uri=store.uri)
         (folder / "ids.json").write_text(json.dumps(ids))
     return folder
 

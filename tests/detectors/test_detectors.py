@@ -9,7 +9,7 @@ import torch
 
 from bench import datasets
 from bench.cli import main
-from bench.cli.data import detector_table
+from bench.cli.detectors import detector_table
 from bench.datasets import Arrays
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
 from bench.detectors._classifier import Recipe, mirrored, shifted

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from bench.cli.run import RunOptions, run_study
+from bench.cli.run import run_study
 from bench.tracking.mlflow import Store
 from bench.training import run as runner
 
@@ -61,7 +61,7 @@ def main() -> None:
         shutil.copy(HERE / "small.py", "studies")
         store = Store(f"sqlite:///{folder}/mlflow.db")
         try:
-            run_study(RunOptions(study="small", jobs="1", tracking_uri=store.uri), say=print)
+            run_study(study="small", jobs="1", tracking_uri=store.uri, say=print)
         except KeyboardInterrupt:
             print("stopped, as planned")
         experiment_id = store.experiment("small-classroom-digits")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.run import RunOptions, run_study
+from bench.cli.run import run_study
 from bench.errors import UsageError
 from bench.tracking.mlflow import Store
 
@@ -59,7 +59,7 @@ def records():
 def test_search_runs_extends_and_sums_up_and_its_trials_read_no_test_image(write_study, store_uri):
     write_study(128)
     lines = []
-    summary = run_study(RunOptions(study="tiny", jobs="1"), say=lines.append)
+    summary = run_study(study="tiny", jobs="1", say=lines.append)
     assert "4 trials and 2 runs" in lines[0]
     assert "best of 2 trials of each family on validation:" in lines
     tracked = records()
@@ -78,9 +78,9 @@ def test_search_runs_extends_and_sums_up_and_its_trials_read_no_test_image(write
         assert runs[arm].params["train.seed"] == "1"
 
     lines.clear()
-    run_study(RunOptions(study="tiny", jobs="1"), say=lines.append)
+    run_study(study="tiny", jobs="1", say=lines.append)
     assert lines[0] == "6 of 6 runs are finished already"
-    run_study(RunOptions(study="tiny", jobs="1", trials=3), say=lines.append)
+    run_study(study="tiny", jobs="1", trials=3, say=lines.append)
     assert Counter(r.tags["role"] for r in records())["search"] == 6
 
 
@@ -90,7 +90,7 @@ def test_search_of_which_no_trial_has_a_value_is_summed_up(write_study, store_ur
     text = file.read_text().replace("vae_mlp", "gan_mlp")
     file.write_text(text.replace("low=1e-4, high=1e-1", "low=1e30, high=1e35"))
     lines = []
-    summary = run_study(RunOptions(study="tiny", jobs="1"), say=lines.append)
+    summary = run_study(study="tiny", jobs="1", say=lines.append)
     assert summary["runs"] == {"diverged": 4}
     assert (summary["best"], summary["found"]) == ([], {})
     assert sum("no trial has a value" in line for line in lines) == 1
@@ -98,13 +98,13 @@ def test_search_of_which_no_trial_has_a_value_is_summed_up(write_study, store_ur
 
 def test_trials_of_a_grid_are_refused():
     with pytest.raises(UsageError, match="'depth_sweep' runs all of a grid: leave it out"):
-        run_study(RunOptions(study="depth_sweep", trials=3), say=print)
+        run_study(study="depth_sweep", trials=3)
 
 
 def test_key_that_is_searched_is_not_set_by_hand(write_study):
     write_study(128)
     with pytest.raises(UsageError, match=r"'model\.lr' is what this study searches for vae, gan"):
-        run_study(RunOptions(study="tiny", overrides=("lr=1e-3",)), say=print)
+        run_study(study="tiny", overrides=["lr=1e-3"])
 
 
 @pytest.mark.slow

@@ -1,0 +1,78 @@
+"""``bench detectors``: what distances are measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bench.cli.options import Say, app, command, quiet
+from bench.cli.text import columns
+from bench.datasets import load
+from bench.detectors._find import fetch_detector, import_detector
+from bench.detectors._status import DetectorStatus, status
+from bench.detectors._train import train_detector
+from bench.runtime import prepare
+
+detectors = typer.Typer(rich_markup_mode=None)
+app.add_typer(detectors, name="detectors")
+
+
+@command("list", into=detectors)
+def detectors_list(*, say: Say = quiet) -> dict[str, Any]:
+    """Which detectors there are, what they were trained on, and what is missing."""
+    rows = status()
+    for line in detector_table(rows):
+        say(line)
+    return {name: vars(row) for name, row in rows.items()}
+
+
+@command("train", into=detectors)
+def detectors_train(
+    dataset: Annotated[str, typer.Argument(help="data set with labels")],
+    *,
+    name: Annotated[
+        str | None, typer.Option("--name", help="of the detector; default: the data set's")
+    ] = None,
+    say: Say = quiet,
+) -> None:
+    """Train and store the classifier of a data set by its fixed recipe."""
+    prepare(threads=1)  # more threads would sum in another order and give other weights
+    path, facts = train_detector(dataset, load(dataset), name)
+    say(f"test accuracy {facts['test_accuracy']}, weights in {path}")
+
+
+@command("fetch", into=detectors)
+def detectors_fetch(
+    name: Annotated[str, typer.Argument()] = "inception", *, say: Say = quiet
+) -> None:
+    """Download the weights of Inception."""
+    say(f"{name} in {fetch_detector(name)}")
+
+
+@command("import", into=detectors)
+def detectors_import(
+    name: Annotated[str, typer.Argument(help="inception")],
+    file: Annotated[Path, typer.Argument(help="the published weights")],
+    *,
+    say: Say = quiet,
+) -> None:
+    """Install the weights of Inception from their file, for machines without a network."""
+    say(f"{name} in {import_detector(name, file)}")
+
+
+def detector_table(rows: Mapping[str, DetectorStatus]) -> list[str]:
+    """Lines for a terminal: a table of all, then what is missing with its remedy."""
+    head = ("name", "data set", "features", "digest", "test accuracy", "what")
+    cells = [
+        (
+            name,
+            *(fact or "-" for fact in (row.dataset, row.dim, row.digest, row.test_accuracy)),
+            row.summary,
+        )
+        for name, row in rows.items()
+    ]
+    missing = [f"  {name}: {row.missing}" for name, row in rows.items() if row.missing]
+    return [*columns([head, *cells]), *(["not here:", *missing] if missing else [])]
