@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -29,18 +31,21 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         OSError: There is no such file, or it is no safetensors file or not a whole one.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            names, facts = file.keys(), file.metadata()
-            return {name: file.get_tensor(name) for name in names}, dict(facts or {})
-    except (SafetensorError, RuntimeError) as error:  # torch's own where it vanished meanwhile
-        raise OSError(f"{path.name} is not a whole safetensors file ({error})") from error
+    with _opened(path) as file:
+        names, facts = file.keys(), file.metadata()
+        return {name: file.get_tensor(name) for name in names}, dict(facts or {})
 
 
 def read_facts(path: Path) -> dict[str, str]:
     """The facts alone, without the tensors; raises as ``read_tensors`` does."""
+    with _opened(path) as file:
+        return dict(file.metadata() or {})
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
-    except SafetensorError as error:
+            yield file
+    except (SafetensorError, RuntimeError) as error:  # torch's own where it vanished meanwhile
         raise OSError(f"{path.name} is not a whole safetensors file ({error})") from error

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from bench.datasets._splits import Arrays, Parts
 from bench.errors import UsageError
+from bench.torchvision_import import import_torchvision
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _REMEDY = "download the file again"
@@ -30,6 +31,12 @@ def read_idx(directory: Path) -> Parts:
     if not directory.is_dir():
         raise UsageError(f"'{directory}' is no folder: give the folder of the four IDX files")
     return Parts(_read_part(directory, "train"), _read_part(directory, "t10k"))
+
+
+def download_idx(name: str, folder: Path) -> Parts:
+    """Both parts of a data set of torchvision's, from the files that it downloads and checks."""
+    getattr(import_torchvision().datasets, name)(folder, download=True)
+    return read_idx(folder / name / "raw")
 
 
 def _read_part(directory: Path, part: str) -> Arrays:

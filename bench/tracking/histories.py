@@ -50,7 +50,7 @@ def read_histories(client: Any, run_ids: Sequence[str], key: str) -> dict[str, P
         return _from_server(client, run_ids, key) if query is None else _bulk(query, run_ids, key)
 
 
-def in_order(stored: Iterable[_Metric]) -> Points:
+def _in_order(stored: Iterable[_Metric]) -> Points:
     """Values by step; after a resume a step may be stored twice, the later one counts."""
     latest = {m.step: m.value for m in sorted(stored, key=lambda m: m.timestamp)}
     return sorted(latest.items())
@@ -67,12 +67,12 @@ def _bulk(query: Any, run_ids: Sequence[str], key: str) -> dict[str, Points]:
         stored: dict[str, list[_Metric]] = {}
         for metric in query(run_ids[start : start + AT_ONCE], key, _ALL):
             stored.setdefault(metric.run_id, []).append(metric)
-        found.update({run_id: in_order(metrics) for run_id, metrics in stored.items()})
+        found.update({run_id: _in_order(metrics) for run_id, metrics in stored.items()})
     return found
 
 
 def _from_server(client: Any, run_ids: Sequence[str], key: str) -> dict[str, Points]:
     with ThreadPoolExecutor(_THREADS) as pool:
         read = pool.map(lambda run_id: client.get_metric_history(run_id, key), run_ids)
-        histories = {run_id: in_order(m) for run_id, m in zip(run_ids, read, strict=True)}
+        histories = {run_id: _in_order(m) for run_id, m in zip(run_ids, read, strict=True)}
     return {run_id: points for run_id, points in histories.items() if points}

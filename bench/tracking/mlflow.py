@@ -7,10 +7,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
@@ -25,7 +24,7 @@ from mlflow.tracking import MlflowClient
 from bench.errors import UsageError
 from bench.images import Picture, to_png
 from bench.records import RunRecord
-from bench.tracking.histories import Points, in_order, read_histories, without_collector
+from bench.tracking.histories import Points, read_histories, without_collector
 
 FLUSH_SECONDS = 5.0
 FLUSH_ITEMS = 900
@@ -121,12 +120,10 @@ class Store:
             ) from error
 
     @contextlib.contextmanager
-    def _opening(self) -> Any:
+    def _opening(self) -> Iterator[None]:
         """A fresh database is migrated by its first opener; several at once would die."""
-        place = Path(tempfile.gettempdir())
-        if self.uri.startswith("sqlite:///"):
-            place = Path(self.uri.removeprefix("sqlite:///")).parent
-            place.mkdir(parents=True, exist_ok=True)
+        place = _folder(self.uri) or Path(tempfile.gettempdir())
+        place.mkdir(parents=True, exist_ok=True)
         with FileLock(place / ".mlflow-opening.lock"):
             yield
 
@@ -138,10 +135,10 @@ class Store:
         """
         found = self._client.get_experiment_by_name(name)
         if found is None:
+            folder = _folder(self.uri)
+            artifacts = folder and (folder / "mlruns" / name).as_uri()
             try:
-                made: str = self._client.create_experiment(
-                    name, artifact_location=self._artifacts(name)
-                )
+                made: str = self._client.create_experiment(name, artifact_location=artifacts)
             except MlflowException:
                 found = self._client.get_experiment_by_name(name)
                 if found is None:
@@ -220,8 +217,7 @@ class Store:
 
     def fail_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Marks a run FAILED whose process could not do it itself, and says why."""
-        for key, value in tags.items():
-            self._client.set_tag(run_id, key, value)
+        self.logger(run_id).tags(tags)
         self.end_run(run_id, ok=False)
 
     def discard_runs(self, experiment_id: str) -> int:
@@ -235,14 +231,14 @@ class Store:
         """Marks a run KILLED: it was interrupted and continues with the same command."""
         self._client.set_terminated(run_id, status="KILLED")
 
-    def record(self, run_id: str, histories: Iterable[str] = ()) -> RunRecord:
-        """One run read back.
+    def record(self, run_id: str) -> RunRecord:
+        """One run read back, without histories.
 
         Raises:
             UsageError: No such run.
         """
         try:
-            return self._record(self._client.get_run(run_id), histories)
+            return _record(self._client.get_run(run_id))
         except MlflowException as error:
             raise UsageError(
                 f"no run '{run_id}' in '{self.uri}': take an id from `bench ui` or runs.csv"
@@ -255,7 +251,7 @@ class Store:
         while True:
             with without_collector():
                 page = self._client.search_runs([experiment_id], max_results=PAGE, page_token=token)
-                found += [self._record(run, ()) for run in page]
+                found += [_record(run) for run in page]
             token = page.token
             if not token:
                 return found
@@ -290,7 +286,7 @@ class Store:
             raise UsageError(
                 f"'{prefix}' begins the ids of several runs ({known}): give more of it"
             )
-        return self._record(found[0], ())
+        return _record(found[0])
 
     def records_of(self, experiment: str) -> list[RunRecord]:
         """Every run of the experiment of that name; none where there is no such experiment."""
@@ -306,26 +302,21 @@ class Store:
                 return None
             return Path(local).read_bytes()
 
-    def _record(self, run: Run, histories: Iterable[str]) -> RunRecord:
-        prefixes = tuple(histories)
-        wanted = [key for key in sorted(run.data.metrics) if prefixes and key.startswith(prefixes)]
-        return RunRecord(
-            run_id=run.info.run_id,
-            params=_shared(run.data.params),
-            tags=_shared({k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}),
-            metrics={sys.intern(key): value for key, value in run.data.metrics.items()},
-            histories={key: self._history(run.info.run_id, key) for key in wanted},
-            finished=run.info.status in {"FINISHED", "FAILED"},
-        )
 
-    def _history(self, run_id: str, key: str) -> Points:
-        return in_order(self._client.get_metric_history(run_id, key))
+def _record(run: Run) -> RunRecord:
+    return RunRecord(
+        run_id=run.info.run_id,
+        params=_shared(run.data.params),
+        tags=_shared({k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}),
+        metrics={sys.intern(key): value for key, value in run.data.metrics.items()},
+        finished=run.info.status in {"FINISHED", "FAILED"},
+    )
 
-    def _artifacts(self, name: str) -> str | None:
-        if not self.uri.startswith("sqlite:///"):
-            return None
-        folder = Path(self.uri.removeprefix("sqlite:///")).parent / "mlruns" / name
-        return folder.as_uri()
+
+def _folder(uri: str) -> Path | None:
+    """Where the file of a sqlite store lies; None of another."""
+    path = uri.removeprefix("sqlite:///")
+    return None if path == uri else Path(path).parent
 
 
 def store_uri(uri: str | None) -> str:
@@ -346,9 +337,7 @@ def store_uri(uri: str | None) -> str:
 
 def serve_command(uri: str, *, host: str, port: int) -> list[str]:
     """The command that serves a database store; the UI shows what was logged before."""
-    root = (
-        Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else Path.cwd()
-    )
+    root = _folder(uri) or Path.cwd()
     return [
         *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri),
         *("--artifacts-destination", (root / "mlartifacts").as_uri()),

@@ -7,6 +7,7 @@ that is not a number, one is interrupted.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -53,6 +54,15 @@ def plain(record) -> dict:
     return {**vars(record), "tags": kept}
 
 
+def with_curves(store, record):
+    """A record that holds the curves of training and validation itself."""
+    names = [name for name in sorted(record.metrics) if name.startswith(("train/", "val/"))]
+    found = {name: store.histories([record.run_id], name) for name in names}
+    return dataclasses.replace(
+        record, histories={name: curves[record.run_id] for name, curves in found.items()}
+    )
+
+
 def main() -> None:
     sabotage()
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +75,7 @@ def main() -> None:
         except KeyboardInterrupt:
             print("stopped, as planned")
         experiment_id = store.experiment("small-classroom-digits")
-        found = [store.record(r.run_id, ("train/", "val/")) for r in store.records(experiment_id)]
+        found = [with_curves(store, record) for record in store.records(experiment_id)]
     lines = [json.dumps(plain(r), sort_keys=True) for r in sorted(found, key=lambda r: r.run_id)]
     RECORDS.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
     print(f"{len(lines)} records, {RECORDS.stat().st_size:,} bytes in {RECORDS}")

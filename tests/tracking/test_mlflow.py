@@ -36,9 +36,9 @@ def test_metrics_are_read_back_in_order_and_by_step(store, logger):
     for step in (30, 10, 20):
         logger.metrics({"train/loss": float(step)}, step)
     logger.flush()
-    record = store.record(logger.run_id, ["train/"])
-    assert record.histories == {"train/loss": [(10, 10.0), (20, 20.0), (30, 30.0)]}
-    assert record.params == {"model": "vae"}
+    found = store.histories([logger.run_id], "train/loss")
+    assert found == {logger.run_id: [(10, 10.0), (20, 20.0), (30, 30.0)]}
+    assert store.record(logger.run_id).params == {"model": "vae"}
 
 
 def test_step_logged_twice_after_a_resume_counts_once_with_its_later_value(store, logger):
@@ -49,7 +49,7 @@ def test_step_logged_twice_after_a_resume_counts_once_with_its_later_value(store
     later.metrics({"train/loss": 2.0}, 10)
     later._buffer[0]._timestamp += 5
     later.flush()
-    assert store.record(logger.run_id, ["train/"]).histories["train/loss"] == [(10, 2.0)]
+    assert store.histories([logger.run_id], "train/loss") == {logger.run_id: [(10, 2.0)]}
 
 
 def test_metrics_stay_buffered_while_the_store_does_not_answer(store, logger, monkeypatch, capsys):
@@ -71,9 +71,9 @@ def test_more_than_a_batch_of_metrics_arrives_whole(store, logger):
     for step in range(600):
         logger.metrics({"a": step, "b": -step}, step)
     logger.flush()
-    histories = store.record(logger.run_id, ["a", "b"]).histories
-    assert [value for _, value in histories["a"]] == list(range(600))
-    assert len(histories["b"]) == 600
+    histories = {name: store.histories([logger.run_id], name) for name in ("a", "b")}
+    assert [value for _, value in histories["a"][logger.run_id]] == list(range(600))
+    assert len(histories["b"][logger.run_id]) == 600
 
 
 def test_picture_is_there_for_the_report_and_for_the_slider(store, logger):
