@@ -1,24 +1,23 @@
-"""The vocabulary with tensors: what a model gives and what a loss, a metric or a picture sees."""
+"""The vocabulary with tensors: what a model gives and what a loss sees."""
 
 from __future__ import annotations
 
+import importlib
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
 from bench.logger import Logger as Logger  # noqa: PLC0414 - plugins take it from here
 from bench.logger import NullLogger as NullLogger  # noqa: PLC0414
-from bench.records import DataSpec
 
 Nets = Mapping[str, nn.Module]
 """Modules by name: ``nets["generator"]``. Live, best or averaged, the same functions serve."""
 
 Scalars = dict[str, Tensor]
-
-T = TypeVar("T")
 
 
 class Noise(Protocol):
@@ -136,6 +135,9 @@ class Posterior(Protocol):
 Encode = Callable[[Tensor], Posterior]
 """x in the form that the likelihood observes, ``[N, C, H, W]``, to q(z|x)."""
 
+Encoder = Callable[[Nets, Tensor, Tensor | None, Noise], Posterior]
+"""``(nets, images, labels, noise) -> q(z|x)`` of images in [0, 1]."""
+
 
 class Prior(Protocol):
     """p(z), a module whose parameters are trained jointly.
@@ -238,8 +240,7 @@ class EvalFns:
         prior_log_prob: ``(nets, z) -> log p(z)`` in nats, ``[..., D]`` to ``[...]``, of what
             ``latent`` draws from; None where it is not known.
         conditional: Whether images are made for a class; ``labels`` are then int64 ``[n]``.
-        encode: ``(nets, images, labels, noise) -> q(z|x)`` of images in [0, 1]; None for a
-            model without an encoder.
+        encode: Images to q(z|x); None for a model without an encoder.
         inference: None for a model without a likelihood.
     """
 
@@ -248,7 +249,7 @@ class EvalFns:
     latent_dim: int | None = None
     prior_log_prob: Callable[[Nets, Tensor], Tensor] | None = None
     conditional: bool = False
-    encode: Callable[[Nets, Tensor, Tensor | None, Noise], Posterior] | None = None
+    encode: Encoder | None = None
     inference: Inference | None = None
 
 
@@ -315,100 +316,9 @@ class Seen:
     labels: Tensor | None = None
 
 
-Need = Literal[
-    "detector",
-    "classifier",
-    "inference",
-    "latent_kl",
-    "floors",
-    "encoder",
-    "no_encoder",
-    "classes",
-    "labels",
-    "latent_space",
-    "two_latents",
-    "plane",
-]
-"""What a view must hold for a metric or a picture to apply, beside samples, which all have.
-
-``classifier``: a detector that knows the data set's classes; ``classes``: the model makes images for a class; ``labels``: the data set has them;
-``two_latents``: two or more; ``plane``: exactly two; ``latent_kl``: a KL in closed form for each latent.
-"""
-
-
-class View(Protocol):
-    """All that a metric or a picture may look at, sampled and computed once.
-
-    A view of the validation split refuses to show the test split (protocol rule 2).
-    """
-
-    @property
-    def spec(self) -> DataSpec:
-        """The data set."""
-        ...
-
-    @property
-    def split(self) -> str:
-        """``val`` or ``test``."""
-        ...
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Sample counts at which distances are wanted, ascending."""
-        ...
-
-    @property
-    def likelihood_images(self) -> int:
-        """Images of the split for the likelihood measures that are dear."""
-        ...
-
-    @property
-    def nets(self) -> Nets:
-        """Modules in evaluation mode."""
-        ...
-
-    @property
-    def fns(self) -> EvalFns:
-        """The model's functions."""
-        ...
-
-    @property
-    def detector_name(self) -> str | None:
-        """None where the data set has no detector."""
-        ...
-
-    def images(self, split: str) -> Tensor:
-        """Every image of a split, uint8 ``[N, C, H, W]`` on the device."""
-        ...
-
-    def labels(self, split: str) -> Tensor | None:
-        """int64 ``[N]``, or None."""
-        ...
-
-    def some(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
-        """n images of a fixed random subset, uint8, nested in n, and their labels int64 ``[n]``."""
-        ...
-
-    def samples(self, n: int) -> Tensor:
-        """The first n generated images, uint8; sets are nested in n."""
-        ...
-
-    def fake(self, n: int) -> Seen:
-        """The detector on ``samples(n)``."""
-        ...
-
-    def real(self, split: str, n: int) -> Seen:
-        """The detector on a fixed random subset of a split, nested in n."""
-        ...
-
-    def look(self, images: Tensor) -> Seen:
-        """The detector on images that a metric has made, uint8 ``[N, C, H, W]``."""
-        ...
-
-    def noise(self, *purpose: Any) -> Noise:
-        """Evaluation noise, the same for every model and seed (protocol rule 5)."""
-        ...
-
-    def remembered(self, key: str, compute: Callable[[], T]) -> T:
-        """What several metrics read of one state, computed for the first of them."""
-        ...
+def __getattr__(name: str) -> Any:
+    """``View`` at its old place, for plugins."""
+    if name != "View":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("import View from bench.evaluation.view", DeprecationWarning, stacklevel=2)
+    return importlib.import_module("bench.evaluation.view").View

@@ -23,7 +23,7 @@ from bench.contracts import Inference, Nets, Noise, Trainable
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import to_unit
 from bench.metrics.ais import Effort
 from bench.metrics.ais import measure as measure_ais
@@ -106,7 +106,7 @@ def annealing(held: HeldData) -> None:
         trainable = build(configure(model), held)
         evaluation_mode(trainable.modules)
         generated = Generated(held, trainable.modules, trainable.eval_fns)
-        view = Evaluation(generated=generated, split="test", counts=(10,), most=10)
+        view = View(generated=generated, split="test", counts=(10,), most=10)
         with torch.no_grad():
             seconds, processor, _ = timed(lambda view=view: measure_ais(view, Effort()))
         print(f"{model}, annealing: {seconds:.0f} s ({processor:.0f} s processor)")

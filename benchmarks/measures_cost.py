@@ -23,7 +23,7 @@ from bench import datasets
 from bench.config import RunConfig
 from bench.detectors._find import find_detector
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.metrics import METRICS, NotApplicable
 from bench.metrics._evaluate import view_of
 from bench.models import configure
@@ -62,7 +62,7 @@ def trained(config: RunConfig, held: HeldData) -> Generated:
 
 
 @torch.no_grad()
-def measure(view: Evaluation, clock: Clock) -> dict[str, float]:
+def measure(view: View, clock: Clock) -> dict[str, float]:
     """Every value that the runner has of a view by default, each measure timed."""
     evaluation_mode(view.nets)
     n = view.counts[-1]
@@ -75,7 +75,7 @@ def measure(view: Evaluation, clock: Clock) -> dict[str, float]:
         with clock.row(f"{view.split} {name}"):
             look()
     for name, kind in METRICS.items():
-        if kind.on_request or view.lacks(kind.needs) is not None:
+        if kind.when == "request":
             continue
         with clock.row(f"{view.split} {name}"):
             try:

@@ -18,7 +18,7 @@ from bench.datasets._splits import Arrays
 from bench.engines import task as work
 from bench.engines.inprocess import InProcess
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated
+from bench.evaluation.view import Generated, View
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import configure, find
@@ -182,7 +182,7 @@ def test_pictures_and_metrics_see_the_grays_that_the_model_makes():
 
     def view():
         generated = Generated(held, {}, GRAYS)
-        return Evaluation(generated=generated, split="val", counts=(300,), most=300)
+        return View(generated=generated, split="val", counts=(300,), most=300)
 
     before, after = view(), view()
     picture = draw_pictures(after, at_end=True)["samples"]

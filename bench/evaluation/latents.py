@@ -1,11 +1,15 @@
-"""Places in latent space that pictures show: paths, grids, posterior means and their axes."""
+"""What a view tells of latents: images encoded, their rate, paths, grids and axes to show."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from bench.contracts import View
+from bench.contracts import Noise, Posterior
+from bench.errors import required
+from bench.evaluation.view import View
 from bench.images import to_unit
 
 CHUNK = 500
@@ -45,18 +49,52 @@ def normal_quantiles(n: int) -> Tensor:
     return quantiles
 
 
-def posterior_means(view: View, n: int) -> Tensor:
-    """E[z|x] of ``view.some("val", n)`` (fewer where there are not as many), ``[n, D]``."""
-    encode = view.fns.encode
-    assert encode is not None
-    images, labels = view.some("val", n)
-    noise = view.noise("posterior_means")
-    means = []
+def batches(view: View, split: str, n: int | None = None) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Images in [0, 1] with their labels, the last partial batch included.
+
+    Every image of the split, or of n (fewer where there are not as many) the fixed random subset.
+    """
+    images, labels = (view.images(split), view.labels(split)) if n is None else view.some(split, n)
     for start in range(0, len(images), CHUNK):
-        part = slice(start, min(start + CHUNK, len(images)))
-        classes = None if labels is None else labels[part]
-        means.append(encode(view.nets, to_unit(images[part]), classes, noise).mean)
-    return torch.cat(means)
+        part = slice(start, start + CHUNK)
+        yield to_unit(images[part]), None if labels is None else labels[part]
+
+
+def encoded(
+    view: View, split: str, noise: Noise, n: int | None = None
+) -> Iterator[tuple[Tensor, Tensor | None, Posterior]]:
+    """The same ``batches`` with q(z|x) of each.
+
+    Raises:
+        NotApplicable: The model has no encoder.
+    """
+    encode = view.encoder()
+    return (
+        (images, labels, encode(view.nets, images, labels, noise))
+        for images, labels in batches(view, split, n)
+    )
+
+
+def posterior_means(view: View, split: str, n: int, purpose: str = "posterior_means") -> Tensor:
+    """E[z|x] of ``view.some(split, n)`` (fewer where there are not as many), ``[n, D]``."""
+    return torch.cat([q.mean for _, _, q in encoded(view, split, view.noise(purpose), n)])
+
+
+def mean_kl_per_latent(view: View, split: str, n: int) -> Tensor:
+    """KL of each latent in nats, the rate of a code, mean over n images: float64 ``[D]``.
+
+    Of a fixed subset, with fewer images where there are not as many.
+
+    Raises:
+        NotApplicable: The KL has no closed form latent by latent.
+    """
+    inference = view.fns.inference
+    kl = required(
+        None if inference is None else inference.kl_per_latent,
+        "the model has no KL latent by latent in closed form",
+    )
+    parts = [kl(view.nets, q) for _, _, q in encoded(view, split, view.noise("latent_rate"), n)]
+    return torch.cat(parts).double().mean(0)
 
 
 def most_active(means: Tensor, n: int) -> Tensor:

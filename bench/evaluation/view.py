@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from bench.contracts import Detector, EvalFns, Need, Nets, Noise, Seen
+from bench.contracts import Detector, Encoder, EvalFns, Inference, Nets, Noise, Seen
+from bench.errors import NotApplicable, required
 from bench.evaluation.reference import HeldData, first
 from bench.images import to_bytes
 from bench.labels import draw_labels
@@ -73,8 +74,11 @@ class Generated:
 
 
 @dataclass(kw_only=True)
-class Evaluation:
-    """One state of a model seen on one held-out split; see ``contracts.View``.
+class View:
+    """All that a metric or a picture may look at: one state of a model, seen on one held-out split.
+
+    A view of the validation split refuses to show the test split (protocol rule 2). What the
+    model or the data set may lack is given or refused with the reason, as ``NotApplicable``.
 
     Attributes:
         generated: Samples of the model's state, shared with other views of it.
@@ -114,16 +118,6 @@ class Evaluation:
         """The data set."""
         return self.held.spec
 
-    @property
-    def detector(self) -> Detector | None:
-        """The feature network, or None."""
-        return self.other or self.held.detector
-
-    @property
-    def detector_name(self) -> str | None:
-        """Its name, or None."""
-        return None if self.detector is None else self.detector.name
-
     def images(self, split: str) -> Tensor:
         """uint8 ``[N, C, H, W]``."""
         return self.held.images(self._opened(split))
@@ -146,18 +140,15 @@ class Evaluation:
 
     def fake(self, n: int) -> Seen:
         """The detector on ``samples(n)``."""
-        assert self.detector is not None
-        return self.generated.seen(n, self.most, self.detector)
+        return self.generated.seen(n, self.most, self.detector())
 
     def real(self, split: str, n: int) -> Seen:
-        """The detector on a fixed random subset of a split."""
-        assert self.detector is not None
-        return self.held.real(self._opened(split), n, self.detector)
+        """The detector on a fixed random subset of a split, nested in n."""
+        return self.held.real(self._opened(split), n, self.detector())
 
     def look(self, images: Tensor) -> Seen:
-        """The detector on images that a metric has made."""
-        assert self.detector is not None
-        return Seen(*self.detector(images))
+        """The detector on images that a metric has made, uint8 ``[N, C, H, W]``."""
+        return Seen(*self.detector()(images))
 
     def remembered(self, key: str, compute: Callable[[], T]) -> T:
         """Shared with the other views of the state."""
@@ -169,30 +160,44 @@ class Evaluation:
             raise SealedSplit(f"a view of the {self.split} split may not read the test split")
         return split
 
-    def lacks(self, needs: tuple[Need, ...]) -> str | None:
-        """Why something with these needs does not apply, or None."""
-        num_latents = self.fns.latent_dim or 0
-        reasons: dict[Need, tuple[bool, str]] = {
-            "inference": (self.fns.inference is not None, "the model has no likelihood"),
-            "latent_kl": (
-                self.fns.inference is not None and self.fns.inference.kl_per_latent is not None,
-                "the model has no KL latent by latent in closed form",
-            ),
-            "encoder": (self.fns.encode is not None, "the model has no encoder"),
-            "no_encoder": (self.fns.encode is None, "the model has an encoder"),
-            "classes": (self.fns.conditional, "the model is not conditional"),
-            "latent_space": (num_latents > 0, "the model has no latent space"),
-            "two_latents": (num_latents > 1, "the model has fewer than two latents"),
-            "plane": (num_latents == 2, "the model's latent space has not two dimensions"),
-            "labels": (self.spec.num_classes > 0, f"'{self.spec.name}' has no labels"),
-            "detector": (self.detector is not None, missing_detector(self.spec.name)),
-            "classifier": (
-                self.detector is not None and self.detector.own_classes,
-                f"no detector here knows the classes of '{self.spec.name}'",
-            ),
-            "floors": (self.with_floors, ""),
-        }
-        return next((reason for need in needs for met, reason in [reasons[need]] if not met), None)
+    def detector(self) -> Detector:
+        """The feature network to look through."""
+        return required(self.other or self.held.detector, missing_detector(self.spec.name))
+
+    def classifier(self) -> Detector:
+        """The feature network, where it knows the data set's classes."""
+        detector = self.other or self.held.detector
+        if detector is None or not detector.own_classes:
+            raise NotApplicable(f"no detector here knows the classes of '{self.spec.name}'")
+        return detector
+
+    def probs(self, seen: Seen) -> Tensor:
+        """Class probabilities of what the detector said, ``[N, K]``."""
+        return required(seen.probs, f"detector '{self.detector().name}' names no classes")
+
+    def inference(self) -> Inference:
+        """What the model's ELBO needs."""
+        return required(self.fns.inference, "the model has no likelihood")
+
+    def encoder(self) -> Encoder:
+        """``(nets, images, labels, noise) -> q(z|x)`` of images in [0, 1]."""
+        return required(self.fns.encode, "the model has no encoder")
+
+    def latent_dim(self, at_least: int = 1) -> int:
+        """Dimensions of the continuous latent space, one or two at least."""
+        few = "no latent space" if at_least == 1 else "fewer than two latents"
+        found = self.fns.latent_dim or 0
+        return required(found if found >= at_least else None, f"the model has {few}")
+
+    def num_classes(self) -> int:
+        """Classes that a conditional model makes images for."""
+        count = self.spec.num_classes if self.fns.conditional else None
+        return required(count, "the model is not conditional")
+
+    def labelled(self, split: str, n: int) -> tuple[Tensor, Tensor]:
+        """``some`` images of a split whose labels are known."""
+        images, labels = self.some(split, n)
+        return images, required(labels, f"'{self.spec.name}' has no labels")
 
 
 @torch.no_grad()

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from bench.contracts import Need, View
-from bench.errors import UsageError
+from bench.errors import NotApplicable, UsageError
+from bench.evaluation.view import View
 from bench.measures import Better, Measure, Through, measures_tag
 from bench.registry import Registry, closest, first_line
 
+__all__ = ["METRICS", "MetricKind", "NotApplicable", "When", "declared_tag", "metric", "requested"]
 
-class NotApplicable(Exception):  # noqa: N818 - an answer, not an error
-    """A metric has no value here; the message is the reason (protocol rule 18)."""
+Function = Callable[[View], dict[str, float]]
+
+When = Literal["validation", "end", "request"]
+"""At each validation during training and at the end; at the end alone; or only where
+``eval.measures`` or ``bench eval`` names it: it is dear."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,19 +26,15 @@ class MetricKind:
 
     Attributes:
         measure: ``View -> {name: value}``; may raise ``NotApplicable``.
-        needs: What the view must hold.
-        validate: Also measured at each validation during training, not only at the end.
-        on_request: Measured only when ``eval.measures`` or ``bench eval`` names it: it is dear.
+        when: When it is measured.
         per_detector: Measured through each of ``eval.also`` as well; its values' names then
             say through which.
         summary: One line for ``bench list``.
         gives: How the names of its values begin, where ``measures`` does not say it.
     """
 
-    measure: Callable[[View], dict[str, float]]
-    needs: tuple[Need, ...]
-    validate: bool
-    on_request: bool
+    measure: Function
+    when: When
     per_detector: bool
     summary: str
     gives: Mapping[str, Measure]
@@ -41,15 +42,11 @@ class MetricKind:
 
 METRICS: Registry[MetricKind] = Registry("metric", "bench.metrics")
 
-Function = Callable[[View], dict[str, float]]
-
 
 def metric(
     name: str,
     *,
-    needs: tuple[Need, ...] = (),
-    validate: bool = False,
-    on_request: bool = False,
+    when: When = "end",
     per_detector: bool = False,
     better: Better | None = None,
     through: Through | None = None,
@@ -68,11 +65,9 @@ def metric(
         summary = first_line(measure)
         kind = MetricKind(
             measure=measure,
-            needs=needs,
-            validate=validate,
-            on_request=on_request,
+            when=when,
             per_detector=per_detector,
-            summary=f"{summary} On request." if on_request else summary,
+            summary=f"{summary} On request." if when == "request" else summary,
             gives=declared,
         )
         METRICS.add(name, kind, origin=measure.__module__)
@@ -94,7 +89,7 @@ def requested(names: Sequence[str]) -> Sequence[str]:
     Raises:
         UsageError: A name that no metric on request has.
     """
-    known = [name for name, kind in METRICS.items() if kind.on_request]
+    known = [name for name, kind in METRICS.items() if kind.when == "request"]
     for name in names:
         if name in METRICS.names() and name not in known:
             raise UsageError(f"measure '{name}' is always taken: leave it out of measures")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bench.contracts import View
-from bench.images import to_unit
+from bench.evaluation.latents import batches
+from bench.evaluation.view import View
 from bench.variational.elbo import elbo_terms
-
-CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -37,19 +35,16 @@ def split_bound(view: View, split: str) -> Bound:
 
 
 def _bound(view: View, split: str) -> Bound:
-    inference, noise = view.fns.inference, view.noise("elbo")
-    assert inference is not None
-    log_likelihood, kl = [], []
-    for images, labels in chunks(view, split):
-        terms = elbo_terms(inference, view.nets, images, labels, noise)
-        log_likelihood.append(terms[0].double())
-        kl.append(terms[1].double())
-    return Bound(float(torch.cat(log_likelihood).mean()), float(torch.cat(kl).mean()))
+    inference, noise = view.inference(), view.noise("elbo")
+    log_likelihood, kl = zip(
+        *(
+            elbo_terms(inference, view.nets, images, labels, noise)
+            for images, labels in batches(view, split)
+        ),
+        strict=True,
+    )
+    return Bound(_mean(log_likelihood), _mean(kl))
 
 
-def chunks(view: View, split: str) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Every image of the split in [0, 1] with its label, the last partial chunk included."""
-    images, labels = view.images(split), view.labels(split)
-    for start in range(0, len(images), CHUNK):
-        part = slice(start, start + CHUNK)
-        yield to_unit(images[part]), None if labels is None else labels[part]
+def _mean(parts: Sequence[Tensor]) -> float:
+    return float(torch.cat([part.double() for part in parts]).mean())

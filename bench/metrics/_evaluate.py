@@ -10,7 +10,7 @@ import torch
 
 from bench.config import EvalSettings
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.measures import feature_name
 from bench.metrics import METRICS, MetricKind, NotApplicable
 
@@ -92,7 +92,7 @@ def selection_metric(settings: EvalSettings, held: HeldData, available: int | No
     return feature_name("fd", held.detector.name, num_samples(settings, held, available)[0])
 
 
-def view_of(generated: Generated, split: str, settings: EvalSettings) -> Evaluation:
+def view_of(generated: Generated, split: str, settings: EvalSettings) -> View:
     """A state seen on ``val`` or ``test``; their sample sets are nested in each other.
 
     The test split has the validation split's count as well, so that both stand in one figure.
@@ -100,7 +100,7 @@ def view_of(generated: Generated, split: str, settings: EvalSettings) -> Evaluat
     """
     n_val, n_test = num_samples(settings, generated.held, generated.available)
     counts = (n_val,) if split == "val" else tuple(sorted({min(n_val, n_test), n_test}))
-    return Evaluation(
+    return View(
         generated=generated,
         split=split,
         counts=counts,
@@ -112,7 +112,7 @@ def view_of(generated: Generated, split: str, settings: EvalSettings) -> Evaluat
 
 @torch.no_grad()
 def evaluate(
-    view: Evaluation, when: When, also: Collection[str] = ()
+    view: View, when: When, also: Collection[str] = ()
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Runs every metric that applies, those of features through each further detector as well.
 
@@ -137,21 +137,18 @@ def evaluate(
 
 
 def _is_due(kind: MetricKind, when: When) -> bool:
-    return kind.validate if when == "validation" else not kind.on_request
+    return kind.when == "validation" if when == "validation" else kind.when != "request"
 
 
 def _measure(
-    view: Evaluation,
+    view: View,
     name: str,
     kind: MetricKind,
     values: dict[str, float],
     reasons: dict[str, str],
 ) -> None:
     """Adds one metric's values, or the reason why it has none."""
-    reason = view.lacks(kind.needs)
     try:
-        values |= {} if reason is not None else kind.measure(view)
-    except NotApplicable as answer:
-        reason = str(answer)
-    if reason:
-        reasons[name] = reason
+        values |= kind.measure(view)
+    except NotApplicable as reason:
+        reasons[name] = str(reason)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bench.contracts import Noise, View
+from bench.contracts import Nets, Noise
+from bench.errors import required
+from bench.evaluation.view import View
 from bench.images import dequantise, to_unit
-from bench.metrics import NotApplicable, metric
+from bench.metrics import metric
 from bench.metrics._annealing import Target, find_steps, log_mean_weight, sigmoid_schedule
 
 GROUP = 10
@@ -32,7 +34,7 @@ class Effort:
     sigma: float = 0.1
 
 
-@metric("ais", needs=("latent_space",), on_request=True)
+@metric("ais", when="request")
 def ais(view: View) -> dict[str, float]:
     """log p(x) by annealing, in nats, of any decoder under Gaussian noise, with its gap.
 
@@ -48,13 +50,13 @@ def ais(view: View) -> dict[str, float]:
     from above and from below on 20 images that the model makes itself: how much is missing, as
     far as held-out images are like those.
     """
+    view.latent_dim()
     return measure(view, Effort())
 
 
 def measure(view: View, effort: Effort) -> dict[str, float]:
     """The bound from below on held-out images, and the gap on simulated ones."""
-    if view.fns.prior_log_prob is None:
-        raise NotApplicable("the density of the model's prior is not known")
+    _log_prior(view)
     images, labels = view.some(view.split, effort.num_images)
     labels = labels if view.fns.conditional else None
     lower, gaps = [], []
@@ -68,6 +70,10 @@ def measure(view: View, effort: Effort) -> dict[str, float]:
     size = f"n{len(images)}_c{effort.num_chains}_t{effort.num_temperatures}"
     name = f"ais_gaussian_sigma{effort.sigma!r}{given}_{size}"
     return {name: float(torch.cat(lower).mean()), f"{name}_gap": float(torch.cat(gaps).mean())}
+
+
+def _log_prior(view: View) -> Callable[[Nets, Tensor], Tensor]:
+    return required(view.fns.prior_log_prob, "the density of the model's prior is not known")
 
 
 def _groups(images: Tensor, labels: Tensor | None) -> Iterator[tuple[int, Tensor, Tensor | None]]:
@@ -132,8 +138,7 @@ class _Anneal:
             log_density: Tensor = -0.5 * squares / sigma**2 - constant
             return log_density
 
-        log_prior = view.fns.prior_log_prob
-        assert log_prior is not None
+        log_prior = _log_prior(view)
         return Target(lambda z: log_prior(view.nets, z), log_likelihood)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.contracts import View
+from bench.evaluation.view import View
 from bench.measures import feature_name
-from bench.metrics import NotApplicable, metric
+from bench.metrics import metric
 
 
-@metric("classifier_score", needs=("detector",), per_detector=True)
+@metric("classifier_score", per_detector=True)
 def classifier_score(view: View) -> dict[str, float]:
     """exp of mean KL(p(y|x) || p(y)), with that of real images: 1 to the number of classes.
 
@@ -18,13 +18,12 @@ def classifier_score(view: View) -> dict[str, float]:
     parts. It rewards sure and varied answers of the classifier, never compares samples with
     real images, and grows with n. One image for each class reaches the top.
     """
+    detector = view.detector().name
     values: dict[str, float] = {}
     for n in sorted(set(view.counts)):
-        name = feature_name("classifier_score", view.detector_name, n)
-        fake, real = view.fake(n).probs, view.real(view.split, n).probs
-        if fake is None or real is None:
-            raise NotApplicable(f"detector '{view.detector_name}' names no classes")
-        values |= {name: score(fake), f"{name}_real": score(real)}
+        name = feature_name("classifier_score", detector, n)
+        sides = {name: view.fake(n), f"{name}_real": view.real(view.split, n)}
+        values |= {key: score(view.probs(seen)) for key, seen in sides.items()}
     return values
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.contracts import Seen, View
+from bench.contracts import Seen
 from bench.distances.gaussians import Moments, frechet_distance, moments
+from bench.errors import required
+from bench.evaluation.view import View
 from bench.images import to_bytes, to_unit
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, metric
@@ -14,19 +16,21 @@ from bench.metrics import NotApplicable, metric
 NUM_NOISES = 50
 
 
-@metric("class_accuracy", needs=("classes", "classifier"), validate=True)
+@metric("class_accuracy", when="validation")
 def class_accuracy(view: View) -> dict[str, float]:
     """Share of samples in which the detector sees the class that they were made for.
 
     One picture for each class reaches 1: read it beside the class distance.
     """
+    view.num_classes()
+    view.classifier()
     return {
-        "class_accuracy": _accuracy(view.fake(view.counts[-1])),
-        "class_accuracy_real": _accuracy(view.real(view.split, view.counts[-1])),
+        "class_accuracy": _accuracy(view, view.fake(view.counts[-1])),
+        "class_accuracy_real": _accuracy(view, view.real(view.split, view.counts[-1])),
     }
 
 
-@metric("class_frechet", needs=("classes", "detector"), per_detector=True)
+@metric("class_frechet", per_detector=True)
 def class_frechet(view: View) -> dict[str, float]:
     """Frechet distance of each class's samples to its held-out images, mean over classes.
 
@@ -34,8 +38,9 @@ def class_frechet(view: View) -> dict[str, float]:
     number stands in the name. Train images at the same number are the floor, without which
     the value says little where the number is small (protocol rules 11 and 12).
     """
+    classes, detector = view.num_classes(), view.detector().name
     sides = [
-        [_of_class(seen, c) for c in range(view.spec.num_classes)]
+        [seen.features[_labels(seen) == label] for label in range(classes)]
         for seen in (
             view.real(view.split, view.counts[-1]),
             view.fake(view.counts[-1]),
@@ -48,18 +53,19 @@ def class_frechet(view: View) -> dict[str, float]:
             f"the rarest class has {n} images, too few for {dim} features: use a larger split"
         )
     real, fake, train = ([moments(part[:n]) for part in side] for side in sides)
-    name = feature_name("class_fd", view.detector_name, n)
+    name = feature_name("class_fd", detector, n)
     return {name: _mean_distance(fake, real), f"floor_train_{name}": _mean_distance(train, real)}
 
 
-@metric("class_share", needs=("classes", "latent_space"))
+@metric("class_share")
 def class_share(view: View) -> dict[str, float]:
     """Share of the samples' pixel variance that the class makes at one noise; 0 to 1.
 
     50 noises with every class each, images in [0, 1]; the rest of the variance comes from
     the noise.
     """
-    classes = view.spec.num_classes
+    classes = view.num_classes()
+    view.latent_dim()
     z = view.fns.latent(view.nets, NUM_NOISES, view.noise("class_share"))
     labels = torch.arange(classes, device=z.device).repeat(NUM_NOISES)
     images = view.fns.decode(view.nets, z.repeat_interleave(classes, 0), labels)
@@ -75,12 +81,9 @@ def _mean_distance(a: list[Moments], b: list[Moments]) -> float:
     return sum(distances) / len(distances)
 
 
-def _accuracy(seen: Seen) -> float:
-    assert seen.labels is not None
-    assert seen.probs is not None
-    return float((seen.probs.argmax(1) == seen.labels).double().mean())
+def _accuracy(view: View, seen: Seen) -> float:
+    return float((view.probs(seen).argmax(1) == _labels(seen)).double().mean())
 
 
-def _of_class(seen: Seen, label: int) -> Tensor:
-    assert seen.labels is not None
-    return seen.features[seen.labels == label]
+def _labels(seen: Seen) -> Tensor:
+    return required(seen.labels, "the images have no classes")

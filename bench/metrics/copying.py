@@ -8,15 +8,15 @@ import math
 import torch
 from torch import Tensor
 
-from bench.contracts import View
 from bench.distances.neighbours import nearest
+from bench.evaluation.view import View
 from bench.metrics import metric
 
 Z95 = 1.959964
 CHUNK = 1_000
 
 
-@metric("copying", needs=("detector",))
+@metric("copying")
 def copying(view: View) -> dict[str, float]:
     """Share of samples nearer to a training image than to any of as many held-out images.
 

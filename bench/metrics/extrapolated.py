@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from bench.contracts import View
 from bench.distances.gaussians import frechet_distance, moments
+from bench.evaluation.view import View
 from bench.measures import FEWEST_TO_EXTRAPOLATE, feature_name, is_enough
 from bench.metrics import NotApplicable, metric
 
@@ -23,13 +23,13 @@ class Line:
     standard_error: float
 
 
-@metric("frechet_extrapolated", needs=("detector",), per_detector=True)
+@metric("frechet_extrapolated", per_detector=True)
 def frechet_extrapolated(view: View) -> dict[str, float]:
     """Frechet distance extrapolated to infinitely many images on both sides; lower is better.
 
     Near 0 it falls below 0 by chance. ``_se`` is the standard error of the line's intercept.
     """
-    n, name = view.counts[-1], view.detector_name
+    n, name = view.counts[-1], view.detector().name
     if n < FEWEST_TO_EXTRAPOLATE:
         raise NotApplicable(
             f"{n} images are too few to extrapolate, {FEWEST_TO_EXTRAPOLATE:,} are the fewest: "

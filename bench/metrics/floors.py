@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from bench.contracts import View
 from bench.distances.gaussians import frechet_distance, moments
+from bench.evaluation.view import View
 from bench.measures import feature_name, is_enough
 from bench.metrics import metric
 from bench.runtime import generator
@@ -16,9 +17,12 @@ from bench.runtime import generator
 NUM_SUBSETS = 10
 
 
-@metric("floors", needs=("detector", "floors"), per_detector=True)
+@metric("floors", per_detector=True)
 def floors(view: View) -> dict[str, float]:
     """Distance of train images, and of held-out halves, to the held-out split; ten subsets."""
+    name = partial(feature_name, "fd", view.detector().name)
+    if not view.with_floors:
+        return {}
     train = view.real("train", len(view.images("train"))).features
     held = view.real(view.split, len(view.images(view.split))).features
     dim = held.shape[1]
@@ -27,17 +31,13 @@ def floors(view: View) -> dict[str, float]:
         target = moments(view.real(view.split, n).features)
         drawn = [_subset(train, n, "floor_train", i) for i in range(NUM_SUBSETS)]
         distances = [frechet_distance(moments(part), target) for part in drawn]
-        values |= _mean_and_spread(f"floor_train_{_distance_name(view, n)}", distances)
+        values |= _mean_and_spread(f"floor_train_{name(n)}", distances)
     half = len(held) // 2
     if not is_enough(half, dim):
         return values
     halves = [_subset(held, 2 * half, "floor_heldout", i).split(half) for i in range(NUM_SUBSETS)]
     distances = [frechet_distance(moments(a), moments(b)) for a, b in halves]
-    return values | _mean_and_spread(f"floor_heldout_{_distance_name(view, half)}", distances)
-
-
-def _distance_name(view: View, n: int) -> str:
-    return feature_name("fd", view.detector_name, n)
+    return values | _mean_and_spread(f"floor_heldout_{name(half)}", distances)
 
 
 def _subset(features: Tensor, n: int, *purpose: object) -> Tensor:

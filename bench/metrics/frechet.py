@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from bench.contracts import View
 from bench.distances.gaussians import frechet_distance, moments
+from bench.evaluation.view import View
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, metric
 
 
-@metric("frechet", needs=("detector",), validate=True, per_detector=True)
+@metric("frechet", when="validation", per_detector=True)
 def frechet(view: View) -> dict[str, float]:
     """Frechet distance of samples to the held-out split, at equal counts; lower is better.
 
     Heusel et al. 2017, arXiv 1706.08500, eq. 6. As many images as features or fewer are
     refused; what ``measures.is_coarse`` says of n and the features is to be shown beside it.
     """
+    detector = view.detector().name
     dim = view.real(view.split, 1).features.shape[1]
     counts = [n for n in sorted(set(view.counts)) if is_enough(n, dim)]
     if not counts:
@@ -22,7 +23,7 @@ def frechet(view: View) -> dict[str, float]:
             f"{view.counts[-1]} images are too few for {dim} features: use a smaller detector, or "
             "read the kernel distance (kd)"
         )
-    return {feature_name("fd", view.detector_name, n): _distance(view, n) for n in counts}
+    return {feature_name("fd", detector, n): _distance(view, n) for n in counts}
 
 
 def _distance(view: View, n: int) -> float:

@@ -11,7 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from bench.contracts import Inference, Nets, Noise, View
+from bench.contracts import Inference, Nets, Noise
+from bench.evaluation.view import View
 from bench.images import to_unit
 from bench.metrics import metric
 from bench.variational.elbo import log_weights
@@ -20,25 +21,25 @@ BLOCK = 250
 """Draws of an image at a time: their pixels stay in a core's cache, whatever K is."""
 
 
-@metric("iwae_1", needs=("inference",), on_request=True)
+@metric("iwae_1", when="request")
 def iwae_1(view: View) -> dict[str, float]:
     """Importance-weighted bound of one draw in nats: the ELBO of the bounds' images and noise."""
     return _bound(view, 1)
 
 
-@metric("iwae_64", needs=("inference",))
+@metric("iwae_64")
 def iwae_64(view: View) -> dict[str, float]:
     """Importance-weighted bound of 64 draws an image in nats, at least the ELBO in the mean."""
     return _bound(view, 64)
 
 
-@metric("iwae_512", needs=("inference",), on_request=True)
+@metric("iwae_512", when="request")
 def iwae_512(view: View) -> dict[str, float]:
     """Importance-weighted bound of 512 draws an image in nats."""
     return _bound(view, 512)
 
 
-@metric("iwae_5000", needs=("inference",), on_request=True)
+@metric("iwae_5000", when="request")
 def iwae_5000(view: View) -> dict[str, float]:
     """Importance-weighted bound of 5,000 draws an image in nats, the nearest to log p(x)."""
     return _bound(view, 5000)
@@ -46,8 +47,7 @@ def iwae_5000(view: View) -> dict[str, float]:
 
 def _bound(view: View, k: int) -> dict[str, float]:
     """Mean over the images, each with noise of its own: no batch size enters the value."""
-    inference = view.fns.inference
-    assert inference is not None
+    inference = view.inference()
     images, labels = view.some(view.split, view.likelihood_images)
     values = [
         bound_of_image(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.contracts import View
 from bench.distances.kernels import mmd_squared
+from bench.evaluation.view import View
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric
 
@@ -11,7 +11,7 @@ FEWEST = 3
 """The standard error leaves one image out and still needs a pair."""
 
 
-@metric("kernel", needs=("detector",), per_detector=True)
+@metric("kernel", per_detector=True)
 def kernel(view: View) -> dict[str, float]:
     """Unbiased kernel distance of samples to the held-out split, cubic kernel; lower is better.
 
@@ -19,12 +19,13 @@ def kernel(view: View) -> dict[str, float]:
     over subsets of 1,000; it needs no more images than features. Around 0 it falls below 0 by
     chance and is not clipped. ``_se`` is its standard error over draws of both sides.
     """
+    detector = view.detector().name
     counts = [n for n in sorted(set(view.counts)) if n >= FEWEST]
     if not counts:
         raise NotApplicable(f"{view.counts[-1]} images are too few, {FEWEST} are the fewest")
     values: dict[str, float] = {}
     for n in counts:
         estimate = mmd_squared(view.fake(n).features, view.real(view.split, n).features)
-        name = feature_name("kd", view.detector_name, n)
+        name = feature_name("kd", detector, n)
         values |= {name: estimate.value, f"{name}_se": estimate.standard_error}
     return values

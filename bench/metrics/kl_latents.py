@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bench.contracts import View
-from bench.evaluation.latent_rate import mean_kl_per_latent
+from bench.evaluation.latents import mean_kl_per_latent
+from bench.evaluation.view import View
 from bench.metrics import metric
 
 SHARE = 0.9
 
 
-@metric("kl_latents", needs=("latent_kl",))
+@metric("kl_latents")
 def kl_latents(view: View) -> dict[str, float]:
     """Latents that hold 90 % of the KL, the fullest first, and the nats of the fullest one.
 

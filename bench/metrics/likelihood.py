@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
-from bench.contracts import Inference, Noise, View
+from bench.errors import required
+from bench.evaluation.latents import batches, encoded
+from bench.evaluation.view import View
 from bench.images import to_bytes, to_unit
 from bench.metrics import NotApplicable, metric
-from bench.metrics._bound import chunks, split_bound
+from bench.metrics._bound import split_bound
 
 ACTIVE_VARIANCE = 0.01
 
 
-@metric("elbo", needs=("inference",), validate=True)
+@metric("elbo", when="validation")
 def elbo(view: View) -> dict[str, float]:
     """E[log p(x|z)] - KL in nats, KL factor 1, mean over every held-out image; higher is better.
 
@@ -24,7 +24,7 @@ def elbo(view: View) -> dict[str, float]:
     (Alemi et al. 2018, arXiv 1711.00464); ``kl_sampled`` is the name of a KL without a closed
     form, estimated by the z of the reconstruction.
     """
-    bound, passport = split_bound(view, view.split), _inference(view).passport
+    bound, passport = split_bound(view, view.split), view.inference().passport
     return {
         f"elbo_{passport}": bound.elbo,
         f"reconstruction_{passport}": bound.reconstruction,
@@ -32,7 +32,7 @@ def elbo(view: View) -> dict[str, float]:
     }
 
 
-@metric("best_sigma", needs=("inference",))
+@metric("best_sigma")
 def best_sigma(view: View) -> dict[str, float]:
     """The ELBO at the best sigma for the trained decoder, fitted on validation; higher is better.
 
@@ -41,9 +41,8 @@ def best_sigma(view: View) -> dict[str, float]:
     of different factors compare by their ELBO only where each has its best sigma. Encoder and
     decoder stay as they are: the best sigma^2 is the mean squared error of a value, E[(x - m)^2].
     """
-    sigma = _inference(view).sigma
-    if sigma is None:
-        raise NotApplicable("the likelihood is no Gaussian with one fixed sigma")
+    why = "the likelihood is no Gaussian with one fixed sigma"
+    sigma = required(view.inference().sigma, why)
     size = math.prod(view.spec.shape)
     fitted = _squares(split_bound(view, "val").reconstruction, sigma, size) / size
     bound = split_bound(view, view.split)
@@ -57,7 +56,7 @@ def _squares(log_likelihood: float, sigma: float, size: int) -> float:
     return -(2 * log_likelihood + size * math.log(2 * math.pi * sigma**2)) * sigma**2
 
 
-@metric("bits_per_dim", needs=("inference",))
+@metric("bits_per_dim")
 def bits_per_dim(view: View) -> dict[str, float]:
     """Upper bound on the bits that a pixel's gray level costs, from the ELBO; lower is better.
 
@@ -66,7 +65,7 @@ def bits_per_dim(view: View) -> dict[str, float]:
     most log P(k), the log of its integral over the level (Theis et al. 2016, arXiv 1511.01844,
     on dequantisation). A binary likelihood says nothing of gray levels (protocol rule 16).
     """
-    inference = _inference(view)
+    inference = view.inference()
     if inference.kind == "binary":
         raise NotApplicable("a binary likelihood gives no probability of gray levels")
     nats = -split_bound(view, view.split).elbo / math.prod(view.spec.shape)
@@ -75,42 +74,29 @@ def bits_per_dim(view: View) -> dict[str, float]:
     return {f"bits_per_dim_{inference.passport}": nats / math.log(2)}
 
 
-@metric("active_units", needs=("encoder",))
+@metric("active_units")
 def active_units(view: View) -> dict[str, float]:
     """Latent dimensions whose posterior mean varies by more than 0.01 over held-out images."""
     noise = view.noise("active_units")
-    means = [z.double() for _, _, z in _posterior_means(view, noise)]
+    means = [q.mean.double() for _, _, q in encoded(view, view.split, noise)]
     return {"active_units": float((torch.cat(means).var(0) > ACTIVE_VARIANCE).sum())}
 
 
-@metric("reconstruction_error", needs=("encoder",))
+@metric("reconstruction_error")
 def reconstruction_error(view: View) -> dict[str, float]:
     """Squared error per pixel of the reconstruction from the posterior mean, images in [0, 1]."""
     noise = view.noise("reconstruction_error")
     errors = []
-    for images, labels, z in _posterior_means(view, noise):
-        x_recon = to_unit(to_bytes(view.fns.decode(view.nets, z, labels)))
+    for images, labels, q in encoded(view, view.split, noise):
+        x_recon = to_unit(to_bytes(view.fns.decode(view.nets, q.mean, labels)))
         errors.append((x_recon - images).square().flatten(1).double().mean(1))
     return {"reconstruction_error": float(torch.cat(errors).mean())}
 
 
 def _kl_name(view: View) -> str:
     """How ``elbo_terms`` comes by the KL: in closed form, or from one sample."""
-    inference = _inference(view)
-    images, labels = next(chunks(view, view.split))
+    inference = view.inference()
+    images, labels = next(batches(view, view.split))
     x = inference.observe(images[:1], view.noise("kl_name"))
     q = inference.posterior(view.nets, x, None if labels is None else labels[:1])
     return "kl_sampled" if inference.kl(view.nets, q) is None else "kl"
-
-
-def _inference(view: View) -> Inference:
-    assert view.fns.inference is not None
-    return view.fns.inference
-
-
-def _posterior_means(view: View, noise: Noise) -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
-    """Images, labels and E[z|x] ``[n, D]``, chunk by chunk."""
-    encode = view.fns.encode
-    assert encode is not None
-    for images, labels in chunks(view, view.split):
-        yield images, labels, encode(view.nets, images, labels, noise).mean

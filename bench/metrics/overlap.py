@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from bench.contracts import View
 from bench.distances.neighbours import K, overlap
+from bench.evaluation.view import View
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric
 
 
-@metric("overlap", needs=("detector",), per_detector=True)
+@metric("overlap", per_detector=True)
 def precision_recall(view: View) -> dict[str, float]:
     """Precision, recall, density and coverage of samples and held-out split, 5 neighbours.
 
     Kynkaanniemi et al. 2019, arXiv 1904.06991, eq. 1 and 2; Naeem et al. 2020, arXiv
     2002.09797, eq. 3 and 4; at equal counts. All but density end at 1; higher is better.
     """
+    detector = view.detector().name
     counts = [n for n in sorted(set(view.counts)) if n > K]
     if not counts:
         raise NotApplicable(f"{view.counts[-1]} images are too few for {K} neighbours of each")
     values: dict[str, float] = {}
     for n in counts:
         found = overlap(view.fake(n).features, view.real(view.split, n).features)
-        values |= {
-            feature_name(name, view.detector_name, n): value
-            for name, value in asdict(found).items()
-        }
+        values |= {feature_name(name, detector, n): value for name, value in asdict(found).items()}
     return values

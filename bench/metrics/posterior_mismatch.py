@@ -5,17 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.contracts import View
 from bench.distances.kernels import mmd_squared
-from bench.images import to_unit
+from bench.evaluation.latents import encoded
+from bench.evaluation.view import View
 from bench.metrics import NotApplicable, metric
 
-CHUNK = 500
 FEWEST = 3
 """The standard error leaves one image out and still needs a pair."""
 
 
-@metric("mmd_posterior", needs=("encoder", "latent_space"))
+@metric("mmd_posterior")
 def mmd_posterior(view: View) -> dict[str, float]:
     """MMD^2 between one z ~ q(z|x) for each held-out image and as many prior draws; 0 is a match.
 
@@ -23,7 +22,10 @@ def mmd_posterior(view: View) -> dict[str, float]:
     C / (C + |z - z'|^2) with C = 2 D, the squared distance of two standard normal draws in the
     mean: Tolstikhin et al. 2018, arXiv 1711.01558, section 4, whose code sums several C.
     """
-    codes = _codes(view, view.counts[-1])
+    noise = view.noise("mmd_posterior")
+    images = encoded(view, view.split, noise, view.counts[-1])
+    view.latent_dim()
+    codes = torch.cat([q.rsample(1, noise)[0] for _, _, q in images])
     n = len(codes)
     if n < FEWEST:
         raise NotApplicable(f"{n} images are too few, {FEWEST} are the fewest")
@@ -38,17 +40,3 @@ def inverse_multiquadratic(x: Tensor, y: Tensor) -> Tensor:
     scale = 2 * x.shape[1]
     squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
     return scale / squares.clamp_(min=0).add_(scale)
-
-
-def _codes(view: View, n: int) -> Tensor:
-    """One draw of q(z|x) for each of n held-out images, ``[n, D]``."""
-    encode = view.fns.encode
-    assert encode is not None
-    images, labels = view.some(view.split, n)
-    noise, draws = view.noise("mmd_posterior"), []
-    for start in range(0, len(images), CHUNK):
-        part = slice(start, start + CHUNK)
-        classes = None if labels is None else labels[part]
-        q = encode(view.nets, to_unit(images[part]), classes, noise)
-        draws.append(q.rsample(1, noise)[0])
-    return torch.cat(draws)

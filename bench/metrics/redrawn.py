@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bench.contracts import View
 from bench.distances.gaussians import Moments, frechet_distance, moments
+from bench.evaluation.view import View
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, metric
 from bench.runtime import generator
@@ -18,7 +18,7 @@ from bench.runtime import generator
 NUM_SPLITS = 20
 
 
-@metric("redrawn", needs=("detector",))
+@metric("redrawn")
 def redrawn(view: View) -> dict[str, float]:
     """Standard deviation of the distance over other samples, and over other real images.
 
@@ -27,12 +27,12 @@ def redrawn(view: View) -> dict[str, float]:
     the whole, and what halves have in common, such as their bias, is gone from it. It is the
     noise of one model's distance (protocol rule 20), not the spread over seeds.
     """
-    n = view.counts[-1]
+    n, detector = view.counts[-1], view.detector().name
     fake, real = view.fake(n).features, view.real(view.split, n).features
     if not is_enough(n // 2, fake.shape[1]):
         raise NotApplicable(f"half of {n} images are too few for {fake.shape[1]} features")
     to_real, to_fake = moments(real), moments(fake)
-    name = feature_name("fd", view.detector_name, n)
+    name = feature_name("fd", detector, n)
     return {
         f"sampling_sd_{name}": _spread(fake, lambda half: frechet_distance(half, to_real)),
         f"reference_sd_{name}": _spread(real, lambda half: frechet_distance(to_fake, half)),

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from bench.contracts import Seen, View
+from bench.evaluation.view import View
 from bench.metrics import metric
 
 CONFIDENT = 0.9
@@ -20,25 +20,21 @@ FEWEST_OF_A_MODE = 2
 """One sample may be a mistake of the classifier."""
 
 
-@metric("legible", needs=("classifier",))
+@metric("legible")
 def legible(view: View) -> dict[str, float]:
     """Share of samples that the detector classifies with probability above 0.9."""
-    return {
-        "legible": _confident(_probs(view.fake(view.counts[-1]))),
-        "legible_real": _confident(_probs(view.real(view.split, view.counts[-1]))),
-    }
+    fake, real = _class_probs(view)
+    return {"legible": _confident(fake), "legible_real": _confident(real)}
 
 
-@metric("classes", needs=("classifier",))
+@metric("classes")
 def classes(view: View) -> dict[str, float]:
     """Classes covered, exp(entropy of the histogram), with that of real images."""
-    return {
-        "classes": classes_covered(_probs(view.fake(view.counts[-1]))),
-        "classes_real": classes_covered(_probs(view.real(view.split, view.counts[-1]))),
-    }
+    fake, real = _class_probs(view)
+    return {"classes": classes_covered(fake), "classes_real": classes_covered(real)}
 
 
-@metric("modes", needs=("classifier",))
+@metric("modes")
 def modes(view: View) -> dict[str, float]:
     """Number of classes that the samples contain, and the histogram's entropy in nats.
 
@@ -46,8 +42,7 @@ def modes(view: View) -> dict[str, float]:
     or more, and in at least two: the classifier's mistakes are no mode. The entropy is that of
     the most likely classes, at most log(number of classes).
     """
-    real = histogram(_probs(view.real(view.split, view.counts[-1])))
-    fake = histogram(_probs(view.fake(view.counts[-1])))
+    fake, real = map(histogram, _class_probs(view))
     return {
         "modes": float(num_modes(fake, real)),
         "modes_real": float(num_modes(real, real)),
@@ -56,7 +51,7 @@ def modes(view: View) -> dict[str, float]:
     }
 
 
-@metric("spread", needs=("detector",))
+@metric("spread")
 def spread(view: View) -> dict[str, float]:
     """Mean feature distance between samples, with that between real images."""
     fake, real = view.fake(view.counts[-1]), view.real(view.split, view.counts[-1])
@@ -93,9 +88,11 @@ def mean_pair_distance(features: Tensor) -> float:
     return float((part - part.roll(1, 0)).norm(dim=1).mean())
 
 
-def _probs(seen: Seen) -> Tensor:
-    assert seen.probs is not None
-    return seen.probs
+def _class_probs(view: View) -> tuple[Tensor, Tensor]:
+    """Of samples and of as many real images, ``[N, K]`` each."""
+    view.classifier()
+    n = view.counts[-1]
+    return view.probs(view.fake(n)), view.probs(view.real(view.split, n))
 
 
 def _confident(probs: Tensor) -> float:

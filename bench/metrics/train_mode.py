@@ -7,8 +7,9 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from bench.contracts import Nets, View
+from bench.contracts import Nets
 from bench.distances.gaussians import frechet_distance, moments
+from bench.evaluation.view import View
 from bench.images import to_bytes
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric
@@ -18,7 +19,7 @@ BATCH = 64
 """Samples that share their statistics, about as many as in training."""
 
 
-@metric("train_mode", needs=("detector", "latent_space"))
+@metric("train_mode")
 def train_mode(view: View) -> dict[str, float]:
     """Frechet distance of samples in training mode to those in evaluation mode, and to real ones.
 
@@ -26,6 +27,8 @@ def train_mode(view: View) -> dict[str, float]:
     statistics agree with those of their batches are at 0 whatever n is. It is a matter of
     health, which reads validation alone: no value on the test split.
     """
+    detector = view.detector().name
+    view.latent_dim()
     if view.split == "test":
         raise NotApplicable("a matter of health, which is measured on validation")
     n = min(view.counts[-1], MOST)
@@ -36,10 +39,8 @@ def train_mode(view: View) -> dict[str, float]:
         )
     evaluated, trained = (moments(view.look(images).features) for images in _in_both_modes(view, n))
     return {
-        feature_name("train_mode_gap", view.detector_name, n): frechet_distance(trained, evaluated),
-        feature_name("train_mode_fd", view.detector_name, n): frechet_distance(
-            trained, moments(real)
-        ),
+        feature_name("train_mode_gap", detector, n): frechet_distance(trained, evaluated),
+        feature_name("train_mode_fd", detector, n): frechet_distance(trained, moments(real)),
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.contracts import Need, View
+from bench.evaluation.view import View
 from bench.images import Picture, display_scale, grid, to_bytes
 from bench.registry import Registry, first_line
 
@@ -18,14 +18,12 @@ class PictureKind:
     """A registered picture.
 
     Attributes:
-        draw: ``View -> [H, W, 3]`` uint8.
-        needs: What the view must hold.
+        draw: ``View -> [H, W, 3]`` uint8; may raise ``NotApplicable``.
         at_end: Only drawn once, after training; others at each validation as well.
         summary: One line for ``bench list``.
     """
 
     draw: Callable[[View], Picture]
-    needs: tuple[Need, ...]
     at_end: bool
     summary: str
 
@@ -35,13 +33,11 @@ PICTURES: Registry[PictureKind] = Registry("picture", "bench.pictures")
 Draw = Callable[[View], Picture]
 
 
-def picture(
-    name: str, *, needs: tuple[Need, ...] = (), at_end: bool = False
-) -> Callable[[Draw], Draw]:
+def picture(name: str, *, at_end: bool = False) -> Callable[[Draw], Draw]:
     """Decorator that registers a picture; the first line of its docstring is its summary."""
 
     def register(draw: Draw) -> Draw:
-        kind = PictureKind(draw=draw, needs=needs, at_end=at_end, summary=first_line(draw))
+        kind = PictureKind(draw=draw, at_end=at_end, summary=first_line(draw))
         PICTURES.add(name, kind, origin=draw.__module__)
         return draw
 

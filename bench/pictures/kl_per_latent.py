@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.contracts import View
-from bench.evaluation.latent_rate import mean_kl_per_latent
+from bench.evaluation.latents import mean_kl_per_latent
+from bench.evaluation.view import View
 from bench.images import Picture
 from bench.pictures import picture
 from bench.pictures._bars import bars
@@ -11,7 +11,7 @@ from bench.pictures._bars import bars
 NUM_IMAGES = 2_000
 
 
-@picture("kl_per_latent", needs=("latent_kl",))
+@picture("kl_per_latent")
 def kl_per_latent(view: View) -> Picture:
     """KL of each latent in nats, mean over 2,000 validation images, the fullest first."""
     kl = mean_kl_per_latent(view, "val", NUM_IMAGES).sort(descending=True).values

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.contracts import View
 from bench.evaluation.latents import most_active, posterior_means
+from bench.evaluation.view import View
 from bench.images import Picture
 from bench.pictures import picture
 from bench.pictures._scatter import scatter
@@ -11,15 +11,16 @@ from bench.pictures._scatter import scatter
 NUM_CODES = 2_000
 
 
-@picture("latent_codes", needs=("encoder", "labels", "two_latents"))
+@picture("latent_codes")
 def latent_codes(view: View) -> Picture:
     """Posterior means of 2,000 validation images by class, on the two most active latents.
 
     A plane of latents is shown as it is, the first to the right.
     """
-    labels = view.some("val", NUM_CODES)[1]
-    assert labels is not None
-    means = posterior_means(view, NUM_CODES)
+    view.encoder()
+    _, labels = view.labelled("val", NUM_CODES)
+    view.latent_dim(at_least=2)
+    means = posterior_means(view, "val", NUM_CODES)
     dims = sorted(most_active(means, 2).tolist())
     points = means[:, dims].double()
     x, y = (f"z{dim + 1} (variance {v:.2g})" for dim, v in zip(dims, points.var(0), strict=True))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from bench.contracts import View
+from bench.evaluation.view import View
 from bench.images import Picture, to_bytes, to_unit
 from bench.pictures import in_pairs, picture
 
 ROWS, PAIRS = 8, 4
 
 
-@picture("reconstructions", needs=("encoder",))
+@picture("reconstructions")
 def reconstructions(view: View) -> Picture:
     """8 rows of 4 pairs: a validation image, then its reconstruction from the posterior mean."""
-    encode = view.fns.encode
-    assert encode is not None
+    encode = view.encoder()
     images, labels = view.some("val", ROWS * PAIRS)
     z = encode(view.nets, to_unit(images), labels, view.noise("reconstructions")).mean
     x_recon = to_bytes(view.fns.decode(view.nets, z, labels))

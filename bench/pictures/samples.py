@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.contracts import View
+from bench.evaluation.view import View
 from bench.images import Picture
 from bench.pictures import picture, tiled
 

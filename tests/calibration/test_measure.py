@@ -31,7 +31,7 @@ from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
 from bench.distances.kernels import mmd_squared
 from bench.errors import UsageError
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated, draw
+from bench.evaluation.view import Generated, View, draw
 from bench.images import to_unit
 from bench.metrics.floors import floors
 from bench.models import MODELS
@@ -250,7 +250,7 @@ def test_floors_are_those_that_runs_and_reports_have(held, digits, detector, mea
     known = HeldData(digits, CPU, detector)
     found = {}
     for split, n in (("test", N), ("test", 50), ("val", N)):
-        view = Evaluation(
+        view = View(
             generated=Generated(known, run.modules, run.eval_fns),
             split=split,
             counts=(n,),

@@ -13,7 +13,7 @@ from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.distances.gaussians import standard_log_prob
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import dequantise, to_unit
 from bench.metrics._annealing import Chains, Target, find_steps, log_mean_weight, sigmoid_schedule
 from bench.metrics._evaluate import evaluate
@@ -165,7 +165,7 @@ def made_view(fns, *, n=25, levels=17):
         digest="0" * 16,
     )
     held = HeldData(Splits(spec=spec, train=arrays, val=arrays, test=arrays), CPU, None)
-    return Evaluation(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
+    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
 
 
 def exact_mean(view, n, sigma):
@@ -256,7 +256,7 @@ def test_every_family_has_a_value_and_keeps_its_weights(model, values):
     trainable = build(configure(model, values), held)
     evaluation_mode(trainable.modules)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
-    view = Evaluation(generated=generated, split="val", counts=(40,), most=40)
+    view = View(generated=generated, split="val", counts=(40,), most=40)
     before = [p.clone() for net in trainable.modules.values() for p in net.parameters()]
     with torch.no_grad():
         found = measure(

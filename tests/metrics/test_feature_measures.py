@@ -10,7 +10,7 @@ from bench.datasets import Splits, load
 from bench.datasets._splits import Arrays
 from bench.detectors._find import find_detector
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated
+from bench.evaluation.view import Generated, View
 from bench.images import to_unit
 from bench.metrics import METRICS
 from bench.metrics._evaluate import evaluate
@@ -49,7 +49,7 @@ def showing(digits, images, *, split="val", count=None, also=()):
         decode=lambda nets, z, labels: to_unit(shown[z]),
     )
     n = count or len(held.images(split))
-    return Evaluation(generated=Generated(held, {}, fns), split=split, counts=(n,), most=n)
+    return View(generated=Generated(held, {}, fns), split=split, counts=(n,), most=n)
 
 
 def measured(view):

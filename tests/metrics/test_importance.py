@@ -10,7 +10,7 @@ from linear_gaussian import LATENT, linear_model, log_evidence, observed
 from bench import datasets
 from bench.datasets import Splits
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import to_unit
 from bench.metrics import METRICS, requested
 from bench.metrics._evaluate import evaluate
@@ -72,7 +72,7 @@ def digits(split):
 def view_of(trainable, held, likelihood_images=1_000):
     evaluation_mode(trainable.modules)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
-    return Evaluation(
+    return View(
         generated=generated,
         split="val",
         counts=(10,),
@@ -171,7 +171,7 @@ def test_list_says_what_is_measured_on_request_only():
 
 
 def test_64_draws_are_measured_unasked_and_the_others_on_request():
-    asked = {name for name in NAMES.values() if METRICS.get(name).on_request}
+    asked = {name for name in NAMES.values() if METRICS.get(name).when == "request"}
     assert asked == {"iwae_1", "iwae_512", "iwae_5000"}
     assert requested(sorted(asked)) == sorted(asked)
     held = digits("val")

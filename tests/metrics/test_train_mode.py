@@ -10,7 +10,7 @@ from bench.contracts import EvalFns
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated
+from bench.evaluation.view import Generated, View
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.records import DataSpec
@@ -57,7 +57,7 @@ def norm(*, mean=0.0, var=1.0):
 
 def view(nets, split="val", fns=FNS, held=None, n=512):
     held = held or made_data(n)
-    return Evaluation(generated=Generated(held, nets, fns), split=split, counts=(n,), most=n)
+    return View(generated=Generated(held, nets, fns), split=split, counts=(n,), most=n)
 
 
 def values_of(seen):

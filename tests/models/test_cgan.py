@@ -10,7 +10,7 @@ from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.errors import UsageError
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated, SealedSplit
+from bench.evaluation.view import Generated, SealedSplit, View
 from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure
 from bench.records import DataSpec
@@ -146,7 +146,7 @@ def view_of(follow, n=400):
         latent_dim=64,
         conditional=True,
     )
-    return Evaluation(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
+    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
 
 
 def values_of(follow):
@@ -184,7 +184,7 @@ def test_model_without_classes_has_no_class_accuracy_and_says_why():
         latent=view.fns.latent,
         decode=lambda nets, z, labels: banded(torch.zeros(len(z), dtype=torch.long), z),
     )
-    plain = Evaluation(generated=Generated(view.held, {}, fns), split="val", counts=(9,), most=9)
+    plain = View(generated=Generated(view.held, {}, fns), split="val", counts=(9,), most=9)
     _, reasons = evaluate(plain, "end")
     for name in ("class_accuracy", "class_frechet", "class_share"):
         assert reasons[name] == "the model is not conditional"

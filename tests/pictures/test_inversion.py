@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.config import TrainSettings
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.models import configure
 from bench.pictures._draw import draw_pictures
 from bench.pictures._inversion import invert, squared_error
@@ -130,7 +130,7 @@ def test_training_with_pictures_gives_the_same_bits_as_without(model, held):
         for _ in trainer:
             if with_pictures:
                 generated = Generated(held, trainer.evaluated, trainable.eval_fns)
-                view = Evaluation(generated=generated, split="val", counts=(50,), most=50)
+                view = View(generated=generated, split="val", counts=(50,), most=50)
                 drawn |= draw_pictures(view, at_end=True).keys()
         return trainer.state_dict(), drawn
 

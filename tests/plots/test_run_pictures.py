@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from bench.contracts import EvalFns, NullLogger
+from bench.errors import NotApplicable
 from bench.evaluation.latents import normal_quantiles
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import display_scale, to_bytes, to_png
 from bench.models import configure
 from bench.pictures import PICTURES
@@ -65,7 +66,7 @@ def view_of(name, **replaced):
     evaluation_mode(trainable.modules)
     fns = EvalFns(**(vars(trainable.eval_fns) | replaced))
     generated = Generated(held, trainable.modules, fns)
-    return Evaluation(generated=generated, split="val", counts=(100,), most=100)
+    return View(generated=generated, split="val", counts=(100,), most=100)
 
 
 @torch.no_grad()
@@ -102,8 +103,11 @@ def decoded_latents(name, picture):
 @pytest.mark.parametrize("model", MODELS)
 def test_pictures_that_apply_are_those_that_the_model_can_make(model):
     view = view_of(model)
-    assert {name for name, k in PICTURES.items() if view.lacks(k.needs) is None} == APPLY[model]
-    assert all(view.lacks(k.needs) for n, k in PICTURES.items() if n not in APPLY[model])
+    assert set(draw_pictures(view, at_end=True)) == APPLY[model]
+    for name, kind in PICTURES.items():
+        if name not in APPLY[model]:
+            with pytest.raises(NotApplicable, match=r"."):
+                kind.draw(view)
 
 
 def test_every_picture_applies_to_some_model():
@@ -230,7 +234,7 @@ def test_traversal_with_an_encoder_begins_with_the_most_active_latent():
 
 
 def test_pictures_read_validation_images_only():
-    class ValidationOnly(Evaluation):
+    class ValidationOnly(View):
         def images(self, split):
             assert split == "val"
             return super().images(split)

@@ -13,7 +13,7 @@ from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.errors import UsageError
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated
+from bench.evaluation.view import Generated, View
 from bench.models import MODELS, configure
 from bench.records import STATUSES, DataSpec
 from bench.runtime import generator
@@ -123,7 +123,7 @@ def test_samples_for_a_class_are_drawn_by_the_training_prior(variant):
     held = HeldData(dataclasses.replace(splits, spec=rare), CPU, detector)
     trainable = build(tiny(variant), held)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
-    view = Evaluation(generated=generated, split="val", counts=(40,), most=400)
+    view = View(generated=generated, split="val", counts=(40,), most=400)
     labels = view.fake(400).labels
     assert (labels is not None) == trainable.eval_fns.conditional
     if labels is not None:

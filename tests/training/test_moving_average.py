@@ -8,7 +8,7 @@ from torch import nn
 
 from bench.config import TrainSettings
 from bench.contracts import EvalFns, NullLogger, OptimSpec, Phase, Trainable
-from bench.evaluation.view import Evaluation, Generated, draw
+from bench.evaluation.view import Generated, View, draw
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runtime import DeviceNoise, generator, seeded_modules
@@ -116,7 +116,7 @@ def averaged_run(tmp_path_factory):
 
 
 def distance(held, nets, fns):
-    view = Evaluation(generated=Generated(held, nets, fns), split="val", counts=(297,), most=500)
+    view = View(generated=Generated(held, nets, fns), split="val", counts=(297,), most=500)
     return evaluate(view, "validation")[0]["fd_digits_n297"]
 
 

@@ -11,10 +11,10 @@ from linear_gaussian import LATENT, PRIOR, WEIGHT, linear_model, log_evidence, o
 from bench.contracts import EvalFns, Inference
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
+from bench.evaluation.latents import CHUNK
 from bench.evaluation.reference import HeldData
-from bench.evaluation.view import Evaluation, Generated
+from bench.evaluation.view import Generated, View
 from bench.images import dequantise
-from bench.metrics._bound import CHUNK
 from bench.metrics._evaluate import evaluate
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
@@ -70,7 +70,7 @@ def view_of(n, inference, levels=256):
         encode=None if inference is None else encode_as(inference),
         inference=inference,
     )
-    return Evaluation(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
+    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
 
 
 def encode_as(inference):

@@ -12,7 +12,7 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from bench.contracts import Step
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
@@ -40,7 +40,7 @@ def built(**values):
 def evaluated(**values):
     trainable = built(**values)
     generated = Generated(held_data("digits", "auto", CPU), trainable.modules, trainable.eval_fns)
-    view = Evaluation(generated=generated, split="val", counts=(10,), most=10)
+    view = View(generated=generated, split="val", counts=(10,), most=10)
     return evaluate(view, "validation")[0], view
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.evaluation.latent_rate import CHUNK, mean_kl_per_latent
-from bench.evaluation.view import Evaluation, Generated, evaluation_mode
+from bench.errors import NotApplicable
+from bench.evaluation.latents import CHUNK, mean_kl_per_latent
+from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.metrics import METRICS
 from bench.metrics._evaluate import evaluate
 from bench.metrics.posterior_mismatch import inverse_multiquadratic
@@ -34,12 +35,16 @@ def view_of(model="vae_mlp", **values):
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
     evaluation_mode(trainable.modules)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
-    return Evaluation(generated=generated, split="val", counts=(297,), most=297)
+    return View(generated=generated, split="val", counts=(297,), most=297)
 
 
 def with_inference(view, **replaced):
     inference = dataclasses.replace(view.fns.inference, **replaced)
-    fns = dataclasses.replace(view.fns, inference=inference)
+
+    def encode(nets, images, labels, noise):
+        return inference.posterior(nets, inference.observe(images, noise), labels)
+
+    fns = dataclasses.replace(view.fns, inference=inference, encode=encode)
     return dataclasses.replace(view, generated=Generated(view.held, view.nets, fns))
 
 
@@ -103,7 +108,8 @@ def test_kl_that_has_no_form_latent_by_latent_gives_no_number_and_no_picture(val
     view = view_of(latent_dim=3, hidden="16", **values)
     _, reasons = evaluate(view, "end")
     assert reasons["kl_latents"] == "the model has no KL latent by latent in closed form"
-    assert view.lacks(PICTURES.get("kl_per_latent").needs) == reasons["kl_latents"]
+    with pytest.raises(NotApplicable, match=reasons["kl_latents"]):
+        PICTURES.get("kl_per_latent").draw(view)
 
 
 def coded(view, posterior):

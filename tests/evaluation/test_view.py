@@ -1,0 +1,81 @@
+"""What a view gives, and the reason where the model or the data set lacks it."""
+
+import pytest
+import torch
+
+import bench.contracts
+from bench import datasets
+from bench.contracts import EvalFns
+from bench.errors import NotApplicable
+from bench.evaluation.reference import HeldData
+from bench.evaluation.view import Generated, View
+from bench.metrics import METRICS
+from bench.training.run import held_data
+
+
+def bare_view(**options):
+    """Digits seen through no detector, of a model that can only be sampled."""
+    held = HeldData(datasets.load("digits"), torch.device("cpu"), None)
+    fns = EvalFns(
+        latent=lambda nets, n, noise: noise.uniform(n, 1, 8, 8), decode=lambda nets, z, labels: z
+    )
+    return View(generated=Generated(held, {}, fns), split="val", counts=(40,), most=40, **options)
+
+
+ABSENT = {
+    "encoder": "the model has no encoder",
+    "inference": "the model has no likelihood",
+    "latent_dim": "the model has no latent space",
+    "num_classes": "the model is not conditional",
+    "classifier": "no detector here knows the classes of 'digits'",
+    "detector": "no detector for 'digits': make one with `bench detectors train digits`, or look "
+    "through an untrained network with --set detector=random",
+}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_view_says_why_it_cannot_give_a_thing(name):
+    with pytest.raises(NotApplicable) as refusal:
+        getattr(bare_view(), name)()
+    assert str(refusal.value) == ABSENT[name]
+
+
+def test_metrics_ask_for_all_they_need_before_they_draw_a_sample():
+    """A metric that does not apply costs nothing; of several reasons the first is told."""
+    view = bare_view(with_floors=True)
+    view.generated.samples = None  # what draws one would fail by another error
+    applied, reasons = evaluate_without_samples(view)
+    assert not applied
+    assert {name: reasons[name] for name in ("copying", "floors", "train_mode")} == dict.fromkeys(
+        ("copying", "floors", "train_mode"), ABSENT["detector"]
+    )
+    assert reasons["class_accuracy"] == reasons["class_share"] == ABSENT["num_classes"]
+    assert reasons["mmd_posterior"] == reasons["latent_clusters"] == ABSENT["encoder"]
+    assert reasons["legible"] == ABSENT["classifier"]
+    assert reasons["elbo"] == ABSENT["inference"]
+    assert reasons["ais"] == ABSENT["latent_dim"]
+
+
+def evaluate_without_samples(view):
+    """Every metric but the one that needs samples alone."""
+    asked = {name: kind for name, kind in METRICS.items() if name != "exact_copies"}
+    reasons = {}
+    for name, kind in asked.items():
+        try:
+            kind.measure(view)
+        except NotApplicable as reason:
+            reasons[name] = str(reason)
+    return set(asked) - set(reasons), reasons
+
+
+def test_floors_that_are_not_wanted_have_neither_value_nor_reason():
+    held = held_data("digits", "auto", torch.device("cpu"))
+    view = View(generated=Generated(held, {}, bare_view().fns), split="val", counts=(40,), most=40)
+    assert METRICS.get("floors").measure(view) == {}
+
+
+def test_plugins_find_the_view_at_its_old_place_with_a_warning():
+    with pytest.warns(DeprecationWarning, match=r"bench\.evaluation\.view"):
+        assert bench.contracts.View is View
+    with pytest.raises(AttributeError, match="Nothing"):
+        _ = bench.contracts.Nothing
