@@ -301,7 +301,7 @@ class Detector(Protocol):
 
 
 @dataclass(frozen=True)
-class Seen:
+class Features:
     """What a detector says of a set of images.
 
     Attributes:

@@ -22,7 +22,7 @@ from torch import Tensor
 from bench.contracts import Inference, Nets, Noise, Trainable
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import to_unit
 from bench.metrics.ais import Effort
@@ -39,11 +39,11 @@ SPEC = DataSpec(
 )
 
 
-def random_data(n: int) -> HeldData:
+def random_data(n: int) -> ReferenceData:
     """Dark and bright pixels in MNIST's proportion."""
     bright = torch.rand(n, *SPEC.shape, generator=generator("bright")) < 0.19
     arrays = Arrays((bright * 255).byte().numpy())
-    return HeldData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, None)
+    return ReferenceData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, None)
 
 
 def plain_bound(
@@ -70,7 +70,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float, object]:
 
 
 def bounds(
-    bound: Callable[..., Tensor], trainable: Trainable, held: HeldData, n: int, k: int
+    bound: Callable[..., Tensor], trainable: Trainable, held: ReferenceData, n: int, k: int
 ) -> Tensor:
     """Of the first n images, ``[n]``."""
     inference, images = trainable.eval_fns.inference, to_unit(held.images("test")[:n])
@@ -81,7 +81,7 @@ def bounds(
     return torch.stack(rows).double()
 
 
-def race(held: HeldData, num_images: int, num_draws: int) -> None:
+def race(held: ReferenceData, num_images: int, num_draws: int) -> None:
     """Prints our bound and the plain one, their ratio and their largest relative difference."""
     trainable = build(configure("vae_mlp"), held)
     evaluation_mode(trainable.modules)
@@ -100,13 +100,13 @@ def race(held: HeldData, num_images: int, num_draws: int) -> None:
     print(f"plain / ours: {plain[1] / near[1]:.2f}, largest relative difference {difference:.1e}")
 
 
-def annealing(held: HeldData) -> None:
+def annealing(held: ReferenceData) -> None:
     """Prints the seconds of the registered effort, for a small and a convolutional decoder."""
     for model in ("vae_mlp", "gan"):
         trainable = build(configure(model), held)
         evaluation_mode(trainable.modules)
         generated = Generated(held, trainable.modules, trainable.eval_fns)
-        view = View(generated=generated, split="test", counts=(10,), most=10)
+        view = View(generated=generated, split="test", counts=(10,), max_samples=10)
         with torch.no_grad():
             seconds, processor, _ = timed(lambda view=view: measure_ais(view, Effort()))
         print(f"{model}, annealing: {seconds:.0f} s ({processor:.0f} s processor)")

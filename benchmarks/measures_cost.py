@@ -22,7 +22,7 @@ import torch
 from bench import datasets
 from bench.config import RunConfig
 from bench.detectors._find import find_detector
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.metrics import METRICS, NotApplicable
 from bench.metrics._evaluate import view_of
@@ -52,7 +52,7 @@ class Clock:
         self.rows[name] = spent
 
 
-def trained(config: RunConfig, held: HeldData) -> Generated:
+def trained(config: RunConfig, held: ReferenceData) -> Generated:
     """The samples, not yet drawn, of a VAE after a few steps."""
     trainable = build(config, held)
     trainer = Trainer(trainable, held.images("train"), held.labels("train"), config.train)
@@ -69,8 +69,8 @@ def measure(view: View, clock: Clock) -> dict[str, float]:
     values: dict[str, float] = {}
     for name, look in (
         (SAMPLES, lambda: view.samples(n)),
-        (FAKE, lambda: view.fake(n)),
-        (REAL, lambda: view.real(view.split, n)),
+        (FAKE, lambda: view.generated_features(n)),
+        (REAL, lambda: view.real_features(view.split, n)),
     ):
         with clock.row(f"{view.split} {name}"):
             look()
@@ -108,7 +108,7 @@ def main() -> None:
     chosen = parser.parse_args()
     prepare(threads=chosen.threads)
     splits = datasets.load(chosen.dataset)
-    held = HeldData(splits, torch.device("cpu"), find_detector("auto", splits.spec))
+    held = ReferenceData(splits, torch.device("cpu"), find_detector("auto", splits.spec))
     config = configure(MODEL, TRAINED, {"dataset": chosen.dataset})
     generated, clock, whole = trained(config, held), Clock(), Clock()
     with whole.row("all"):

@@ -17,7 +17,7 @@ from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.engines import task as work
 from bench.engines.inprocess import InProcess
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
@@ -60,7 +60,7 @@ def held_with(test_images):
     splits = datasets.load("digits")
     test = Arrays(test_images, splits.test.labels)
     detector = held_data("digits", "auto", CPU).detector
-    return HeldData(dataclasses.replace(splits, test=test), CPU, detector)
+    return ReferenceData(dataclasses.replace(splits, test=test), CPU, detector)
 
 
 def run_study(name, held, store, folder, monkeypatch):
@@ -128,7 +128,7 @@ def test_opponents_step_gives_no_gradient_to_those_who_made_the_fakes(variant):
     config = configure(reference, values | ({"width": "4"} if has_width(reference) else {}))
     trainable = build(config, held)
     trainer = Trainer(trainable, held.images("train"), held.labels("train"), config.train)
-    images, labels = held.some("train", 8)
+    images, labels = held.subset("train", 8)
     step = Step(to_unit(images), labels, torch.zeros(()), DeviceNoise(generator("step")))
     moves = [(i, p) for i, p in enumerate(trainable.phases) if p.optimizer in OPPONENTS]
     assert moves
@@ -178,11 +178,11 @@ def test_pictures_and_metrics_see_the_grays_that_the_model_makes():
     rng = generator("made")
     images = torch.randint(256, (300, *SPEC.shape), generator=rng, dtype=torch.uint8).numpy()
     arrays = Arrays(images, None)
-    held = HeldData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels())
+    held = ReferenceData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels())
 
     def view():
         generated = Generated(held, {}, GRAYS)
-        return View(generated=generated, split="val", counts=(300,), most=300)
+        return View(generated=generated, split="val", counts=(300,), max_samples=300)
 
     before, after = view(), view()
     picture = draw_pictures(after, at_end=True)["samples"]

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from bench.calibration.numbers import Answers, Floor, Point, Response
-from bench.contracts import Detector, Seen
+from bench.contracts import Detector, Features
 from bench.distances.gaussians import frechet_distance, moments
 from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
 from bench.distances.kernels import mmd_squared
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.measures import feature_name, is_coarse
 from bench.runtime import generator
 
@@ -63,15 +63,15 @@ class Gauge:
     """One distance through one detector, with what it said of each set that it was shown.
 
     Args:
-        held: The data.
+        reference: The data.
         detector: The feature network.
         distance: Which distance.
     """
 
-    def __init__(self, held: HeldData, detector: Detector, distance: Distance) -> None:
-        self.held, self.detector, self.distance = held, detector, distance
+    def __init__(self, reference: ReferenceData, detector: Detector, distance: Distance) -> None:
+        self.reference, self.detector, self.distance = reference, detector, distance
         self.n = distance.most
-        test = held.real("test", self.n, detector).features
+        test = reference.real_features("test", self.n, detector).features
         self.to = {n: distance.to(test[:n]) for n in counts_up_to(self.n, distance.fewest)}
         self.responses: list[Response] = []
         self.curves: dict[str, tuple[Point, ...]] = {}
@@ -87,7 +87,7 @@ class Gauge:
 
     def curve(self, features: Tensor) -> tuple[Point, ...]:
         """Distance against n, both sides drawn anew each time: how its bias falls."""
-        test = every(self.held, "test", self.detector).features
+        test = every(self.reference, "test", self.detector).features
         points = []
         for n in self.to:
             pairs = (
@@ -115,28 +115,28 @@ class Gauge:
 
     def _floor(self, split: str, n: int, to: To) -> Floor:
         """Train images against a split, from the subsets that the metric ``floors`` draws."""
-        train = every(self.held, "train", self.detector).features
+        train = every(self.reference, "train", self.detector).features
         values = [to(subset(train, n, "floor_train", i)) for i in range(DRAWS)]
         return Floor(f"{split}/floor_train_{self.name(n)}", n, *_mean_and_spread(values))
 
     def _other_floors(self) -> Iterator[Floor]:
         """Halves of test against each other, and train images against validation."""
-        test = every(self.held, "test", self.detector).features
+        test = every(self.reference, "test", self.detector).features
         half = min(len(test) // 2, self.n)
         if half >= self.distance.fewest:
             pairs = [subset(test, 2 * half, "floor_heldout", i).split(half) for i in range(DRAWS)]
             values = [self.distance.to(b)(a) for a, b in pairs]
             name = f"test/floor_heldout_{self.name(half)}"
             yield Floor(name, half, *_mean_and_spread(values))
-        n = min(len(self.held.images("val")), self.n)
+        n = min(len(self.reference.images("val")), self.n)
         if n >= self.distance.fewest:
-            val = self.held.real("val", n, self.detector).features
+            val = self.reference.real_features("val", n, self.detector).features
             yield self._floor("val", n, self.distance.to(val))
 
 
-def every(held: HeldData, split: str, detector: Detector) -> Seen:
+def every(reference: ReferenceData, split: str, detector: Detector) -> Features:
     """A detector on all images of a split, in their fixed random order."""
-    return held.real(split, len(held.images(split)), detector)
+    return reference.real_features(split, len(reference.images(split)), detector)
 
 
 def subset(features: Tensor, n: int, *purpose: object) -> Tensor:

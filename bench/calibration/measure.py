@@ -28,9 +28,9 @@ from bench.calibration.corruptions import (
 )
 from bench.calibration.gauges import DRAWS, Gauge, distances, every, subset
 from bench.calibration.numbers import Answers, Point, Response
-from bench.contracts import Detector, Seen
+from bench.contracts import Detector, Features
 from bench.errors import UsageError
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.measures import feature_name
 from bench.runtime import generator
 
@@ -43,7 +43,7 @@ DAMAGED = CORRUPTIONS[0], CORRUPTIONS[0].doses[2]
 """The damage of the curve against n: early in the doses, where models are compared."""
 
 
-def largest_count(held: HeldData, most: int) -> int:
+def largest_count(reference: ReferenceData, most: int) -> int:
     """Images per distance: all of test up to ``most``, and at most half of train.
 
     From less than twice n train images, ten subsets of n would hardly differ.
@@ -51,39 +51,39 @@ def largest_count(held: HeldData, most: int) -> int:
     Raises:
         UsageError: Those are fewer than 20.
     """
-    train, test = len(held.images("train")), len(held.images("test"))
+    train, test = len(reference.images("train")), len(reference.images("test"))
     n = min(most, test, train // 2)
     if n < FEWEST:
         raise UsageError(
-            f"a calibration on {n} images says nothing ('{held.spec.name}' has {train} train and "
+            f"a calibration on {n} images says nothing ('{reference.spec.name}' has {train} train and "
             f"{test} test images, -n is {most}), expected at least {FEWEST}: give it more images"
         )
     return n
 
 
 def calibrate(
-    held: HeldData, detector: Detector, most: int
+    reference: ReferenceData, detector: Detector, most: int
 ) -> tuple[list[Answers], dict[str, str]]:
     """Every distance through one detector, and the reasons of those that have no value."""
-    n = largest_count(held, most)
+    n = largest_count(reference, most)
     gauges, reasons = [], {}
     for distance in distances(detector.dim, n):
         if distance.most >= distance.fewest:
-            gauges.append(Gauge(held, detector, distance))
+            gauges.append(Gauge(reference, detector, distance))
             continue
         reasons[feature_name(distance.base, detector.name, distance.most)] = (
             f"{distance.most} images are too few for {detector.dim} features, it needs at least "
             f"{distance.fewest}: use a smaller detector or the kernel distance"
         )
-    _show(held, detector, gauges, n)
-    if not held.spec.num_classes:
-        reasons["missing classes"] = f"'{held.spec.name}' has no labels"
+    _show(reference, detector, gauges, n)
+    if not reference.spec.num_classes:
+        reasons["missing classes"] = f"'{reference.spec.name}' has no labels"
     return [gauge.answers() for gauge in gauges], reasons
 
 
-def _show(held: HeldData, detector: Detector, gauges: Sequence[Gauge], n: int) -> None:
+def _show(reference: ReferenceData, detector: Detector, gauges: Sequence[Gauge], n: int) -> None:
     """Shows the gauges every set; features of a damaged set are computed once, for all."""
-    pool = held.some("train", 2 * n)[0]
+    pool = reference.subset("train", 2 * n)[0]
     for corruption in CORRUPTIONS:
         points: dict[Gauge, list[Point]] = {gauge: [] for gauge in gauges}
         for dose in corruption.doses:
@@ -95,17 +95,17 @@ def _show(held: HeldData, detector: Detector, gauges: Sequence[Gauge], n: int) -
                     gauge.curves[f"{corruption.name} {dose:g}"] = gauge.curve(features)
         for gauge in gauges:
             gauge.responses.append(_response(corruption.name, corruption.unit, 0, points[gauge]))
-    train = every(held, "train", detector)
+    train = every(reference, "train", detector)
     for gauge in gauges:
         gauge.curves["real"] = gauge.curve(train.features)
         _show_chosen(gauge, train)
     for name, make in {"pixel Gaussian": pixel_gaussian, "uniform noise": uniform_noise}.items():
-        features = detector(make(held.images("train"), n))[0]
+        features = detector(make(reference.images("train"), n))[0]
         for gauge in gauges:
             gauge.ceilings[name] = gauge.to[gauge.n](features[: gauge.n])
 
 
-def _show_chosen(gauge: Gauge, train: Seen) -> None:
+def _show_chosen(gauge: Gauge, train: Features) -> None:
     """Sets of undamaged train images: some classes missing, or each image several times."""
     features, labels, n = train.features, train.labels, gauge.n
 

@@ -22,7 +22,7 @@ from bench.contracts import Detector
 from bench.detectors._find import find_detector, find_others
 from bench.errors import UsageError
 from bench.evaluation.feature_cache import user_cache
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import missing_detector
 from bench.files import data_home
 from bench.images import grid, to_png
@@ -61,7 +61,7 @@ def write_calibration(
     """
     prepare(threads=1)  # more threads would sum in another order and give other last digits
     splits = datasets.load(dataset)
-    held = HeldData(splits, resolve_device(device), None, cache=user_cache())
+    held = ReferenceData(splits, resolve_device(device), None, cache=user_cache())
     used, lacking = _detectors(detectors, held)
     out = out or Path("reports") / card_folder(dataset)
     key = _key(held, used, sorted(lacking), most)
@@ -93,7 +93,7 @@ def _command(dataset: str, detectors: str, most: int) -> str:
     return shlex.join(words)
 
 
-def _detectors(names: str, held: HeldData) -> tuple[list[Detector], dict[str, str]]:
+def _detectors(names: str, held: ReferenceData) -> tuple[list[Detector], dict[str, str]]:
     """Those that are here, and why the others are not."""
     found, lacking = find_others(names, held.spec)
     if AUTO in listed(names) and find_detector(AUTO, held.spec) is None:
@@ -104,7 +104,7 @@ def _detectors(names: str, held: HeldData) -> tuple[list[Detector], dict[str, st
     return found, lacking
 
 
-def _key(held: HeldData, detectors: list[Detector], lacking: list[str], most: int) -> str:
+def _key(held: ReferenceData, detectors: list[Detector], lacking: list[str], most: int) -> str:
     """What the numbers depend on; equal keys need no second measurement."""
     return digest(
         {
@@ -120,7 +120,7 @@ def _key(held: HeldData, detectors: list[Detector], lacking: list[str], most: in
 
 
 def _measured(
-    held: HeldData,
+    held: ReferenceData,
     detectors: list[Detector],
     lacking: dict[str, str],
     most: int,
@@ -156,7 +156,7 @@ def _anywhere(sentence: str) -> str:
     return sentence.replace(str(data_home()), "BENCH_DATA")
 
 
-def _facts(held: HeldData, detectors: list[Detector]) -> dict[str, str]:
+def _facts(held: ReferenceData, detectors: list[Detector]) -> dict[str, str]:
     known = environment()
     return {
         "data digest": held.spec.digest,
@@ -174,9 +174,9 @@ def _failures(answers: Answers) -> dict[str, list[str]]:
     }
 
 
-def _examples(held: HeldData) -> bytes:
+def _examples(held: ReferenceData) -> bytes:
     """Two train images undamaged and at every dose, as a PNG."""
-    images = held.some("train", EXAMPLES)[0]
+    images = held.subset("train", EXAMPLES)[0]
     rows = [
         torch.stack([images, *(corrupt(images, kind, dose) for dose in kind.doses)], 1)
         for kind in CORRUPTIONS

@@ -259,11 +259,11 @@ def _refuse_another(known: Sequence[RunRecord], tags: RunTags) -> None:
 
 def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
     """The record with every measure that applies, on validation and on test."""
-    held, wanted = subject.generated.held, requested(listed(subject.settings.measures))
+    held, wanted = subject.generated.reference, requested(listed(subject.settings.measures))
     tags = {
         **environment(),
         "device": held.device.type,
-        **held.facts(),
+        **held.provenance_tags(),
         **declared_tag(),
         **subject.tags,
         "command": shlex.join(["bench", *sys.argv[1:]]),

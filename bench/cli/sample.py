@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.cli.options import Device, Plugins, Root, Say, Uri, command, quiet
 from bench.contracts import EvalFns, Noise
 from bench.errors import UsageError
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import draw
 from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
@@ -58,7 +58,7 @@ def sample_run(
 
 
 def _labels(
-    fns: EvalFns, held: HeldData, count: int, label: int | None, noise: Noise
+    fns: EvalFns, held: ReferenceData, count: int, label: int | None, noise: Noise
 ) -> Tensor | None:
     if not fns.conditional:
         if label is not None:

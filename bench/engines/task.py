@@ -99,7 +99,7 @@ def _run(
         should_prune=should_prune,
     )
     if not run.finished:
-        logger.tags({**environment(), "device": device.type, **held.facts()})
+        logger.tags({**environment(), "device": device.type, **held.provenance_tags()})
     return run.execute()
 
 

@@ -30,7 +30,7 @@ Seconds that 500 images take on one thread of an AMD EPYC: digits through their 
 MNIST 0.07, Inception above 60; reading a block takes 0.0003 to 0.005, writing one 0.001 to 0.01.
 """
 
-Told = tuple[Tensor, Tensor | None]
+Outputs = tuple[Tensor, Tensor | None]
 """What a detector gives: features ``[N, dim]`` and class probabilities ``[N, K]``, float64."""
 
 
@@ -78,17 +78,17 @@ class FeatureCache:
     def __init__(self, folder: Path, *, keep_seconds: float = KEEP_SECONDS) -> None:
         self.folder, self._keep_seconds = folder, keep_seconds
 
-    def told(self, key: BlockKey, compute: Callable[[], Told]) -> Told:
+    def outputs(self, key: BlockKey, compute: Callable[[], Outputs]) -> Outputs:
         """A block from its file, else computed; bit by bit the same."""
         path = self.folder / key.path
         with suppress(OSError, KeyError):  # not there, damaged, or of another kind: made again
             return _read(path, key)
         started = time.perf_counter()
-        told = compute()
+        outputs = compute()
         if time.perf_counter() - started >= self._keep_seconds:
             with suppress(OSError):  # a full disk or a folder of somebody else
-                _write(path, told)
-        return told
+                _write(path, outputs)
+        return outputs
 
 
 def user_cache() -> FeatureCache:
@@ -96,7 +96,7 @@ def user_cache() -> FeatureCache:
     return FeatureCache(data_home() / "features")
 
 
-def _read(path: Path, key: BlockKey) -> Told:
+def _read(path: Path, key: BlockKey) -> Outputs:
     """A block as it was computed.
 
     Raises:
@@ -112,9 +112,9 @@ def _read(path: Path, key: BlockKey) -> Told:
     )
 
 
-def _write(path: Path, told: Told) -> None:
+def _write(path: Path, outputs: Outputs) -> None:
     names = ("features", "probs")
-    tensors = {k: _short(v.cpu()) for k, v in zip(names, told, strict=True) if v is not None}
+    tensors = {k: _short(v.cpu()) for k, v in zip(names, outputs, strict=True) if v is not None}
     write_tensors(path, tensors, {"digest": _digest(tensors)})
 
 

@@ -54,7 +54,9 @@ def batches(view: View, split: str, n: int | None = None) -> Iterator[tuple[Tens
 
     Every image of the split, or of n (fewer where there are not as many) the fixed random subset.
     """
-    images, labels = (view.images(split), view.labels(split)) if n is None else view.some(split, n)
+    images, labels = (
+        (view.images(split), view.labels(split)) if n is None else view.subset(split, n)
+    )
     for start in range(0, len(images), CHUNK):
         part = slice(start, start + CHUNK)
         yield to_unit(images[part]), None if labels is None else labels[part]
@@ -76,7 +78,7 @@ def encoded(
 
 
 def posterior_means(view: View, split: str, n: int, purpose: str = "posterior_means") -> Tensor:
-    """E[z|x] of ``view.some(split, n)`` (fewer where there are not as many), ``[n, D]``."""
+    """E[z|x] of ``view.subset(split, n)`` (fewer where there are not as many), ``[n, D]``."""
     return torch.cat([q.mean for _, _, q in encoded(view, split, view.noise(purpose), n)])
 
 
@@ -116,6 +118,6 @@ def principal_components(means: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def one_class(view: View, n: int) -> Tensor | None:
-    """The class of ``view.some("val", 1)`` n times, int64 ``[n]``; None if not conditional."""
-    labels = view.some("val", 1)[1]
+    """The class of ``view.subset("val", 1)`` n times, int64 ``[n]``; None if not conditional."""
+    labels = view.subset("val", 1)[1]
     return labels[:1].expand(n) if view.fns.conditional and labels is not None else None

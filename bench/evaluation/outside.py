@@ -13,7 +13,7 @@ from bench.datasets._folder import read_pictures
 from bench.datasets._npz import read_npz
 from bench.datasets._splits import Arrays
 from bench.errors import UsageError
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
 from bench.records import DataSpec
 from bench.runtime import generator
@@ -25,18 +25,18 @@ class Given(Generated):
     """Images made elsewhere in place of a model's samples, in a fixed random order.
 
     Args:
-        held: Device and detectors.
+        reference: Device and detectors.
         arrays: The images; with labels, the classes that they were made for.
     """
 
-    def __init__(self, held: HeldData, arrays: Arrays) -> None:
+    def __init__(self, reference: ReferenceData, arrays: Arrays) -> None:
         fns = EvalFns(latent=_no_latent, decode=_no_decode, conditional=arrays.labels is not None)
-        super().__init__(held, {}, fns)
+        super().__init__(reference, {}, fns)
         # Files are often in order of class, and n of them are taken from the front.
         order = torch.randperm(len(arrays), generator=generator("outside"))
-        self._images = torch.from_numpy(arrays.images)[order].to(held.device)
+        self._images = torch.from_numpy(arrays.images)[order].to(reference.device)
         if arrays.labels is not None:
-            self._labels = torch.from_numpy(arrays.labels)[order].to(held.device)
+            self._labels = torch.from_numpy(arrays.labels)[order].to(reference.device)
 
     @property
     def available(self) -> int:

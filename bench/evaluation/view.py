@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from bench.contracts import Detector, Encoder, EvalFns, Inference, Nets, Noise, Seen
+from bench.contracts import Detector, Encoder, EvalFns, Features, Inference, Nets, Noise
 from bench.errors import NotApplicable, required
-from bench.evaluation.reference import HeldData, first
+from bench.evaluation.reference import ReferenceData, first
 from bench.images import to_bytes
 from bench.labels import draw_labels
 from bench.records import DataSpec
@@ -29,16 +29,16 @@ class Generated:
     """The samples of one state of a model and their features, drawn once for all its views.
 
     Args:
-        held: Device and detectors.
+        reference: Device and detectors.
         nets: Modules; they must not change while this lives.
         fns: The model's functions.
     """
 
-    def __init__(self, held: HeldData, nets: Nets, fns: EvalFns) -> None:
-        self.held, self.nets, self.fns = held, nets, fns
+    def __init__(self, reference: ReferenceData, nets: Nets, fns: EvalFns) -> None:
+        self.reference, self.nets, self.fns = reference, nets, fns
         self._samples: Tensor | None = None
         self._labels: Tensor | None = None
-        self._seen: dict[str, Seen] = {}
+        self._features: dict[str, Features] = {}
         self._remembered: dict[str, Any] = {}
 
     @property
@@ -49,20 +49,20 @@ class Generated:
     def samples(self, n: int, at_least: int) -> Tensor:
         """The first n samples, uint8; drawn for ``at_least`` so that sets are nested in n."""
         if self._samples is None or len(self._samples) < n:
-            count, device = max(n, at_least), self.held.device
+            count, device = max(n, at_least), self.reference.device
             noise = DeviceNoise(generator("evaluation", "samples"), device)
             if self.fns.conditional:
                 label_noise = DeviceNoise(generator("evaluation", "sample_labels"), device)
-                self._labels = draw_labels(self.held.spec, count, label_noise)
+                self._labels = draw_labels(self.reference.spec, count, label_noise)
             self._samples = draw(self.nets, self.fns, count, noise, self._labels)
         return self._samples[:n]
 
-    def seen(self, n: int, at_least: int, detector: Detector) -> Seen:
+    def features(self, n: int, at_least: int, detector: Detector) -> Features:
         """A detector on the first n samples."""
-        known = self._seen.get(detector.name)
+        known = self._features.get(detector.name)
         if known is None or len(known.features) < n:
             images = self.samples(max(n, at_least), at_least)
-            known = self._seen[detector.name] = Seen(*detector(images), self._labels)
+            known = self._features[detector.name] = Features(*detector(images), self._labels)
         return first(known, n)
 
     def remembered(self, key: str, compute: Callable[[], T]) -> T:
@@ -84,24 +84,24 @@ class View:
         generated: Samples of the model's state, shared with other views of it.
         split: ``val`` or ``test``.
         counts: Sample counts for distances, ascending.
-        most: Samples to draw at once; at least the largest count.
+        max_samples: Samples to draw at once; at least the largest count.
         with_floors: Measure real against real as well.
-        other: One of the held data's further detectors, to look through it instead.
+        other: One of the data's further detectors, to look through it instead.
         likelihood_images: Images of the split for the likelihood measures that are dear.
     """
 
     generated: Generated
     split: str
     counts: tuple[int, ...]
-    most: int
+    max_samples: int
     with_floors: bool = False
     other: Detector | None = None
     likelihood_images: int = 1_000
 
     @property
-    def held(self) -> HeldData:
+    def reference(self) -> ReferenceData:
         """Real images and their features."""
-        return self.generated.held
+        return self.generated.reference
 
     @property
     def nets(self) -> Nets:
@@ -116,39 +116,39 @@ class View:
     @property
     def spec(self) -> DataSpec:
         """The data set."""
-        return self.held.spec
+        return self.reference.spec
 
     def images(self, split: str) -> Tensor:
         """uint8 ``[N, C, H, W]``."""
-        return self.held.images(self._opened(split))
+        return self.reference.images(self._opened(split))
 
     def labels(self, split: str) -> Tensor | None:
         """int64 ``[N]``, or None."""
-        return self.held.labels(self._opened(split))
+        return self.reference.labels(self._opened(split))
 
     def noise(self, *purpose: Any) -> Noise:
         """The same numbers for every model, seed and device."""
-        return DeviceNoise(generator("evaluation", *purpose), self.held.device)
+        return DeviceNoise(generator("evaluation", *purpose), self.reference.device)
 
-    def some(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
+    def subset(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
         """A fixed random subset of a split: images and labels."""
-        return self.held.some(self._opened(split), n)
+        return self.reference.subset(self._opened(split), n)
 
     def samples(self, n: int) -> Tensor:
         """The first n samples, uint8."""
-        return self.generated.samples(n, self.most)
+        return self.generated.samples(n, self.max_samples)
 
-    def fake(self, n: int) -> Seen:
+    def generated_features(self, n: int) -> Features:
         """The detector on ``samples(n)``."""
-        return self.generated.seen(n, self.most, self.detector())
+        return self.generated.features(n, self.max_samples, self.detector())
 
-    def real(self, split: str, n: int) -> Seen:
+    def real_features(self, split: str, n: int) -> Features:
         """The detector on a fixed random subset of a split, nested in n."""
-        return self.held.real(self._opened(split), n, self.detector())
+        return self.reference.real_features(self._opened(split), n, self.detector())
 
-    def look(self, images: Tensor) -> Seen:
+    def detect(self, images: Tensor) -> Features:
         """The detector on images that a metric has made, uint8 ``[N, C, H, W]``."""
-        return Seen(*self.detector()(images))
+        return Features(*self.detector()(images))
 
     def remembered(self, key: str, compute: Callable[[], T]) -> T:
         """Shared with the other views of the state."""
@@ -162,16 +162,16 @@ class View:
 
     def detector(self) -> Detector:
         """The feature network to look through."""
-        return required(self.other or self.held.detector, missing_detector(self.spec.name))
+        return required(self.other or self.reference.detector, missing_detector(self.spec.name))
 
     def classifier(self) -> Detector:
         """The feature network, where it knows the data set's classes."""
-        detector = self.other or self.held.detector
+        detector = self.other or self.reference.detector
         if detector is None or not detector.own_classes:
             raise NotApplicable(f"no detector here knows the classes of '{self.spec.name}'")
         return detector
 
-    def probs(self, seen: Seen) -> Tensor:
+    def probs(self, seen: Features) -> Tensor:
         """Class probabilities of what the detector said, ``[N, K]``."""
         return required(seen.probs, f"detector '{self.detector().name}' names no classes")
 
@@ -195,8 +195,8 @@ class View:
         return required(count, "the model is not conditional")
 
     def labelled(self, split: str, n: int) -> tuple[Tensor, Tensor]:
-        """``some`` images of a split whose labels are known."""
-        images, labels = self.some(split, n)
+        """A ``subset`` of a split whose labels are known."""
+        images, labels = self.subset(split, n)
         return images, required(labels, f"'{self.spec.name}' has no labels")
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from bench.config import EvalSettings
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.measures import feature_name
 from bench.metrics import METRICS, MetricKind, NotApplicable
@@ -66,30 +66,34 @@ def measure(
     return Measured(
         values={f"{split}/{name}": value for name, value in values.items()},
         lacking={} if when == "validation" else reasons,
-        selection=selection_metric(settings, generated.held, generated.available),
+        selection=selection_metric(settings, generated.reference, generated.available),
     )
 
 
 def num_samples(
-    settings: EvalSettings, held: HeldData, available: int | None = None
+    settings: EvalSettings, reference: ReferenceData, available: int | None = None
 ) -> tuple[int, int]:
     """Generated images per distance on validation and on test (protocol rule 10).
 
     ``available`` is how many there are at all, where they were made elsewhere.
     """
     most = settings.max_samples if available is None else min(settings.max_samples, available)
-    n_val = min(settings.max_val_samples, most, len(held.images("val")))
-    return n_val, min(most, len(held.images("test")))
+    n_val = min(settings.max_val_samples, most, len(reference.images("val")))
+    return n_val, min(most, len(reference.images("test")))
 
 
-def selection_metric(settings: EvalSettings, held: HeldData, available: int | None = None) -> str:
+def selection_metric(
+    settings: EvalSettings, reference: ReferenceData, available: int | None = None
+) -> str:
     """Name of the measure that selection reads: the Frechet distance in the data set's detector.
 
     Empty without that detector; those of ``eval.also`` never take its place.
     """
-    if held.detector is None:
+    if reference.detector is None:
         return ""
-    return feature_name("fd", held.detector.name, num_samples(settings, held, available)[0])
+    return feature_name(
+        "fd", reference.detector.name, num_samples(settings, reference, available)[0]
+    )
 
 
 def view_of(generated: Generated, split: str, settings: EvalSettings) -> View:
@@ -98,13 +102,13 @@ def view_of(generated: Generated, split: str, settings: EvalSettings) -> View:
     The test split has the validation split's count as well, so that both stand in one figure.
     As many samples are drawn whichever is asked, so that both are of the same noise.
     """
-    n_val, n_test = num_samples(settings, generated.held, generated.available)
+    n_val, n_test = num_samples(settings, generated.reference, generated.available)
     counts = (n_val,) if split == "val" else tuple(sorted({min(n_val, n_test), n_test}))
     return View(
         generated=generated,
         split=split,
         counts=counts,
-        most=max(n_val, n_test),
+        max_samples=max(n_val, n_test),
         with_floors=settings.floors,
         likelihood_images=settings.likelihood_images,
     )
@@ -131,9 +135,9 @@ def evaluate(
         if not _is_due(kind, when) and name not in also:
             continue
         _measure(view, name, kind, values, reasons)
-        for other in view.held.also if when == "end" and kind.per_detector else ():
+        for other in view.reference.other_detectors if when == "end" and kind.per_detector else ():
             _measure(replace(view, other=other), f"{name}_{other.name}", kind, values, reasons)
-    return values, reasons | (view.held.lacking if when == "end" else {})
+    return values, reasons | (view.reference.unavailable if when == "end" else {})
 
 
 def _is_due(kind: MetricKind, when: When) -> bool:

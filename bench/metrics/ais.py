@@ -57,7 +57,7 @@ def ais(view: View) -> dict[str, float]:
 def measure(view: View, effort: Effort) -> dict[str, float]:
     """The bound from below on held-out images, and the gap on simulated ones."""
     _log_prior(view)
-    images, labels = view.some(view.split, effort.num_images)
+    images, labels = view.subset(view.split, effort.num_images)
     labels = labels if view.fns.conditional else None
     lower, gaps = [], []
     for i, part, classes in _groups(images, labels):

@@ -22,7 +22,10 @@ def classifier_score(view: View) -> dict[str, float]:
     values: dict[str, float] = {}
     for n in sorted(set(view.counts)):
         name = feature_name("classifier_score", detector, n)
-        sides = {name: view.fake(n), f"{name}_real": view.real(view.split, n)}
+        sides = {
+            name: view.generated_features(n),
+            f"{name}_real": view.real_features(view.split, n),
+        }
         values |= {key: score(view.probs(seen)) for key, seen in sides.items()}
     return values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.contracts import Seen
+from bench.contracts import Features
 from bench.distances.gaussians import Moments, frechet_distance, moments
 from bench.errors import required
 from bench.evaluation.view import View
@@ -25,8 +25,8 @@ def class_accuracy(view: View) -> dict[str, float]:
     view.num_classes()
     view.classifier()
     return {
-        "class_accuracy": _accuracy(view, view.fake(view.counts[-1])),
-        "class_accuracy_real": _accuracy(view, view.real(view.split, view.counts[-1])),
+        "class_accuracy": _accuracy(view, view.generated_features(view.counts[-1])),
+        "class_accuracy_real": _accuracy(view, view.real_features(view.split, view.counts[-1])),
     }
 
 
@@ -42,9 +42,9 @@ def class_frechet(view: View) -> dict[str, float]:
     sides = [
         [seen.features[_labels(seen) == label] for label in range(classes)]
         for seen in (
-            view.real(view.split, view.counts[-1]),
-            view.fake(view.counts[-1]),
-            view.real("train", min(view.counts[-1], len(view.images("train")))),
+            view.real_features(view.split, view.counts[-1]),
+            view.generated_features(view.counts[-1]),
+            view.real_features("train", min(view.counts[-1], len(view.images("train")))),
         )
     ]
     n, dim = min(len(part) for side in sides for part in side), sides[0][0].shape[1]
@@ -81,9 +81,9 @@ def _mean_distance(a: list[Moments], b: list[Moments]) -> float:
     return sum(distances) / len(distances)
 
 
-def _accuracy(view: View, seen: Seen) -> float:
+def _accuracy(view: View, seen: Features) -> float:
     return float((view.probs(seen).argmax(1) == _labels(seen)).double().mean())
 
 
-def _labels(seen: Seen) -> Tensor:
+def _labels(seen: Features) -> Tensor:
     return required(seen.labels, "the images have no classes")

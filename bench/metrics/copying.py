@@ -28,9 +28,9 @@ def copying(view: View) -> dict[str, float]:
     as ``effective_number`` says: poor ones often have the same few neighbours.
     """
     n = min(len(view.images("train")), view.counts[-1])
-    fake = view.fake(view.counts[-1]).features
-    to_train, of_train = nearest(fake, view.real("train", n).features)
-    to_held, of_held = nearest(fake, view.real(view.split, n).features)
+    fake = view.generated_features(view.counts[-1]).features
+    to_train, of_train = nearest(fake, view.real_features("train", n).features)
+    to_held, of_held = nearest(fake, view.real_features(view.split, n).features)
     nearer = to_train < to_held
     share = float(nearer.double().mean())
     low, high = wilson_interval(share, effective_number(torch.where(nearer, of_train, n + of_held)))
@@ -47,7 +47,7 @@ def exact_copies(view: View) -> dict[str, float]:
     known = set(_digests(view.images("train")))
     found = {
         "exact_copies": view.samples(view.counts[-1]),
-        "exact_copies_real": view.some(view.split, view.counts[-1])[0],
+        "exact_copies_real": view.subset(view.split, view.counts[-1])[0],
     }
     return {name: _share_in(known, images) for name, images in found.items()}
 

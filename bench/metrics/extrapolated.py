@@ -35,7 +35,7 @@ def frechet_extrapolated(view: View) -> dict[str, float]:
             f"{n} images are too few to extrapolate, {FEWEST_TO_EXTRAPOLATE:,} are the fewest: "
             "read the kernel distance (kd), which has no bias at any number"
         )
-    fake, real = view.fake(n).features, view.real(view.split, n).features
+    fake, real = view.generated_features(n).features, view.real_features(view.split, n).features
     dim = fake.shape[1]
     if not is_enough(n // 2, dim):
         raise NotApplicable(

@@ -23,12 +23,12 @@ def floors(view: View) -> dict[str, float]:
     name = partial(feature_name, "fd", view.detector().name)
     if not view.with_floors:
         return {}
-    train = view.real("train", len(view.images("train"))).features
-    held = view.real(view.split, len(view.images(view.split))).features
+    train = view.real_features("train", len(view.images("train"))).features
+    held = view.real_features(view.split, len(view.images(view.split))).features
     dim = held.shape[1]
     values: dict[str, float] = {}
     for n in (n for n in sorted(set(view.counts)) if is_enough(n, dim) and n < len(train)):
-        target = moments(view.real(view.split, n).features)
+        target = moments(view.real_features(view.split, n).features)
         drawn = [_subset(train, n, "floor_train", i) for i in range(NUM_SUBSETS)]
         distances = [frechet_distance(moments(part), target) for part in drawn]
         values |= _mean_and_spread(f"floor_train_{name(n)}", distances)

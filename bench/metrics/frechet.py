@@ -16,7 +16,7 @@ def frechet(view: View) -> dict[str, float]:
     refused; what ``measures.is_coarse`` says of n and the features is to be shown beside it.
     """
     detector = view.detector().name
-    dim = view.real(view.split, 1).features.shape[1]
+    dim = view.real_features(view.split, 1).features.shape[1]
     counts = [n for n in sorted(set(view.counts)) if is_enough(n, dim)]
     if not counts:
         raise NotApplicable(
@@ -27,5 +27,5 @@ def frechet(view: View) -> dict[str, float]:
 
 
 def _distance(view: View, n: int) -> float:
-    fake, real = view.fake(n).features, view.real(view.split, n).features
+    fake, real = view.generated_features(n).features, view.real_features(view.split, n).features
     return frechet_distance(moments(fake), moments(real))

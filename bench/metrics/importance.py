@@ -48,7 +48,7 @@ def iwae_5000(view: View) -> dict[str, float]:
 def _bound(view: View, k: int) -> dict[str, float]:
     """Mean over the images, each with noise of its own: no batch size enters the value."""
     inference = view.inference()
-    images, labels = view.some(view.split, view.likelihood_images)
+    images, labels = view.subset(view.split, view.likelihood_images)
     values = [
         bound_of_image(
             inference,

@@ -25,7 +25,9 @@ def kernel(view: View) -> dict[str, float]:
         raise NotApplicable(f"{view.counts[-1]} images are too few, {FEWEST} are the fewest")
     values: dict[str, float] = {}
     for n in counts:
-        estimate = mmd_squared(view.fake(n).features, view.real(view.split, n).features)
+        estimate = mmd_squared(
+            view.generated_features(n).features, view.real_features(view.split, n).features
+        )
         name = feature_name("kd", detector, n)
         values |= {name: estimate.value, f"{name}_se": estimate.standard_error}
     return values

@@ -23,6 +23,8 @@ def precision_recall(view: View) -> dict[str, float]:
         raise NotApplicable(f"{view.counts[-1]} images are too few for {K} neighbours of each")
     values: dict[str, float] = {}
     for n in counts:
-        found = overlap(view.fake(n).features, view.real(view.split, n).features)
+        found = overlap(
+            view.generated_features(n).features, view.real_features(view.split, n).features
+        )
         values |= {feature_name(name, detector, n): value for name, value in asdict(found).items()}
     return values

@@ -54,7 +54,10 @@ def modes(view: View) -> dict[str, float]:
 @metric("spread")
 def spread(view: View) -> dict[str, float]:
     """Mean feature distance between samples, with that between real images."""
-    fake, real = view.fake(view.counts[-1]), view.real(view.split, view.counts[-1])
+    fake, real = (
+        view.generated_features(view.counts[-1]),
+        view.real_features(view.split, view.counts[-1]),
+    )
     return {
         "spread": mean_pair_distance(fake.features),
         "spread_real": mean_pair_distance(real.features),
@@ -92,7 +95,7 @@ def _class_probs(view: View) -> tuple[Tensor, Tensor]:
     """Of samples and of as many real images, ``[N, K]`` each."""
     view.classifier()
     n = view.counts[-1]
-    return view.probs(view.fake(n)), view.probs(view.real(view.split, n))
+    return view.probs(view.generated_features(n)), view.probs(view.real_features(view.split, n))
 
 
 def _confident(probs: Tensor) -> float:

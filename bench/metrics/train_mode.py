@@ -32,12 +32,14 @@ def train_mode(view: View) -> dict[str, float]:
     if view.split == "test":
         raise NotApplicable("a matter of health, which is measured on validation")
     n = min(view.counts[-1], MOST)
-    real = view.real(view.split, n).features
+    real = view.real_features(view.split, n).features
     if n <= real.shape[1]:
         raise NotApplicable(
             f"{n} samples are too few for {real.shape[1]} features: use a smaller detector"
         )
-    evaluated, trained = (moments(view.look(images).features) for images in _in_both_modes(view, n))
+    evaluated, trained = (
+        moments(view.detect(images).features) for images in _in_both_modes(view, n)
+    )
     return {
         feature_name("train_mode_gap", detector, n): frechet_distance(trained, evaluated),
         feature_name("train_mode_fd", detector, n): frechet_distance(trained, moments(real)),
@@ -56,7 +58,7 @@ def _in_both_modes(view: View, n: int) -> tuple[Tensor, Tensor]:
         if getattr(part, "running_mean", None) is not None:
             part.register_forward_hook(lambda module, *_: used.append(module))
     z = view.fns.latent(view.nets, n, view.noise("train_mode"))
-    labels = view.fake(n).labels
+    labels = view.generated_features(n).labels
     evaluated = _decoded(view, nets, z, labels)
     if not used:
         raise NotApplicable("nothing that makes samples differs between training and evaluation")

@@ -17,6 +17,6 @@ def inversion(view: View) -> Picture:
     if view.fns.encode is not None:
         raise NotApplicable("the model has an encoder")
     view.latent_dim()
-    images, labels = view.some("val", ROWS * PAIRS)
+    images, labels = view.subset("val", ROWS * PAIRS)
     found = invert(view.nets, view.fns, to_unit(images), labels, view.noise("inversion"))
     return in_pairs(view, images, to_bytes(found.images), pairs=PAIRS)

@@ -13,7 +13,7 @@ ROWS, PAIRS = 8, 4
 def reconstructions(view: View) -> Picture:
     """8 rows of 4 pairs: a validation image, then its reconstruction from the posterior mean."""
     encode = view.encoder()
-    images, labels = view.some("val", ROWS * PAIRS)
+    images, labels = view.subset("val", ROWS * PAIRS)
     z = encode(view.nets, to_unit(images), labels, view.noise("reconstructions")).mean
     x_recon = to_bytes(view.fns.decode(view.nets, z, labels))
     return in_pairs(view, images, x_recon, pairs=PAIRS)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bench.config import RunConfig, listed
 from bench.contracts import Trainable
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
 from bench.logger import Logger
 from bench.measures import ELBOS, MeasureName
@@ -60,7 +60,7 @@ class State:
     """
 
     config: RunConfig
-    held: HeldData
+    held: ReferenceData
     folder: Path
     logger: Logger
     stage: Stage

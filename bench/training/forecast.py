@@ -7,7 +7,7 @@ import time
 import torch
 
 from bench.config import RunConfig
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
 from bench.metrics._evaluate import num_samples
 from bench.training.run import build
@@ -22,7 +22,7 @@ IMPORTANCE_DRAWS = 64
 """Decoded for each image of the importance-weighted bound that is measured unasked."""
 
 
-def seconds_per_run(config: RunConfig, held: HeldData) -> float:
+def seconds_per_run(config: RunConfig, held: ReferenceData) -> float:
     """Forecast in seconds of training and evaluation of one run, on one thread."""
     trainable = build(config, held)
     evaluation = _sampling_seconds(config, held) if trainable.phases else 1.0
@@ -51,7 +51,7 @@ def seconds_per_run(config: RunConfig, held: HeldData) -> float:
     return per_step * config.train.num_steps + evaluation
 
 
-def _sampling_seconds(config: RunConfig, held: HeldData) -> float:
+def _sampling_seconds(config: RunConfig, held: ReferenceData) -> float:
     """Validations and the two test evaluations, scaled from a small one."""
     trainable = build(config, held)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
@@ -59,7 +59,7 @@ def _sampling_seconds(config: RunConfig, held: HeldData) -> float:
     with torch.no_grad():
         generated.samples(NUM_SAMPLES, NUM_SAMPLES)
         if held.detector is not None:
-            generated.seen(NUM_SAMPLES, NUM_SAMPLES, held.detector)
+            generated.features(NUM_SAMPLES, NUM_SAMPLES, held.detector)
     each = (time.perf_counter() - started) / NUM_SAMPLES
     n_val, n_test = num_samples(config.eval, held)
     likelihood = 3 if trainable.eval_fns.inference is not None else 1

@@ -16,7 +16,7 @@ from bench.contracts import Trainable
 from bench.detectors._find import find_detector, find_others
 from bench.errors import Interrupted, UsageError
 from bench.evaluation.feature_cache import user_cache
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.images import NotFinite
 from bench.logger import Logger
 from bench.metrics import declared_tag
@@ -55,7 +55,7 @@ class Run:
     """
 
     config: RunConfig
-    held: HeldData
+    held: ReferenceData
     folder: Path
     logger: Logger
     stage: StageName = "run"
@@ -161,20 +161,24 @@ def diagnostics_of(state: State, result: TrialResult) -> Diagnostics:
 
 
 @functools.lru_cache(maxsize=2)
-def held_data(dataset: str, detector: str, device: torch.device, also: str = "none") -> HeldData:
+def held_data(
+    dataset: str, detector: str, device: torch.device, also: str = "none"
+) -> ReferenceData:
     """Data and detectors, loaded once per process."""
     splits = datasets.load(dataset)
     others, lacking = find_others(also, splits.spec)
     first = find_detector(detector, splits.spec)
-    return HeldData(splits, device, first, also=others, lacking=lacking, cache=user_cache())
+    return ReferenceData(
+        splits, device, first, other_detectors=others, unavailable=lacking, cache=user_cache()
+    )
 
 
-def held_for(config: RunConfig, device: torch.device) -> HeldData:
+def held_for(config: RunConfig, device: torch.device) -> ReferenceData:
     """The data and detector that a configuration names."""
     return held_data(config.data.dataset, config.eval.detector, device, config.eval.also)
 
 
-def build(config: RunConfig, held: HeldData) -> Trainable:
+def build(config: RunConfig, held: ReferenceData) -> Trainable:
     """The model with seeded weights, initialised, on the device."""
     with seeded_modules(config.train.seed):
         trainable = MODELS.get(config.name).build(config.model, held.spec)
@@ -185,7 +189,7 @@ def build(config: RunConfig, held: HeldData) -> Trainable:
     return trainable
 
 
-def restore(config: RunConfig, held: HeldData, folder: Path) -> Trainable:
+def restore(config: RunConfig, held: ReferenceData, folder: Path) -> Trainable:
     """The model of a run as its last checkpoint has it, averages in place of what they average.
 
     One without training is built anew.
@@ -195,7 +199,7 @@ def restore(config: RunConfig, held: HeldData, folder: Path) -> Trainable:
     return trainable
 
 
-def restore_run(config: RunConfig, held: HeldData, folder: Path, run_id: str) -> Trainable:
+def restore_run(config: RunConfig, held: ReferenceData, folder: Path, run_id: str) -> Trainable:
     """The model of a tracked run.
 
     Raises:

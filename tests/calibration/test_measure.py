@@ -30,7 +30,7 @@ from bench.detectors._find import find_detector
 from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
 from bench.distances.kernels import mmd_squared
 from bench.errors import UsageError
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, draw
 from bench.images import to_unit
 from bench.metrics.floors import floors
@@ -72,7 +72,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def held(digits):
-    return HeldData(digits, CPU, None)
+    return ReferenceData(digits, CPU, None)
 
 
 @pytest.fixture(scope="module")
@@ -247,14 +247,14 @@ def test_counts_run_in_ones_twos_and_fives_from_what_a_distance_needs():
 
 def test_floors_are_those_that_runs_and_reports_have(held, digits, detector, measured):
     run = build(build_config("memoriser", MemoriserSettings), held)
-    known = HeldData(digits, CPU, detector)
+    known = ReferenceData(digits, CPU, detector)
     found = {}
     for split, n in (("test", N), ("test", 50), ("val", N)):
         view = View(
             generated=Generated(known, run.modules, run.eval_fns),
             split=split,
             counts=(n,),
-            most=n,
+            max_samples=n,
             with_floors=True,
         )
         found |= {f"{split}/{name}": value for name, value in floors(view).items()}
@@ -323,7 +323,7 @@ def test_data_without_labels_lack_missing_classes_alone(digits):
     parts = {k: Arrays(getattr(digits, k).images) for k in ("train", "val", "test")}
     bare = replace(digits, spec=replace(digits.spec, num_classes=0, class_prior=()), **parts)
     answers, reasons = calibrate(
-        HeldData(bare, CPU, None), Watching("brightness", 1, brightness), 40
+        ReferenceData(bare, CPU, None), Watching("brightness", 1, brightness), 40
     )
     assert reasons == {"missing classes": "'digits' has no labels"}
     assert [each.corruption for each in answers[0].responses] == [*BY_NAME, "repetition"]
@@ -340,7 +340,7 @@ def test_largest_count_leaves_train_twice_as_many(held, digits):
     assert largest_count(held, 10_000) == 500
     assert largest_count(held, 100) == 100
     few = replace(digits, train=digits.train.take(np.arange(60)))
-    assert largest_count(HeldData(few, CPU, None), 10_000) == 30
+    assert largest_count(ReferenceData(few, CPU, None), 10_000) == 30
     with pytest.raises(UsageError, match="at least 20"):
         largest_count(held, 19)
 

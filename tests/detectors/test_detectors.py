@@ -271,7 +271,7 @@ def test_further_detectors_that_are_not_here_are_reasons_and_mistakes_are_errors
 def test_further_detectors_leave_out_the_one_that_is_there_already():
     held = held_data("digits", "auto", CPU, "digits,random")
     assert held.detector.name == "digits"
-    assert [other.name for other in held.also] == ["random"]
+    assert [other.name for other in held.other_detectors] == ["random"]
 
 
 def test_detector_of_a_plugin_is_found_and_listed(monkeypatch):

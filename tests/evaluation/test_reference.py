@@ -14,7 +14,7 @@ from bench import datasets
 from bench.datasets import Arrays, Splits
 from bench.detectors._find import find_detector
 from bench.evaluation.feature_cache import BlockKey, FeatureCache
-from bench.evaluation.reference import BLOCK, HeldData
+from bench.evaluation.reference import BLOCK, ReferenceData
 from bench.records import DataSpec
 
 CPU = torch.device("cpu")
@@ -51,7 +51,7 @@ def cache_in(folder):
 
 
 def held_with(detector, cache=None, *, spec=SPEC):
-    return HeldData(dataclasses.replace(SPLITS, spec=spec), CPU, detector, cache=cache)
+    return ReferenceData(dataclasses.replace(SPLITS, spec=spec), CPU, detector, cache=cache)
 
 
 def files(folder):
@@ -62,25 +62,28 @@ def test_detector_sees_each_real_image_once_in_whole_blocks():
     detector = Means()
     held = held_with(detector)
     for n in (1, 600, 650, 10_000):
-        assert len(held.real("val", n, detector).features) == min(n, 700)
+        assert len(held.real_features("val", n, detector).features) == min(n, 700)
     assert detector.sizes == [BLOCK, 700 - BLOCK]
 
 
 def test_features_do_not_depend_on_what_was_asked_for_before():
     splits = datasets.load("digits")
     detector = find_detector("auto", splits.spec)
-    step_by_step, at_once = HeldData(splits, CPU, detector), HeldData(splits, CPU, detector)
+    step_by_step, at_once = (
+        ReferenceData(splits, CPU, detector),
+        ReferenceData(splits, CPU, detector),
+    )
     for n in (1, 33, 297, 700):
-        last = step_by_step.real("train", n, detector)
-    whole = at_once.real("train", 700, detector)
+        last = step_by_step.real_features("train", n, detector)
+    whole = at_once.real_features("train", 700, detector)
     assert torch.equal(last.features, whole.features)
     assert torch.equal(last.probs, whole.probs)
 
 
 def test_features_probabilities_and_labels_are_of_the_images_in_the_splits_order():
     detector, n = Means(), 620
-    seen = held_with(detector).real("val", n, detector)
-    images, labels = held_with(None).some("val", n)
+    seen = held_with(detector).real_features("val", n, detector)
+    images, labels = held_with(None).subset("val", n)
     features, probs = detector(images)
     assert torch.equal(seen.features, features)
     assert torch.equal(seen.probs, probs)
@@ -98,26 +101,26 @@ def in_another_process(work, folder):
 
 
 def read_validation(folder):
-    held_with(Means(), cache_in(folder)).real("val", 700, Means())
+    held_with(Means(), cache_in(folder)).real_features("val", 700, Means())
 
 
 def write_often(folder):
     """Unmakes and makes the same blocks again and again."""
     detector = Means()
-    expected = held_with(detector).real("train", 1_300, detector).features
+    expected = held_with(detector).real_features("train", 1_300, detector).features
     for _ in range(40):
         for path in files(folder):
             path.unlink(missing_ok=True)
-        seen = held_with(detector, cache_in(folder)).real("train", 1_300, detector)
+        seen = held_with(detector, cache_in(folder)).real_features("train", 1_300, detector)
         assert torch.equal(seen.features, expected)
 
 
 def test_another_process_reads_the_same_bits_and_asks_no_detector(tmp_path):
     detector = Means()
     assert in_another_process(read_validation, tmp_path).wait() == 0
-    read = held_with(detector, cache_in(tmp_path)).real("val", 700, detector)
+    read = held_with(detector, cache_in(tmp_path)).real_features("val", 700, detector)
     assert detector.sizes == []
-    computed = held_with(detector).real("val", 700, detector)
+    computed = held_with(detector).real_features("val", 700, detector)
     assert torch.equal(read.features, computed.features)
     assert torch.equal(read.probs, computed.probs)
     assert torch.equal(read.labels, computed.labels)
@@ -126,8 +129,12 @@ def test_another_process_reads_the_same_bits_and_asks_no_detector(tmp_path):
 def test_network_features_are_kept_in_float32_which_loses_nothing(tmp_path):
     splits = datasets.load("digits")
     detector = find_detector("auto", splits.spec)
-    computed = HeldData(splits, CPU, detector, cache=cache_in(tmp_path)).real("val", 297, detector)
-    read = HeldData(splits, CPU, detector, cache=cache_in(tmp_path)).real("val", 297, detector)
+    computed = ReferenceData(splits, CPU, detector, cache=cache_in(tmp_path)).real_features(
+        "val", 297, detector
+    )
+    read = ReferenceData(splits, CPU, detector, cache=cache_in(tmp_path)).real_features(
+        "val", 297, detector
+    )
     assert torch.equal(read.features, computed.features)
     assert read.features.dtype == torch.float64
     assert torch.equal(read.probs, computed.probs)
@@ -138,8 +145,8 @@ def test_network_features_are_kept_in_float32_which_loses_nothing(tmp_path):
 
 def test_more_images_than_are_kept_are_computed_and_added(tmp_path):
     first, second = Means(), Means()
-    held_with(first, cache_in(tmp_path)).real("train", 400, first)
-    held_with(second, cache_in(tmp_path)).real("train", 1_300, second)
+    held_with(first, cache_in(tmp_path)).real_features("train", 400, first)
+    held_with(second, cache_in(tmp_path)).real_features("train", 1_300, second)
     assert first.sizes == [500]
     assert second.sizes == [500, 300]
     assert [path.name[:6] for path in files(tmp_path)] == ["000000", "000500", "001000"]
@@ -148,13 +155,13 @@ def test_more_images_than_are_kept_are_computed_and_added(tmp_path):
 @pytest.mark.parametrize("change", ["data", "split", "weights", "threads", "nothing"])
 def test_other_data_split_weights_or_threads_are_computed_anew(change, tmp_path, monkeypatch):
     first = Means()
-    held_with(first, cache_in(tmp_path)).real("val", 500, first)
+    held_with(first, cache_in(tmp_path)).real_features("val", 500, first)
     second = Means(digest="w2" if change == "weights" else "w1")
     spec = dataclasses.replace(SPEC, digest="d2" if change == "data" else "d1")
     if change == "threads":
         monkeypatch.setattr(torch, "get_num_threads", lambda: 97)
     split = "test" if change == "split" else "val"
-    held_with(second, cache_in(tmp_path), spec=spec).real(split, 500, second)
+    held_with(second, cache_in(tmp_path), spec=spec).real_features(split, 500, second)
     assert second.sizes == ([] if change == "nothing" else [500])
 
 
@@ -170,20 +177,20 @@ def test_other_data_split_weights_or_threads_are_computed_anew(change, tmp_path,
 )
 def test_damaged_file_is_computed_again_and_mended(damage, tmp_path):
     detector = Means()
-    computed = held_with(detector, cache_in(tmp_path)).real("val", 500, detector)
+    computed = held_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
     [path] = files(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
-    again = held_with(detector, cache_in(tmp_path)).real("val", 500, detector)
+    again = held_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
     assert detector.sizes == [500, 500]
     assert torch.equal(again.features, computed.features)
-    held_with(detector, cache_in(tmp_path)).real("val", 500, detector)
+    held_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
     assert detector.sizes == [500, 500]
 
 
 def test_files_can_be_read_by_whoever_may_read_the_folders_others(tmp_path):
     detector = Means()
-    held_with(detector, cache_in(tmp_path)).real("val", 500, detector)
+    held_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
     (tmp_path / "plain").write_text("")
     [path] = files(tmp_path)
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
@@ -192,13 +199,15 @@ def test_files_can_be_read_by_whoever_may_read_the_folders_others(tmp_path):
 def test_folder_that_cannot_be_written_is_gone_without(tmp_path):
     (tmp_path / "features").write_text("a file where the folder should be")
     detector = Means()
-    seen = held_with(detector, cache_in(tmp_path / "features")).real("val", 500, detector)
+    seen = held_with(detector, cache_in(tmp_path / "features")).real_features("val", 500, detector)
     assert len(seen.features) == 500
 
 
 def test_what_is_computed_in_no_time_is_not_kept(tmp_path):
     detector = Means()
-    held_with(detector, FeatureCache(tmp_path, keep_seconds=60.0)).real("val", 500, detector)
+    held_with(detector, FeatureCache(tmp_path, keep_seconds=60.0)).real_features(
+        "val", 500, detector
+    )
     assert files(tmp_path) == []
 
 
@@ -206,7 +215,7 @@ def test_processes_that_write_at_once_leave_one_whole_file_each_block(tmp_path):
     children = [in_another_process(write_often, tmp_path) for _ in range(2)]
     assert [child.wait() for child in children] == [0, 0]
     detector = Means()
-    held_with(detector, cache_in(tmp_path)).real("train", 1_300, detector)
+    held_with(detector, cache_in(tmp_path)).real_features("train", 1_300, detector)
     assert len(files(tmp_path)) == 3
     assert list(tmp_path.rglob("*.partial")) == []
 

@@ -7,7 +7,7 @@ import bench.contracts
 from bench import datasets
 from bench.contracts import EvalFns
 from bench.errors import NotApplicable
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.metrics import METRICS
 from bench.training.run import held_data
@@ -15,11 +15,13 @@ from bench.training.run import held_data
 
 def bare_view(**options):
     """Digits seen through no detector, of a model that can only be sampled."""
-    held = HeldData(datasets.load("digits"), torch.device("cpu"), None)
+    held = ReferenceData(datasets.load("digits"), torch.device("cpu"), None)
     fns = EvalFns(
         latent=lambda nets, n, noise: noise.uniform(n, 1, 8, 8), decode=lambda nets, z, labels: z
     )
-    return View(generated=Generated(held, {}, fns), split="val", counts=(40,), most=40, **options)
+    return View(
+        generated=Generated(held, {}, fns), split="val", counts=(40,), max_samples=40, **options
+    )
 
 
 ABSENT = {
@@ -70,7 +72,9 @@ def evaluate_without_samples(view):
 
 def test_floors_that_are_not_wanted_have_neither_value_nor_reason():
     held = held_data("digits", "auto", torch.device("cpu"))
-    view = View(generated=Generated(held, {}, bare_view().fns), split="val", counts=(40,), most=40)
+    view = View(
+        generated=Generated(held, {}, bare_view().fns), split="val", counts=(40,), max_samples=40
+    )
     assert METRICS.get("floors").measure(view) == {}
 
 

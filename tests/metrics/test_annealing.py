@@ -12,7 +12,7 @@ from bench.contracts import EvalFns
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.distances.gaussians import standard_log_prob
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import dequantise, to_unit
 from bench.metrics._annealing import Chains, Target, find_steps, log_mean_weight, sigmoid_schedule
@@ -164,13 +164,13 @@ def made_view(fns, *, n=25, levels=17):
         levels=levels,
         digest="0" * 16,
     )
-    held = HeldData(Splits(spec=spec, train=arrays, val=arrays, test=arrays), CPU, None)
-    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
+    held = ReferenceData(Splits(spec=spec, train=arrays, val=arrays, test=arrays), CPU, None)
+    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), max_samples=n)
 
 
 def exact_mean(view, n, sigma):
     """Mean log p(x) of the dequantised images that the metric sees."""
-    levels, (images, labels) = view.spec.levels, view.some("val", n)
+    levels, (images, labels) = view.spec.levels, view.subset("val", n)
     parts = []
     for i, part in enumerate(images.split(GROUP)):
         u = view.noise("ais", i).uniform(*part.shape)
@@ -256,7 +256,7 @@ def test_every_family_has_a_value_and_keeps_its_weights(model, values):
     trainable = build(configure(model, values), held)
     evaluation_mode(trainable.modules)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
-    view = View(generated=generated, split="val", counts=(40,), most=40)
+    view = View(generated=generated, split="val", counts=(40,), max_samples=40)
     before = [p.clone() for net in trainable.modules.values() for p in net.parameters()]
     with torch.no_grad():
         found = measure(

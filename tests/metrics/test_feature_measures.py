@@ -9,7 +9,7 @@ from bench.contracts import EvalFns
 from bench.datasets import Splits, load
 from bench.datasets._splits import Arrays
 from bench.detectors._find import find_detector
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.images import to_unit
 from bench.metrics import METRICS
@@ -42,14 +42,14 @@ def digits():
 def showing(digits, images, *, split="val", count=None, also=()):
     """A view of a model that shows these images one after the other."""
     splits, detector = digits
-    held = HeldData(splits, CPU, detector, also=also)
+    held = ReferenceData(splits, CPU, detector, other_detectors=also)
     shown = torch.from_numpy(images)
     fns = EvalFns(
         latent=lambda nets, n, noise: torch.arange(n) % len(shown),
         decode=lambda nets, z, labels: to_unit(shown[z]),
     )
     n = count or len(held.images(split))
-    return View(generated=Generated(held, {}, fns), split=split, counts=(n,), most=n)
+    return View(generated=Generated(held, {}, fns), split=split, counts=(n,), max_samples=n)
 
 
 def measured(view):
@@ -79,7 +79,7 @@ def test_copying_holds_training_images_against_the_views_own_split(digits, split
 
 def test_held_out_images_shown_again_are_at_every_measures_limit(digits):
     view = showing(digits, digits[0].val.images)
-    order = view.held.order("val")
+    order = view.reference.order("val")
     values = measured(showing(digits, digits[0].val.images[order.numpy()]))
     assert values["fd_digits_n297"] == pytest.approx(0, abs=1e-8)
     assert values["precision_digits_n297"] == values["recall_digits_n297"] == 1

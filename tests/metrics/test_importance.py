@@ -9,7 +9,7 @@ from linear_gaussian import LATENT, linear_model, log_evidence, observed
 
 from bench import datasets
 from bench.datasets import Splits
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import to_unit
 from bench.metrics import METRICS, requested
@@ -66,7 +66,9 @@ def digits(split):
     """Digits with one of their splits in the place of the validation split."""
     splits = datasets.load("digits")
     part = getattr(splits, split)
-    return HeldData(Splits(spec=splits.spec, train=splits.train, val=part, test=part), CPU, None)
+    return ReferenceData(
+        Splits(spec=splits.spec, train=splits.train, val=part, test=part), CPU, None
+    )
 
 
 def view_of(trainable, held, likelihood_images=1_000):
@@ -76,14 +78,14 @@ def view_of(trainable, held, likelihood_images=1_000):
         generated=generated,
         split="val",
         counts=(10,),
-        most=10,
+        max_samples=10,
         likelihood_images=likelihood_images,
     )
 
 
 def per_image(view, k, places):
     """The bound of the images at some places of the subset, one by one."""
-    fns, (images, labels) = view.fns, view.some("val", view.likelihood_images)
+    fns, (images, labels) = view.fns, view.subset("val", view.likelihood_images)
     with torch.no_grad():
         bounds = [
             bound_of_image(
@@ -156,7 +158,7 @@ def test_elbo_is_below_the_bounds_which_rise_with_their_draws():
 @pytest.mark.mnist
 def test_elbo_is_below_the_bounds_of_64_and_of_5000_draws_on_mnist():
     splits = datasets.load("mnist")
-    held = HeldData(splits, CPU, None)
+    held = ReferenceData(splits, CPU, None)
     view = view_of(trained(held, hidden="200", latent_dim=20), held)
     values, _ = evaluate(view, "validation")
     means = [measured(view, k)[1] for k in (1, 64, 5000)]

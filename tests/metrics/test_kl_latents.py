@@ -35,7 +35,7 @@ def view_of(model="vae_mlp", **values):
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
     evaluation_mode(trainable.modules)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
-    return View(generated=generated, split="val", counts=(297,), most=297)
+    return View(generated=generated, split="val", counts=(297,), max_samples=297)
 
 
 def with_inference(view, **replaced):
@@ -45,7 +45,7 @@ def with_inference(view, **replaced):
         return inference.posterior(nets, inference.observe(images, noise), labels)
 
     fns = dataclasses.replace(view.fns, inference=inference, encode=encode)
-    return dataclasses.replace(view, generated=Generated(view.held, view.nets, fns))
+    return dataclasses.replace(view, generated=Generated(view.reference, view.nets, fns))
 
 
 @torch.no_grad()
@@ -76,7 +76,7 @@ def test_every_image_counts_once_in_the_kl_of_the_latents(likelihood):
     seen = with_inference(view, kl_per_latent=kl_per_latent, observe=lambda images, noise: images)
     n = CHUNK + 7
     found = mean_kl_per_latent(seen, "train", n)
-    chosen = view.some("train", n)[0] / 255.0
+    chosen = view.subset("train", n)[0] / 255.0
     expected = seen.fns.inference.posterior(view.nets, chosen, None).mean
     assert sizes == [CHUNK, 7]
     assert len(images) > n
@@ -117,7 +117,7 @@ def coded(view, posterior):
     fns = dataclasses.replace(
         view.fns, encode=lambda nets, images, labels, noise: posterior(images)
     )
-    return dataclasses.replace(view, generated=Generated(view.held, view.nets, fns))
+    return dataclasses.replace(view, generated=Generated(view.reference, view.nets, fns))
 
 
 def normal(mean, logvar=0.0):

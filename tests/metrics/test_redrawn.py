@@ -9,7 +9,7 @@ from metrics.test_train_mode import CPU, SPEC, Pixels, norm, view
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.distances.gaussians import frechet_distance, moments
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.metrics._evaluate import evaluate
 from bench.metrics.redrawn import redrawn
 from bench.runtime import generator
@@ -19,7 +19,7 @@ def held(n=600):
     rng = generator("redrawn test")
     images = torch.randint(256, (n, *SPEC.shape), generator=rng, dtype=torch.uint8).numpy()
     arrays = Arrays(images, None)
-    return HeldData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels())
+    return ReferenceData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels())
 
 
 def drawn_again(n, times=400):

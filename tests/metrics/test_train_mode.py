@@ -9,7 +9,7 @@ from torch import nn
 from bench.contracts import EvalFns
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
@@ -36,7 +36,7 @@ def made_data(n=512):
     rng = generator("made")
     images = torch.randint(256, (n, *SPEC.shape), generator=rng, dtype=torch.uint8).numpy()
     arrays = Arrays(images, None)
-    return HeldData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels())
+    return ReferenceData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels())
 
 
 def decoded(nets, z, labels):
@@ -57,7 +57,7 @@ def norm(*, mean=0.0, var=1.0):
 
 def view(nets, split="val", fns=FNS, held=None, n=512):
     held = held or made_data(n)
-    return View(generated=Generated(held, nets, fns), split=split, counts=(n,), most=n)
+    return View(generated=Generated(held, nets, fns), split=split, counts=(n,), max_samples=n)
 
 
 def values_of(seen):

@@ -9,7 +9,7 @@ from bench.contracts import EvalFns, NullLogger
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.errors import UsageError
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, SealedSplit, View
 from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure
@@ -139,14 +139,14 @@ def view_of(follow, n=400):
     images = banded(labels, torch.rand(n, 64, generator=generator("real")))
     arrays = Arrays(images.mul(255).byte().numpy(), labels.numpy())
     splits = Splits(spec=SPEC, train=arrays, val=arrays, test=arrays)
-    held = HeldData(splits, torch.device("cpu"), BrightestQuarter())
+    held = ReferenceData(splits, torch.device("cpu"), BrightestQuarter())
     fns = EvalFns(
         latent=lambda nets, n, noise: noise.uniform(n, 64),
         decode=lambda nets, z, labels: banded(follow(labels), z),
         latent_dim=64,
         conditional=True,
     )
-    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
+    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), max_samples=n)
 
 
 def values_of(follow):
@@ -184,7 +184,9 @@ def test_model_without_classes_has_no_class_accuracy_and_says_why():
         latent=view.fns.latent,
         decode=lambda nets, z, labels: banded(torch.zeros(len(z), dtype=torch.long), z),
     )
-    plain = View(generated=Generated(view.held, {}, fns), split="val", counts=(9,), most=9)
+    plain = View(
+        generated=Generated(view.reference, {}, fns), split="val", counts=(9,), max_samples=9
+    )
     _, reasons = evaluate(plain, "end")
     for name in ("class_accuracy", "class_frechet", "class_share"):
         assert reasons[name] == "the model is not conditional"
@@ -194,14 +196,14 @@ def test_subset_of_a_split_in_class_order_is_random_nested_and_keeps_its_labels(
     images = torch.arange(200, dtype=torch.uint8).view(-1, 1, 1, 1).expand(200, 1, 8, 8)
     arrays = Arrays(images.numpy(), (torch.arange(200) // 50).numpy())
     splits = Splits(spec=SPEC, train=arrays, val=arrays, test=arrays)
-    held = HeldData(splits, torch.device("cpu"), BrightestQuarter())
-    few, few_labels = held.some("val", 20)
-    more, more_labels = held.some("val", 80)
+    held = ReferenceData(splits, torch.device("cpu"), BrightestQuarter())
+    few, few_labels = held.subset("val", 20)
+    more, more_labels = held.subset("val", 80)
     assert torch.equal(few, more[:20])
     assert torch.equal(few_labels, more_labels[:20])
     assert torch.equal(more[:, 0, 0, 0].long() // 50, more_labels)
     assert set(few_labels.tolist()) == {0, 1, 2, 3}
-    assert torch.equal(held.real("val", 80, BrightestQuarter()).labels, more_labels)
+    assert torch.equal(held.real_features("val", 80, BrightestQuarter()).labels, more_labels)
 
 
 def test_reason_for_a_missing_measure_stands_only_where_neither_split_has_it(tmp_path):
@@ -227,8 +229,8 @@ def test_view_of_the_validation_split_never_shows_the_test_split():
     for read in (
         lambda: sealed.images("test"),
         lambda: sealed.labels("test"),
-        lambda: sealed.some("test", 1),
-        lambda: sealed.real("test", 1),
+        lambda: sealed.subset("test", 1),
+        lambda: sealed.real_features("test", 1),
     ):
         with pytest.raises(SealedSplit, match="may not read the test split"):
             read()

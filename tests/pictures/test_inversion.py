@@ -130,7 +130,7 @@ def test_training_with_pictures_gives_the_same_bits_as_without(model, held):
         for _ in trainer:
             if with_pictures:
                 generated = Generated(held, trainer.evaluated, trainable.eval_fns)
-                view = View(generated=generated, split="val", counts=(50,), most=50)
+                view = View(generated=generated, split="val", counts=(50,), max_samples=50)
                 drawn |= draw_pictures(view, at_end=True).keys()
         return trainer.state_dict(), drawn
 

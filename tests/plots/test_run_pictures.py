@@ -66,7 +66,7 @@ def view_of(name, **replaced):
     evaluation_mode(trainable.modules)
     fns = EvalFns(**(vars(trainable.eval_fns) | replaced))
     generated = Generated(held, trainable.modules, fns)
-    return View(generated=generated, split="val", counts=(100,), most=100)
+    return View(generated=generated, split="val", counts=(100,), max_samples=100)
 
 
 @torch.no_grad()
@@ -158,7 +158,7 @@ def test_small_grid_shows_the_first_of_the_same_samples():
 @pytest.mark.parametrize("model", ["vae", "conditional vae"])
 def test_reconstructions_stand_beside_the_validation_images(model):
     tiles = tiles_of(drawn(model, "reconstructions"))
-    images = held_data("digits", "auto", CPU).some("val", 32)[0][:, 0].numpy()
+    images = held_data("digits", "auto", CPU).subset("val", 32)[0][:, 0].numpy()
     assert np.array_equal(tiles[:, ::2].reshape(32, 8, 8), images)
     assert not np.array_equal(tiles[:, 1::2], tiles[:, ::2])
 
@@ -166,7 +166,7 @@ def test_reconstructions_stand_beside_the_validation_images(model):
 def test_inversion_is_nearer_to_the_validation_images_than_samples_are():
     tiles = tiles_of(drawn("gan", "inversion")).astype(float)
     held = held_data("digits", "auto", CPU)
-    assert np.array_equal(tiles[:, ::2].reshape(16, 8, 8), held.some("val", 16)[0][:, 0].numpy())
+    assert np.array_equal(tiles[:, ::2].reshape(16, 8, 8), held.subset("val", 16)[0][:, 0].numpy())
     samples = view_of("gan").samples(100)[:, 0].numpy().astype(float)
     originals, found = tiles[:, ::2].reshape(16, 64), tiles[:, 1::2].reshape(16, 64)
     nearest = ((originals[:, None] - samples.reshape(1, 100, 64)) ** 2).sum(2).min(1)
@@ -219,14 +219,14 @@ def test_traversal_moves_one_latent_in_each_row_from_minus_3_to_3(model):
     assert len(dims.unique()) == rows
     for row, dim in enumerate(dims):
         assert torch.allclose(z[row, :, dim], torch.linspace(-3, 3, 10))
-    shown = held_data("digits", "auto", CPU).some("val", 1)[1][0]
+    shown = held_data("digits", "auto", CPU).subset("val", 1)[1][0]
     assert labels is None if "conditional" not in model else (labels == shown).all()
 
 
 def test_traversal_with_an_encoder_begins_with_the_most_active_latent():
     z, _ = decoded_latents("vae", "traversal")
     view = view_of("vae")
-    images = view.some("val", 297)[0] / 255.0
+    images = view.subset("val", 297)[0] / 255.0
     posterior = view.fns.encode(view.nets, images, None, view.noise("posterior_means"))
     variances = posterior.mean.var(0)
     dims = (z != z[:, :1]).any(1).int().argmax(1)
@@ -239,12 +239,12 @@ def test_pictures_read_validation_images_only():
             assert split == "val"
             return super().images(split)
 
-        def some(self, split, n):
+        def subset(self, split, n):
             assert split == "val"
-            return super().some(split, n)
+            return super().subset(split, n)
 
     view = view_of("plane")
-    watched = ValidationOnly(generated=view.generated, split="val", counts=(100,), most=100)
+    watched = ValidationOnly(generated=view.generated, split="val", counts=(100,), max_samples=100)
     assert set(draw_pictures(watched, at_end=True)) == APPLY["plane"]
 
 

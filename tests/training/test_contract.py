@@ -12,7 +12,7 @@ from bench.contracts import NullLogger
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.errors import UsageError
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.models import MODELS, configure
 from bench.records import STATUSES, DataSpec
@@ -90,7 +90,9 @@ def made(shape, num_classes):
         levels=256,
         digest="0" * 16,
     )
-    return HeldData(Splits(spec=spec, train=split(64), val=split(40), test=split(41)), CPU, None)
+    return ReferenceData(
+        Splits(spec=spec, train=split(64), val=split(40), test=split(41)), CPU, None
+    )
 
 
 @pytest.mark.parametrize("name", MODELS.names())
@@ -120,14 +122,14 @@ def test_samples_for_a_class_are_drawn_by_the_training_prior(variant):
     splits = datasets.load("digits")
     rare = dataclasses.replace(splits.spec, class_prior=(0.0, 0.25, 0.0, 0.75, *(0.0,) * 6))
     detector = held_data("digits", "auto", CPU).detector
-    held = HeldData(dataclasses.replace(splits, spec=rare), CPU, detector)
+    held = ReferenceData(dataclasses.replace(splits, spec=rare), CPU, detector)
     trainable = build(tiny(variant), held)
     generated = Generated(held, trainable.modules, trainable.eval_fns)
-    view = View(generated=generated, split="val", counts=(40,), most=400)
-    labels = view.fake(400).labels
+    view = View(generated=generated, split="val", counts=(40,), max_samples=400)
+    labels = view.generated_features(400).labels
     assert (labels is not None) == trainable.eval_fns.conditional
     if labels is not None:
         assert set(labels.tolist()) == {1, 3}
         # 300 expected, standard deviation 8.7: five of them.
         assert 257 < int((labels == 3).sum()) < 343
-        assert torch.equal(view.fake(40).labels, labels[:40])
+        assert torch.equal(view.generated_features(40).labels, labels[:40])

@@ -116,7 +116,7 @@ def averaged_run(tmp_path_factory):
 
 
 def distance(held, nets, fns):
-    view = View(generated=Generated(held, nets, fns), split="val", counts=(297,), most=500)
+    view = View(generated=Generated(held, nets, fns), split="val", counts=(297,), max_samples=500)
     return evaluate(view, "validation")[0]["fd_digits_n297"]
 
 

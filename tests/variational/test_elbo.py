@@ -12,7 +12,7 @@ from bench.contracts import EvalFns, Inference
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.evaluation.latents import CHUNK
-from bench.evaluation.reference import HeldData
+from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.images import dequantise
 from bench.metrics._evaluate import evaluate
@@ -63,14 +63,14 @@ def made_splits(n, levels=256):
 
 
 def view_of(n, inference, levels=256):
-    held = HeldData(made_splits(n, levels), torch.device("cpu"), None)
+    held = ReferenceData(made_splits(n, levels), torch.device("cpu"), None)
     fns = EvalFns(
         latent=lambda nets, n, noise: noise.normal(n, LATENT),
         decode=lambda nets, z, labels: torch.sigmoid(z @ WEIGHT.T.float()).view(-1, 1, 4, 4),
         encode=None if inference is None else encode_as(inference),
         inference=inference,
     )
-    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), most=n)
+    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), max_samples=n)
 
 
 def encode_as(inference):
@@ -198,7 +198,7 @@ def test_encoder_without_a_likelihood_has_active_units_and_reconstructions_and_n
     view = view_of(60, brightness_model())
     expected, _ = evaluate(view, "end")
     fns = dataclasses.replace(view.fns, inference=None)
-    alone = dataclasses.replace(view, generated=Generated(view.held, {}, fns))
+    alone = dataclasses.replace(view, generated=Generated(view.reference, {}, fns))
     values, reasons = evaluate(alone, "end")
     for name in ("active_units", "reconstruction_error"):
         assert values[name] == expected[name]

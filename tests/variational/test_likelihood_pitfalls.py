@@ -40,7 +40,7 @@ def built(**values):
 def evaluated(**values):
     trainable = built(**values)
     generated = Generated(held_data("digits", "auto", CPU), trainable.modules, trainable.eval_fns)
-    view = View(generated=generated, split="val", counts=(10,), most=10)
+    view = View(generated=generated, split="val", counts=(10,), max_samples=10)
     return evaluate(view, "validation")[0], view
 
 
