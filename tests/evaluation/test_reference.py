@@ -94,7 +94,7 @@ def in_another_process(work, folder):
     """A fresh process that calls the function of this file with the folder; forks of torch hang."""
     module = pathlib.Path(__file__).stem
     code = f"import sys, pathlib, {module}; {module}.{work.__name__}(pathlib.Path(sys.argv[1]))"
-    path = str(pathlib.Path(__file__).parent)
+    path = os.pathsep.join([str(pathlib.Path(__file__).parent), *sys.path])
     return subprocess.Popen(
         [sys.executable, "-c", code, str(folder)], env={**os.environ, "PYTHONPATH": path}
     )
