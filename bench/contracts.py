@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import math
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from bench.logger import Logger as Logger  # noqa: PLC0414 - plugins take it from here
@@ -200,14 +202,65 @@ class Likelihood(Protocol):
         ...
 
 
+class Bound(NamedTuple):
+    """log p(x) of N images in nats, ``log_likelihood - kl``: exact, or bounded from below.
+
+    Attributes:
+        log_likelihood: log p(x), or of a bound E[log p(x|z)], minus the distortion, ``[N]``.
+        kl: What a bound takes from it, the rate of the code (Alemi et al. 2018, arXiv
+            1711.00464), ``[N]``; 0 where log p(x) is exact.
+        sampled: Whether the KL has no closed form and is estimated by the z of the first term.
+    """
+
+    log_likelihood: Tensor
+    kl: Tensor
+    sampled: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
-class Inference:
-    """What a model with a likelihood adds to ``EvalFns``: all that its ELBO needs.
+class Density(ABC):
+    """What a model with a likelihood adds to ``EvalFns``: log p(x), or what bounds it from below.
 
     Attributes:
         passport: Name of the likelihood (protocol rule 15).
         kind: What the likelihood is of.
         observe: ``(images, noise) -> x``, the form of the data that the model sees.
+        exact: Whether ``bound`` is log p(x) itself; its value is then no ``elbo``.
+    """
+
+    passport: str
+    kind: LikelihoodKind
+    observe: Callable[[Tensor, Noise], Tensor]
+    exact: ClassVar[bool] = False
+
+    @abstractmethod
+    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Noise) -> Bound:
+        """Of images in the form that ``observe`` gives."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactDensity(Density):
+    """log p(x) as it is, of a normalising flow or whatever else has it.
+
+    Attributes:
+        log_prob: ``(nets, x, labels) -> log p(x)`` in nats, ``[N]``.
+    """
+
+    log_prob: Callable[[Nets, Tensor, Tensor | None], Tensor]
+    exact: ClassVar[bool] = True
+
+    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Noise) -> Bound:  # noqa: ARG002
+        """No bound but the value."""
+        log_px = self.log_prob(nets, x, labels)
+        return Bound(log_px, torch.zeros_like(log_px))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference(Density):
+    """The density of a latent variable model with an encoder; its bound is the ELBO.
+
+    Attributes:
         posterior: ``(nets, x, labels) -> q(z|x)``.
         prior_log_prob: ``(nets, z) -> log p(z)`` in nats, ``[...]``.
         log_likelihood: ``(nets, x, z, labels) -> log p(x|z)`` in nats, ``[N]``.
@@ -217,15 +270,21 @@ class Inference:
         sigma: Of a Gaussian p(x|z) with one fixed standard deviation; None elsewhere.
     """
 
-    passport: str
-    kind: LikelihoodKind
-    observe: Callable[[Tensor, Noise], Tensor]
     posterior: Callable[[Nets, Tensor, Tensor | None], Posterior]
     prior_log_prob: Callable[[Nets, Tensor], Tensor]
     log_likelihood: Callable[[Nets, Tensor, Tensor, Tensor | None], Tensor]
     kl: Callable[[Nets, Posterior], Tensor | None]
     kl_per_latent: Callable[[Nets, Posterior], Tensor] | None = None
     sigma: float | None = None
+
+    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Noise) -> Bound:
+        """From one z per image; without a closed form the KL is log q(z|x) - log p(z) at it."""
+        q = self.posterior(nets, x, labels)
+        z = q.rsample(1, noise)[0]
+        log_likelihood, kl = self.log_likelihood(nets, x, z, labels), self.kl(nets, q)
+        if kl is None:
+            return Bound(log_likelihood, q.log_prob(z) - self.prior_log_prob(nets, z), sampled=True)
+        return Bound(log_likelihood, kl)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +300,7 @@ class EvalFns:
             ``latent`` draws from; None where it is not known.
         conditional: Whether images are made for a class; ``labels`` are then int64 ``[n]``.
         encode: Images to q(z|x); None for a model without an encoder.
-        inference: None for a model without a likelihood.
+        density: log p(x) or a bound on it; None for a model without a likelihood.
     """
 
     latent: Callable[[Nets, int, Noise], Tensor]
@@ -250,7 +309,12 @@ class EvalFns:
     prior_log_prob: Callable[[Nets, Tensor], Tensor] | None = None
     conditional: bool = False
     encode: Encoder | None = None
-    inference: Inference | None = None
+    density: Density | None = None
+
+    @property
+    def inference(self) -> Inference | None:
+        """The density of a latent variable model; None elsewhere."""
+        return self.density if isinstance(self.density, Inference) else None
 
 
 @dataclass(frozen=True, kw_only=True)

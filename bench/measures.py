@@ -80,6 +80,7 @@ MEASURES: dict[str, Measure] = {
     "copying": Measure("copying", None, "detector"),
     "exact_copies": Measure("exact_copies"),
     "elbo": Measure("elbo", "higher", "likelihood"),
+    "log_likelihood": Measure("elbo", "higher", "likelihood"),
     "reconstruction": Measure("elbo", None, "likelihood"),
     "kl": Measure("elbo", None, "likelihood"),
     "kl_sampled": Measure("elbo", None, "likelihood"),
@@ -112,7 +113,7 @@ MEASURES: dict[str, Measure] = {
 """How names begin, and what that says; a metric may declare others."""
 
 
-ELBOS = {"elbo", "elbo_best_sigma"}
+ELBOS = {"elbo", "elbo_best_sigma", "log_likelihood"}
 """Measures that have a column of their own for each name."""
 
 

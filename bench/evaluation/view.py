@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from bench.contracts import Detector, Encoder, EvalFns, Features, Inference, Nets, Noise
+from bench.contracts import Density, Detector, Encoder, EvalFns, Features, Inference, Nets, Noise
 from bench.errors import NotApplicable, required
 from bench.evaluation.reference import ReferenceData, first
 from bench.images import to_bytes
@@ -175,9 +175,14 @@ class View:
         """Class probabilities of what the detector said, ``[N, K]``."""
         return required(seen.probs, f"detector '{self.detector().name}' names no classes")
 
+    def density(self) -> Density:
+        """log p(x), or a bound on it."""
+        return required(self.fns.density, "the model has no likelihood")
+
     def inference(self) -> Inference:
-        """What the model's ELBO needs."""
-        return required(self.fns.inference, "the model has no likelihood")
+        """The density of a latent variable model: a bound with an encoder behind it."""
+        self.density()
+        return required(self.fns.inference, "the model has no encoder")
 
     def encoder(self) -> Encoder:
         """``(nets, images, labels, noise) -> q(z|x)`` of images in [0, 1]."""

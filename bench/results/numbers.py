@@ -112,7 +112,7 @@ class Results:
 
     @cached_property
     def elbos(self) -> list[str]:
-        """Every ``elbo_<passport>`` that some run has on test; each is a column of its own."""
+        """Every ELBO and exact log-likelihood that some run has on test; each is a column of its own."""
         return [m.name for m in self.measured if m.split == "test" and m.measure in ELBOS]
 
     @cached_property

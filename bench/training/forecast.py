@@ -62,7 +62,7 @@ def _sampling_seconds(config: RunConfig, held: ReferenceData) -> float:
             generated.features(NUM_SAMPLES, NUM_SAMPLES, held.detector)
     each = (time.perf_counter() - started) / NUM_SAMPLES
     n_val, n_test = num_samples(config.eval, held)
-    likelihood = 3 if trainable.eval_fns.inference is not None else 1
+    likelihood = 3 if trainable.eval_fns.density is not None else 1
     samples = (config.train.num_validations + 1) * n_val + 2 * n_test
     fns = trainable.eval_fns
     samples += INVERSION_SAMPLES if fns.encode is None and fns.latent_dim else 0

@@ -96,8 +96,8 @@ class Run:
         """Where the last checkpoint stands, else before the first step."""
         self.folder.mkdir(parents=True, exist_ok=True)
         trainable = build(self.config, self.held)
-        inference = trainable.eval_fns.inference
-        passport = "" if inference is None else inference.passport
+        density = trainable.eval_fns.density
+        passport = "" if density is None else density.passport
         self.logger.tags({"passport": passport, **declared_tag()})
         images, labels = self.held.images("train"), self.held.labels("train")
         trainer = Trainer(trainable, images, labels, self.config.train)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bench.contracts import Inference, Loss, Nets, Noise, Posterior, Scalars, Step
+from bench.contracts import Bound, Density, Inference, Loss, Nets, Noise, Posterior, Scalars, Step
 
 
 def kl_warmup(progress: Tensor, share: float) -> Tensor:
@@ -47,20 +47,10 @@ def free_bits_kl(kl: Tensor, free_nats: float) -> Tensor:
 
 
 def elbo_terms(
-    inference: Inference, nets: Nets, images: Tensor, labels: Tensor | None, noise: Noise
-) -> tuple[Tensor, Tensor]:
-    """log p(x|z) and KL in nats per image, ``[N]`` each, from one z per image.
-
-    The KL has its closed form where there is one, else log q(z|x) - log p(z) at the same z. It
-    is the rate of the image's code, minus the first term its distortion (Alemi et al. 2018,
-    arXiv 1711.00464).
-    """
-    x = inference.observe(images, noise)
-    q = inference.posterior(nets, x, labels)
-    z = q.rsample(1, noise)[0]
-    log_likelihood = inference.log_likelihood(nets, x, z, labels)
-    kl = inference.kl(nets, q)
-    return log_likelihood, q.log_prob(z) - inference.prior_log_prob(nets, z) if kl is None else kl
+    density: Density, nets: Nets, images: Tensor, labels: Tensor | None, noise: Noise
+) -> Bound:
+    """The terms of the bound in nats per image, of images in [0, 1]."""
+    return density.bound(nets, density.observe(images, noise), labels, noise)
 
 
 def importance_bound(
@@ -100,7 +90,7 @@ def elbo_loss(inference: Inference, *, kl_weight: float, warmup: float) -> Loss:
     """The negative ELBO of one z per image, with a weighted KL that may warm up."""
 
     def loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
-        log_likelihood, kl = elbo_terms(inference, nets, step.images, step.labels, step.noise)
+        log_likelihood, kl, _ = elbo_terms(inference, nets, step.images, step.labels, step.noise)
         weight = kl_weight * kl_warmup(step.progress, warmup)
         scalars = {"reconstruction_nats": log_likelihood.mean(), "kl_nats": kl.mean()}
         return negative_elbo(log_likelihood, kl, weight), scalars

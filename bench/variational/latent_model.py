@@ -108,7 +108,7 @@ class LatentModel:
             prior_log_prob=self.prior_log_prob,
             conditional=self.num_classes > 0,
             encode=self.encode,
-            inference=self.inference(),
+            density=self.inference(),
         )
 
 

@@ -44,7 +44,7 @@ def with_inference(view, **replaced):
     def encode(nets, images, labels, noise):
         return inference.posterior(nets, inference.observe(images, noise), labels)
 
-    fns = dataclasses.replace(view.fns, inference=inference, encode=encode)
+    fns = dataclasses.replace(view.fns, density=inference, encode=encode)
     return dataclasses.replace(view, generated=Generated(view.reference, view.nets, fns))
 
 

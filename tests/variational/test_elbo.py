@@ -68,7 +68,7 @@ def view_of(n, inference, levels=256):
         latent=lambda nets, n, noise: noise.normal(n, LATENT),
         decode=lambda nets, z, labels: torch.sigmoid(z @ WEIGHT.T.float()).view(-1, 1, 4, 4),
         encode=None if inference is None else encode_as(inference),
-        inference=inference,
+        density=inference,
     )
     return View(generated=Generated(held, {}, fns), split="val", counts=(n,), max_samples=n)
 
@@ -197,7 +197,7 @@ def test_units_that_do_not_vary_with_the_image_are_not_active():
 def test_encoder_without_a_likelihood_has_active_units_and_reconstructions_and_no_elbo():
     view = view_of(60, brightness_model())
     expected, _ = evaluate(view, "end")
-    fns = dataclasses.replace(view.fns, inference=None)
+    fns = dataclasses.replace(view.fns, density=None)
     alone = dataclasses.replace(view, generated=Generated(view.reference, {}, fns))
     values, reasons = evaluate(alone, "end")
     for name in ("active_units", "reconstruction_error"):
