@@ -1,12 +1,14 @@
 """Every name that a registered metric gives is known to ``bench.measures``."""
 
+import contextlib
+import dataclasses
 import functools
 
 import pytest
 import torch
 
-from bench.contracts import NullLogger
-from bench.evaluation.view import Evaluation, Generated
+from bench.contracts import ExactDensity, NullLogger
+from bench.evaluation.view import Generated, View
 from bench.measures import MEASURES, Measure, MeasureName, read_measures
 from bench.metrics import METRICS, NotApplicable, ais, extrapolated, metric
 from bench.models import configure
@@ -39,20 +41,26 @@ def _names():
     for model, values, split in SEEN:
         trainable = build(configure(model, {**values, "width": 4, "depth": 1}), held)
         n = len(held.images(split))
-        view = Evaluation(
+        view = View(
             generated=Generated(held, trainable.modules, trainable.eval_fns),
             split=split,
             counts=(40, n),
-            most=n,
+            max_samples=n,
             with_floors=True,
             likelihood_images=3,
         )
         for name, kind in METRICS.items():
-            if view.lacks(kind.needs) is None:
-                try:
-                    names[name] |= set(kind.measure(view))
-                except NotApplicable:
-                    continue
+            with contextlib.suppress(NotApplicable):
+                names[name] |= set(kind.measure(view))
+    exact = ExactDensity(
+        passport="uniform",
+        kind="density",
+        observe=lambda images, noise: images,
+        log_prob=lambda nets, x, labels: torch.zeros(len(x)),
+    )
+    fns = dataclasses.replace(trainable.eval_fns, density=exact)
+    flow = dataclasses.replace(view, generated=Generated(held, trainable.modules, fns))
+    names["elbo"] |= set(METRICS.get("elbo").measure(flow))
     return names
 
 
