@@ -66,7 +66,7 @@ MAKES_RUNS: dict[str, str] = {
     "study": "plan tracking datasets models engines",
 }
 BOTH: dict[str, str] = {
-    "calibration": "results plots distances models evaluation metrics",
+    "calibration": "results plots distances evaluation metrics",
     "cli": " ".join([*READS_RUNS, *MAKES_RUNS, "calibration"]),
 }
 ROOMS = READS_RUNS | MAKES_RUNS | BOTH

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from bench.calibration.numbers import Answers, Floor, Point, Response
 from bench.contracts import Detector, Features
-from bench.distances.gaussians import frechet_distance, moments
-from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
-from bench.distances.kernels import mmd_squared
+from bench.distances.frechet import frechet_to
+from bench.distances.kernel import MAX_DIM, cubic_sums, kernel_distance, mmd_squared
 from bench.evaluation.reference import ReferenceData
 from bench.measures import feature_name, is_coarse
-from bench.runtime import generator
+from bench.metrics.floors import (
+    NUM_SUBSETS,
+    To,
+    floor_heldout,
+    floor_train,
+    mean_and_spread,
+    subset,
+)
 
-DRAWS = 10
+DRAWS = NUM_SUBSETS
 SMALLEST = 50
 MANY_FEATURES_MOST = 1_000
 """Images per kernel distance of many features, which has no shortcut; its mean is that of any n."""
-
-To = Callable[[Tensor], float]
-"""Features ``[N, d]`` to their distance from a fixed set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Distance:
 
 def distances(dim: int, most: int) -> tuple[Distance, ...]:
     """Frechet and kernel distance for that many features, of at most so many images."""
-    frechet = Distance(base="fd", to=_frechet_to, fewest=dim + 1, most=most)
+    frechet = Distance(base="fd", to=frechet_to, fewest=dim + 1, most=most)
     if dim <= MAX_DIM:
         return frechet, Distance(base="kd", to=_kernel_to, fewest=3, most=most)
     fewer = min(most, MANY_FEATURES_MOST)
@@ -83,7 +84,7 @@ class Gauge:
 
     def point(self, dose: float, sets: Iterable[Tensor]) -> Point:
         """Mean and spread over the features of several sets of n images."""
-        return Point(dose, *_mean_and_spread([self.to[self.n](part) for part in sets]))
+        return Point(dose, *mean_and_spread([self.to[self.n](part) for part in sets]))
 
     def curve(self, features: Tensor) -> tuple[Point, ...]:
         """Distance against n, both sides drawn anew each time: how its bias falls."""
@@ -95,7 +96,7 @@ class Gauge:
                 for i in range(DRAWS)
             )
             values = [self.distance.to(reference)(part) for part, reference in pairs]
-            points.append(Point(n, *_mean_and_spread(values)))
+            points.append(Point(n, *mean_and_spread(values)))
         return tuple(points)
 
     def answers(self) -> Answers:
@@ -116,18 +117,15 @@ class Gauge:
     def _floor(self, split: str, n: int, to: To) -> Floor:
         """Train images against a split, from the subsets that the metric ``floors`` draws."""
         train = every(self.reference, "train", self.detector).features
-        values = [to(subset(train, n, "floor_train", i)) for i in range(DRAWS)]
-        return Floor(f"{split}/floor_train_{self.name(n)}", n, *_mean_and_spread(values))
+        return Floor(f"{split}/floor_train_{self.name(n)}", n, *floor_train(train, n, to))
 
     def _other_floors(self) -> Iterator[Floor]:
         """Halves of test against each other, and train images against validation."""
         test = every(self.reference, "test", self.detector).features
         half = min(len(test) // 2, self.n)
         if half >= self.distance.fewest:
-            pairs = [subset(test, 2 * half, "floor_heldout", i).split(half) for i in range(DRAWS)]
-            values = [self.distance.to(b)(a) for a, b in pairs]
             name = f"test/floor_heldout_{self.name(half)}"
-            yield Floor(name, half, *_mean_and_spread(values))
+            yield Floor(name, half, *floor_heldout(test, half, self.distance.to))
         n = min(len(self.reference.images("val")), self.n)
         if n >= self.distance.fewest:
             val = self.reference.real_features("val", n, self.detector).features
@@ -137,21 +135,6 @@ class Gauge:
 def every(reference: ReferenceData, split: str, detector: Detector) -> Features:
     """A detector on all images of a split, in their fixed random order."""
     return reference.real_features(split, len(reference.images(split)), detector)
-
-
-def subset(features: Tensor, n: int, *purpose: object) -> Tensor:
-    """n random rows, nested in n."""
-    order = torch.randperm(len(features), generator=generator(*purpose))[:n]
-    return features[order.to(features.device)]
-
-
-def _mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
-    return statistics.mean(values), statistics.stdev(values)
-
-
-def _frechet_to(reference: Tensor) -> To:
-    target = moments(reference)
-    return lambda features: frechet_distance(moments(features), target)
 
 
 def _kernel_to(reference: Tensor) -> To:

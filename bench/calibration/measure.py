@@ -26,12 +26,13 @@ from bench.calibration.corruptions import (
     uniform_noise,
     without_classes,
 )
-from bench.calibration.gauges import DRAWS, Gauge, distances, every, subset
+from bench.calibration.gauges import DRAWS, Gauge, distances, every
 from bench.calibration.numbers import Answers, Point, Response
 from bench.contracts import Detector, Features
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.measures import feature_name
+from bench.metrics.floors import subset
 from bench.runtime import generator
 
 RECIPE = 1

@@ -1,15 +1,12 @@
-"""Gaussians: the standard normal's density, moments of feature sets, the distance between two."""
+"""Gaussians: the standard normal's density, and one fitted to points."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-
-CHUNK = 1_000
-"""Features that are centred at once."""
 
 
 def standard_log_prob(z: Tensor) -> Tensor:
@@ -17,44 +14,15 @@ def standard_log_prob(z: Tensor) -> Tensor:
     return -0.5 * (z**2 + math.log(2 * math.pi)).sum(-1)
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Mean ``[d]`` and covariance ``[d, d]`` (N - 1) of n features."""
+def fit_gaussian(chunks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean ``[D]`` and factor ``[D, D]`` in float64 of points ``[N, D]`` that come in chunks.
 
-    mean: Tensor
-    cov: Tensor
-    n: int
-
-
-def moments(features: Tensor) -> Moments:
-    """Moments of features ``[N, d]`` in float64, chunk by chunk.
-
-    The update of Chan, Golub and LeVeque 1983 (The American Statistician 37, eq. 2.1): as
-    exact as two passes over the whole, without a second copy of the features.
+    mean + factor z has their covariance (N - 1) where z is standard normal.
     """
-    dim, seen = features.shape[1], 0
-    mean = features.new_zeros(dim, dtype=torch.float64)
-    scatter = features.new_zeros(dim, dim, dtype=torch.float64)
-    for chunk in features.split(CHUNK):
-        part = chunk.double()
-        centre = part.mean(0)
-        part = part - centre
-        shift, total = centre - mean, seen + len(part)
-        scatter.addmm_(part.T, part).addr_(shift, shift, alpha=seen * len(part) / total)
-        mean += shift * (len(part) / total)
-        seen = total
-    return Moments(mean, scatter / (seen - 1), seen)
-
-
-def frechet_distance(a: Moments, b: Moments) -> float:
-    """|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), squared units of the features.
-
-    Dowson and Landau 1982; as a score of generators Heusel et al. 2017, arXiv 1706.08500,
-    eq. 6. The trace of the root is the sum of the roots of the eigenvalues of the symmetric
-    S1^(1/2) S2 S1^(1/2); rounding below zero is cut off, no epsilon is added (rule 11).
-    """
-    shift = (a.mean - b.mean).square().sum()
-    values, vectors = torch.linalg.eigh(a.cov)
-    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    product = torch.linalg.eigvalsh(root @ b.cov @ root).clamp(min=0)
-    return float(shift + a.cov.trace() + b.cov.trace() - 2 * product.sqrt().sum())
+    chunks = [chunk.double() for chunk in chunks]
+    count = sum(len(chunk) for chunk in chunks)
+    mean = torch.stack([chunk.sum(0) for chunk in chunks]).sum(0) / count
+    scatter = torch.stack([(chunk - mean).T @ (chunk - mean) for chunk in chunks]).sum(0)
+    values, vectors = torch.linalg.eigh(scatter / (count - 1))
+    # Constant dimensions give eigenvalues of -1e-17; a covariance has none below zero.
+    return mean, vectors * values.clamp(min=0).sqrt()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import Features
-from bench.distances.gaussians import Moments, frechet_distance, moments
+from bench.distances.frechet import Moments, frechet_distance, moments
 from bench.errors import required
 from bench.evaluation.view import View
 from bench.images import to_bytes, to_unit

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from bench.distances.gaussians import frechet_distance, moments
+from bench.distances.frechet import frechet_distance, moments
 from bench.evaluation.view import View
 from bench.measures import FEWEST_TO_EXTRAPOLATE, feature_name, is_enough
 from bench.metrics import NotApplicable, metric

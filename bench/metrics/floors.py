@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from bench.distances.gaussians import frechet_distance, moments
+from bench.distances.frechet import frechet_to
 from bench.evaluation.view import View
 from bench.measures import feature_name, is_enough
 from bench.metrics import metric
 from bench.runtime import generator
 
 NUM_SUBSETS = 10
+
+To = Callable[[Tensor], float]
+"""Features ``[N, d]`` to their distance from a fixed set."""
+
+Spread = tuple[float, float]
+"""Mean and standard deviation."""
 
 
 @metric("floors", per_detector=True)
@@ -28,22 +35,35 @@ def floors(view: View) -> dict[str, float]:
     dim = held.shape[1]
     values: dict[str, float] = {}
     for n in (n for n in sorted(set(view.counts)) if is_enough(n, dim) and n < len(train)):
-        target = moments(view.real_features(view.split, n).features)
-        drawn = [_subset(train, n, "floor_train", i) for i in range(NUM_SUBSETS)]
-        distances = [frechet_distance(moments(part), target) for part in drawn]
-        values |= _mean_and_spread(f"floor_train_{name(n)}", distances)
+        to = frechet_to(view.real_features(view.split, n).features)
+        values |= _named(f"floor_train_{name(n)}", floor_train(train, n, to))
     half = len(held) // 2
     if not is_enough(half, dim):
         return values
-    halves = [_subset(held, 2 * half, "floor_heldout", i).split(half) for i in range(NUM_SUBSETS)]
-    distances = [frechet_distance(moments(a), moments(b)) for a, b in halves]
-    return values | _mean_and_spread(f"floor_heldout_{name(half)}", distances)
+    return values | _named(f"floor_heldout_{name(half)}", floor_heldout(held, half, frechet_to))
 
 
-def _subset(features: Tensor, n: int, *purpose: object) -> Tensor:
+def floor_train(train: Tensor, n: int, to: To) -> Spread:
+    """Mean and standard deviation of the distances of random subsets of n train images."""
+    return mean_and_spread([to(subset(train, n, "floor_train", i)) for i in range(NUM_SUBSETS)])
+
+
+def floor_heldout(held: Tensor, half: int, distance: Callable[[Tensor], To]) -> Spread:
+    """The same of random halves of the held-out images against each other."""
+    pairs = (subset(held, 2 * half, "floor_heldout", i).split(half) for i in range(NUM_SUBSETS))
+    return mean_and_spread([distance(b)(a) for a, b in pairs])
+
+
+def subset(features: Tensor, n: int, *purpose: object) -> Tensor:
+    """n random rows, nested in n."""
     order = torch.randperm(len(features), generator=generator(*purpose))[:n]
     return features[order.to(features.device)]
 
 
-def _mean_and_spread(name: str, distances: list[float]) -> dict[str, float]:
-    return {name: statistics.mean(distances), f"{name}_sd": statistics.stdev(distances)}
+def mean_and_spread(distances: Sequence[float]) -> Spread:
+    """Mean and standard deviation (N - 1)."""
+    return statistics.mean(distances), statistics.stdev(distances)
+
+
+def _named(name: str, floor: Spread) -> dict[str, float]:
+    return {name: floor[0], f"{name}_sd": floor[1]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.distances.gaussians import frechet_distance, moments
+from bench.distances.frechet import frechet_distance, moments
 from bench.evaluation.view import View
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, metric

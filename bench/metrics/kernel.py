@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.distances.kernels import mmd_squared
+from bench.distances.kernel import mmd_squared
 from bench.evaluation.view import View
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric

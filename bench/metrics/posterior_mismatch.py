@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.distances.kernels import mmd_squared
+from bench.distances.kernel import mmd_squared
 from bench.evaluation.latents import encoded
 from bench.evaluation.view import View
 from bench.metrics import NotApplicable, metric

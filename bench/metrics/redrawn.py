@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bench.distances.gaussians import Moments, frechet_distance, moments
+from bench.distances.frechet import Moments, frechet_distance, moments
 from bench.evaluation.view import View
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, metric

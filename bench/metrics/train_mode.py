@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contracts import Nets
-from bench.distances.gaussians import frechet_distance, moments
+from bench.distances.frechet import frechet_distance, moments
 from bench.evaluation.view import View
 from bench.images import to_bytes
 from bench.measures import feature_name

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, Trainable
+from bench.distances.gaussians import fit_gaussian
 from bench.images import to_unit
 from bench.models import model
 from bench.records import DataSpec
@@ -39,14 +40,11 @@ class PixelGaussian(nn.Module):
         return pixels.view(-1, *self.shape).clamp(0, 1)
 
     def fit(self, images: Tensor) -> None:
-        """Mean and covariance (N - 1) in float64 of uint8 images ``[N, C, H, W]``."""
-        chunks = [to_unit(chunk).flatten(1).double() for chunk in images.split(CHUNK)]
-        mean = torch.stack([chunk.sum(0) for chunk in chunks]).sum(0) / len(images)
-        scatter = torch.stack([(chunk - mean).T @ (chunk - mean) for chunk in chunks]).sum(0)
-        values, vectors = torch.linalg.eigh(scatter / (len(images) - 1))
-        # Constant pixels give eigenvalues of -1e-17; a covariance has none below zero.
-        self.factor.copy_(vectors * values.clamp(min=0).sqrt())
+        """To uint8 images ``[N, C, H, W]``."""
+        chunks = [to_unit(chunk).flatten(1) for chunk in images.split(CHUNK)]
+        mean, factor = fit_gaussian(chunks)
         self.mean.copy_(mean)
+        self.factor.copy_(factor)
 
 
 @model(

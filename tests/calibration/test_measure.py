@@ -22,18 +22,17 @@ from bench.calibration.corruptions import (
     uniform_noise,
     without_classes,
 )
-from bench.calibration.gauges import counts_up_to, distances, subset
+from bench.calibration.gauges import counts_up_to, distances
 from bench.calibration.measure import calibrate, largest_count
 from bench.config import build_config
 from bench.datasets import Arrays
 from bench.detectors._find import find_detector
-from bench.distances.kernel_sums import MAX_DIM, cubic_sums, kernel_distance
-from bench.distances.kernels import mmd_squared
+from bench.distances.kernel import MAX_DIM, cubic_sums, kernel_distance, mmd_squared
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, draw
 from bench.images import to_unit
-from bench.metrics.floors import floors
+from bench.metrics.floors import floors, subset
 from bench.models import MODELS
 from bench.models.memoriser import MemoriserSettings
 from bench.runtime import DeviceNoise, generator

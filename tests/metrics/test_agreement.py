@@ -5,8 +5,8 @@ import torch
 
 from bench import datasets
 from bench.detectors._find import find_detector
-from bench.distances.gaussians import frechet_distance, moments
-from bench.distances.kernels import mmd_squared
+from bench.distances.frechet import frechet_distance, moments
+from bench.distances.kernel import mmd_squared
 from bench.distances.neighbours import K, overlap
 from bench.metrics.classifier_score import score
 from bench.runtime import generator

@@ -6,7 +6,7 @@ import statistics
 import pytest
 import torch
 
-from bench.distances.gaussians import Moments, frechet_distance, moments
+from bench.distances.frechet import Moments, frechet_distance, moments
 from bench.metrics.extrapolated import extrapolated, weighted_line
 from bench.runtime import generator
 

@@ -8,7 +8,7 @@ from metrics.test_train_mode import CPU, SPEC, Pixels, norm, view
 
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
-from bench.distances.gaussians import frechet_distance, moments
+from bench.distances.frechet import frechet_distance, moments
 from bench.evaluation.reference import ReferenceData
 from bench.metrics._evaluate import evaluate
 from bench.metrics.redrawn import redrawn

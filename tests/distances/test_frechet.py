@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.distances.gaussians import CHUNK, Moments, frechet_distance, moments
+from bench.distances.frechet import CHUNK, Moments, frechet_distance, moments
 from bench.measures import is_coarse, is_enough
 from bench.runtime import generator
 
@@ -90,7 +90,7 @@ def test_moments_hold_no_second_copy_of_the_features(monkeypatch):
                 made.append((function, result.numel()))
             return result
 
-    monkeypatch.setattr("bench.distances.gaussians.CHUNK", 50)
+    monkeypatch.setattr("bench.distances.frechet.CHUNK", 50)
     x = features(n=2_000)
     with Watch():
         moments(x)

@@ -6,7 +6,7 @@ import statistics
 import pytest
 import torch
 
-from bench.distances.kernels import CHUNK, cubic, mmd_squared
+from bench.distances.kernel import CHUNK, cubic, mmd_squared
 from bench.runtime import generator
 
 
@@ -43,7 +43,7 @@ def test_value_is_that_of_all_pairs_by_hand():
 def test_value_and_error_do_not_depend_on_chunks(monkeypatch):
     x, y = normal(2 * CHUNK + 1, 4, "x"), normal(CHUNK + 7, 4, "y", sd=1.1)
     whole = mmd_squared(x, y)
-    monkeypatch.setattr("bench.distances.kernels.CHUNK", 77)
+    monkeypatch.setattr("bench.distances.kernel.CHUNK", 77)
     parts = mmd_squared(x, y)
     # Sums of up to a million float64 terms in another order.
     assert parts.value == pytest.approx(whole.value, rel=1e-9)
