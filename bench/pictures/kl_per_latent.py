@@ -6,7 +6,7 @@ from bench.evaluation.latents import mean_kl_per_latent
 from bench.evaluation.view import View
 from bench.images import Picture
 from bench.pictures import picture
-from bench.pictures._bars import bars
+from bench.pictures._chart import bars
 
 NUM_IMAGES = 2_000
 

@@ -6,7 +6,7 @@ from bench.evaluation.latents import most_active, posterior_means
 from bench.evaluation.view import View
 from bench.images import Picture
 from bench.pictures import picture
-from bench.pictures._scatter import scatter
+from bench.pictures._chart import scatter
 
 NUM_CODES = 2_000
 

@@ -1,9 +1,8 @@
-"""How the KL spreads over latents, how far codes are from the prior, and the bars of a picture."""
+"""How the KL spreads over latents, and how far codes are from the prior."""
 
 import dataclasses
 import functools
 
-import numpy as np
 import pytest
 import torch
 
@@ -15,7 +14,7 @@ from bench.metrics._evaluate import evaluate
 from bench.metrics.posterior_mismatch import inverse_multiquadratic
 from bench.models import configure
 from bench.pictures import PICTURES
-from bench.pictures._bars import BAR, HIGH, LEFT, TOP, bars, spans
+from bench.pictures._chart import BAR, HIGH, TOP, spans
 from bench.runtime import DeviceNoise, generator
 from bench.training.run import build, held_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
@@ -177,18 +176,6 @@ def heights(picture, count):
     colour = [int(BAR[i : i + 2], 16) for i in (1, 3, 5)]
     middles = [round((left + right) / 2) for left, right in spans(count)]
     return (picture[TOP : TOP + HIGH, middles] == colour).all(axis=2).sum(0)
-
-
-def test_bars_are_as_high_as_their_numbers_from_left_to_right():
-    values = np.array([4.0, 1.0, 0.0, 2.0])
-    found = heights(bars(values, axes=("x", "y")), 4)
-    # The field ends 5 % above the largest.
-    assert found == pytest.approx(values / 4.2 * HIGH, abs=2)
-    assert LEFT < spans(4)[0][0] < spans(4)[3][1] < LEFT + 440
-
-
-def test_bars_of_nothing_but_zeros_are_empty():
-    assert heights(bars(np.zeros(3), axes=("x", "y")), 3).tolist() == [0, 0, 0]
 
 
 def test_picture_shows_the_kl_of_the_latents_from_the_fullest_to_the_emptiest():

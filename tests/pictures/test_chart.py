@@ -1,11 +1,23 @@
-"""Points by class: every mark stands where its numbers say, in its class' colour."""
+"""Every mark and bar stands where its numbers say, in its colour."""
 
 import numpy as np
 import pytest
 
-from bench.pictures._scatter import COLOURS, SIDE, Frame, round_step, scatter, tick_texts
+from bench.pictures._chart import (
+    BAR,
+    COLOURS,
+    HIGH,
+    LEFT,
+    SIDE,
+    TOP,
+    Frame,
+    bars,
+    round_step,
+    scatter,
+    spans,
+    tick_texts,
+)
 
-LEFT, TOP = 52, 34
 SQUARE = slice(TOP, TOP + SIDE), slice(LEFT, LEFT + SIDE)
 AXES = ("x", "y")
 
@@ -91,3 +103,22 @@ def test_classes_beyond_ten_have_another_shape_in_the_same_colour():
 
 def test_ten_colours_are_all_different():
     assert len(set(COLOURS)) == 10
+
+
+def heights(picture, count):
+    """Pixels of each bar, counted at its middle."""
+    colour = [int(BAR[i : i + 2], 16) for i in (1, 3, 5)]
+    middles = [round((left + right) / 2) for left, right in spans(count)]
+    return (picture[TOP : TOP + HIGH, middles] == colour).all(axis=2).sum(0)
+
+
+def test_bars_are_as_high_as_their_numbers_from_left_to_right():
+    values = np.array([4.0, 1.0, 0.0, 2.0])
+    found = heights(bars(values, axes=("x", "y")), 4)
+    # The field ends 5 % above the largest.
+    assert found == pytest.approx(values / 4.2 * HIGH, abs=2)
+    assert LEFT < spans(4)[0][0] < spans(4)[3][1] < LEFT + 440
+
+
+def test_bars_of_nothing_but_zeros_are_empty():
+    assert heights(bars(np.zeros(3), axes=("x", "y")), 3).tolist() == [0, 0, 0]

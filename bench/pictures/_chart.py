@@ -1,4 +1,4 @@
-"""Points in a plane, coloured by class, drawn with Pillow: a training process loads no matplotlib."""
+"""Points by class and bars by rank, drawn with Pillow: a training process loads no matplotlib."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ COLOURS = (
 SIDE = 440
 """Pixels of the square that holds the points."""
 
-_LEFT, _TOP, _BOTTOM, _LEGEND = 52, 34, 46, 46
+WIDE, HIGH = 440, 220
+"""Pixels of the field that holds the bars."""
+
+LEFT, TOP = 52, 34
+_BOTTOM, _LEGEND, _RIGHT = 46, 46, 16
 _PER_COLUMN = 20
 _OVERSAMPLED = 2
 _SHAPES = ((0, 0), (4, 0), (3, 0), (4, 45))  # corners, degrees; the first one is a circle
-_INK, _GRID = "#222222", "#e4e4e4"
+BAR, _INK, _GRID = "#3f90da", "#222222", "#e4e4e4"
 
 Floats = NDArray[np.float64]
 
@@ -79,22 +83,50 @@ def scatter(points: Floats, classes: NDArray[np.int64], *, axes: tuple[str, str]
     """
     known = sorted(set(classes.tolist()))
     columns = -(-len(known) // _PER_COLUMN)
-    size = _LEFT + SIDE + _LEGEND * columns, _TOP + SIDE + _BOTTOM
+    size = LEFT + SIDE + _LEGEND * columns, TOP + SIDE + _BOTTOM
     pen = _Pen(size)
     frame = Frame.around(points)
     _draw_axes(pen, frame, axes)
     radius = 3.0 if len(points) <= 500 else 2.0
-    places = frame.pixels(points) + np.asarray((_LEFT, _TOP))
+    places = frame.pixels(points) + np.asarray((LEFT, TOP))
     for (x, y), label in zip(places.tolist(), classes.tolist(), strict=True):
         pen.mark(x, y, label, radius)
     for i, label in enumerate(known):
         x, y = np.median(places[classes == label], axis=0).tolist()
         pen.text(x, y, str(label), anchor="mm", size=15, halo=True)
         column, row = divmod(i, _PER_COLUMN)
-        left, top = _LEFT + SIDE + 16 + column * _LEGEND, _TOP + 10 + row * 22
+        left, top = LEFT + SIDE + 16 + column * _LEGEND, TOP + 10 + row * 22
         pen.mark(left, top, label, 5.0)
         pen.text(left + 11, top, str(label), anchor="lm", size=14)
     return pen.picture()
+
+
+def bars(values: Floats, *, axes: tuple[str, str]) -> Picture:
+    """A bar for each number ``[N]``, none below 0, in their order from the left.
+
+    Args:
+        values: Heights; the field ends a little above the largest.
+        axes: What the bars stand for, and what their height is.
+    """
+    pen = _Pen((LEFT + WIDE + _RIGHT, TOP + HIGH + _BOTTOM))
+    top = float(values.max()) * 1.05 or 1.0
+    step = round_step(top / 4)
+    ticks = [i * step for i in range(int(top / step) + 1)]
+    for tick, text in zip(ticks, tick_texts(ticks), strict=True):
+        y = TOP + HIGH * (1 - tick / top)
+        pen.line(LEFT, y, LEFT + WIDE, y)
+        pen.text(LEFT - 6, y, text, anchor="rm", size=12)
+    for (left, right), value in zip(spans(len(values)), values.tolist(), strict=True):
+        pen.bar(left, TOP + HIGH * (1 - max(value, 0.0) / top), right, TOP + HIGH)
+    pen.text(LEFT + WIDE / 2, TOP + HIGH + 14, axes[0], anchor="mt", size=14)
+    pen.text(LEFT, TOP - 10, axes[1], anchor="ls", size=14)
+    return pen.picture()
+
+
+def spans(count: int) -> list[tuple[float, float]]:
+    """Left and right end of each bar in pixels; a fifth of a bar's place is a gap."""
+    place = WIDE / count
+    return [(LEFT + place * (i + 0.1), LEFT + place * (i + 0.9)) for i in range(count)]
 
 
 def _draw_axes(pen: _Pen, frame: Frame, axes: tuple[str, str]) -> None:
@@ -105,14 +137,14 @@ def _draw_axes(pen: _Pen, frame: Frame, axes: tuple[str, str]) -> None:
         texts = tick_texts(values)
         for at, text in zip(frame.pixels(corner)[:, axis].tolist(), texts, strict=True):
             if axis == 0:
-                pen.line(_LEFT + at, _TOP, _LEFT + at, _TOP + SIDE)
-                pen.text(_LEFT + at, _TOP + SIDE + 6, text, anchor="mt", size=12)
+                pen.line(LEFT + at, TOP, LEFT + at, TOP + SIDE)
+                pen.text(LEFT + at, TOP + SIDE + 6, text, anchor="mt", size=12)
             else:
-                pen.line(_LEFT, _TOP + at, _LEFT + SIDE, _TOP + at)
-                pen.text(_LEFT - 6, _TOP + at, text, anchor="rm", size=12)
-    pen.box(_LEFT, _TOP, SIDE)
-    pen.text(_LEFT + SIDE / 2, _TOP + SIDE + 24, axes[0], anchor="mt", size=14)
-    pen.text(_LEFT, _TOP - 10, axes[1], anchor="ls", size=14)
+                pen.line(LEFT, TOP + at, LEFT + SIDE, TOP + at)
+                pen.text(LEFT - 6, TOP + at, text, anchor="rm", size=12)
+    pen.box(LEFT, TOP, SIDE)
+    pen.text(LEFT + SIDE / 2, TOP + SIDE + 24, axes[0], anchor="mt", size=14)
+    pen.text(LEFT, TOP - 10, axes[1], anchor="ls", size=14)
 
 
 def tick_texts(values: list[float]) -> list[str]:
@@ -145,6 +177,10 @@ class _Pen:
         """A line of the axes' grid."""
         ends = [value * _OVERSAMPLED for value in (x0, y0, x1, y1)]
         self._draw.line(ends, fill=_GRID, width=_OVERSAMPLED)
+
+    def bar(self, *corners: float) -> None:
+        """A filled rectangle."""
+        self._draw.rectangle([value * _OVERSAMPLED for value in corners], fill=BAR)
 
     def box(self, left: float, top: float, side: float) -> None:
         """The frame of the points."""
