@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from bench import names_moved
 from bench.logger import Logger as Logger  # noqa: PLC0414 - plugins take it from here
 from bench.logger import NullLogger as NullLogger  # noqa: PLC0414
 
@@ -380,9 +379,4 @@ class Features:
     labels: Tensor | None = None
 
 
-def __getattr__(name: str) -> Any:
-    """``View`` at its old place, for plugins."""
-    if name != "View":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn("import View from bench.evaluation.view", DeprecationWarning, stacklevel=2)
-    return importlib.import_module("bench.evaluation.view").View
+__getattr__ = names_moved(__name__, "bench.evaluation.view")

@@ -31,7 +31,7 @@ GROUND: dict[str, str] = {
     "config": "errors records registry",
     "images": "",
     "logger": "images",
-    "contracts": "logger",
+    "contracts": "bench logger",
     "labels": "contracts errors records",
     "runtime": "bench errors",
     "networks": "images",
