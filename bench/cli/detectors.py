@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.options import Say, app, command, quiet
-from bench.cli.text import columns
+from bench.cli.options import Say, app, columns, command, quiet
 from bench.datasets import load
 from bench.detectors._find import fetch_detector, import_detector
 from bench.detectors._status import DetectorStatus, status

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.options import Say, Uri, command, quiet
-from bench.cli.text import columns
+from bench.cli.options import Say, Uri, columns, command, quiet
 from bench.compare.diff import run_diff
 from bench.tracking.mlflow import Store
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin
@@ -101,3 +101,15 @@ def _prepare(given: Mapping[str, Any]) -> None:
 
         import_detector("inception", weights)
     load_plugins(given.get("plugins") or ())
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """One line per row, indented by two, every column as wide as its widest cell."""
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        lines.append(f"  {'  '.join(cells)}".rstrip())
+    return lines

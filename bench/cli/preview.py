@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
+from bench.cli.options import columns
 from bench.cli.progress import duration
-from bench.cli.text import columns
 from bench.config import Flat, RunConfig
 from bench.plan.space import Space
 from bench.plan.study import Identity, Study

@@ -21,12 +21,12 @@ from bench.cli.options import (
     TierName,
     Uri,
     Weights,
+    columns,
     command,
     quiet,
 )
 from bench.cli.preview import as_text, flat_runs, held_line, plan_line, plan_table, seconds_by_label
 from bench.cli.progress import StudyProgress
-from bench.cli.text import columns
 from bench.config import listed, parse_assignments
 from bench.engines import Engine
 from bench.engines.inprocess import InProcess

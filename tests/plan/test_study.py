@@ -3,7 +3,7 @@
 import pydantic
 import pytest
 
-from bench.cli.plan_text import plan_text
+from bench.cli.show import plan_text
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_summaries
 from bench.plan.study import Arm, Planned, Study, Tier

@@ -1,18 +1,74 @@
-"""A study's plan as text, from the study file alone: nothing is loaded, nothing is built."""
+"""``bench show``: a model's settings, or a study's plan from its file alone."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-from bench.cli.text import columns
+import typer
+
+from bench.cli.options import Plugins, Say, columns, command, quiet
+from bench.config import describe
+from bench.datasets import load
+from bench.errors import UsageError
+from bench.models import MODELS, configure, find
+from bench.modules import count_parameters
+from bench.plan.files import load_study, study_files
 from bench.plan.study import DISTANCE, Arm, Planned, Study, Tier
+from bench.registry import closest
 
 WIDTH = 100
 PRIMARY = (
     "primary measure: Frechet distance to the validation images, in the features of the data set's "
     "own detector, at the last checkpoint"
 )
+
+
+@command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="MODEL, MODEL:PRESET or STUDY")],
+    *,
+    dataset: Annotated[str, typer.Option("--dataset", help="for the parameter count")] = "digits",
+    plugins: Plugins = None,
+    say: Say = quiet,
+) -> None:
+    """Settings, ranges, presets and source of a model, or the plan of a study.
+
+    Raises:
+        UsageError: Neither a model nor a study has that name.
+    """
+    model = name.partition(":")[0]
+    if model in MODELS.names():
+        say(_describe_model(name, dataset))
+    elif name in study_files():
+        say(plan_text(load_study(name)))
+    else:
+        known = [*MODELS.names(), *study_files()]
+        raise UsageError(closest(name, known, kind="model or study", what="known"))
+
+
+def _describe_model(reference: str, dataset: str) -> str:
+    name, kind, _ = find(reference)
+    preset = kind.presets.get(reference.removeprefix(f"{name}:"))
+    config = configure(reference)
+    flat = config.flat()
+    modules = kind.build(config.model, load(dataset).spec).modules
+    lines = [f"{reference}: {kind.summary}", f"family: {kind.family}"]
+    lines += [f"source: {kind.paper}"] if kind.paper else []
+    lines += [f"preset: {preset.source}"] if preset else []
+    lines += [
+        f"parameters on {dataset}: {count_parameters(modules):,}",
+        "",
+        "settings (--set KEY=VALUE):",
+    ]
+    rows = [(key, str(flat[key]), limits, text) for key, _, limits, text in describe(kind.settings)]
+    lines += columns(rows)
+    if kind.presets:
+        lines += ["", "presets:"]
+        for key, each in kind.presets.items():
+            lines += [f"  {name}:{key}", f"    {each.source}", f"    {_pairs(each.values)}"]
+    return "\n".join(lines)
 
 
 def plan_text(study: Study) -> str:
