@@ -12,11 +12,11 @@ from bench.results.decisions import Comparison
 from bench.results.format import (
     MISSING,
     NOT_APPLICABLE,
+    bare_p,
     count,
     distance_interval,
     footnotes,
     join,
-    p_value,
     seconds,
     span,
     table,
@@ -92,7 +92,7 @@ def _test_cells(row: Row) -> list[str]:
     d = difference
     return [
         triple(d.difference, d.low, d.high),
-        p_value(d.p).removeprefix("p = ").removeprefix("p "),
+        bare_p(d.p),
     ]
 
 

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.plots.axes import level_look
-from bench.results.curves import points_of
 from bench.results.numbers import Results
 from bench.results.runs import Place, Run
 
@@ -21,7 +20,7 @@ MOST_SEEDS = 20
 def curve_rows(results: Results, arm: str, name: str) -> list[dict[str, Any]]:
     """Rows ``arm, name, level, seed, images_seen, value`` of the runs that have values."""
     shown = [(level, run) for level, place in results.lines(arm) for run in drawn(place)]
-    points = points_of(results, [run for _, run in shown], name)
+    points = results.points([run for _, run in shown], name)
     return [
         {"arm": arm, "name": name, "level": level, "seed": run.seed, "images_seen": x, "value": y}
         for level, run in shown

@@ -52,6 +52,11 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
+def bare_p(value: float) -> str:
+    """The same in a column of p: ``0.012``, or ``< 0.001``."""
+    return p_value(value).removeprefix("p = ").removeprefix("p ")
+
+
 def distance_interval(values: Sequence[float], *, num_lost: int = 0) -> str:
     """Mean and interval of a distance, the ends with as many decimals as the mean."""
     decimals = _decimals(float(f"{t_interval(values).mean:.2e}"), 3) if values else 0

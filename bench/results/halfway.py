@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.results.curves import Point, points_of
 from bench.results.facts import arm_runs, budget
-from bench.results.numbers import Results, once
+from bench.results.numbers import Point, Results, once
 from bench.results.runs import Run
 from bench.results.trends import Curve, Series, along
 
@@ -23,7 +22,7 @@ def half_values(results: Results) -> dict[str, float]:
     """
     places = [place for arm in results.arms for _, place in results.along_x(arm)]
     runs = [run for place in places for run in place.valued]
-    points = points_of(results, runs, results.primary)
+    points = results.points(runs, results.primary)
     found = {run.record.run_id: at_half(run, points.get(run.record.run_id, [])) for run in runs}
     return {run_id: value for run_id, value in found.items() if value is not None}
 

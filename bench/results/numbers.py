@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +22,11 @@ T = TypeVar("T")
 Pictures = Callable[[str, str], bytes | None]
 """``pictures(run_id, name)``: PNG bytes, or None where the run has no such picture."""
 
-Curves = Callable[[Sequence[str], str], Mapping[str, Sequence[tuple[int, float]]]]
-"""``curves(run_ids, name)``: points ``(images_seen, value)`` of the runs that have any."""
+Point = tuple[int, float]
+"""Images seen and a value."""
+
+Curves = Callable[[Sequence[str], str], Mapping[str, Sequence[Point]]]
+"""``curves(run_ids, name)``: the points of the runs that have any."""
 
 REAL_IMAGES = "memoriser"
 """The baseline whose samples are training images: the real ones beside the generated."""
@@ -169,6 +173,17 @@ class Results:
         """Labels of the lines in the plan's order, the same for every figure."""
         found = (label for arm in self.arms for label, _ in self.lines(arm))
         return list(dict.fromkeys(found))
+
+    def points(self, runs: Iterable[Run], name: str) -> dict[str, list[Point]]:
+        """The finite points of a curve by run, read for all runs at once."""
+        logged = {run.record.run_id: run for run in runs if run.has_curve(name)}
+        found: Mapping[str, Sequence[Point]]
+        if self.curves is None or not logged:
+            found = {key: run.record.histories.get(name, []) for key, run in logged.items()}
+        else:
+            found = self.curves(list(logged), name)
+        finite = {key: [(x, y) for x, y in each if math.isfinite(y)] for key, each in found.items()}
+        return {key: points for key, points in finite.items() if points}
 
     def label(self, place: Place) -> str:
         """``depth 3``: the factors that vary within the arm, with this cell's values."""

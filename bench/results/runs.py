@@ -110,6 +110,10 @@ class Run:
         value = self.record.metrics.get(metric) if self.has_values else None
         return value if value is not None and math.isfinite(value) else None
 
+    def has_curve(self, name: str) -> bool:
+        """Whether a curve of that name was logged: its last value is there, or the curve itself."""
+        return name in self.record.metrics or name in self.record.histories
+
     def param(self, key: str) -> str | None:
         """A parameter by its full key, or by one without its prefix."""
         params = self.record.params

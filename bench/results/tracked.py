@@ -9,7 +9,7 @@ from bench.plan.files import load_study
 from bench.plan.study import Identity
 from bench.records import RunRecord
 from bench.results.facts import RUN_PAGES
-from bench.results.numbers import Curves, Results, read_results
+from bench.results.numbers import Curves, Point, Results, read_results
 from bench.results.runs import Run
 from bench.tracking.mlflow import Store, run_page
 
@@ -55,9 +55,9 @@ def _first_seeds(records: Sequence[RunRecord], number: int) -> list[RunRecord]:
 
 def _read_once(read: Curves) -> Curves:
     """Keeps what was read: several figures show one curve."""
-    known: dict[str, dict[str, Sequence[tuple[int, float]]]] = {}
+    known: dict[str, dict[str, Sequence[Point]]] = {}
 
-    def curves(run_ids: Sequence[str], name: str) -> Mapping[str, Sequence[tuple[int, float]]]:
+    def curves(run_ids: Sequence[str], name: str) -> Mapping[str, Sequence[Point]]:
         there = known.setdefault(name, {})
         if missing := [run_id for run_id in run_ids if run_id not in there]:
             there.update({run_id: [] for run_id in missing} | dict(read(missing, name)))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import DISTANCE
 from bench.report.sections import section
-from bench.results.curves import Point, points_of
+from bench.results.claims import Ours, ours_of
 from bench.results.decisions import ALPHA, metric_of
 from bench.results.facts import arm_runs, budget
 from bench.results.format import (
@@ -25,23 +23,9 @@ from bench.results.format import (
     triple,
     with_interval,
 )
-from bench.results.halfway import at_half
 from bench.results.numbers import Results, short
-from bench.results.runs import Place, Run
 from bench.stats.tests import SEEDS_FOR_INTERVAL, welch
 from bench.stats.trend import trend
-
-_LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
-"""Of which one is shown for a model: its first."""
-
-
-@dataclass(frozen=True)
-class _Ours:
-    """What was measured for one arm."""
-
-    arm: str
-    values: tuple[float, ...]
-    shown: str
 
 
 @section("Theirs beside ours", after="Comparisons", level=3, reads_curves=True)
@@ -64,8 +48,8 @@ def claims(results: Results) -> str:
 
 
 def _row(results: Results, claim: Claim) -> list[str]:
-    ours = [_ours(results, claim, arm) for arm in _shown_arms(claim)]
-    said = "; ".join(f"`{each.arm}` {each.shown}" for each in ours)
+    ours = [ours_of(results, claim, arm) for arm in _shown_arms(claim)]
+    said = "; ".join(f"`{each.arm}` {_shown(results, claim, each)}" for each in ours)
     return [
         claim.reported,
         claim.protocol,
@@ -89,22 +73,20 @@ def _measure(results: Results, claim: Claim) -> str:
     return f"`{name}` {'↓' if claim.better == 'lower' else '↑'}"
 
 
-def _ours(results: Results, claim: Claim, arm: str) -> _Ours:
-    place = results.chosen(arm)
+def _shown(results: Results, claim: Claim, ours: Ours) -> str:
     if claim.measure == FAILED:
-        runs = [run for each in results.places_of(arm) for run in each.runs]
-        values = tuple(float(run.status in {"collapsed", "diverged", "failed"}) for run in runs)
-        return _Ours(arm, values, f"{count(sum(values))} of {len(runs)}")
-    if place is None:
-        return _Ours(arm, (), MISSING)
-    values = tuple(_values(results, claim, place))
+        return f"{count(sum(ours.values))} of {len(ours.values)}"
+    if results.chosen(ours.arm) is None:
+        return MISSING
     if claim.rises or claim.falls:
-        return _Ours(arm, values, _ends(results, claim, arm))
+        return _ends(results, claim, ours.arm)
     if claim.measure == MATCHED:
-        return _Ours(arm, values, _matches(results, place, values))
+        images = ", ".join(count(value) for value in ours.values) or "never"
+        of = f"{len(ours.values)} of {plural(ours.num_curves, 'run')}"
+        return f"{images} ({of}, at the logged validations)"
     if claim.measure in {DISTANCE, HALF}:
-        return _Ours(arm, values, distance_interval(values))
-    return _Ours(arm, values, with_interval(values, share if _is_share(values) else significant))
+        return distance_interval(ours.values)
+    return with_interval(ours.values, share if _is_share(ours.values) else significant)
 
 
 def _ends(results: Results, claim: Claim, arm: str) -> str:
@@ -119,47 +101,7 @@ def _is_share(values: Sequence[float]) -> bool:
     return all(0.05 <= abs(value) <= 1 or value == 0 for value in values)
 
 
-def _values(results: Results, claim: Claim, place: Place) -> list[float]:
-    """One value for each run of the chosen cell that has one."""
-    if claim.measure == HALF:
-        halves = (at_half(*curve) for curve in _curves(results, place, results.primary))
-        return [value for value in halves if value is not None]
-    if claim.measure == ROSE:
-        name = next((n for n in _LOSSES if _curves(results, place, n)), "")
-        return [rising_share(points) for _, points in _curves(results, place, name)]
-    if claim.measure == MATCHED:
-        target = results.chosen(claim.arms[1])
-        end = target.mean(results.primary) if target else None
-        curves = _curves(results, place, results.primary)
-        found = [first_below(points, end) for _, points in curves] if end is not None else []
-        return [float(images) for images in found if images is not None]
-    return place.values(metric_of(results, claim.measure))
-
-
-def _curves(results: Results, place: Place, name: str) -> list[tuple[Run, list[Point]]]:
-    """One curve a run of that place, by seed."""
-    found = points_of(results, place.valued, name)
-    return [(run, found[run.record.run_id]) for run in place.valued if run.record.run_id in found]
-
-
-def rising_share(points: Sequence[Point]) -> float:
-    """Share of the steps from one log to the next at which the value rose."""
-    steps = [b > a for (_, a), (_, b) in pairwise(points)]
-    return sum(steps) / len(steps) if steps else 0.0
-
-
-def first_below(points: Sequence[Point], mark: float) -> int | None:
-    """Images seen at the first point that is not above ``mark``; None where none is."""
-    return next((images for images, value in points if value <= mark), None)
-
-
-def _matches(results: Results, place: Place, values: Sequence[float]) -> str:
-    runs = len(_curves(results, place, results.primary))
-    images = ", ".join(count(value) for value in values) or "never"
-    return f"{images} ({len(values)} of {plural(runs, 'run')}, at the logged validations)"
-
-
-def _verdict(results: Results, claim: Claim, ours: Sequence[_Ours]) -> str:
+def _verdict(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     if claim.differs:
         return f"not comparable: {claim.differs}"
     if claim.measure == MATCHED:
@@ -169,7 +111,7 @@ def _verdict(results: Results, claim: Claim, ours: Sequence[_Ours]) -> str:
     return _held(results, claim, ours)
 
 
-def _held(results: Results, claim: Claim, ours: Sequence[_Ours]) -> str:
+def _held(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     """By what the claim says that it takes."""
     if claim.winner:
         return _by_winner(claim, ours)
@@ -182,19 +124,17 @@ def _held(results: Results, claim: Claim, ours: Sequence[_Ours]) -> str:
     return "not comparable: they gave no number"
 
 
-def _by_images(results: Results, ours: _Ours) -> str:
-    place = results.chosen(ours.arm)
-    runs = len(_curves(results, place, results.primary)) if place else 0
+def _by_images(results: Results, ours: Ours) -> str:
     images = [int(text) for run in arm_runs(results) if (text := run.param("train.num_images"))]
-    if not runs or not images:
+    if not ours.num_curves or not images:
         return "not measured yet"
     early = [value for value in ours.values if value < max(images)]
-    if len(early) == runs:
+    if len(early) == ours.num_curves:
         return f"reproduced: with {share(max(early) / max(images))} of the images at most"
-    return f"not reproduced: {len(early)} of {plural(runs, 'run')} needed fewer images"
+    return f"not reproduced: {len(early)} of {plural(ours.num_curves, 'run')} needed fewer images"
 
 
-def _by_winner(claim: Claim, ours: Sequence[_Ours]) -> str:
+def _by_winner(claim: Claim, ours: Sequence[Ours]) -> str:
     """Against each other arm of the claim; the weakest of the answers counts."""
     best = next(each for each in ours if each.arm == claim.winner)
     said = [_against(claim, best, other) for other in ours if other is not best]
@@ -204,7 +144,7 @@ def _by_winner(claim: Claim, ours: Sequence[_Ours]) -> str:
     return "; ".join(said)
 
 
-def _against(claim: Claim, best: _Ours, other: _Ours) -> str:
+def _against(claim: Claim, best: Ours, other: Ours) -> str:
     if min(len(best.values), len(other.values)) < SEEDS_FOR_INTERVAL:
         return "not compared: fewer than three seeds"
     d = welch(best.values, other.values)
@@ -218,7 +158,7 @@ def _against(claim: Claim, best: _Ours, other: _Ours) -> str:
     return f"contradicted: `{other.arm}` is better by {by}"
 
 
-def _by_bound(at_most: float, ours: Sequence[_Ours]) -> str:
+def _by_bound(at_most: float, ours: Sequence[Ours]) -> str:
     if min(len(each.values) for each in ours) < SEEDS_FOR_INTERVAL:
         return "not compared: fewer than three seeds"
     means = {each.arm: sum(each.values) / len(each.values) for each in ours}

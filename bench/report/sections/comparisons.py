@@ -10,6 +10,7 @@ from bench.results.decisions import ALPHA, POWER, Comparison, comparisons
 from bench.results.format import (
     LOST_RUNS,
     MISSING,
+    bare_p,
     footnotes,
     join,
     p_value,
@@ -102,11 +103,7 @@ def _row(comparison: Comparison) -> list[str]:
         return [pair, *[MISSING] * 3, *beside, MISSING, "not compared: fewer than three seeds"]
     best = f"`{comparison.winner}`" if comparison.winner else "no difference"
     shown = triple(d.difference, d.low, d.high)
-    return [pair, shown, _bare(d.p), _bare(p), *beside, significant(comparison.least or 0), best]
-
-
-def _bare(p: float) -> str:
-    return p_value(p).removeprefix("p = ").removeprefix("p ")
+    return [pair, shown, bare_p(d.p), bare_p(p), *beside, significant(comparison.least or 0), best]
 
 
 def _permutation(comparison: Comparison) -> str:
@@ -116,7 +113,7 @@ def _permutation(comparison: Comparison) -> str:
         "by ranks" if comparison.permutation.is_of_ranks else "",
         "" if comparison.permutation.is_exact else "drawn",
     ]
-    return " ".join(filter(None, [_bare(comparison.permutation.p), *marks]))
+    return " ".join(filter(None, [bare_p(comparison.permutation.p), *marks]))
 
 
 def _improvement(comparison: Comparison) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.report.sections import section
 from bench.results.decisions import ALPHA
-from bench.results.format import MISSING, count, p_value, plural, share, table
+from bench.results.format import MISSING, bare_p, count, plural, share, table
 from bench.results.interactions import Crossing, crossings
 from bench.results.numbers import Results
 from bench.stats.variance import Interaction
@@ -35,8 +35,13 @@ def _row(crossing: Crossing) -> list[str]:
     start = [f"{crossing.first} x {crossing.second} {crossing.where}".strip(), count(crossing.runs)]
     if crossing.found is None:
         return [*start, *[MISSING] * 3, of]
-    p = p_value(crossing.found.p).removeprefix("p = ").removeprefix("p ")
-    return [*start, _ratio(crossing.found), p, share(crossing.found.share), of]
+    return [
+        *start,
+        _ratio(crossing.found),
+        bare_p(crossing.found.p),
+        share(crossing.found.share),
+        of,
+    ]
 
 
 def _ratio(found: Interaction) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.report.sections import section
 from bench.results.decisions import ALPHA
 from bench.results.facts import arm_runs, budget
-from bench.results.format import MISSING, p_value, share, significant, table
+from bench.results.format import MISSING, bare_p, p_value, share, significant, table
 from bench.results.halfway import both_budgets
 from bench.results.numbers import Results, short
 from bench.results.trends import Curve, trends
@@ -52,7 +52,7 @@ def _row(curve: Curve) -> list[str]:
     start = [curve.series.title, f"`{curve.arm}`", str(curve.runs)]
     if curve.trend is None or curve.p is None or curve.p_levels is None:
         return [*start, *[MISSING] * 3, *ends, curve.shape]
-    p = [p_value(value).removeprefix("p = ").removeprefix("p ") for value in _ps(curve)]
+    p = [bare_p(value) for value in _ps(curve)]
     return [*start, correlation(curve.trend), *p, *ends, curve.shape]
 
 

@@ -9,7 +9,8 @@ from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import Study
-from bench.report.sections.claims import claims, first_below, rising_share
+from bench.report.sections.claims import claims
+from bench.results.claims import first_below, rising_share
 from bench.results.numbers import read_results
 
 

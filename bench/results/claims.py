@@ -1,0 +1,74 @@
+"""What was measured here of what others have reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.results.decisions import metric_of
+from bench.results.halfway import at_half
+from bench.results.numbers import Point, Results
+from bench.results.runs import Place, Run
+
+_LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
+"""Of which one is read of a model: its first."""
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What was measured for one arm.
+
+    Attributes:
+        arm: Whose.
+        values: One for each run that has one: at the chosen cell, of failures in all cells.
+        num_curves: Runs whose curve was read for it.
+    """
+
+    arm: str
+    values: tuple[float, ...] = ()
+    num_curves: int = 0
+
+
+def ours_of(results: Results, claim: Claim, arm: str) -> Ours:
+    """What stands beside a claim for one of its arms."""
+    if claim.measure == FAILED:
+        runs = [run for place in results.places_of(arm) for run in place.runs]
+        return Ours(arm, tuple(float(run.is_lost or run.status == "collapsed") for run in runs))
+    place = results.chosen(arm)
+    if place is None:
+        return Ours(arm)
+    if claim.measure not in {HALF, ROSE, MATCHED}:
+        return Ours(arm, tuple(place.values(metric_of(results, claim.measure))))
+    names = _LOSSES if claim.measure == ROSE else (results.primary,)
+    curves = next(filter(None, (_curves(results, place, name) for name in names)), [])
+    found = [_of_curve(results, claim, run, points) for run, points in curves]
+    return Ours(arm, tuple(value for value in found if value is not None), len(curves))
+
+
+def _of_curve(results: Results, claim: Claim, run: Run, points: Sequence[Point]) -> float | None:
+    if claim.measure == HALF:
+        return at_half(run, points)
+    if claim.measure == ROSE:
+        return rising_share(points)
+    target = results.chosen(claim.arms[1])
+    end = target.mean(results.primary) if target else None
+    return None if end is None else first_below(points, end)
+
+
+def _curves(results: Results, place: Place, name: str) -> list[tuple[Run, list[Point]]]:
+    """One curve a run of that place, by seed."""
+    found = results.points(place.valued, name)
+    return [(run, found[run.record.run_id]) for run in place.valued if run.record.run_id in found]
+
+
+def rising_share(points: Sequence[Point]) -> float:
+    """Share of the steps from one log to the next at which the value rose."""
+    steps = [b > a for (_, a), (_, b) in pairwise(points)]
+    return sum(steps) / len(steps) if steps else 0.0
+
+
+def first_below(points: Sequence[Point], mark: float) -> int | None:
+    """Images seen at the first point that is not above ``mark``; None where none is."""
+    return next((images for images, value in points if value <= mark), None)
