@@ -25,7 +25,7 @@ from bench.models import configure, find
 from bench.pictures._draw import draw_pictures
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import DataSpec
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 from bench.runtime import DeviceNoise, generator
 from bench.study.driver import Driver
 from bench.study.grid import expand

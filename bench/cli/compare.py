@@ -12,7 +12,7 @@ from bench.compare.runs import SideBySide, side_by_side
 from bench.compare.text import markdown, to_json
 from bench.errors import UsageError
 from bench.results.format import table
-from bench.results.runs import Run
+from bench.results.runs import RecordedRun
 from bench.tracking.mlflow import Store
 
 _PICTURES = ("samples", "reconstructions")
@@ -39,7 +39,7 @@ def compare_runs(
         raise UsageError(f"'{out}' is a file: give a folder with --out")
     store = Store(tracking_uri)
     records = {record.run_id: record for record in map(store.find, runs)}
-    found = side_by_side([Run(record) for record in records.values()])
+    found = side_by_side([RecordedRun(record) for record in records.values()])
     text = markdown(found)
     say(text)
     if out is not None:

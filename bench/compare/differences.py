@@ -14,7 +14,7 @@ _CONTEXT = 4
 
 
 @dataclass(frozen=True)
-class Difference:
+class ReportDifference:
     """One thing that is not the same.
 
     Attributes:
@@ -46,17 +46,17 @@ class _Line:
         return _cells(self.text)
 
 
-def of_run(run_id: str, reported: str, recomputed: str, column: str = "") -> Difference:
+def of_run(run_id: str, reported: str, recomputed: str, column: str = "") -> ReportDifference:
     """Of one run, or of one column of it."""
     where = f"run {run_id}, {column}" if column else f"run {run_id}"
-    return Difference(where, reported, recomputed, run_id)
+    return ReportDifference(where, reported, recomputed, run_id)
 
 
-def text_differences(reported: str, recomputed: str) -> list[Difference]:
+def text_differences(reported: str, recomputed: str) -> list[ReportDifference]:
     """Line by line; of two rows of one table, cell by cell."""
     old, new = _lines(reported), _lines(recomputed)
     matcher = SequenceMatcher(None, [o.text for o in old], [n.text for n in new], autojunk=False)
-    found: list[Difference] = []
+    found: list[ReportDifference] = []
     for kind, i, i_end, j, j_end in matcher.get_opcodes():
         if kind != "equal":
             for before, after in zip_longest(old[i:i_end], new[j:j_end]):
@@ -64,13 +64,13 @@ def text_differences(reported: str, recomputed: str) -> list[Difference]:
     return found
 
 
-def table_differences(reported: str, recomputed: str) -> list[Difference]:
+def table_differences(reported: str, recomputed: str) -> list[ReportDifference]:
     """Cell by cell of two ``runs.csv``; numbers are equal to the last digit or not at all.
 
     Rows that only one of them has are told by their run alone.
     """
     old, new = _rows(reported), _rows(recomputed)
-    found: list[Difference] = []
+    found: list[ReportDifference] = []
     for run_id in sorted(old.keys() | new.keys()):
         if run_id not in old or run_id not in new:
             was, now = ("a row" if run_id in rows else "" for rows in (old, new))
@@ -123,20 +123,20 @@ def _cells(line: str) -> tuple[str, ...]:
     return tuple(cell.strip().replace("\0", "|") for cell in held.split("|"))
 
 
-def _of_lines(before: _Line | None, after: _Line | None) -> Iterator[Difference]:
+def _of_lines(before: _Line | None, after: _Line | None) -> Iterator[ReportDifference]:
     if before is None or after is None:
         line = before or after
         where = line.section if line else ""
-        yield Difference(where, before.text if before else "", after.text if after else "")
+        yield ReportDifference(where, before.text if before else "", after.text if after else "")
         return
     old, new = before.cells, after.cells
     if not old or len(old) != len(new) or before.header != after.header or old[0] != new[0]:
-        yield Difference(before.section, *_around(before.text, after.text))
+        yield ReportDifference(before.section, *_around(before.text, after.text))
         return
     row = " ".join(cell for cell in old[:2] if cell and cell in new[:2])
     for column, was, now in zip(before.header, old, new, strict=False):
         if was != now:
-            yield Difference(f"{before.section}, {row}, {column}", was, now)
+            yield ReportDifference(f"{before.section}, {row}, {column}", was, now)
 
 
 def _around(before: str, after: str) -> tuple[str, str]:

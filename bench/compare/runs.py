@@ -6,19 +6,19 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.compare.columns import Column, columns, measures
+from bench.compare.config_groups import ConfigGroup, config_groups, measures
 from bench.measures import MeasureName
 from bench.plan.study import Planned
 from bench.results.decisions import Comparison, Group, Pair, decide
 from bench.results.format import count, join
-from bench.results.runs import Run
+from bench.results.runs import RecordedRun
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 
 COSTS = ("num_parameters", "train_seconds", "images_seen")
 
 NO_TEST = "One run each: no test, and nothing is marked as best."
 
-_FACTS: dict[str, Callable[[Run], str | None]] = {
+_FACTS: dict[str, Callable[[RecordedRun], str | None]] = {
     "data digest": lambda run: run.tags.data_digest,
     "detector digest": lambda run: run.tags.detector_digest,
     "likelihood": lambda run: run.tags.passport,
@@ -60,20 +60,20 @@ class Row:
 class SideBySide:
     """Columns, rows, and what to know of them."""
 
-    columns: Sequence[Column]
+    columns: Sequence[ConfigGroup]
     rows: Sequence[Row]
     notes: Sequence[str]
 
 
-def side_by_side(runs: Sequence[Run]) -> SideBySide:
+def side_by_side(runs: Sequence[RecordedRun]) -> SideBySide:
     """Runs of one configuration pooled over their seeds, the others in columns beside them.
 
     Raises:
         UsageError: Two runs of one configuration have one seed.
     """
-    found = columns(runs)
+    found = config_groups(runs)
     split = "test" if any(column.names("test") for column in found) else "val"
-    chosen = {MeasureName.parse(run.context.primary).series.name for run in runs}
+    chosen = {MeasureName.parse(run.measured_with.selection_metric).series.name for run in runs}
     names = sorted(measures(found, split), key=lambda name: name.series.name not in chosen)
     rows = [row for name in names for row in _rows(found, name)]
     costs = [_cost(found, name) for name in COSTS]
@@ -83,13 +83,13 @@ def side_by_side(runs: Sequence[Run]) -> SideBySide:
     return SideBySide(found, [*rows, *(row for row in costs if row.members)], notes)
 
 
-def _rows(found: Sequence[Column], name: MeasureName) -> list[Row]:
+def _rows(found: Sequence[ConfigGroup], name: MeasureName) -> list[Row]:
     """One row, or one for each way of measuring where columns differ in that."""
     metric = str(name)
     groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for i, column in enumerate(found):
         if column.values(metric):
-            groups.setdefault(column.context(name), []).append(i)
+            groups.setdefault(column.measured_with(name), []).append(i)
     facts = {fact for context in groups for fact in context}
     varied = {key for key, _ in facts if len({value for k, value in facts if k == key}) > 1}
     return [
@@ -103,13 +103,13 @@ def _rows(found: Sequence[Column], name: MeasureName) -> list[Row]:
     ]
 
 
-def _cost(found: Sequence[Column], name: str) -> Row:
+def _cost(found: Sequence[ConfigGroup], name: str) -> Row:
     metric = f"cost/{name}"
     return Row(MeasureName.parse(metric), tuple(i for i, c in enumerate(found) if c.values(metric)))
 
 
 def _compared(
-    found: Sequence[Column], name: MeasureName, members: Sequence[int]
+    found: Sequence[ConfigGroup], name: MeasureName, members: Sequence[int]
 ) -> list[Comparison]:
     """Every pair of columns, where all have three values and one direction is better."""
     direction, metric = name.better, str(name)
@@ -132,7 +132,9 @@ def _compared(
     )
 
 
-def _differing(found: Sequence[Column], what: str, of: Callable[[Run], str | None]) -> str:
+def _differing(
+    found: Sequence[ConfigGroup], what: str, of: Callable[[RecordedRun], str | None]
+) -> str:
     """What columns differ in, so that values of it never share a row; else nothing."""
     labels = _by_value(found, of)
     if len(labels) < 2:
@@ -141,7 +143,9 @@ def _differing(found: Sequence[Column], what: str, of: Callable[[Run], str | Non
     return f"Not comparable, and never in one row, are values of another {what}: {said}."
 
 
-def _by_value(found: Sequence[Column], of: Callable[[Run], str | None]) -> dict[str, list[str]]:
+def _by_value(
+    found: Sequence[ConfigGroup], of: Callable[[RecordedRun], str | None]
+) -> dict[str, list[str]]:
     """Value to the labels of the columns that have it."""
     labels: dict[str, list[str]] = {}
     for column in found:
@@ -150,7 +154,7 @@ def _by_value(found: Sequence[Column], of: Callable[[Run], str | None]) -> dict[
     return labels
 
 
-def _sizes(found: Sequence[Column], rows: Sequence[Row]) -> list[str]:
+def _sizes(found: Sequence[ConfigGroup], rows: Sequence[Row]) -> list[str]:
     """Measures that columns have at no common n."""
     names: dict[str, dict[str, list[str]]] = {}
     for row in rows:
@@ -166,7 +170,7 @@ def _sizes(found: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _budgets(found: Sequence[Column]) -> list[str]:
+def _budgets(found: Sequence[ConfigGroup]) -> list[str]:
     labels = _by_value(found, lambda run: run.param("train.num_images"))
     if len(labels) < 2:
         return []
@@ -174,7 +178,7 @@ def _budgets(found: Sequence[Column]) -> list[str]:
     return [f"The budgets in real images differ: {said}."]
 
 
-def _tests(found: Sequence[Column], rows: Sequence[Row]) -> str:
+def _tests(found: Sequence[ConfigGroup], rows: Sequence[Row]) -> str:
     if len(found) == 1:
         return "All runs are of one configuration: there is nothing to test."
     if all(len(column.runs) == 1 for column in found):

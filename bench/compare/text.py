@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bench.compare.columns import Column
+from bench.compare.config_groups import ConfigGroup
 from bench.compare.runs import Row, SideBySide
 from bench.measures import Better
 from bench.results.decisions import Comparison
@@ -22,7 +22,7 @@ from bench.results.format import (
     table,
     triple,
 )
-from bench.results.runs import Run
+from bench.results.runs import RecordedRun
 
 _ARROWS: dict[Better | None, str] = {"lower": " ↓", "higher": " ↑", None: ""}
 _ELSEWHERE = "another row"
@@ -57,7 +57,7 @@ def to_json(found: SideBySide) -> dict[str, Any]:
     }
 
 
-def _line(row: Row, columns: Sequence[Column]) -> list[str]:
+def _line(row: Row, columns: Sequence[ConfigGroup]) -> list[str]:
     apart = f" ({join(row.apart)})" if row.apart else ""
     arrow = _ARROWS[row.measure.better]
     return [
@@ -66,7 +66,7 @@ def _line(row: Row, columns: Sequence[Column]) -> list[str]:
     ]
 
 
-def _cell(row: Row, i: int, column: Column) -> str:
+def _cell(row: Row, i: int, column: ConfigGroup) -> str:
     values = column.values(row.metric)
     if i not in row.members:
         if values:
@@ -96,11 +96,11 @@ def _test_cells(row: Row) -> list[str]:
     ]
 
 
-def _named(runs: Sequence[Run]) -> str:
+def _named(runs: Sequence[RecordedRun]) -> str:
     return ", ".join(f"seed {run.seed} `{run.record.run_id}`" for run in runs)
 
 
-def _row_json(row: Row, columns: Sequence[Column], labels: Sequence[str]) -> dict[str, Any]:
+def _row_json(row: Row, columns: Sequence[ConfigGroup], labels: Sequence[str]) -> dict[str, Any]:
     return {
         "measure": row.metric,
         "better": row.measure.better,

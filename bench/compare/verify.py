@@ -9,21 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare.differences import (
-    Difference,
+    ReportDifference,
     of_run,
     table_differences,
     text_differences,
     without_section,
 )
-from bench.compare.written import Written, other_pixels, page_beside, page_differs, read_written
+from bench.compare.report_folder import (
+    ReportFolder,
+    other_pixels,
+    page_beside,
+    page_differs,
+    read_report_folder,
+)
 from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.report.manifest import Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.sections import in_order
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
-from bench.results.facts import RUN_PAGES
-from bench.results.numbers import Results, read_results
+from bench.results.results import Results, read_results
+from bench.results.summary import RUN_PAGES
 from bench.results.tracked import tracked_results
 from bench.tracking.mlflow import Store, store_uri
 from bench.tracking.recorded import experiment_of
@@ -32,7 +38,7 @@ _SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verification:
     """What came of making a report again.
 
     Attributes:
@@ -46,7 +52,7 @@ class Verdict:
     folder: Path
     source: str
     runs: int
-    differences: Sequence[Difference]
+    differences: Sequence[ReportDifference]
     remarks: Sequence[str] = ()
 
     @property
@@ -76,7 +82,7 @@ class Verdict:
         }
 
 
-def verify_report(path: Path, uri: str | None = None) -> Verdict:
+def verify_report(path: Path, uri: str | None = None) -> Verification:
     """Makes the report in a folder again from the runs it names, and compares.
 
     Where the store has no such study, from the rows of its own ``runs.csv``, which hold no
@@ -89,7 +95,7 @@ def verify_report(path: Path, uri: str | None = None) -> Verdict:
     Raises:
         UsageError: No report lies there, or the store does not open.
     """
-    report = read_written(path if path.is_dir() else path.parent)
+    report = read_report_folder(path if path.is_dir() else path.parent)
     store = _store(uri)
     experiment_id = experiment_of(store, report.manifest.identity) if store else None
     if store is None or experiment_id is None:
@@ -107,7 +113,7 @@ def _store(uri: str | None) -> Store | None:
     return Store(uri)
 
 
-def _from_store(report: Written, store: Store, experiment_id: str) -> Verdict:
+def _from_store(report: ReportFolder, store: Store, experiment_id: str) -> Verification:
     manifest = report.manifest
     there = {record.run_id for record in store.records(experiment_id)}
     gone = [of_run(run_id, "used", "") for run_id in manifest.runs if run_id not in there]
@@ -121,7 +127,7 @@ def _from_store(report: Written, store: Store, experiment_id: str) -> Verdict:
         again = _made_again(report, _linked(results, manifest))
         lost = {difference.run for difference in gone}
         found += [difference for difference in again if difference.run not in lost]
-    return Verdict(
+    return Verification(
         folder=report.folder,
         source=store.uri,
         runs=len(manifest.runs),
@@ -138,7 +144,7 @@ def _linked(results: Results, manifest: Manifest) -> Results:
     return replace(results, facts=facts)
 
 
-def _made_again(report: Written, results: Results) -> list[Difference]:
+def _made_again(report: ReportFolder, results: Results) -> list[ReportDifference]:
     """Texts, tables and the numbers of figures; pixels are a remark."""
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / FIGURES
@@ -150,14 +156,14 @@ def _made_again(report: Written, results: Results) -> list[Difference]:
     return [
         *text_differences(report.files[README], composed.files[README]),
         *(
-            Difference(
+            ReportDifference(
                 f"numbers of figure {name}", drawn.get(name, ""), composed.figures.get(name, "")
             )
             for name in sorted(drawn.keys() | composed.figures.keys())
             if drawn.get(name) != composed.figures.get(name)
         ),
         *(
-            Difference(f"figure {name}", "drawn", "no such file")
+            ReportDifference(f"figure {name}", "drawn", "no such file")
             for name in sorted(drawn)
             if not (report.folder / FIGURES / f"{name}.png").is_file()
         ),
@@ -166,7 +172,7 @@ def _made_again(report: Written, results: Results) -> list[Difference]:
     ]
 
 
-def _from_rows(report: Written) -> Verdict:
+def _from_rows(report: ReportFolder) -> Verification:
     """Every table and sentence made again from the rows of ``runs.csv``."""
     manifest, rows = report.manifest, report.files[RUNS]
     try:
@@ -186,7 +192,7 @@ def _from_rows(report: Written) -> Verdict:
         f"from its own {RUNS}: curves, figures and pictures could not be checked, nor what stands "
         "beside the results of others"
     )
-    return Verdict(
+    return Verification(
         folder=report.folder,
         source=RUNS,
         runs=len(records),
@@ -195,8 +201,8 @@ def _from_rows(report: Written) -> Verdict:
     )
 
 
-def _edited(report: Written) -> Difference:
-    return Difference(
+def _edited(report: ReportFolder) -> ReportDifference:
+    return ReportDifference(
         f"digest of {RUNS}", report.manifest.files[RUNS], text_digest(report.files[RUNS])
     )
 

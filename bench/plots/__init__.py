@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.registry import Registry
-from bench.results.numbers import Results
+from bench.results.results import Results
 
 WIDTH = 7.2
 """Inches; a page's text width, so that type keeps its size in print."""

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
 from bench.results.format import join, plural, significant
-from bench.results.numbers import Results
+from bench.results.results import Results
 from bench.results.trials import ENOUGH, Trial, random_values, search_measure, trials_of
 from bench.stats.order import best_so_far, expected_best
 

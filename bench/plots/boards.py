@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.plots import DPI
-from bench.results.numbers import Results, short
-from bench.results.runs import Place, Run
+from bench.results.results import Results, short
+from bench.results.runs import CellRuns, RecordedRun
 
 Pixels = NDArray[np.uint8]
 """``[H, W, 3]``."""
@@ -60,13 +60,15 @@ class Panel:
         return len(self.picture) + _title_height(self.title)
 
 
-def median_run(results: Results, place: Place) -> Run | None:
+def median_run(results: Results, place: CellRuns) -> RecordedRun | None:
     """The run whose validation value is the median (of an even number, the lower one)."""
-    known = [(v, r.seed, r) for r in place.valued if (v := r.value(results.primary)) is not None]
+    known = [
+        (v, r.seed, r) for r in place.valued if (v := r.value(results.selection_metric)) is not None
+    ]
     return sorted(known, key=lambda k: k[:2])[(len(known) - 1) // 2][2] if known else None
 
 
-def line_title(results: Results, arm: str, level: str, run: Run) -> str:
+def line_title(results: Results, arm: str, level: str, run: RecordedRun) -> str:
     """Two lines: ``gan``, and ``depth 2, seed 1``."""
     x = f"{short(results.study.x)} {level}, " if results.study.x else ""
     return f"{arm}\n{x}seed {run.seed}"

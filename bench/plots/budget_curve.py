@@ -9,16 +9,16 @@ from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, scale_y
 from bench.plots.factor import describe, draw_factor
 from bench.results.factor import factor_rows
-from bench.results.facts import arm_runs, budget
 from bench.results.halfway import half_values
-from bench.results.numbers import Results, short
+from bench.results.results import Results, short
+from bench.results.summary import arm_runs, budget
 
 
 def numbers(results: Results) -> pd.DataFrame:
     """``factor_rows`` of the validation measure, at half the budget and at all of it."""
     values = half_values(results)
     half = factor_rows(results, "half", lambda run: values.get(run.record.run_id))
-    full = factor_rows(results, "full", lambda run: run.value(results.primary))
+    full = factor_rows(results, "full", lambda run: run.value(results.selection_metric))
     return pd.DataFrame.from_records(half + full if half and full else [])
 
 
@@ -33,7 +33,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Two panels with one y axis."""
     figure = Figure(figsize=(WIDTH, 3.7), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True).tolist()
-    x, name = short(results.study.x or ""), results.primary_name
+    x, name = short(results.study.x or ""), results.selection_metric_name
     scale_y(axes[0], rows["value"].dropna().tolist())
     alts = []
     for panel, part, share in zip(axes, ("half", "full"), (0.5, 1), strict=True):

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.plots.axes import level_look
-from bench.results.numbers import Results
-from bench.results.runs import Place, Run
+from bench.results.results import Results
+from bench.results.runs import CellRuns, RecordedRun
 
 MOST_SEEDS = 20
 """Seeds of a cell whose curves are read and drawn."""
@@ -28,7 +28,7 @@ def curve_rows(results: Results, arm: str, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def drawn(place: Place) -> tuple[Run, ...]:
+def drawn(place: CellRuns) -> tuple[RecordedRun, ...]:
     """The runs whose curves are drawn: the first seeds that have values."""
     return place.valued[:MOST_SEEDS]
 

@@ -11,17 +11,17 @@ from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, scale_y
 from bench.plots.factor import describe, draw_factor
 from bench.results.factor import Rows, factor_rows
-from bench.results.facts import arm_runs, budget, elbo_remark
 from bench.results.format import join
-from bench.results.numbers import Results, short
-from bench.results.runs import Run
+from bench.results.results import Results, short
+from bench.results.runs import RecordedRun
+from bench.results.summary import arm_runs, budget, elbo_remark
 
 
 def numbers(results: Results) -> pd.DataFrame:
     """``factor_rows`` of every ``elbo_<passport>``, its name in ``panel``."""
     rows: Rows = []
     for name in results.elbos:
-        rows.extend(factor_rows(results, name, partial(Run.value, metric=f"test/{name}")))
+        rows.extend(factor_rows(results, name, partial(RecordedRun.value, metric=f"test/{name}")))
     return pd.DataFrame.from_records(rows)
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from bench.plots.axes import GRAY, arm_look
 from bench.results.format import join, significant
-from bench.results.numbers import Results, short
+from bench.results.results import Results, short
 
 LOST = "diverged or failed (no value)"
 
@@ -20,7 +20,7 @@ COLLAPSED = "collapsed"
 def draw_factor(axes: Axes, numbers: pd.DataFrame, results: Results) -> None:
     """Draws one panel's rows on a scaled axis; arms stand side by side at each value of x."""
     x = results.study.x or ""
-    levels = results.levels
+    levels = results.x_values
     arms = [arm for arm in results.arms if arm in set(numbers["arm"].dropna())]
     for i, arm in enumerate(arms):
         shift = min(0.2, 0.6 / len(arms)) * (i - (len(arms) - 1) / 2)

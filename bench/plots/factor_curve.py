@@ -9,23 +9,23 @@ from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import label_lines, legend_below, scale_y
 from bench.plots.factor import describe, draw_factor, held_factors
 from bench.results.factor import factor_rows
-from bench.results.facts import arm_runs, budget, headline_floor
 from bench.results.format import significant
-from bench.results.numbers import Results, short
+from bench.results.results import Results, short
+from bench.results.summary import arm_runs, budget, floor_of_test_metric
 
 _SIGHT = 2.0
 """How many times beyond the runs' values a reference line is still drawn."""
 
 
 def numbers(results: Results) -> pd.DataFrame:
-    """``factor_rows`` of the headline, and a row of ``kind`` line for each reference."""
-    rows = factor_rows(results, results.headline, lambda run: run.value(results.headline))
+    """``factor_rows`` of the test metric, and a row of ``kind`` line for each reference."""
+    rows = factor_rows(results, results.test_metric, lambda run: run.value(results.test_metric))
     if not rows:
         return pd.DataFrame()
     for place in results.baselines:
-        if (mean := place.mean(results.headline)) is not None:
+        if (mean := place.mean(results.test_metric)) is not None:
             rows.append({"kind": "line", "label": place.arm.replace("_", " "), "value": mean})
-    if floor := headline_floor(results):
+    if floor := floor_of_test_metric(results):
         rows.append({"kind": "line", "label": "floor: real train", "value": floor.mean})
     return pd.DataFrame.from_records(rows)
 
@@ -41,7 +41,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """One panel; references are horizontal lines named at the right."""
     figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
     axes = figure.subplots()
-    name, x = results.headline_name, short(results.study.x or "")
+    name, x = results.test_metric_name, short(results.study.x or "")
     scale_y(axes, _in_sight(rows))
     draw_factor(axes, rows, results)
     lines = rows[rows["kind"] == "line"]

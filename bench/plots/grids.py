@@ -10,8 +10,8 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.boards import MOST_COLUMNS, board, evenly, line_title, listed, median_run
 from bench.results.format import significant
-from bench.results.numbers import GAUSSIAN, REAL_IMAGES, Results
-from bench.results.runs import Place, Run
+from bench.results.results import GAUSSIAN, REAL_IMAGES, Results
+from bench.results.runs import CellRuns, RecordedRun
 
 _MOST_LEVELS = 6
 """Values of the x factor of which samples are shown."""
@@ -52,7 +52,7 @@ def grids(
             figure = board(rows, results, picture)
             if figure is None:
                 return None
-            said = caption.format(measure=results.primary_name)
+            said = caption.format(measure=results.selection_metric_name)
             return Drawing(figure, said, f"{alt}: {listed(rows['title'])}.")
 
         return panels
@@ -77,7 +77,7 @@ def sample_grids(results: Results) -> list[Panel]:
 
     The last column holds references, one below the other: real images, then baselines.
     """
-    levels = evenly(results.levels, _MOST_LEVELS)
+    levels = evenly(results.x_values, _MOST_LEVELS)
     panels = [panel for level in levels for panel in _medians(results, level)]
     ranked = sorted(results.baselines, key=lambda p: (p.arm != REAL_IMAGES, p.arm != GAUSSIAN))
     for level, place in zip(levels if panels else [], ranked, strict=False):
@@ -131,9 +131,11 @@ def seed_grids(results: Results) -> list[Panel]:
     return [(b, a, title, run_id) for a, b, title, run_id in panels] if is_wide else panels
 
 
-def _ranked(results: Results, place: Place) -> list[tuple[str, float, Run]]:
+def _ranked(results: Results, place: CellRuns) -> list[tuple[str, float, RecordedRun]]:
     """Best, median and worst seed by validation; of two seeds, best and worst."""
-    known = [(v, r.seed, r) for r in place.valued if (v := r.value(results.primary)) is not None]
+    known = [
+        (v, r.seed, r) for r in place.valued if (v := r.value(results.selection_metric)) is not None
+    ]
     known.sort(key=lambda found: found[:2])
     if len(known) < 2:
         return []

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import arm_look, panels
 from bench.results.format import join, plural, share
-from bench.results.numbers import Results, short
+from bench.results.results import Results, short
 from bench.results.trials import importance
 
 

@@ -9,12 +9,14 @@ from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, means
 from bench.results.format import significant
-from bench.results.numbers import Results, short
+from bench.results.results import Results, short
 
 
 def numbers(results: Results) -> pd.DataFrame:
     """``curve_rows`` of the validation measure for every arm."""
-    rows = [row for arm in results.arms for row in curve_rows(results, arm, results.primary)]
+    rows = [
+        row for arm in results.arms for row in curve_rows(results, arm, results.selection_metric)
+    ]
     return pd.DataFrame.from_records(rows)
 
 
@@ -27,12 +29,12 @@ def numbers(results: Results) -> pd.DataFrame:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis, so that families can be compared."""
-    arms, levels = list(dict.fromkeys(rows["arm"])), results.levels
+    arms, levels = list(dict.fromkeys(rows["arm"])), results.x_values
     height = 0.9 + 2.5 * -(-len(arms) // 3)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = panels(figure, len(arms), sharey=True)
     scale_y(axes[0], rows["value"].tolist())
-    name, ends = results.primary_name, []
+    name, ends = results.selection_metric_name, []
     for panel, arm in zip(axes, arms, strict=True):
         mine = rows[rows["arm"] == arm]
         draw_curves(panel, mine, levels, seeds=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, drawn, means
-from bench.results.numbers import Results, short
+from bench.results.results import Results, short
 
 _LOSS = re.compile(r"train/(\w+_)?loss")
 
@@ -39,7 +39,7 @@ def numbers(results: Results) -> pd.DataFrame:
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with axes of their own: losses of different families mean different things."""
     pairs = list(dict.fromkeys(zip(rows["arm"], rows["name"], strict=True)))
-    levels = results.levels
+    levels = results.x_values
     figure = Figure(figsize=(WIDTH, 0.9 + 2.2 * -(-len(pairs) // 3)), layout="constrained")
     axes = panels(figure, len(pairs))
     for panel, (arm, name) in zip(axes, pairs, strict=True):

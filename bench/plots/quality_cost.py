@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import GRAY, LOG_SPREAD, arm_look, legend_below, panels, scale_y
 from bench.results.format import significant
-from bench.results.numbers import Results
-from bench.results.runs import Place
+from bench.results.results import Results
+from bench.results.runs import CellRuns
 
 _UPDATES = re.compile(r"cost/updates_.+")
 _GENERATOR = "cost/updates_generator"
@@ -41,7 +41,7 @@ def numbers(results: Results) -> pd.DataFrame:
             {"panel": panel, "arm": p.arm, "cell": results.label(p), "cost": cost, "value": value}
             for p in results.cells
             if (cost := _cost(p, panel)) is not None
-            and (value := p.mean(results.headline)) is not None
+            and (value := p.mean(results.test_metric)) is not None
         ]
         if _differ([row["cost"] for row in known]):
             costs, values = ([row[key] for row in known] for key in ("cost", "value"))
@@ -56,14 +56,14 @@ def _differ(costs: list[float]) -> bool:
     return bool(costs) and max(costs) > (1 + _SAME) * min(costs)
 
 
-def _cost(place: Place, panel: str) -> float | None:
+def _cost(place: CellRuns, panel: str) -> float | None:
     if panel == "updates":
         return _updates(place)
     name = {"parameters": "num_parameters", "seconds": "train_seconds", "images": "images_seen"}
     return place.mean(f"cost/{name[panel]}")
 
 
-def _updates(place: Place) -> float | None:
+def _updates(place: CellRuns) -> float | None:
     """Of the generator; of a model with one phase, that one's."""
     found = {m for run in place.valued for m in run.record.metrics if _UPDATES.fullmatch(m)}
     if _GENERATOR in found:
@@ -106,7 +106,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         panel.set_xlabel(COSTS[name])
         alts.append(_alt(mine, COSTS[name]))
     for panel in axes[::2]:
-        panel.set_ylabel(f"test {results.headline_name}\n(lower is better)")
+        panel.set_ylabel(f"test {results.test_metric_name}\n(lower is better)")
     legend_below(figure, *axes)
     caption = (
         "Each point is a cell, the mean over its seeds. Filled points are the Pareto front, which "

@@ -11,10 +11,10 @@ from matplotlib.ticker import MaxNLocator
 
 from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import GRAY, arm_look, legend_below
-from bench.results.facts import arm_runs, budget
 from bench.results.format import nats
-from bench.results.numbers import Results, short
 from bench.results.rates import passports, rate_and_distortion
+from bench.results.results import Results, short
+from bench.results.summary import arm_runs, budget
 
 _MARGIN = 0.1
 

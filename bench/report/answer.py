@@ -6,11 +6,11 @@ from bench.plan.study import DISTANCE
 from bench.report.sections.comparisons import verdict
 from bench.report.sections.trends import trend_sentence
 from bench.results.decisions import comparisons
-from bench.results.facts import KL_FACTOR, arm_runs, beats_gaussian, budget, elbo_remark
 from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
-from bench.results.numbers import GAUSSIAN, Results, short
 from bench.results.rates import mean_rate, passports
-from bench.results.runs import UNFINISHED, Place
+from bench.results.results import GAUSSIAN, Results, short
+from bench.results.runs import UNFINISHED, CellRuns
+from bench.results.summary import KL_FACTOR, arm_runs, beats_gaussian, budget, elbo_remark
 from bench.results.trends import trends
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 
@@ -38,7 +38,7 @@ def answer(results: Results) -> str:
 
 def _first_sentence(results: Results) -> str:
     known = [
-        (mean, p) for p in results.chosen_cells if (mean := p.mean(results.headline)) is not None
+        (mean, p) for p in results.chosen_cells if (mean := p.mean(results.test_metric)) is not None
     ]
     start = f"On {results.identity.dataset}"
     if (images := budget(arm_runs(results))) and arm_runs(results):
@@ -73,10 +73,12 @@ def _family(results: Results, arm: str) -> str:
     place = results.chosen(arm)
     if place is None:
         return f"`{arm}`: no run with a validation value yet."
-    if place.mean(results.headline) is None:
+    if place.mean(results.test_metric) is None:
         return f"`{arm}`{_at(results, place)}: no test distance yet."
     text = f"`{arm}`: {_value(results, place)}{_at(results, place)}"
-    means = [(m, p) for p in results.places_of(arm) if (m := p.mean(results.headline)) is not None]
+    means = [
+        (m, p) for p in results.places_of(arm) if (m := p.mean(results.test_metric)) is not None
+    ]
     if len(means) > 1:
         text += f", chosen on validation among {plural(len(means), 'cell')}"
         low, high = min(means, key=lambda m: m[0]), max(means, key=lambda m: m[0])
@@ -87,10 +89,10 @@ def _family(results: Results, arm: str) -> str:
 
 def _gaussian(results: Results) -> str:
     baseline = results.baseline(GAUSSIAN)
-    limit = baseline.mean(results.headline) if baseline else None
+    limit = baseline.mean(results.test_metric) if baseline else None
     if limit is None:
         return f"No value of `{GAUSSIAN}`: no family is held against it."
-    beats = {p.arm: beats_gaussian(results, p, results.headline) for p in results.chosen_cells}
+    beats = {p.arm: beats_gaussian(results, p, results.test_metric) for p in results.chosen_cells}
     above = [f"`{arm}`" for arm, is_below in beats.items() if is_below is False]
     below = [f"`{arm}`" for arm, is_below in beats.items() if is_below]
     reference = f"the Gaussian fitted to the pixels ({significant(limit)})"
@@ -100,7 +102,7 @@ def _gaussian(results: Results) -> str:
     if above:
         verb = "does" if len(above) == 1 else "do"
         said.append(f"{join(above)} {verb} not beat {reference}.")
-    worse = sum(beats_gaussian(results, p, results.headline) is False for p in results.cells)
+    worse = sum(beats_gaussian(results, p, results.test_metric) is False for p in results.cells)
     if worse:
         said.append(f"In the whole grid {plural(worse, 'cell')} did not.")
     return " ".join(said)
@@ -150,15 +152,15 @@ def _ended(status: str, number: int) -> str:
     return status
 
 
-def _at(results: Results, place: Place) -> str:
+def _at(results: Results, place: CellRuns) -> str:
     label = results.label(place)
     return f" at {label}" if label else ""
 
 
-def _value(results: Results, place: Place) -> str:
+def _value(results: Results, place: CellRuns) -> str:
     """``fd_digits_n500 6.53 [6.02, 7.04] over 3 seeds``."""
-    values = place.values(results.headline)
+    values = place.values(results.test_metric)
     seeds = plural(len(values), "seed")
     few = ", too few for an interval" if len(values) < SEEDS_FOR_INTERVAL else ""
     text = distance_interval(values).partition(" §")[0]
-    return f"`{results.headline_name}` {text} over {seeds}{few}"
+    return f"`{results.test_metric_name}` {text} over {seeds}{few}"

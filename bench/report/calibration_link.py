@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from bench.config import dataset_slug
-from bench.results.numbers import Results
+from bench.results.results import Results
 
 README = "README.md"
 

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable
 
 from bench.records import RunRecord
-from bench.results.numbers import Results
-from bench.results.runs import UNFINISHED, Run
+from bench.results.results import Results
+from bench.results.runs import UNFINISHED, RecordedRun
 
 _FIRST = (
     "family",
@@ -45,7 +45,7 @@ def runs_table(results: Results) -> str:
     A value that is not finite is left empty, and named in the column ``not_finite``.
     """
     rows = [(run, "yes") for group in results.groups for run in group.runs]
-    rows += [(run, "no") for group in results.groups for run in group.strays]
+    rows += [(run, "no") for group in results.groups for run in group.unplaced_runs]
     rows += [(run, "trial") for group in results.groups for run in group.trials]
     runs = [run for run, _ in rows]
     known = {tag for run in runs for tag in run.record.tags if _is_tag(tag)}
@@ -66,7 +66,7 @@ def read_records(text: str) -> list[RunRecord]:
 
 
 def _fields(
-    run: Run, tags: Iterable[str], params: Iterable[str], metrics: Iterable[str]
+    run: RecordedRun, tags: Iterable[str], params: Iterable[str], metrics: Iterable[str]
 ) -> list[str]:
     record = run.record
     said = {**record.tags, "status": run.status}

@@ -17,10 +17,10 @@ from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.runs_csv import runs_table
 from bench.report.sections import in_order
 from bench.report.sections._columns import statuses
-from bench.results.facts import attendance
 from bench.results.format import count, distance_interval, plural
-from bench.results.numbers import Pictures, Results, read_results
+from bench.results.results import Pictures, Results, read_results
 from bench.results.runs import UNFINISHED
+from bench.results.summary import completeness
 
 README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
 
@@ -103,10 +103,14 @@ def compose(results: Results, figures_folder: Path, out: Path) -> Composed:
 
 def manifest(results: Results, composed: Composed) -> Manifest:
     """What ``bench verify`` needs to make the report again."""
-    runs = [run for group in results.groups for run in (*group.runs, *group.strays, *group.trials)]
+    runs = [
+        run
+        for group in results.groups
+        for run in (*group.runs, *group.unplaced_runs, *group.trials)
+    ]
     return Manifest(
         identity=results.identity,
-        seeds=attendance(results).seeds,
+        seeds=completeness(results).seeds,
         runs=tuple(sorted(run.record.run_id for run in runs)),
         facts=results.facts,
         plan=text_digest(results.study.model_dump_json()),
@@ -128,7 +132,7 @@ def summary_rows(
         place = results.chosen(arm)
         if place is None:
             continue
-        values = {m: place.values(m) for m in (results.primary, results.headline)}
+        values = {m: place.values(m) for m in (results.selection_metric, results.test_metric)}
         shown = {m: distance_interval(v, num_lost=place.num_lost) for m, v in values.items()}
         cell = results.label(place)
         rows.append({"family": arm, "cell": cell, "runs": statuses(place), **shown})
@@ -170,7 +174,7 @@ def _title(results: Results) -> str:
 
 def _state(results: Results) -> str:
     """A warning above the answer while runs are missing."""
-    there, trials = attendance(results), results.trials
+    there, trials = completeness(results), results.trials
     if trials and not there.seeds:
         over = sum(run.status != UNFINISHED for run in trials)
         if over == len(trials) and not any(run.has_values for run in trials):

@@ -1,1 +1,1 @@
-"""A study's runs made ready to be read: numbers, words, axes and pictures for figures and report."""
+"""A study's runs made ready to be read: everything that is computed of them."""

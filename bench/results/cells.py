@@ -6,28 +6,32 @@ import re
 
 from bench.plan.study import Cell, FlatValues
 from bench.records import Scalar
-from bench.results.runs import UNFINISHED, Place, Run
+from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
 
 
-def placed(cells: list[Cell], runs: list[Run]) -> tuple[tuple[Place, ...], tuple[Run, ...]]:
-    """Each run into its cell, one per seed; the others are strays."""
+def into_cells(
+    cells: list[Cell], runs: list[RecordedRun]
+) -> tuple[tuple[CellRuns, ...], tuple[RecordedRun, ...]]:
+    """Each run into its cell, one per seed; the others are unplaced."""
     keys = {cell.arm: tuple(cell.factors) for cell in cells}
-    places: dict[tuple[str, ...], dict[int, Run]] = {_address(c.arm, c.factors): {} for c in cells}
-    strays = []
-    for run in sorted(runs, key=_trust, reverse=True):
+    places: dict[tuple[str, ...], dict[int, RecordedRun]] = {
+        _address(c.arm, c.factors): {} for c in cells
+    }
+    unplaced_runs = []
+    for run in sorted(runs, key=_precedence, reverse=True):
         factors = {key: run.param(key) or "" for key in keys.get(run.arm, ())}
         seeds = places.get(_address(run.arm, factors))
         if seeds is None or run.seed in seeds:
-            strays.append(run)
+            unplaced_runs.append(run)
         else:
             seeds[run.seed] = run
     found = (
-        Place(
+        CellRuns(
             cell, tuple(run for _, run in sorted(places[_address(cell.arm, cell.factors)].items()))
         )
         for cell in cells
     )
-    return tuple(found), tuple(sorted(strays, key=lambda run: run.record.run_id))
+    return tuple(found), tuple(sorted(unplaced_runs, key=lambda run: run.record.run_id))
 
 
 def _address(arm: str, factors: FlatValues | dict[str, str]) -> tuple[str, ...]:
@@ -42,7 +46,7 @@ def _plain(value: Scalar) -> str:
         return str(value).lower()
 
 
-def _trust(run: Run) -> tuple[bool, tuple[int, ...], str]:
+def _precedence(run: RecordedRun) -> tuple[bool, tuple[int, ...], str]:
     """Of two runs of one cell and seed, the ended one counts, then the newer version's."""
     numbers = tuple(int(n) for n in re.findall(r"\d+", run.tags.bench_version))
     return run.status != UNFINISHED, numbers, run.record.run_id

@@ -9,8 +9,8 @@ from itertools import pairwise
 from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.results.decisions import metric_of
 from bench.results.halfway import at_half
-from bench.results.numbers import Point, Results
-from bench.results.runs import Place, Run
+from bench.results.results import Point, Results
+from bench.results.runs import CellRuns, RecordedRun
 
 _LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
 """Of which one is read of a model: its first."""
@@ -41,23 +41,25 @@ def ours_of(results: Results, claim: Claim, arm: str) -> Ours:
         return Ours(arm)
     if claim.measure not in {HALF, ROSE, MATCHED}:
         return Ours(arm, tuple(place.values(metric_of(results, claim.measure))))
-    names = _LOSSES if claim.measure == ROSE else (results.primary,)
+    names = _LOSSES if claim.measure == ROSE else (results.selection_metric,)
     curves = next(filter(None, (_curves(results, place, name) for name in names)), [])
     found = [_of_curve(results, claim, run, points) for run, points in curves]
     return Ours(arm, tuple(value for value in found if value is not None), len(curves))
 
 
-def _of_curve(results: Results, claim: Claim, run: Run, points: Sequence[Point]) -> float | None:
+def _of_curve(
+    results: Results, claim: Claim, run: RecordedRun, points: Sequence[Point]
+) -> float | None:
     if claim.measure == HALF:
         return at_half(run, points)
     if claim.measure == ROSE:
         return rising_share(points)
     target = results.chosen(claim.arms[1])
-    end = target.mean(results.primary) if target else None
+    end = target.mean(results.selection_metric) if target else None
     return None if end is None else first_below(points, end)
 
 
-def _curves(results: Results, place: Place, name: str) -> list[tuple[Run, list[Point]]]:
+def _curves(results: Results, place: CellRuns, name: str) -> list[tuple[RecordedRun, list[Point]]]:
     """One curve a run of that place, by seed."""
     found = results.points(place.valued, name)
     return [(run, found[run.record.run_id]) for run in place.valued if run.record.run_id in found]

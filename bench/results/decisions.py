@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.plan.study import DISTANCE, Planned
-from bench.results.facts import headline_floor, tag_values
-from bench.results.numbers import Results, once
+from bench.results.results import Results, once
+from bench.results.summary import floor_of_test_metric, tag_values
 from bench.stats.groups import Improvement, Permutation, improvement, permutation_test, smallest_p
 from bench.stats.tests import SEEDS_FOR_INTERVAL, Difference, detectable, holm, welch
 
@@ -158,7 +158,7 @@ def _ranked(pair: Pair) -> tuple[list[float], list[float]]:
 @once
 def comparisons(results: Results) -> list[Comparison]:
     """What the study declares (every pair of arms by distance if nothing), at the chosen cells."""
-    floor = headline_floor(results)
+    floor = floor_of_test_metric(results)
     return decide(
         [
             Pair(
@@ -180,7 +180,7 @@ def winners(results: Results) -> list[str]:
 def metric_of(results: Results, measure: str) -> str:
     """The tracked name of a declared measure: of several n, the largest."""
     if measure == DISTANCE:
-        return results.headline
+        return results.test_metric
     through = {f"{measure}_{detector}" for detector in tag_values(results.runs, "detector")}
     wanted = {f"test/{name}" for name in (measure, *through)}
     found = [m for m in results.measured if not wanted.isdisjoint({str(m), str(m.series)})]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bench.results.numbers import Results
-from bench.results.runs import Run
+from bench.results.results import Results
+from bench.results.runs import RecordedRun
 from bench.stats.tests import t_interval
 
 Rows = list[dict[str, Any]]
 
 
-def factor_rows(results: Results, panel: str, value_of: Callable[[Run], float | None]) -> Rows:
+def factor_rows(
+    results: Results, panel: str, value_of: Callable[[RecordedRun], float | None]
+) -> Rows:
     """Rows ``panel, arm, x, kind, value``; ``kind`` is mean, seed or lost.
 
     Means carry ``low``, ``high`` and ``n``, seeds their ``seed`` and ``status``. Arms without a
@@ -29,7 +31,9 @@ def factor_rows(results: Results, panel: str, value_of: Callable[[Run], float | 
     return rows
 
 
-def _place_rows(runs: tuple[Run, ...], value_of: Callable[[Run], float | None]) -> Rows:
+def _place_rows(
+    runs: tuple[RecordedRun, ...], value_of: Callable[[RecordedRun], float | None]
+) -> Rows:
     rows: Rows = []
     values = []
     for run in runs:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.results.facts import arm_runs, budget
-from bench.results.numbers import Point, Results, once
-from bench.results.runs import Run
+from bench.results.results import Point, Results, once
+from bench.results.runs import RecordedRun
+from bench.results.summary import arm_runs, budget
 from bench.results.trends import Curve, Series, along
 
 _NEAR = 0.1
@@ -22,12 +22,12 @@ def half_values(results: Results) -> dict[str, float]:
     """
     places = [place for arm in results.arms for _, place in results.along_x(arm)]
     runs = [run for place in places for run in place.valued]
-    points = results.points(runs, results.primary)
+    points = results.points(runs, results.selection_metric)
     found = {run.record.run_id: at_half(run, points.get(run.record.run_id, [])) for run in runs}
     return {run_id: value for run_id, value in found.items() if value is not None}
 
 
-def at_half(run: Run, points: Sequence[Point]) -> float | None:
+def at_half(run: RecordedRun, points: Sequence[Point]) -> float | None:
     """The value logged nearest to half of the run's budget; None where none is near."""
     images = float(run.param("train.num_images") or 0)
     apart = [(abs(x - images / 2), y) for x, y in points]
@@ -36,11 +36,11 @@ def at_half(run: Run, points: Sequence[Point]) -> float | None:
 
 def both_budgets(results: Results) -> tuple[list[Curve], list[Curve]]:
     """How validation follows the x factor at half the budget, and at all of it."""
-    values, name = half_values(results), results.primary_name
+    values, name = half_values(results), results.selection_metric_name
     half, full = (
         f"validation `{name}` after {budget(arm_runs(results), part)}" for part in (0.5, 1)
     )
     return (
         along(results, Series(half, lambda run: values.get(run.record.run_id), math.inf)),
-        along(results, Series(full, lambda run: run.value(results.primary), math.inf)),
+        along(results, Series(full, lambda run: run.value(results.selection_metric), math.inf)),
     )

@@ -6,8 +6,8 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from bench.results.numbers import Results, short
-from bench.results.runs import Place
+from bench.results.results import Results, short
+from bench.results.runs import CellRuns
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 from bench.stats.variance import Interaction, interaction
 
@@ -38,7 +38,7 @@ class Crossing:
     is_log: bool
 
 
-Cells = list[tuple[Hashable, Hashable, Place]]
+Cells = list[tuple[Hashable, Hashable, CellRuns]]
 
 
 def crossings(results: Results) -> list[Crossing]:
@@ -76,7 +76,7 @@ def _varied(results: Results, arm: str) -> list[str]:
 
 
 def _crossing(results: Results, names: tuple[str, str, str], cells: Cells) -> Crossing:
-    runs = [(v, a, b) for a, b, place in cells for v in place.values(results.headline)]
+    runs = [(v, a, b) for a, b, place in cells for v in place.values(results.test_metric)]
     seeds = {run.seed for _, _, place in cells for run in place.valued}
     values = [value for value, _, _ in runs]
     is_log = all(value > 0 for value in values)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.results.numbers import Results
-from bench.results.runs import Place, Run
+from bench.results.results import Results
+from bench.results.runs import CellRuns, RecordedRun
 
 
 def passports(results: Results) -> list[str]:
@@ -15,14 +15,14 @@ def passports(results: Results) -> list[str]:
     return sorted(kls & reconstructions)
 
 
-def rate_and_distortion(run: Run, passport: str) -> tuple[float, float] | None:
+def rate_and_distortion(run: RecordedRun, passport: str) -> tuple[float, float] | None:
     """KL and minus reconstruction; None where the run lacks one of them."""
     rate = run.value(f"test/kl_{passport}")
     reconstruction = run.value(f"test/reconstruction_{passport}")
     return None if rate is None or reconstruction is None else (rate, -reconstruction)
 
 
-def mean_rate(place: Place, passport: str) -> tuple[float, float] | None:
+def mean_rate(place: CellRuns, passport: str) -> tuple[float, float] | None:
     """Both as means over the seeds of a place; None where no run has them."""
     found = [point for run in place.valued if (point := rate_and_distortion(run, passport))]
     if not found:

@@ -20,17 +20,17 @@ _ENDED = (*STATUSES, "pruned")
 
 
 @dataclass(frozen=True)
-class Context:
+class MeasuredWith:
     """What two values must share to stand in one column; empty where a run does not say."""
 
-    primary: str
+    selection_metric: str
     detector_digest: str
     data_digest: str
 
-    def admits(self, other: Context) -> bool:
+    def admits(self, other: MeasuredWith) -> bool:
         """Whether everything ``other`` says is the same here."""
         pairs = (
-            (other.primary, self.primary),
+            (other.selection_metric, self.selection_metric),
             (other.detector_digest, self.detector_digest),
             (other.data_digest, self.data_digest),
         )
@@ -38,7 +38,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Run:
+class RecordedRun:
     """One record, read: its arm, seed and status."""
 
     record: RunRecord
@@ -96,9 +96,9 @@ class Run:
         return self.status in {"diverged", "failed"}
 
     @cached_property
-    def context(self) -> Context:
+    def measured_with(self) -> MeasuredWith:
         """What its values may be compared with."""
-        return Context(self.tags.primary, self.tags.detector_digest, self.tags.data_digest)
+        return MeasuredWith(self.tags.primary, self.tags.detector_digest, self.tags.data_digest)
 
     @cached_property
     def warnings(self) -> tuple[HealthWarning, ...] | None:
@@ -123,11 +123,11 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Place:
+class CellRuns:
     """One cell of the grid, or a baseline, with the runs made for it, by seed."""
 
     cell: Cell
-    runs: tuple[Run, ...]
+    runs: tuple[RecordedRun, ...]
 
     @property
     def arm(self) -> str:
@@ -140,7 +140,7 @@ class Place:
         return self.cell.model == OUTSIDE
 
     @property
-    def valued(self) -> tuple[Run, ...]:
+    def valued(self) -> tuple[RecordedRun, ...]:
         """The runs that have values."""
         return tuple(run for run in self.runs if run.has_values)
 

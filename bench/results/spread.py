@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bench.results.numbers import Results
-from bench.results.runs import Place
+from bench.results.results import Results
+from bench.results.runs import CellRuns
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 from bench.stats.variance import Spread, split_spread
 
@@ -35,19 +35,19 @@ def spread_parts(results: Results, arm: str) -> SpreadParts:
     place = results.chosen(arm)
     if place is None:
         return SpreadParts(arm, [], None, None, None)
-    reference = place.values(f"test/reference_sd_{results.headline_name}")
+    reference = place.values(f"test/reference_sd_{results.test_metric_name}")
     return SpreadParts(
         arm,
-        place.values(results.headline),
+        place.values(results.test_metric),
         _spread(results, place),
         _root_mean_square(reference) if reference else None,
         _pooled([s for p in results.places_of(arm) if (s := _spread(results, p))]),
     )
 
 
-def _spread(results: Results, place: Place) -> Spread | None:
-    values = place.values(results.headline)
-    noise = place.values(f"test/sampling_sd_{results.headline_name}")
+def _spread(results: Results, place: CellRuns) -> Spread | None:
+    values = place.values(results.test_metric)
+    noise = place.values(f"test/sampling_sd_{results.test_metric_name}")
     return split_spread(values, noise) if len(values) >= SEEDS_FOR_INTERVAL and noise else None
 
 

@@ -8,9 +8,9 @@ from functools import cache
 from bench.plan.files import load_study
 from bench.plan.study import Identity
 from bench.records import RunRecord
-from bench.results.facts import RUN_PAGES
-from bench.results.numbers import Curves, Point, Results, read_results
-from bench.results.runs import Run
+from bench.results.results import Curves, Point, Results, read_results
+from bench.results.runs import RecordedRun
+from bench.results.summary import RUN_PAGES
 from bench.tracking.mlflow import Store, run_page
 
 
@@ -48,9 +48,9 @@ def tracked_results(
 
 def _first_seeds(records: Sequence[RunRecord], number: int) -> list[RunRecord]:
     """Without the runs of later seeds; baselines, trials and images made elsewhere stay."""
-    seeds = sorted({Run(record).seed for record in records if record.about.role == "run"})
+    seeds = sorted({RecordedRun(record).seed for record in records if record.about.role == "run"})
     later = set(seeds[number:])
-    return [r for r in records if r.about.role != "run" or Run(r).seed not in later]
+    return [r for r in records if r.about.role != "run" or RecordedRun(r).seed not in later]
 
 
 def _read_once(read: Curves) -> Curves:

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from bench.plan.study import DISTANCE
 from bench.results.decisions import metric_of
-from bench.results.numbers import Results, once
-from bench.results.runs import Place, Run
+from bench.results.results import Results, once
+from bench.results.runs import CellRuns, RecordedRun
 from bench.stats.tests import SEEDS_FOR_INTERVAL, holm
 from bench.stats.trend import LEVELS_FOR_TREND, Trend, trend
 
@@ -26,7 +26,7 @@ class Series:
     """
 
     title: str
-    of: Callable[[Run], float | None]
+    of: Callable[[RecordedRun], float | None]
     lost: float | None = None
 
 
@@ -83,7 +83,7 @@ def followed(results: Results) -> list[Series]:
     elbos = {f"test/{name}": "higher" for name in results.elbos}
     worst = {"lower": math.inf, "higher": -math.inf}
     return [
-        _tracked(results.headline, math.inf),
+        _tracked(results.test_metric, math.inf),
         *(_tracked(name, worst[better]) for name, better in {**elbos, **others}.items()),
         _tracked("test/active_units", None),
     ]
@@ -127,7 +127,7 @@ def _curve(results: Results, arm: str, series: Series) -> Curve | None:
     return Curve(arm, series, tuple((name, m) for _, name, m in sorted(means)), len(points), found)
 
 
-def _values(place: Place, series: Series) -> dict[int, float]:
+def _values(place: CellRuns, series: Series) -> dict[int, float]:
     """One value per seed; that of a lost run where it ranks."""
     values = {}
     for run in place.runs:

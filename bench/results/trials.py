@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.results.numbers import Results
-from bench.results.runs import UNFINISHED, Run
+from bench.results.results import Results
+from bench.results.runs import UNFINISHED, RecordedRun
 
 ENOUGH = 10
 """Random trials from which an expected best is estimated (protocol rule 22)."""
@@ -48,8 +48,12 @@ class Importance:
 
 def search_measure(results: Results) -> str:
     """The measure that the search lowered, ``val/fd_digits_n297``."""
-    said = [run.context.primary for run in results.trials if run.context.primary]
-    return said[0] if said else results.primary
+    said = [
+        run.measured_with.selection_metric
+        for run in results.trials
+        if run.measured_with.selection_metric
+    ]
+    return said[0] if said else results.selection_metric
 
 
 def trials_of(results: Results, arm: str) -> list[Trial]:
@@ -77,5 +81,5 @@ def importance(results: Results) -> Importance | None:
         return None
 
 
-def _trial(number: int, run: Run, name: str) -> Trial:
+def _trial(number: int, run: RecordedRun, name: str) -> Trial:
     return Trial(number, run.tags.sampler == "random", run.value(name))

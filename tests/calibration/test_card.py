@@ -23,7 +23,7 @@ from bench.cli import main
 from bench.cli.calibrate import write_calibration
 from bench.errors import UsageError
 from bench.report.writer import report_text, write_report
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 
 DOSES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 

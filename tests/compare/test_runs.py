@@ -15,7 +15,7 @@ from bench.compare.runs import NO_TEST, side_by_side
 from bench.compare.text import markdown, to_json
 from bench.errors import UsageError
 from bench.measures import Measure, measures_tag
-from bench.results.runs import Run
+from bench.results.runs import RecordedRun
 from bench.tracking.mlflow import Store
 
 FD = "test/fd_digits_n500"
@@ -23,7 +23,7 @@ FD = "test/fd_digits_n500"
 
 def runs_of(*cells, seeds=(0, 1, 2)):
     """Records of cells such as ("gan", 2), as runs."""
-    return [Run(run_record(arm, depth, seed)) for arm, depth in cells for seed in seeds]
+    return [RecordedRun(run_record(arm, depth, seed)) for arm, depth in cells for seed in seeds]
 
 
 def table_of(runs):
@@ -41,7 +41,7 @@ def set_values(runs, metric, values):
 
 
 def tagged(run, **tags):
-    return Run(dataclasses.replace(run.record, tags={**run.record.tags, **tags}))
+    return RecordedRun(dataclasses.replace(run.record, tags={**run.record.tags, **tags}))
 
 
 def test_runs_that_differ_in_their_seed_alone_are_one_column_with_a_t_interval():
@@ -259,7 +259,7 @@ def test_column_is_named_by_what_the_model_is_before_how_it_was_measured():
 
 def test_run_that_diverged_is_counted_and_marks_the_mean():
     runs = runs_of(("gan", 2), ("vae", 2), seeds=(0, 1, 2, 3))
-    runs[1] = Run(lost(runs[1].record, "diverged", "not finite"))
+    runs[1] = RecordedRun(lost(runs[1].record, "diverged", "not finite"))
     cells = table_of(runs)
     assert cells["runs"][0] == "3 ok, 1 diverged"
     assert "‡" in cells["`fd_digits_n500` ↓"][0]
@@ -276,7 +276,7 @@ def test_budgets_that_differ_are_told():
 
 def test_run_and_its_repetition_are_no_two_samples():
     runs = runs_of(("gan", 2))
-    twin = Run(dataclasses.replace(runs[0].record, run_id="again"))
+    twin = RecordedRun(dataclasses.replace(runs[0].record, run_id="again"))
     with pytest.raises(
         UsageError, match=r"runs run_gan_2_0 and again have one configuration and one seed"
     ):

@@ -18,7 +18,7 @@ from bench.errors import UsageError
 from bench.plots import PLOTS
 from bench.report import writer
 from bench.report.writer import write_results
-from bench.results.facts import RUN_PAGES
+from bench.results.summary import RUN_PAGES
 from bench.results.tracked import tracked_results
 from bench.tracking.mlflow import Store
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.plan.study import Identity
 from bench.records import RunRecord
 from bench.report.writer import compose
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 
 HERE = Path(__file__).parent
 STUDY_FILE = HERE / "small.py"

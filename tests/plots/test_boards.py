@@ -24,7 +24,7 @@ from bench.images import grid, to_png
 from bench.plan.study import Arm, Study
 from bench.plots import PLOTS, png, style
 from bench.plots.boards import evenly, first_tiles, native, picture, read_tiles
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from synthetic_study import IDENTITY, STUDY, distance, pictures, study_records, 
 
 from bench.plots import PLOTS
 from bench.plots.axes import apart, label_lines, scale_y
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 from bench.stats.tests import t_interval
 
 

@@ -15,7 +15,7 @@ from synthetic_study import (
 
 from bench.plan.study import Arm, Study
 from bench.plots import PLOTS, png, style
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 
 
 def results_of(records, study=STUDY):

@@ -21,7 +21,7 @@ from synthetic_study import (
 
 from bench.plots import PLOTS
 from bench.report.sections.protocol import protocol
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 from bench.stats.order import best_so_far, expected_best
 
 
@@ -54,7 +54,7 @@ def test_best_so_far_waits_for_the_first_value():
 def test_trials_are_neither_places_nor_strays_nor_runs():
     results = search(search_records())
     assert len(results.trials) == 26
-    assert results.strays == ()
+    assert results.unplaced_runs == ()
     assert {run.record.tags["role"] for run in results.runs} == {"run"}
     assert len(results.runs) == 6
 
@@ -70,7 +70,7 @@ def test_what_a_search_superseded_counts_nowhere_and_is_named():
     before, after = search(records), search([*records, *replaced])
     assert [run.record.run_id for run in after.runs] == [run.record.run_id for run in before.runs]
     assert after.trials == before.trials
-    assert {run.record.run_id for run in after.strays} == {r.run_id for r in replaced}
+    assert {run.record.run_id for run in after.unplaced_runs} == {r.run_id for r in replaced}
     assert "or are of a search that has found better since" in protocol(after)
 
 

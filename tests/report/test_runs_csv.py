@@ -19,7 +19,7 @@ from synthetic_study import (
 from bench.records import TrialResult
 from bench.report.runs_csv import read_records, runs_table
 from bench.report.writer import report_text
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 
 
 def no_pictures(run_id, name):
@@ -98,6 +98,6 @@ def test_trials_of_a_search_stand_in_the_table_and_are_read_back_as_trials():
     assert [(t.arm, t.trial, t.status) for t in again] == [
         (t.arm, t.trial, t.status) for t in results.trials
     ]
-    assert [t.value(results.primary) for t in again] == [
-        t.value(results.primary) for t in results.trials
+    assert [t.value(results.selection_metric) for t in again] == [
+        t.value(results.selection_metric) for t in results.trials
     ]

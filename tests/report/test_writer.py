@@ -27,7 +27,7 @@ from bench.plan.study import Arm, Study
 from bench.records import HealthWarning, RunRecord, TrialResult
 from bench.report.runs_csv import runs_table
 from bench.report.writer import report_text, summary_rows, write_report
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 from bench.stats.tests import holm, t_interval, welch
 
 

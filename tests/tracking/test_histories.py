@@ -12,7 +12,7 @@ from synthetic_study import IDENTITY, pictures, run_record
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.plots import PLOTS
 from bench.report.writer import write_results
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 from bench.results.tracked import tracked_results
 from bench.tracking.histories import read_histories
 from bench.tracking.mlflow import Store

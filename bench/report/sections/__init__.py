@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.registry import Registry
-from bench.results.numbers import Results
+from bench.results.results import Results
 
 Words = Callable[[Results], str]
 

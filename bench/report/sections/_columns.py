@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.results.facts import beats_gaussian
 from bench.results.format import (
     BELOW_GAUSSIAN,
     NOT_APPLICABLE,
@@ -14,12 +13,13 @@ from bench.results.format import (
     nats,
     with_interval,
 )
-from bench.results.numbers import Results
-from bench.results.runs import Place
+from bench.results.results import Results
+from bench.results.runs import CellRuns
+from bench.results.summary import beats_gaussian
 
 
 @dataclass(frozen=True)
-class Column:
+class MeasureColumn:
     """A measured column: its heading, the value and how a mean with its interval is shown.
 
     Attributes:
@@ -34,7 +34,7 @@ class Column:
     show: Callable[[float], str]
     kind: str
 
-    def cell(self, place: Place) -> str:
+    def cell(self, place: CellRuns) -> str:
         """Mean and interval; n/a where runs ended and the model has no such measure."""
         values = place.values(self.metric)
         if not values and place.valued:
@@ -42,16 +42,18 @@ class Column:
         return with_interval(values, self.show, num_lost=place.num_lost)
 
 
-def present(results: Results, columns: Sequence[Column]) -> list[Column]:
+def present(results: Results, columns: Sequence[MeasureColumn]) -> list[MeasureColumn]:
     """The columns that some run has a value for."""
     return [c for c in columns if any(run.value(c.metric) is not None for run in results.runs)]
 
 
-def elbo_columns(results: Results) -> list[Column]:
-    return [Column(f"`{name}` ↑ (nats)", f"test/{name}", nats, "elbo") for name in results.elbos]
+def elbo_columns(results: Results) -> list[MeasureColumn]:
+    return [
+        MeasureColumn(f"`{name}` ↑ (nats)", f"test/{name}", nats, "elbo") for name in results.elbos
+    ]
 
 
-def distance(results: Results, place: Place, metric: str) -> str:
+def distance(results: Results, place: CellRuns, metric: str) -> str:
     """Mean and interval, marked where the mean does not beat the pixel Gaussian's."""
     text = distance_interval(place.values(metric), num_lost=place.num_lost)
     if place.cell.baseline or beats_gaussian(results, place, metric) is not False:
@@ -59,7 +61,7 @@ def distance(results: Results, place: Place, metric: str) -> str:
     return f"{text} {BELOW_GAUSSIAN}"
 
 
-def statuses(place: Place) -> str:
+def statuses(place: CellRuns) -> str:
     """``2 ok, 1 diverged``."""
     named = [f"{n} {status}" for status, n in place.status_counts().items() if n]
     return ", ".join(named) or "none"
@@ -74,4 +76,4 @@ def noted(text: str, note: str) -> str:
     return f"{text}\n\n{notes}" if notes else text
 
 
-ACTIVE_UNITS = Column("active units", "test/active_units", tenth, "active_units")
+ACTIVE_UNITS = MeasureColumn("active units", "test/active_units", tenth, "active_units")

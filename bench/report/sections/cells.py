@@ -11,14 +11,14 @@ from bench.report.sections._columns import (
     present,
     statuses,
 )
-from bench.results.facts import elbo_remark
 from bench.results.format import (
     distance_interval,
     plural,
     span,
     table,
 )
-from bench.results.numbers import Results
+from bench.results.results import Results
+from bench.results.summary import elbo_remark
 
 _MOST_ROWS = 200
 
@@ -27,25 +27,25 @@ _MOST_ROWS = 200
 def grid(results: Results) -> str:
     """Every cell: in the plan's order along x, else from the lowest validation mean up."""
     columns = present(results, [*elbo_columns(results), ACTIVE_UNITS])
-    headline, primary = results.headline, results.primary
+    selection_metric = results.selection_metric
     header = [
         "family",
         "cell",
         "runs",
-        f"validation `{results.primary_name}` ↓",
-        f"test `{results.headline_name}` ↓",
+        f"validation `{results.selection_metric_name}` ↓",
+        f"test `{results.test_metric_name}` ↓",
         *(column.title for column in columns),
         "parameters",
         "chosen",
     ]
     chosen, places = results.chosen_cells, results.cells
     if results.study.x is None:
-        means = {id(p): p.mean(primary) for p in places}
+        means = {id(p): p.mean(selection_metric) for p in places}
         places = sorted(places, key=lambda p: (means[id(p)] is None, means[id(p)] or 0.0))
     rows = []
     for place in places[:_MOST_ROWS]:
-        cells = [distance_interval(place.values(primary), num_lost=place.num_lost)]
-        cells += [distance(results, place, headline), *(c.cell(place) for c in columns)]
+        cells = [distance_interval(place.values(selection_metric), num_lost=place.num_lost)]
+        cells += [distance(results, place, results.test_metric), *(c.cell(place) for c in columns)]
         parameters = span(place.values("cost/num_parameters"))
         mark = "chosen" if place in chosen else ""
         rows.append(
@@ -64,9 +64,9 @@ def measured_differently(results: Results) -> str:
 
 
 def _other_cells(results: Results) -> str:
-    context = results.context
+    context = results.measured_with
     said = (
         f"Detector digest `{context.detector_digest}`, data digest `{context.data_digest}`, "
-        f"measure `{context.primary}`: not comparable with the tables and figures of this report."
+        f"measure `{context.selection_metric}`: not comparable with the tables and figures of this report."
     )
     return f"{said}\n\n{grid(results)}"

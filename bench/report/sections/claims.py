@@ -9,7 +9,6 @@ from bench.plan.study import DISTANCE
 from bench.report.sections import section
 from bench.results.claims import Ours, ours_of
 from bench.results.decisions import ALPHA, metric_of
-from bench.results.facts import arm_runs, budget
 from bench.results.format import (
     MISSING,
     count,
@@ -23,7 +22,8 @@ from bench.results.format import (
     triple,
     with_interval,
 )
-from bench.results.numbers import Results, short
+from bench.results.results import Results, short
+from bench.results.summary import arm_runs, budget
 from bench.stats.tests import SEEDS_FOR_INTERVAL, welch
 from bench.stats.trend import trend
 

@@ -20,7 +20,7 @@ from bench.results.format import (
     table,
     triple,
 )
-from bench.results.numbers import Results
+from bench.results.results import Results
 from bench.stats.groups import SEEDS_FOR_BOOTSTRAP, smallest_p
 from bench.stats.tests import Difference
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.measures import MeasureName, largest
 from bench.report.sections import section
 from bench.results.format import NOT_APPLICABLE, distance_interval, footnotes, significant, table
-from bench.results.numbers import Results
+from bench.results.results import Results
 
 
 @section("Every measure", after="Spread over seeds", level=3)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from bench.report.sections import section
-from bench.results.facts import run_link
 from bench.results.format import MISSING, join, plural, table
-from bench.results.numbers import Results
-from bench.results.runs import Run
+from bench.results.results import Results
+from bench.results.runs import RecordedRun
+from bench.results.summary import run_link
 
 _MOST_ROWS = 100
 
@@ -32,7 +32,7 @@ def failed_runs(results: Results) -> str:
     return table(header, rows[:_MOST_ROWS], left=6) + more
 
 
-def _reason(run: Run) -> tuple[str, str] | None:
+def _reason(run: RecordedRun) -> tuple[str, str] | None:
     if run.status != "ok":
         return run.status, run.tags.reason or "no reason recorded"
     odd = [

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench.report.sections import section
 from bench.report.sections._columns import (
     ACTIVE_UNITS,
-    Column,
+    MeasureColumn,
     distance,
     elbo_columns,
     noted,
@@ -27,8 +27,8 @@ from bench.results.format import (
     span,
     table,
 )
-from bench.results.numbers import Results
-from bench.results.runs import Place
+from bench.results.results import Results
+from bench.results.runs import CellRuns
 
 _UPDATES = re.compile(r"cost/updates_(?P<phase>.+)")
 _CLASS_DISTANCE = ("test", "", "class_fd", "")
@@ -43,19 +43,19 @@ def families(results: Results) -> str:
     bold = winners(results)
     wanted = [*elbo_columns(results), *_SAMPLE_COLUMNS, *_class_columns(results)]
     columns = present(results, wanted)
-    headline, best = results.headline, results.headline.replace("test/", "test_best/", 1)
+    test_metric, best = results.test_metric, results.test_metric.replace("test/", "test_best/", 1)
     header = [
         "family",
         "chosen",
         "seeds",
-        f"`{results.headline_name}` ↓ last checkpoint",
-        f"`{results.headline_name}` ↓ best by validation",
+        f"`{results.test_metric_name}` ↓ last checkpoint",
+        f"`{results.test_metric_name}` ↓ best by validation",
         *(column.title for column in columns),
     ]
     rows = []
     for place in [*results.chosen_cells, *results.baselines]:
-        last = distance(results, place, headline)
-        seeds = count(len(place.values(headline)))
+        last = distance(results, place, test_metric)
+        seeds = count(len(place.values(test_metric)))
         cells = [f"**{last}**" if place.arm in bold else last, distance(results, place, best)]
         measured = [column.cell(place) for column in columns]
         rows.append([f"`{place.arm}`", _where(results, place), seeds, *cells, *measured])
@@ -81,15 +81,15 @@ def costs(results: Results) -> str:
 
 
 _SAMPLE_COLUMNS = [
-    Column("`legible` ↑", "test/legible", share, "legible"),
-    Column("`copying` (0.5 = none)", "test/copying", share, "copying"),
-    Column("`classes` covered", "test/classes", tenth, "classes"),
+    MeasureColumn("`legible` ↑", "test/legible", share, "legible"),
+    MeasureColumn("`copying` (0.5 = none)", "test/copying", share, "copying"),
+    MeasureColumn("`classes` covered", "test/classes", tenth, "classes"),
 ]
 
 _COSTS = ("parameters", "updates by phase", "train seconds", "test reads")
 
 
-def _cost_cells(place: Place) -> list[str]:
+def _cost_cells(place: CellRuns) -> list[str]:
     runs = place.valued
     phases = {m["phase"] for r in runs for k in r.record.metrics if (m := _UPDATES.fullmatch(k))}
     updates = [f"{phase} {span(place.values(f'cost/updates_{phase}'))}" for phase in sorted(phases)]
@@ -103,26 +103,26 @@ def _cost_cells(place: Place) -> list[str]:
     ]
 
 
-def _where(results: Results, place: Place) -> str:
+def _where(results: Results, place: CellRuns) -> str:
     if place.is_outside:
         return "made elsewhere"
     return "baseline" if place.cell.baseline else results.label(place) or MISSING
 
 
-def _class_columns(results: Results) -> list[Column]:
+def _class_columns(results: Results) -> list[MeasureColumn]:
     """What is measured of conditional models; the distance within classes at its largest n."""
     of_class = [
         m for m in results.measured if (m.split, m.prefix, m.measure, m.ending) == _CLASS_DISTANCE
     ]
     distances = sorted(of_class, key=lambda m: m.n or 0)[-1:]
     return [
-        Column("`class_accuracy` ↑", "test/class_accuracy", share, "class_accuracy"),
-        *(Column(f"`{m.name}` ↓", str(m), significant, m.metric) for m in distances),
-        Column("`class_share`", "test/class_share", share, "class_share"),
+        MeasureColumn("`class_accuracy` ↑", "test/class_accuracy", share, "class_accuracy"),
+        *(MeasureColumn(f"`{m.name}` ↓", str(m), significant, m.metric) for m in distances),
+        MeasureColumn("`class_share`", "test/class_share", share, "class_share"),
     ]
 
 
-def _reasons(results: Results, columns: Sequence[Column]) -> str:
+def _reasons(results: Results, columns: Sequence[MeasureColumn]) -> str:
     """Why some models lack a measure of the table, said once for each reason."""
     shown = {"frechet", *(column.kind for column in columns)}
     arms: dict[str, list[str]] = {}

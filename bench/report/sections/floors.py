@@ -7,14 +7,14 @@ from bench.report.sections._columns import (
     noted,
     tenth,
 )
-from bench.results.facts import floors, headline_floor, real_value
 from bench.results.format import (
     MISSING,
     share,
     significant,
     table,
 )
-from bench.results.numbers import Results
+from bench.results.results import Results
+from bench.results.summary import floor_of_test_metric, floors, real_value
 
 
 @section("Floors", after="Runs and cost", level=3)
@@ -33,7 +33,7 @@ def floor_table(results: Results) -> str:
     shows = {"legible": share, "classes": tenth}
     known = {name: v for name in shows if (v := real_value(results, name)) is not None}
     real = ", ".join(f"`{name}` {shows[name](value)}" for name, value in known.items())
-    floor = headline_floor(results)
+    floor = floor_of_test_metric(results)
     least = (
         f"Differences below {significant(floor.spread)}, the floor's spread, are no differences."
         if floor and floor.spread is not None

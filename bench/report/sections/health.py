@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.report.sections import section
-from bench.results.facts import arm_runs
 from bench.results.format import MISSING, count, plural, table
-from bench.results.numbers import Results
-from bench.results.runs import UNFINISHED, Place, Run
+from bench.results.results import Results
+from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
+from bench.results.summary import arm_runs
 
 _MOST_CELLS = 12
 
@@ -59,7 +59,7 @@ def _rows(results: Results, arm: str) -> list[list[str]]:
     return rows
 
 
-def _cells(results: Results, places: Sequence[Place], warned: Sequence[Run]) -> str:
+def _cells(results: Results, places: Sequence[CellRuns], warned: Sequence[RecordedRun]) -> str:
     """``depth 4 (2 of 3), depth 5 (3 of 3)``."""
     ids = {run.record.run_id for run in warned}
     counts = [(place, sum(run.record.run_id in ids for run in place.runs)) for place in places]

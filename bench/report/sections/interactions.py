@@ -6,7 +6,7 @@ from bench.report.sections import section
 from bench.results.decisions import ALPHA
 from bench.results.format import MISSING, bare_p, count, plural, share, table
 from bench.results.interactions import Crossing, crossings
-from bench.results.numbers import Results
+from bench.results.results import Results
 from bench.stats.variance import Interaction
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from bench.measures import COARSE, MeasureName, is_coarse
 from bench.report.sections import section
-from bench.results.facts import arm_runs, attendance, tag_values
 from bench.results.format import MISSING, count, join, plural, table
-from bench.results.numbers import Results
-from bench.results.runs import Run
+from bench.results.results import Results
+from bench.results.runs import RecordedRun
+from bench.results.summary import arm_runs, completeness, tag_values
 
 _MOST_NAMED = 5
 
@@ -22,13 +22,13 @@ def protocol(results: Results) -> str:
         (
             "splits",
             f"Validation chooses (each family's cell by its lowest mean "
-            f"`{results.primary_name}`, and the best checkpoint); the sealed test split is opened after "
+            f"`{results.selection_metric_name}`, and the best checkpoint); the sealed test split is opened after "
             f"training and scores both. {_test_reads(results)}",
         ),
         ("budget", _budget(results)),
         (
             "distance",
-            f"`{results.headline_name}` between samples and as many images of the test split, "
+            f"`{results.test_metric_name}` between samples and as many images of the test split, "
             "lower is better. The last checkpoint is the headline, since it needs no choice."
             f"{_few_images(results)}",
         ),
@@ -50,7 +50,7 @@ def protocol(results: Results) -> str:
             "Runs that diverged or failed have no value: they are counted, mark the mean, and a cell "
             "with one is chosen only if the family has no other. Collapsed runs have values and count.",
         ),
-        *_attendance(results),
+        *_completeness(results),
         *_search(results),
     ]
     notes = "\n".join(f"- {note}" for note in results.study.notes)
@@ -102,7 +102,7 @@ def _test_reads(results: Results) -> str:
 def _few_images(results: Results) -> str:
     """Protocol rule 11: fewer than ten images per feature is marked."""
     dims = [int(dim) for dim in tag_values(results.runs, "detector_dim")]
-    names = {results.primary_name, results.headline_name}
+    names = {results.selection_metric_name, results.test_metric_name}
     few = sorted(
         f"`{name}`"
         for name in names
@@ -141,8 +141,8 @@ def _named(values: dict[str, str]) -> str:
     return ", ".join(f"{value} (`{arm}`)" for arm, value in values.items())
 
 
-def _attendance(results: Results) -> list[tuple[str, str]]:
-    there = attendance(results)
+def _completeness(results: Results) -> list[tuple[str, str]]:
+    there = completeness(results)
     plan = (
         f"{plural(there.cells, 'cell')} x {plural(len(there.seeds), 'seed')} + "
         f"{plural(there.baselines, 'baseline')} = {count(there.expected)}"
@@ -153,12 +153,12 @@ def _attendance(results: Results) -> list[tuple[str, str]]:
     lacking = f" No run of {join(missing)}." if missing else ""
     partly = "" if there.complete else " **The study is partly finished; its numbers will change.**"
     lines = [("runs expected", f"{plan}; {found}.{lacking}{partly}")]
-    if strays := [run for group in results.groups for run in group.strays]:
+    if unplaced_runs := [run for group in results.groups for run in group.unplaced_runs]:
         lines.append(
             (
                 "left out",
-                f"{plural(len(strays), 'run')} of this study fit no cell of the study file as it "
-                f"is now, or repeat a cell and seed{_or_superseded(strays)}: in no table, in "
+                f"{plural(len(unplaced_runs), 'run')} of this study fit no cell of the study file as it "
+                f"is now, or repeat a cell and seed{_or_superseded(unplaced_runs)}: in no table, in "
                 "runs.csv with `used` = no.",
             )
         )
@@ -173,6 +173,6 @@ def _attendance(results: Results) -> list[tuple[str, str]]:
     return lines
 
 
-def _or_superseded(strays: Sequence[Run]) -> str:
-    is_any = any(run.is_superseded for run in strays)
+def _or_superseded(unplaced_runs: Sequence[RecordedRun]) -> str:
+    is_any = any(run.is_superseded for run in unplaced_runs)
     return ", or are of a search that has found better since" if is_any else ""

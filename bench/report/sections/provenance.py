@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.report.sections import section
-from bench.results.facts import RUN_PAGES, attendance, run_link
 from bench.results.format import MISSING, count, plural, table
-from bench.results.numbers import Results
-from bench.results.runs import UNFINISHED, Run
+from bench.results.results import Results
+from bench.results.runs import UNFINISHED, RecordedRun
+from bench.results.summary import RUN_PAGES, completeness, run_link
 
 _VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
 _MOST_SEEDS = 10
@@ -18,7 +18,7 @@ _MOST_SEEDS = 10
 @section("Provenance", after="Settings")
 def provenance(results: Results) -> str:
     """The commands, what the numbers were made with, and where their runs are."""
-    runs = [run for group in results.groups for run in (*group.runs, *group.strays)]
+    runs = [run for group in results.groups for run in (*group.runs, *group.unplaced_runs)]
     facts = [
         ("commit", _counted(runs, "git_commit")),
         ("bench", _counted(runs, "bench_version")),
@@ -49,7 +49,7 @@ def provenance(results: Results) -> str:
 
 def _commands(results: Results) -> str:
     """Those that run what is reported here, and report it."""
-    seeds, trials = attendance(results).seeds, results.trials
+    seeds, trials = completeness(results).seeds, results.trials
     # Of a search the seeds begin after the trials' own.
     number = max(seeds) + 1 if seeds and seeds[0] == 0 else len(seeds)
     flags, option = results.identity.flags(), f" --seeds {number}" if seeds else ""
@@ -76,7 +76,7 @@ def _chosen_runs(results: Results) -> list[str]:
     return [f"{text}\n\n{where}"]
 
 
-def _counted(runs: Sequence[Run], tag: str) -> str:
+def _counted(runs: Sequence[RecordedRun], tag: str) -> str:
     """The tag's value; where runs differ, each value with its number of runs."""
     counts = Counter(value for run in runs if (value := run.record.tags.get(tag)))
     if len(counts) == 1:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bench.report.sections import section
 from bench.results.format import MISSING
-from bench.results.numbers import Results, short
-from bench.results.runs import Run
+from bench.results.results import Results, short
+from bench.results.runs import RecordedRun
 
 _SETTINGS = ("model.", "train.", "data.", "eval.")
 
@@ -35,7 +35,7 @@ def settings(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _values(runs: Sequence[Run], key: str) -> str:
+def _values(runs: Sequence[RecordedRun], key: str) -> str:
     """One value, or all of them where runs differ."""
     return " or ".join(sorted({run.record.params.get(key, MISSING) for run in runs}))
 

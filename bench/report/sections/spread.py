@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.report.sections import section
 from bench.results.format import MISSING, distance_interval, footnotes, significant, table
-from bench.results.numbers import Results
+from bench.results.results import Results
 from bench.results.spread import SpreadParts, spread_parts
 
 
@@ -15,7 +15,7 @@ def variance(results: Results) -> str:
     if not any(part.spread for part in parts):
         return ""
     header = [
-        *("family", f"`{results.headline_name}`", "sd over seeds [95 %]", "of it training seed"),
+        *("family", f"`{results.test_metric_name}`", "sd over seeds [95 %]", "of it training seed"),
         *("of it drawn samples", "samples' share of the variance", "the same over all cells"),
         "sd over reference images",
     ]

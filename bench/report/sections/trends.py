@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from bench.report.sections import section
 from bench.results.decisions import ALPHA
-from bench.results.facts import arm_runs, budget
 from bench.results.format import MISSING, bare_p, p_value, share, significant, table
 from bench.results.halfway import both_budgets
-from bench.results.numbers import Results, short
+from bench.results.results import Results, short
+from bench.results.summary import arm_runs, budget
 from bench.results.trends import Curve, trends
 from bench.stats.trend import Trend
 
@@ -66,7 +66,7 @@ def correlation(found: Trend) -> str:
 
 
 def trend_sentence(results: Results, curve: Curve) -> str:
-    """What the headline distance does along x, in words; empty where it was not tested."""
+    """What the test distance does along x, in words; empty where it was not tested."""
     found, p, p_levels = curve.trend, curve.p, curve.p_levels
     if found is None or p is None or p_levels is None:
         return ""

@@ -11,7 +11,7 @@ from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import Study
 from bench.report.sections.claims import claims
 from bench.results.claims import first_below, rising_share
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 
 
 def claim(**values):

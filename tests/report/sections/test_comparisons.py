@@ -21,7 +21,7 @@ from bench.results.decisions import (
     metric_of,
     winners,
 )
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 from bench.stats.tests import holm, welch
 
 ARMS = ["vae", "gan", "wgan"]
@@ -72,7 +72,7 @@ def test_equal_families_are_told_apart_in_at_most_six_of_a_hundred_tables(seeds,
 
 def test_report_decides_what_was_simulated():
     results = results_of(study_records())
-    values = {arm: results.chosen(arm).values(results.headline) for arm in ARMS}
+    values = {arm: results.chosen(arm).values(results.test_metric) for arm in ARMS}
     simulated = decide(pairs(values, spread=0.19))
     assert [dataclasses.asdict(c) for c in comparisons(results)] == [
         dataclasses.asdict(c) for c in simulated

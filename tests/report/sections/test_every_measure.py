@@ -5,7 +5,7 @@ import dataclasses
 from synthetic_study import IDENTITY, STUDY, run_record
 
 from bench.report.sections.every_measure import every_measure
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 
 EXTRA = {
     "test/kd_digits_n297": 30.0,

@@ -17,8 +17,8 @@ from synthetic_study import (
 from bench.cli.report import make_report
 from bench.plan.study import Identity
 from bench.report.writer import report_text
-from bench.results.facts import RUN_PAGES
-from bench.results.numbers import read_results
+from bench.results.results import read_results
+from bench.results.summary import RUN_PAGES
 from bench.results.tracked import tracked_results
 from bench.tracking.mlflow import Store, run_page
 

@@ -5,7 +5,7 @@ from synthetic_study import IDENTITY, STUDY, pictures, study_records, troubled_r
 
 from bench.report.sections import SECTIONS, in_order
 from bench.report.writer import report_text
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 
 
 def test_every_section_has_its_place_behind_the_one_that_it_names():

@@ -11,7 +11,7 @@ from bench.plan.study import Arm, Planned, Study
 from bench.report.sections.interactions import interactions
 from bench.report.sections.spread import variance
 from bench.report.sections.trends import along_x, half_trends, trend_sentence
-from bench.results.numbers import read_results
+from bench.results.results import read_results
 from bench.results.trends import followed, trends
 from bench.stats.tests import holm
 from bench.stats.trend import trend
@@ -62,7 +62,7 @@ def test_numbers_of_a_trend_are_those_of_its_test_corrected_over_the_families():
     for arm in results.arms:
         places = results.along_x(arm)
         x = [float(depth) for depth, place in places for _ in place.runs]
-        y = [value for _, place in places for value in place.values(results.headline)]
+        y = [value for _, place in places for value in place.values(results.test_metric)]
         found.append(trend(x, y, [run.seed for _, place in places for run in place.runs]))
     text = along_x(results)
     for arm, one, p in zip(results.arms, found, holm([f.p for f in found]), strict=True):
@@ -197,7 +197,7 @@ def test_interaction_is_that_of_the_logarithms():
         (math.log(value), arm, depth)
         for arm in results.arms
         for depth, place in results.along_x(arm)
-        for value in place.values(results.headline)
+        for value in place.values(results.test_metric)
     ]
     expected = interaction(*(list(column) for column in zip(*rows, strict=True)))
     cells = row_of(interactions(results), "family x depth", "45")
@@ -250,7 +250,7 @@ def noisy(sampling, reference):
 
 def test_spread_over_seeds_is_split_into_training_and_samples():
     results = noisy(0.05, 0.3)
-    expected = split_spread(results.chosen("gan").values(results.headline), [0.05] * 3)
+    expected = split_spread(results.chosen("gan").values(results.test_metric), [0.05] * 3)
     cells = row_of(variance(results), "`gan`")
     sd, training, sampling = (float(cells[i].split()[0]) for i in (2, 3, 4))
     assert sd == pytest.approx(expected.sd, rel=5e-3)
@@ -264,7 +264,7 @@ def test_spread_over_seeds_is_split_into_training_and_samples():
 def test_share_over_all_cells_pools_their_variances():
     results = noisy(0.2, 0.3)
     spreads = [
-        split_spread(place.values(results.headline), [0.2]) for place in results.places_of("gan")
+        split_spread(place.values(results.test_metric), [0.2]) for place in results.places_of("gan")
     ]
     pooled = 5 * 0.2**2 / sum(s.sd**2 for s in spreads)
     assert row_of(variance(results), "`gan`")[6] == f"{100 * pooled:.0f} %"

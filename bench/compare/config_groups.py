@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from bench.errors import UsageError
 from bench.measures import MEASURES, Measure, MeasureName, read_measures
-from bench.results.numbers import short
-from bench.results.runs import Run
+from bench.results.results import short
+from bench.results.runs import RecordedRun
 
 SEED = "train.seed"
 
@@ -18,7 +18,7 @@ _MOST_KEYS = 4
 
 
 @dataclass(frozen=True)
-class Column:
+class ConfigGroup:
     """Runs of one configuration, by seed.
 
     Attributes:
@@ -27,7 +27,7 @@ class Column:
     """
 
     label: str
-    runs: tuple[Run, ...]
+    runs: tuple[RecordedRun, ...]
 
     @property
     def num_lost(self) -> int:
@@ -52,7 +52,7 @@ class Column:
         through = f"{name.metric}_{name.detector}"
         return not said.isdisjoint({name.metric, through, name.series.name})
 
-    def context(self, name: MeasureName) -> tuple[tuple[str, str], ...]:
+    def measured_with(self, name: MeasureName) -> tuple[tuple[str, str], ...]:
         """What two values of a measure must share to stand in one row."""
         facts = {"data digest": self._tag("data_digest")}
         if name.through == "detector":
@@ -69,15 +69,15 @@ class Column:
         return self._tag(f"detector_digest_{name.detector}") or self._tag("detector_digest")
 
 
-def columns(runs: Sequence[Run]) -> list[Column]:
+def config_groups(runs: Sequence[RecordedRun]) -> list[ConfigGroup]:
     """One column for each configuration, in the order of the first run of each.
 
     Raises:
         UsageError: Two runs of one configuration have one seed.
     """
-    groups: list[list[Run]] = []
+    groups: list[list[RecordedRun]] = []
     # Those that do not say what they were measured with, having ended before, join the others.
-    for run in sorted(runs, key=lambda run: not run.context.data_digest):
+    for run in sorted(runs, key=lambda run: not run.measured_with.data_digest):
         if known := next((group for group in groups if _are_alike(group[0], run)), None):
             known.append(run)
         else:
@@ -87,10 +87,10 @@ def columns(runs: Sequence[Run]) -> list[Column]:
     pooled = [tuple(sorted(group, key=lambda run: run.seed)) for group in groups]
     for one in pooled:
         _refuse_twins(one)
-    return [Column(label, group) for label, group in zip(_labels(pooled), pooled, strict=True)]
+    return [ConfigGroup(label, group) for label, group in zip(_labels(pooled), pooled, strict=True)]
 
 
-def measures(found: Sequence[Column], split: str) -> list[MeasureName]:
+def measures(found: Sequence[ConfigGroup], split: str) -> list[MeasureName]:
     """Names of the rows: of each measure the largest n that all have who have it at all.
 
     Where they share no n, each column's largest has a row of its own.
@@ -113,17 +113,19 @@ def _shown_sizes(each: Sequence[set[int]]) -> set[int]:
     return {max(shared)} if shared else {max(numbers) for numbers in each}
 
 
-def _are_alike(one: Run, other: Run) -> bool:
+def _are_alike(one: RecordedRun, other: RecordedRun) -> bool:
     """Whether all is the same but the seed, what they were measured with included."""
-    return _configuration(one) == _configuration(other) and one.context.admits(other.context)
+    return _configuration(one) == _configuration(other) and one.measured_with.admits(
+        other.measured_with
+    )
 
 
-def _configuration(run: Run) -> dict[str, str]:
+def _configuration(run: RecordedRun) -> dict[str, str]:
     params = {key: value for key, value in run.record.params.items() if key != SEED}
     return params | {"images": run.tags.images_digest}
 
 
-def _refuse_twins(group: Sequence[Run]) -> None:
+def _refuse_twins(group: Sequence[RecordedRun]) -> None:
     """A run and its repetition are one sample, not two."""
     for seed, number in Counter(run.seed for run in group).items():
         if number > 1:
@@ -134,7 +136,7 @@ def _refuse_twins(group: Sequence[Run]) -> None:
             )
 
 
-def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
+def _labels(groups: Sequence[Sequence[RecordedRun]]) -> list[str]:
     """``gan depth 2``: family, and the settings in which columns of one family differ."""
     names = []
     for group in groups:

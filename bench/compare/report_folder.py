@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bench
-from bench.compare.differences import Difference
+from bench.compare.differences import ReportDifference
 from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.report.html import HTML, to_html
@@ -17,7 +17,7 @@ from bench.report.writer import FIGURES, README
 
 
 @dataclass(frozen=True)
-class Written:
+class ReportFolder:
     """A report.
 
     Attributes:
@@ -33,7 +33,7 @@ class Written:
     remarks: list[str] = field(default_factory=list)
 
 
-def read_written(folder: Path) -> Written:
+def read_report_folder(folder: Path) -> ReportFolder:
     """The report in a folder, with remarks on what is not as when it was written.
 
     Raises:
@@ -52,7 +52,7 @@ def read_written(folder: Path) -> Written:
         remarks.append(f"the study file {study.name} has changed since")
     edited = [name for name, text in files.items() if text_digest(text) != manifest.files[name]]
     remarks += [f"{name} was edited after it was written" for name in edited]
-    return Written(folder, manifest, files, remarks)
+    return ReportFolder(folder, manifest, files, remarks)
 
 
 def _text(path: Path) -> str:
@@ -66,7 +66,7 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def page_beside(report: Written) -> list[Difference]:
+def page_beside(report: ReportFolder) -> list[ReportDifference]:
     """Whether the page has the words of the ``README.md`` beside it."""
     figures = [report.folder / FIGURES / f"{name}.png" for name in report.manifest.figures]
     if not all(figure.is_file() for figure in figures):
@@ -74,12 +74,12 @@ def page_beside(report: Written) -> list[Difference]:
     return page_differs(report, report.files[README], report.folder)
 
 
-def page_differs(report: Written, readme: str, folder: Path) -> list[Difference]:
+def page_differs(report: ReportFolder, readme: str, folder: Path) -> list[ReportDifference]:
     """Whether the page, where there is one, has these words; pictures are read in ``folder``."""
     page = report.folder / HTML
     if not page.is_file() or _words(_text(page)) == _words(to_html(readme, folder)):
         return []
-    return [Difference(HTML, "other words", f"those of {README} made again")]
+    return [ReportDifference(HTML, "other words", f"those of {README} made again")]
 
 
 def _words(page: str) -> str:

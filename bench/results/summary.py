@@ -1,4 +1,4 @@
-"""Facts about a study as a whole: budget, floors, what was expected and what is there."""
+"""What is known of a study as a whole: budget, floors, what was expected and what is there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bench.results.format import (
     count,
     span,
 )
-from bench.results.numbers import GAUSSIAN, Results
-from bench.results.runs import UNFINISHED, Place, Run
+from bench.results.results import GAUSSIAN, Results
+from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
 
 RUN_PAGES = "bench.run_pages"
 """Fact: the address of a run's page in MLflow, but for its id at the end; none of a database."""
@@ -39,7 +39,7 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class Attendance:
+class Completeness:
     """How many runs there should be and how many there are.
 
     Attributes:
@@ -83,9 +83,9 @@ def floors(results: Results) -> list[Floor]:
     return sorted(found.values(), key=lambda f: (f.split != "train", -f.n, f.measure))
 
 
-def headline_floor(results: Results) -> Floor | None:
-    """Train images against the test split at the headline's n."""
-    same = (f for f in floors(results) if f"test/{f.measure}" == results.headline)
+def floor_of_test_metric(results: Results) -> Floor | None:
+    """Train images against the test split at the test metric's n."""
+    same = (f for f in floors(results) if f"test/{f.measure}" == results.test_metric)
     return next((f for f in same if f.split == "train"), None)
 
 
@@ -95,23 +95,23 @@ def real_value(results: Results, name: str) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def arm_runs(results: Results) -> list[Run]:
+def arm_runs(results: Results) -> list[RecordedRun]:
     """The runs that are compared: no baselines."""
     return [run for place in results.cells for run in place.runs]
 
 
-def budget(runs: Sequence[Run], share: float = 1) -> str:
+def budget(runs: Sequence[RecordedRun], share: float = 1) -> str:
     """A share of the real images per run, ``24,000``; ``24,000 to 32,000`` where they differ."""
     texts = (run.param("train.num_images") for run in runs)
     return span((share * int(text) for text in texts if text), count)
 
 
-def attendance(results: Results) -> Attendance:
+def completeness(results: Results) -> Completeness:
     """Expected and found, over every group of one report."""
     planned = [place.cell for place in results.places if not place.is_outside]
     runs = [run for group in results.groups for run in group.runs if not run.is_outside]
     arms = [run for group in results.groups for run in arm_runs(group)]
-    return Attendance(
+    return Completeness(
         cells=sum(not cell.baseline for cell in planned),
         seeds=tuple(sorted({run.seed for run in arms})),
         baselines=sum(cell.baseline for cell in planned),
@@ -120,14 +120,14 @@ def attendance(results: Results) -> Attendance:
     )
 
 
-def run_link(results: Results, run: Run) -> str:
+def run_link(results: Results, run: RecordedRun) -> str:
     """A run's id, leading to its page in MLflow where that is a server."""
     page = results.facts.get(RUN_PAGES)
     name = f"`{run.record.run_id}`"
     return f"[{name}]({page}{run.record.run_id})" if page else name
 
 
-def tag_values(runs: Sequence[Run], tag: str) -> list[str]:
+def tag_values(runs: Sequence[RecordedRun], tag: str) -> list[str]:
     """Every value of a tag, sorted; runs without it are left out."""
     return sorted({value for run in runs if (value := run.record.tags.get(tag))})
 
@@ -143,7 +143,7 @@ def elbo_remark(results: Results) -> str:
     )
 
 
-def beats_gaussian(results: Results, place: Place, metric: str) -> bool | None:
+def beats_gaussian(results: Results, place: CellRuns, metric: str) -> bool | None:
     """Whether the mean is below the pixel Gaussian's; None where one of them is missing.
 
     The best checkpoint is held against the Gaussian's only value, which is of the same n.

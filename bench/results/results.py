@@ -14,8 +14,8 @@ from bench.errors import UsageError
 from bench.measures import ELBOS, MeasureName, largest
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
-from bench.results.cells import placed
-from bench.results.runs import Context, Place, Run
+from bench.results.cells import into_cells
+from bench.results.runs import CellRuns, MeasuredWith, RecordedRun
 
 T = TypeVar("T")
 
@@ -42,9 +42,9 @@ class Results:
     Attributes:
         study: The plan.
         identity: Which tier, data set and ``--set`` values.
-        context: What all the values share.
+        measured_with: What all the values share.
         places: Every cell of the grid in the plan's order, baselines last.
-        strays: Runs that fit no cell, that repeat a cell and seed, or that a search superseded.
+        unplaced_runs: Runs that fit no cell, that repeat a cell and seed, or that a search superseded.
         pictures: Where pictures come from.
         trials: Runs of a search for the best configuration, by Optuna's number; in no place.
         facts: What was said of the study as a whole: tags of its experiment.
@@ -54,11 +54,11 @@ class Results:
 
     study: Study
     identity: Identity
-    context: Context
-    places: tuple[Place, ...]
-    strays: tuple[Run, ...]
+    measured_with: MeasuredWith
+    places: tuple[CellRuns, ...]
+    unplaced_runs: tuple[RecordedRun, ...]
     pictures: Pictures
-    trials: tuple[Run, ...] = ()
+    trials: tuple[RecordedRun, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     curves: Curves | None = None
     elsewhere: tuple[Results, ...] = ()
@@ -74,44 +74,44 @@ class Results:
         return [arm.name for arm in self.study.arms]
 
     @property
-    def cells(self) -> list[Place]:
+    def cells(self) -> list[CellRuns]:
         """The cells of every arm."""
         return [place for arm in self.arms for place in self.places_of(arm)]
 
     @property
-    def chosen_cells(self) -> list[Place]:
+    def chosen_cells(self) -> list[CellRuns]:
         """The chosen cell of every arm that has one."""
         return [place for arm in self.arms if (place := self.chosen(arm))]
 
     @property
-    def baselines(self) -> list[Place]:
+    def baselines(self) -> list[CellRuns]:
         """The baselines that have a run."""
         return [p for p in self.places if p.cell.baseline and p.runs]
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[RecordedRun]:
         """Every run that is used, in the plan's order."""
         return [run for place in self.places for run in place.runs]
 
     @property
-    def primary(self) -> str:
+    def selection_metric(self) -> str:
         """The validation measure that selection reads, ``val/fd_digits_n297``; may be empty."""
-        return self.context.primary
+        return self.measured_with.selection_metric
 
     @property
-    def primary_name(self) -> str:
+    def selection_metric_name(self) -> str:
         """``fd_digits_n297``; while no run has said it, ``fd``."""
-        return self.primary.partition("/")[2] or "fd"
+        return self.selection_metric.partition("/")[2] or "fd"
 
     @property
-    def headline_name(self) -> str:
+    def test_metric_name(self) -> str:
         """``fd_digits_n500``."""
-        return self.headline.partition("/")[2]
+        return self.test_metric.partition("/")[2]
 
     @cached_property
-    def headline(self) -> str:
+    def test_metric(self) -> str:
         """The same measure on the whole test split: the largest n, ``test/fd_digits_n500``."""
-        name = replace(MeasureName.parse(self.primary_name), split="test")
+        name = replace(MeasureName.parse(self.selection_metric_name), split="test")
         return str(next((m for m in largest(self.measured) if m.series == name.series), name))
 
     @cached_property
@@ -125,15 +125,15 @@ class Results:
         metrics = {m for run in self.runs for m in run.record.metrics}
         return [MeasureName.parse(name) for name in sorted(metrics)]
 
-    def places_of(self, arm: str) -> list[Place]:
+    def places_of(self, arm: str) -> list[CellRuns]:
         """The arm's cells in the plan's order."""
         return [p for p in self.places if p.arm == arm and not p.cell.baseline]
 
-    def baseline(self, name: str) -> Place | None:
+    def baseline(self, name: str) -> CellRuns | None:
         """The baseline of that name, if it was run."""
         return next((p for p in self.baselines if p.arm == name), None)
 
-    def chosen(self, arm: str) -> Place | None:
+    def chosen(self, arm: str) -> CellRuns | None:
         """The arm's cell with the lowest mean validation measure.
 
         Cells that lost a run are passed over while the arm has one that lost none.
@@ -141,15 +141,15 @@ class Results:
         return self._chosen.get(arm)
 
     @cached_property
-    def _chosen(self) -> dict[str, Place | None]:
+    def _chosen(self) -> dict[str, CellRuns | None]:
         return {arm: self._choose(arm) for arm in self.arms}
 
-    def _choose(self, arm: str) -> Place | None:
-        means = [(p.mean(self.primary), i, p) for i, p in enumerate(self.places_of(arm))]
+    def _choose(self, arm: str) -> CellRuns | None:
+        means = [(p.mean(self.selection_metric), i, p) for i, p in enumerate(self.places_of(arm))]
         known = [(p.num_lost > 0, m, i, p) for m, i, p in means if m is not None]
         return min(known)[3] if known else None
 
-    def along_x(self, arm: str) -> list[tuple[Scalar, Place]]:
+    def along_x(self, arm: str) -> list[tuple[Scalar, CellRuns]]:
         """The arm's cells along the x factor, other factors as in the chosen cell."""
         x, chosen = self.study.x, self.chosen(arm)
         if x is None or chosen is None:
@@ -161,7 +161,7 @@ class Results:
             if all(p.cell.factors[k] == v for k, v in others.items())
         ]
 
-    def lines(self, arm: str) -> list[tuple[str, Place]]:
+    def lines(self, arm: str) -> list[tuple[str, CellRuns]]:
         """What curves show of an arm: the cells along x, else its chosen cell; with labels."""
         if self.study.x is not None:
             return [(str(value), place) for value, place in self.along_x(arm)]
@@ -169,12 +169,12 @@ class Results:
         return [("chosen", chosen)] if chosen else []
 
     @property
-    def levels(self) -> list[str]:
+    def x_values(self) -> list[str]:
         """Labels of the lines in the plan's order, the same for every figure."""
         found = (label for arm in self.arms for label, _ in self.lines(arm))
         return list(dict.fromkeys(found))
 
-    def points(self, runs: Iterable[Run], name: str) -> dict[str, list[Point]]:
+    def points(self, runs: Iterable[RecordedRun], name: str) -> dict[str, list[Point]]:
         """The finite points of a curve by run, read for all runs at once."""
         logged = {run.record.run_id: run for run in runs if run.has_curve(name)}
         found: Mapping[str, Sequence[Point]]
@@ -185,7 +185,7 @@ class Results:
         finite = {key: [(x, y) for x, y in each if math.isfinite(y)] for key, each in found.items()}
         return {key: points for key, points in finite.items() if points}
 
-    def label(self, place: Place) -> str:
+    def label(self, place: CellRuns) -> str:
         """``depth 3``: the factors that vary within the arm, with this cell's values."""
         peers = self.places_of(place.arm)
         return ", ".join(
@@ -235,16 +235,16 @@ def read_results(
             f"study '{identity.key}' has no runs to report: "
             f"start it with bench run {identity.flags()}"
         )
-    every = [Run(record) for record in sorted(records, key=lambda r: r.run_id)]
+    every = [RecordedRun(record) for record in sorted(records, key=lambda r: r.run_id)]
     runs = [run for run in every if not run.is_trial and not run.is_superseded]
     superseded = tuple(run for run in every if run.is_superseded)
     trials = tuple(sorted((run for run in every if run.is_trial), key=lambda run: run.trial))
     cells = [*study.cells(identity.tier), *_outside_cells(runs)]
     # While the search still runs, its trials alone say what is measured.
     contexts = _contexts(runs or trials or superseded, {c.arm for c in cells if c.baseline})
-    groups: dict[Context, list[Run]] = {context: [] for context in contexts}
+    groups: dict[MeasuredWith, list[RecordedRun]] = {context: [] for context in contexts}
     for run in runs:
-        groups[next(c for c in contexts if c.admits(run.context))].append(run)
+        groups[next(c for c in contexts if c.admits(run.measured_with))].append(run)
     group = partial(
         Results,
         study=study,
@@ -253,31 +253,31 @@ def read_results(
         facts=facts or {},
         curves=curves,
     )
-    (context, (places, strays)), *others = (
-        (context, placed(cells, members)) for context, members in groups.items()
+    (context, (places, unplaced_runs)), *others = (
+        (context, into_cells(cells, members)) for context, members in groups.items()
     )
     return group(
-        context=context,
+        measured_with=context,
         places=places,
-        strays=(*strays, *superseded),
+        unplaced_runs=(*unplaced_runs, *superseded),
         trials=trials,
-        elsewhere=tuple(group(context=c, places=p, strays=s) for c, (p, s) in others),
+        elsewhere=tuple(group(measured_with=c, places=p, unplaced_runs=s) for c, (p, s) in others),
     )
 
 
-def _contexts(runs: Iterable[Run], baselines: set[str]) -> list[Context]:
+def _contexts(runs: Iterable[RecordedRun], baselines: set[str]) -> list[MeasuredWith]:
     """The distinct contexts: those of most compared runs first, baselines' own last."""
-    counts = Counter(run.context for run in runs if run.arm not in baselines)
-    ranked = sorted(counts, key=lambda c: (not c.primary, -counts[c], str(c)))
-    ranked += sorted({run.context for run in runs if run.arm in baselines}, key=str)
-    kept: list[Context] = []
+    counts = Counter(run.measured_with for run in runs if run.arm not in baselines)
+    ranked = sorted(counts, key=lambda c: (not c.selection_metric, -counts[c], str(c)))
+    ranked += sorted({run.measured_with for run in runs if run.arm in baselines}, key=str)
+    kept: list[MeasuredWith] = []
     for context in ranked:
         if not any(other.admits(context) for other in kept):
             kept.append(context)
     return kept
 
 
-def _outside_cells(runs: Iterable[Run]) -> list[Cell]:
+def _outside_cells(runs: Iterable[RecordedRun]) -> list[Cell]:
     """One place for each name that `bench eval --images` put into the study."""
     names = sorted({run.arm for run in runs if run.is_outside})
     return [Cell(arm=name, model=OUTSIDE, factors={}, settings={}, baseline=True) for name in names]
