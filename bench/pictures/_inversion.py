@@ -10,6 +10,9 @@ from torch import Tensor
 
 from bench.contracts import EvalFns, Nets, Noise
 
+NUM_DRAWS, NUM_STEPS = 256, 100
+"""What a search costs: draws decoded for all images, and steps forth and back for each."""
+
 
 @dataclass(frozen=True)
 class Inversion:
@@ -33,8 +36,8 @@ def invert(
     labels: Tensor | None,
     noise: Noise,
     *,
-    num_draws: int = 256,
-    num_steps: int = 100,
+    num_draws: int = NUM_DRAWS,
+    num_steps: int = NUM_STEPS,
     lr: float = 0.1,
 ) -> Inversion:
     """The nearest images that a model decodes (Zhu et al. 2016, arXiv 1609.03552, without encoder).

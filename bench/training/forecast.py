@@ -1,33 +1,39 @@
-"""How long a run will take, from a few timed steps and samples of its own model."""
+"""How long a run will take, from a few timed steps, samples and pictures of its own model."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 
 from bench.config import RunConfig
+from bench.contracts import Trainable
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
-from bench.metrics._evaluate import num_samples
+from bench.metrics._evaluate import num_samples, view_of
+from bench.metrics.importance import DRAWS
+from bench.pictures._draw import draw_pictures
+from bench.pictures._inversion import NUM_DRAWS, NUM_STEPS
+from bench.pictures.inversion import PAIRS, ROWS
 from bench.training.run import build
 from bench.training.trainer import Trainer, TrainingDiverged
 
 WARM, TIMED = 1, 2
 NUM_SAMPLES = 128
-PICTURES_SECONDS = 0.15
-INVERSION_SAMPLES = 5_000
-"""What the pictures by inversion cost, in samples: 256 draws, 100 steps forth and back for 16."""
-IMPORTANCE_DRAWS = 64
-"""Decoded for each image of the importance-weighted bound that is measured unasked."""
+INVERTED = NUM_DRAWS + 3 * NUM_STEPS * ROWS * PAIRS
+"""What the pictures by inversion cost, in samples: back takes twice as long as forth."""
 
 
 def seconds_per_run(config: RunConfig, held: ReferenceData) -> float:
     """Forecast in seconds of training and evaluation of one run, on one thread."""
     trainable = build(config, held)
-    evaluation = _sampling_seconds(config, held) if trainable.phases else 1.0
     if not trainable.phases:
-        return evaluation
+        return 1.0
+    return _evaluation_seconds(config, held, trainable) + _training_seconds(config, held, trainable)
+
+
+def _training_seconds(config: RunConfig, held: ReferenceData, trainable: Trainable) -> float:
     period = max(phase.every for phase in trainable.phases)
     steps = WARM + TIMED * period
     short = config.train.model_copy(
@@ -37,37 +43,38 @@ def seconds_per_run(config: RunConfig, held: ReferenceData) -> float:
             "num_validations": 1,
         }
     )
-    trainer = Trainer(trainable, held.images("train"), held.labels("train"), short)
-    logs = iter(trainer)
+    logs = iter(Trainer(trainable, held.images("train"), held.labels("train"), short))
     try:
         for _ in range(WARM):
             next(logs)
-        started = time.perf_counter()
-        for _ in logs:
-            pass
+        seconds = _seconds(lambda: list(logs))
     except TrainingDiverged:
-        return evaluation  # the run itself will end soon, as diverged
-    per_step = (time.perf_counter() - started) / (TIMED * period)
-    return per_step * config.train.num_steps + evaluation
+        return 0.0  # the run itself will end soon, as diverged
+    return seconds / (TIMED * period) * config.train.num_steps
 
 
-def _sampling_seconds(config: RunConfig, held: ReferenceData) -> float:
+@torch.no_grad()
+def _evaluation_seconds(config: RunConfig, held: ReferenceData, trainable: Trainable) -> float:
     """Validations and the two test evaluations, scaled from a small one."""
-    trainable = build(config, held)
-    generated = Generated(held, trainable.modules, trainable.eval_fns)
-    started = time.perf_counter()
-    with torch.no_grad():
-        generated.samples(NUM_SAMPLES, NUM_SAMPLES)
-        if held.detector is not None:
-            generated.features(NUM_SAMPLES, NUM_SAMPLES, held.detector)
-    each = (time.perf_counter() - started) / NUM_SAMPLES
-    n_val, n_test = num_samples(config.eval, held)
-    likelihood = 3 if trainable.eval_fns.density is not None else 1
-    samples = (config.train.num_validations + 1) * n_val + 2 * n_test
-    fns = trainable.eval_fns
-    samples += INVERSION_SAMPLES if fns.encode is None and fns.latent_dim else 0
-    decoded = samples * likelihood
+    settings, fns = config.eval, trainable.eval_fns
+    few = {"max_samples": NUM_SAMPLES, "max_val_samples": NUM_SAMPLES}
+    view = view_of(Generated(held, trainable.modules, fns), "val", settings.model_copy(update=few))
+    each = _seconds(lambda: view.samples(NUM_SAMPLES)) / NUM_SAMPLES
+    if held.detector is not None:
+        each += _seconds(lambda: view.generated_features(NUM_SAMPLES)) / NUM_SAMPLES
+    pictures = _seconds(lambda: draw_pictures(view, at_end=False))
+    n_val, n_test = num_samples(settings, held)
+    num_validations = config.train.num_validations + 1
+    samples = num_validations * n_val + 2 * n_test
+    samples += INVERTED if fns.encode is None and fns.latent_dim else 0
+    samples *= 1 if fns.density is None else 3
     if fns.inference is not None:
         sizes = (len(held.images(split)) for split in ("val", "test"))
-        decoded += IMPORTANCE_DRAWS * sum(min(n, config.eval.likelihood_images) for n in sizes)
-    return each * decoded + PICTURES_SECONDS * (config.train.num_validations + 1)
+        samples += DRAWS * sum(min(n, settings.likelihood_images) for n in sizes)
+    return each * samples + pictures * num_validations
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
