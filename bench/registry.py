@@ -31,6 +31,7 @@ PACKAGES = {
     "pictures": "bench.pictures",
     "plots": "bench.plots",
     "mirrors": "bench.tracking.mirrors",
+    "engines": "bench.engines",
 }
 
 

@@ -63,7 +63,7 @@ MAKES_RUNS: dict[str, str] = {
     "pictures": "evaluation",
     "training": "datasets detectors models evaluation metrics pictures",
     "engines": "tracking models training",
-    "study": "plan tracking datasets models engines",
+    "study": "plan tracking datasets models training engines",
 }
 BOTH: dict[str, str] = {
     "calibration": "results plots distances evaluation metrics",
@@ -81,6 +81,7 @@ REGISTRIES = {
     "pictures": "",
     "plots": "axes boards curves factor",
     "tracking/mirrors": "",
+    "engines": "task",
     "report/sections": "",
     "adversarial/losses": "",
     "variational/likelihoods": "",

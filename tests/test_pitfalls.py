@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from references import REFERENCES, VARIANTS, has_width, split
+from study_fakes import Silent, optuna_trials
 
 from bench import datasets
 from bench.contracts import EvalFns, Step
@@ -28,7 +29,7 @@ from bench.records import DataSpec
 from bench.results.results import read_results
 from bench.runtime import DeviceNoise, generator
 from bench.study.driver import Driver
-from bench.study.grid import expand
+from bench.study.plan import resolve
 from bench.tracking.mlflow import Store
 from bench.training.run import build, held_data
 from bench.training.trainer import Trainer
@@ -66,29 +67,17 @@ def held_with(test_images):
 def run_study(name, held, store, folder, monkeypatch):
     """Optuna's values, and what the report reads: the records and the chosen cell."""
     monkeypatch.setattr(work, "held_for", lambda config, device: held)
-    driver = Driver(
-        study=STUDY,
-        identity=IDENTITY,
-        store=store,
-        experiment_id=store.experiment(name),
-        folder=folder / name,
-    )
-    driver.run(expand(STUDY, IDENTITY, 1), InProcess(), Silent())
-    trials = driver.book._book.get_trials(deepcopy=False)
-    records = store.records(driver.experiment_id)
+    plan = resolve(STUDY, tier="classroom", seeds=1, device="cpu", root=folder / name)
+    driver = Driver(plan, store)
+    driver.run(InProcess(1, folder), Silent())
+    trials = optuna_trials(plan.storage_url)
+    records = driver.tracked.records()
+    driver.forget()
     results = read_results(STUDY, IDENTITY, records, lambda *_: None)
     chosen = results.chosen("gan")
     assert chosen is not None
     by_size = sorted(records, key=lambda record: record.params["model.latent_dim"])
     return sorted(t.value for t in trials), by_size, chosen.cell
-
-
-class Silent:
-    def started(self, run):
-        pass
-
-    def ended(self, run, result):
-        pass
 
 
 def test_study_whose_test_images_are_garbage_selects_the_same_cell(
@@ -187,7 +176,7 @@ def test_pictures_and_metrics_see_the_grays_that_the_model_makes():
     before, after = view(), view()
     picture = draw_pictures(after, at_end=True)["samples"]
     assert torch.equal(after.samples(300), before.samples(300))
-    assert evaluate(after, "validation") == evaluate(before, validation_only=True)
+    assert evaluate(after, "validation") == evaluate(before, "validation")
     made = {*range(102, 154)}  # 0.4 to 0.6 of 255
     line = 128  # the gray between two pictures
     assert {*before.samples(300).unique().tolist()} <= made

@@ -10,10 +10,12 @@ from bench.cli.options import columns
 from bench.cli.progress import duration
 from bench.config import Flat, RunConfig
 from bench.plan.space import Space
-from bench.plan.study import Identity, Study
+from bench.plan.study import Identity
 from bench.records import Scalar
 from bench.runtime import prepare
-from bench.study.grid import PlannedRun, held_deviation
+from bench.study.cells import matched_deviation
+from bench.study.grid import PlannedRun
+from bench.study.plan import StudyPlan
 from bench.training.forecast import seconds_per_run
 from bench.training.run import held_for
 
@@ -21,7 +23,7 @@ from bench.training.run import held_for
 def plan_line(identity: Identity, runs: Sequence[PlannedRun], seconds: float) -> str:
     """``depth_sweep (classroom) on digits: 48 runs, 540,000 images, about 5 min``."""
     images = sum(run.config.train.num_images for run in runs if not run.cell.baseline)
-    trials = sum(run.trial is not None for run in runs)
+    trials = sum(run.stage == "trial" for run in runs)
     number = f"{trials} trials and {len(runs) - trials} runs" if trials else f"{len(runs)} runs"
     return (
         f"{identity.study} ({identity.tier}) on {identity.dataset}: {number}, "
@@ -48,13 +50,14 @@ def plan_table(runs: Sequence[PlannedRun], spaces: dict[str, Space]) -> list[str
     return columns(rows)
 
 
-def held_line(study: Study, identity: Identity) -> str:
-    """How equal the numbers of parameters are, or an empty text where the study holds none."""
-    if not study.hold_parameters:
+def matched_line(plan: StudyPlan) -> str:
+    """How equal the numbers of parameters are, or an empty text where the study matches none."""
+    reference = plan.study.hold_parameters
+    if not reference:
         return ""
-    share = held_deviation(study, identity)
+    share = matched_deviation(plan.study, plan.identity, plan.spec())
     return (
-        f"width is chosen so that every cell has the parameters of {as_text(study.hold_parameters)}: "
+        f"width is chosen so that every cell has the parameters of {as_text(reference)}: "
         f"at most {share:.1%} from them"
     )
 
@@ -88,10 +91,10 @@ def _settings(run: PlannedRun, differing: Sequence[str], space: Space) -> str:
     if run.cell.baseline:
         return ""
     # What the study did not set are the models' defaults, which `bench show MODEL` tells.
-    settings = {**run.cell.settings, **run.cell.held}
+    settings = {**run.cell.settings, **run.cell.matched}
     said = [key for key in differing if key in settings and key not in space]
     fixed = as_text({key: run.config.flat()[key] for key in said})
-    if run.trial is None:
+    if run.stage == "run":
         return " ".join(part for part in (fixed, "best of the search" if space else "") if part)
     chosen = ", ".join(f"{key.rpartition('.')[2]} {found}" for key, found in space.items())
     return " ".join(part for part in (fixed, f"one of: {chosen}") if part)
@@ -99,8 +102,8 @@ def _settings(run: PlannedRun, differing: Sequence[str], space: Space) -> str:
 
 def _numbers(runs: Sequence[PlannedRun]) -> str:
     """``seeds 0..2``, ``trials 0..11`` or ``seed 0``."""
-    kind = "seed" if runs[0].trial is None else "trial"
-    found = sorted(run.seed if run.trial is None else run.trial for run in runs)
+    kind = "seed" if runs[0].stage == "run" else "trial"
+    found = sorted(run.number for run in runs)
     return f"{kind} {found[0]}" if len(found) == 1 else f"{kind}s {found[0]}..{found[-1]}"
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+import torch
+
 from bench.engines.task import Task
+from bench.errors import UsageError
 from bench.records import TrialResult
+from bench.registry import Registry
 
 ShouldPrune = Callable[[list[float]], bool]
 """Whether a trial with these validation values so far is to end now."""
@@ -27,7 +32,22 @@ class Outcome:
 
 
 class Engine(Protocol):
-    """Runs tasks, several at a time."""
+    """Runs tasks, several at a time.
+
+    Args:
+        jobs: How many at a time.
+        logs: Folder for what the workers print.
+
+    Raises:
+        UsageError: It cannot run so many.
+    """
+
+    def __init__(self, jobs: int, logs: Path) -> None: ...
+
+    @staticmethod
+    def auto_jobs(device: torch.device) -> int:
+        """How many at a time are best where nobody says."""
+        ...
 
     @property
     def free(self) -> int:
@@ -45,3 +65,30 @@ class Engine(Protocol):
     def close(self) -> None:
         """Asks running tasks to save a checkpoint and ends the workers."""
         ...
+
+
+ENGINES: Registry[type[Engine]] = Registry("engine", "bench.engines")
+engine = ENGINES.register
+
+
+def num_jobs(text: str, name: str | None, device: torch.device) -> int:
+    """``--jobs`` as a number; ``auto`` is what the engine says.
+
+    Raises:
+        UsageError: Neither, or no such engine.
+    """
+    auto = ENGINES.get(name or "local").auto_jobs
+    if text == "auto":
+        return auto(device)
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--jobs takes a whole number from 1 on, or auto, got '{text}'")
+    return int(text)
+
+
+def open_engine(name: str | None, jobs: int, logs: Path) -> Engine:
+    """The engine of that name; without one, worker processes where there are several jobs.
+
+    Raises:
+        UsageError: No such engine, or it cannot run so many.
+    """
+    return ENGINES.get(name or ("local" if jobs > 1 else "inprocess"))(jobs, logs)

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from bench.engines import Outcome, ShouldPrune
+import torch
+
+from bench.engines import Outcome, ShouldPrune, engine
 from bench.engines.task import Task, run_task
+from bench.errors import UsageError
 from bench.runtime import stop_requests
 
 
+@engine("inprocess")
 class InProcess:
-    """Runs a task when its outcome is waited for; Ctrl-C stops it at its next log."""
+    """One run after the other, in the process of the command.
 
-    def __init__(self) -> None:
+    A task runs when its outcome is waited for; Ctrl-C stops it at its next log.
+    """
+
+    def __init__(self, jobs: int, logs: Path) -> None:  # noqa: ARG002 - it prints where all is printed
+        if jobs > 1:
+            raise UsageError(
+                f"engine 'inprocess' runs one at a time, got {jobs} jobs: take --engine local"
+            )
         self._task: tuple[Task, ShouldPrune] | None = None
+
+    @staticmethod
+    def auto_jobs(device: torch.device) -> int:  # noqa: ARG004 - on any
+        """One."""
+        return 1
 
     @property
     def free(self) -> int:

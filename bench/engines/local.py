@@ -13,9 +13,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from bench.engines import Outcome, ShouldPrune
+import torch
+
+from bench.engines import Outcome, ShouldPrune, engine
 from bench.engines.task import Task, run_task
 from bench.errors import Interrupted
+from bench.runtime import num_cores
 
 STOP_SECONDS = 20.0
 ANSWER_SECONDS = 0.2
@@ -31,18 +34,19 @@ class _Worker:
     should_prune: ShouldPrune | None = None
 
 
+@engine("local")
 class LocalWorkers:
-    """A number of worker processes; one that dies is replaced.
+    """Several runs at a time, in worker processes; one that dies is replaced."""
 
-    Args:
-        num_workers: How many.
-        logs: Folder for what the workers print.
-    """
-
-    def __init__(self, num_workers: int, logs: Path) -> None:
+    def __init__(self, jobs: int, logs: Path) -> None:
         self._logs = logs
         logs.mkdir(parents=True, exist_ok=True)
-        self._workers = [self._start(i) for i in range(num_workers)]
+        self._workers = [self._start(i) for i in range(jobs)]
+
+    @staticmethod
+    def auto_jobs(device: torch.device) -> int:
+        """One for each core; runs on a GPU, which they would share, come one after the other."""
+        return 1 if device.type == "cuda" else num_cores()
 
     @property
     def free(self) -> int:

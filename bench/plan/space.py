@@ -109,13 +109,13 @@ class Search(Settings):
     startup: int = Field(RANDOM_TRIALS, ge=RANDOM_TRIALS)
     validations: int = Field(4, ge=1)
 
-    def middle(self, arm: str) -> dict[str, Scalar]:
-        """A configuration in the middle of an arm's space."""
-        space = self.spaces[arm]
-        return {key: found.samples[len(found.samples) // 2] for key, found in space.items()}
+
+def middle(space: Space) -> dict[str, Scalar]:
+    """A configuration in the middle of a space."""
+    return {key: found.samples[len(found.samples) // 2] for key, found in space.items()}
 
 
-def corners(space: Space) -> list[dict[str, Scalar]]:
+def bounds(space: Space) -> list[dict[str, Scalar]]:
     """Configurations that together have every end of every range and every choice."""
     deepest = max((len(found.samples) for found in space.values()), default=0)
     return [

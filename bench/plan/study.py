@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from bench.config import Settings, dataset_slug, digest
 from bench.errors import UsageError
 from bench.plan.claim import Claim
-from bench.plan.space import Search
+from bench.plan.space import Search, Space
 from bench.records import Scalar
 from bench.registry import closest
 
@@ -138,14 +138,13 @@ class Study(Settings):
         return self
 
     @model_validator(mode="after")
-    def _held_cell_is_of_the_grid(self) -> Self:
-        held = self.hold_parameters
-        if held is None:
+    def _reference_is_a_cell_of_the_grid(self) -> Self:
+        wanted = self.hold_parameters
+        if wanted is None:
             return self
-        if not held or any(value not in self.factors.get(key, ()) for key, value in held.items()):
-            raise ValueError(
-                f"hold_parameters names values of factors {dict(self.factors)}, got {held}"
-            )
+        known = self.factors
+        if not wanted or any(value not in known.get(key, ()) for key, value in wanted.items()):
+            raise ValueError(f"hold_parameters names values of factors {dict(known)}, got {wanted}")
         if "model.width" in self.factors:
             raise ValueError("hold_parameters sets model.width: it cannot be a factor as well")
         return self
@@ -157,6 +156,11 @@ class Study(Settings):
             return self.comparisons
         pairs = itertools.combinations([arm.name for arm in self.arms], 2)
         return tuple(Planned(a=a, b=b) for a, b in pairs)
+
+    @property
+    def spaces(self) -> dict[str, Space]:
+        """Arm to what its trials choose from; empty where nothing is searched."""
+        return self.search.spaces if self.search else {}
 
     @property
     def x(self) -> str | None:
@@ -198,7 +202,7 @@ class Study(Settings):
 class Cell(Settings):
     """One place of the grid, to be run once per seed; a baseline has one run, seed 0.
 
-    ``held`` is what was chosen for it to have as many parameters as the others; it lies over
+    ``matched`` is what was chosen for it to have as many parameters as the others; it lies over
     ``--set``.
     """
 
@@ -207,7 +211,7 @@ class Cell(Settings):
     factors: FlatValues
     settings: FlatValues
     baseline: bool = False
-    held: FlatValues = Field(default_factory=dict)
+    matched: FlatValues = Field(default_factory=dict)
 
 
 class Identity(Settings):

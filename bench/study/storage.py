@@ -1,9 +1,10 @@
-"""The only importer of Optuna: the books of a grid and of a search, kept by one driver."""
+"""The only importer of Optuna: a grid that it is told of, a search that it is asked about."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import timedelta
 
 import optuna
 from optuna.distributions import (
@@ -15,7 +16,7 @@ from optuna.distributions import (
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from bench.errors import UsageError
 from bench.plan.space import Choice, Int, LogUniform, Range, Space
@@ -29,8 +30,8 @@ IMPORTANCE = "PED-ANOVA, best tenth of the trials (Watanabe et al. 2023, arXiv 2
 Values = dict[str, Scalar]
 
 
-class GridBook:
-    """Which runs of a grid have their result; a trial is one run, named by its digest.
+class OptunaGrid:
+    """A grid as Optuna's dashboard shows it: told how each run ended, never asked.
 
     Args:
         name: Of the study in Optuna.
@@ -39,39 +40,35 @@ class GridBook:
     """
 
     def __init__(self, name: str, storage: str, values: Mapping[str, Sequence[Scalar]]) -> None:
-        self._book = _opened(name, storage, pruner=None)
+        self._study = _opened(name, storage)
         self._storage, self._values = storage, values
-        self._open: dict[str, Trial] = {}
+        trials = self._study.get_trials(deepcopy=False)
+        self._told = {t.user_attrs["config_digest"] for t in trials if _final(t)}
+        for trial in trials:  # a driver of an older version may have left them open
+            if not trial.state.is_finished():
+                kept = self._study._storage  # noqa: SLF001 - one in the queue cannot be told
+                kept.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # noqa: SLF001
 
-    def done(self) -> set[str]:
-        """Digests of the runs that need no other attempt."""
-        return {
-            trial.user_attrs["config_digest"]
-            for trial in self._book.get_trials(deepcopy=False)
-            if _final(trial)
-        }
-
-    def resume(self) -> None:
-        """Takes up the trials that a former driver left open."""
-        for frozen in self._book.get_trials(deepcopy=False, states=UNFINISHED):
-            trial = _attached(self._book, frozen, self._distribution)
-            self._open[trial.user_attrs["config_digest"]] = trial
-
-    def take(self, key: str, values: Values) -> None:
-        """Puts a run into the book, unless it is there and open."""
-        if key not in self._open:
-            self._book.enqueue_trial(dict(values), user_attrs={"config_digest": key})
-            self._open[key] = self._book.ask(
-                {k: self._distribution(k, v) for k, v in values.items()}
-            )
-
-    def tell(self, key: str, result: TrialResult, run_id: str) -> None:
-        """Closes a run with its result."""
-        _tell(self._book, self._open.pop(key), result, run_id)
+    def tell(self, key: str, values: Values, result: TrialResult, run_id: str) -> None:
+        """Adds a run with its result, once for each that needs no other attempt."""
+        if key in self._told:
+            return
+        state, value = _ended(result)
+        trial = create_trial(
+            state=state,
+            value=value,
+            params=dict(values),
+            distributions={k: self._distribution(k, v) for k, v in values.items()},
+            user_attrs={"config_digest": key, "status": result.status, "run_id": run_id},
+        )
+        seconds = sum(result.metrics.get(f"cost/{part}_seconds", 0.0) for part in ("train", "eval"))
+        if trial.datetime_start is not None:
+            trial.datetime_start -= timedelta(seconds=seconds)
+        self._study.add_trial(trial)
 
     def delete(self) -> None:
         """Forgets every run."""
-        optuna.delete_study(study_name=self._book.study_name, storage=self._storage)
+        optuna.delete_study(study_name=self._study.study_name, storage=self._storage)
 
     def _distribution(self, key: str, value: Scalar) -> BaseDistribution:
         # A parameter of Optuna has one kind for good: 0.5 and 1 are both numbers with a point.
@@ -88,7 +85,7 @@ def is_choice(values: Sequence[Scalar]) -> bool:
     return any(isinstance(value, bool | str) for value in values)
 
 
-class TrialBook:
+class OptunaSearch:
     """The trials of one arm, by number: random ones first, then TPE's, those pruned by the median.
 
     A trial that failed keeps its number and is tried again with what it had; Optuna calls that
@@ -103,9 +100,9 @@ class TrialBook:
     """
 
     def __init__(self, name: str, storage: str, space: Space, *, startup: int, seed: int) -> None:
-        # That none of the first trials is pruned is up to ``judge``: with several workers a
+        # That none of the first trials is pruned is up to ``should_prune``: with several workers a
         # later one may end before them.
-        self._book = _opened(name, storage, pruner=MedianPruner(n_startup_trials=1))
+        self._study = _opened(name, storage, pruner=MedianPruner(n_startup_trials=1))
         self._storage, self._startup, self._seed = storage, startup, seed
         self._space = {key: _distribution(found) for key, found in space.items()}
         self._open: dict[int, Trial] = {}
@@ -114,15 +111,21 @@ class TrialBook:
         """Numbers of the trials that need no other attempt."""
         return {number for number, trial in self._latest().items() if _final(trial)}
 
+    def chosen(self) -> dict[int, Values]:
+        """The values of each trial that has them all, by number."""
+        latest = self._latest().items()
+        return {n: dict(t.params) for n, t in latest if t.params.keys() == self._space.keys()}
+
     def resume(self) -> None:
         """Takes up the trials that a former driver left open."""
-        for frozen in self._book.get_trials(deepcopy=False, states=UNFINISHED):
-            taken = self._latest()
+        taken = set(self._latest())
+        for frozen in self._study.get_trials(deepcopy=False, states=UNFINISHED):
             # Without a number, the driver died between asking and numbering.
             free = next(i for i in range(len(taken) + 1) if i not in taken)
             number = frozen.user_attrs.get("number", free)
-            self._book.sampler = self._sampler(number)
-            self._open[number] = _attached(self._book, frozen, lambda key, _: self._space[key])
+            taken.add(number)
+            self._study.sampler = self._sampler(number)
+            self._open[number] = self._attached(frozen)
             self._open[number].set_user_attr("number", number)
 
     def take(self, number: int) -> Values:
@@ -140,7 +143,7 @@ class TrialBook:
         """``random`` or ``tpe``."""
         return "random" if number < self._startup else "tpe"
 
-    def judge(self, number: int, curve: Sequence[float]) -> bool:
+    def should_prune(self, number: int, curve: Sequence[float]) -> bool:
         """Whether a trial with these values so far, one for each validation, is to end now."""
         trial = self._open.get(number)
         if trial is None:  # told already, repeated for a store that does not know it
@@ -154,7 +157,7 @@ class TrialBook:
     def tell(self, number: int, result: TrialResult, run_id: str) -> None:
         """Closes a trial with its result; one that was told before stays as it is."""
         if number in self._open:
-            _tell(self._book, self._open.pop(number), result, run_id)
+            _tell(self._study, self._open.pop(number), result, run_id)
 
     def best(self, num_trials: int) -> tuple[int, Values, float] | None:
         """Number, values and validation value of the best whole trial among the first ones."""
@@ -189,19 +192,26 @@ class TrialBook:
 
     def delete(self) -> None:
         """Forgets every trial."""
-        optuna.delete_study(study_name=self._book.study_name, storage=self._storage)
+        optuna.delete_study(study_name=self._study.study_name, storage=self._storage)
+
+    def _attached(self, frozen: FrozenTrial) -> Trial:
+        """An open trial of a former driver."""
+        if frozen.state != TrialState.WAITING:
+            return Trial(self._study, frozen._trial_id)  # noqa: SLF001 - Optuna's way to re-attach
+        # The driver died between enqueueing and asking; asking gives the oldest one.
+        return self._study.ask(self._space)
 
     def _latest(self) -> dict[int, FrozenTrial]:
         """The last attempt of each number."""
-        trials = self._book.get_trials(deepcopy=False)
+        trials = self._study.get_trials(deepcopy=False)
         return {t.user_attrs["number"]: t for t in trials if "number" in t.user_attrs}
 
     def _ask(self, number: int, failed: FrozenTrial | None) -> Trial:
         if failed is not None:
-            self._book.enqueue_trial(dict(failed.params), user_attrs={"number": number})
-            return self._book.ask(self._space)
-        self._book.sampler = self._sampler(number)
-        trial = self._book.ask(self._space)
+            self._study.enqueue_trial(dict(failed.params), user_attrs={"number": number})
+            return self._study.ask(self._space)
+        self._study.sampler = self._sampler(number)
+        trial = self._study.ask(self._space)
         trial.set_user_attr("number", number)
         return trial
 
@@ -214,7 +224,7 @@ class TrialBook:
         return TPESampler(n_startup_trials=1, multivariate=True, constant_liar=True, seed=seed)
 
 
-def _opened(name: str, storage: str, *, pruner: MedianPruner | None) -> optuna.Study:
+def _opened(name: str, storage: str, pruner: MedianPruner | None = None) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         return optuna.create_study(
@@ -231,25 +241,21 @@ def _opened(name: str, storage: str, *, pruner: MedianPruner | None) -> optuna.S
         ) from error
 
 
-def _attached(book: optuna.Study, frozen: FrozenTrial, distribution: Any) -> Trial:
-    """An open trial of a former driver."""
-    if frozen.state != TrialState.WAITING:
-        return Trial(book, frozen._trial_id)  # noqa: SLF001 - Optuna's way to re-attach
-    # The driver died between enqueueing and asking; asking gives the oldest one.
-    fixed = frozen.system_attrs["fixed_params"]
-    return book.ask({key: distribution(key, value) for key, value in fixed.items()})
-
-
-def _tell(book: optuna.Study, trial: Trial, result: TrialResult, run_id: str) -> None:
+def _tell(study: optuna.Study, trial: Trial, result: TrialResult, run_id: str) -> None:
     trial.set_user_attr("status", result.status)
     trial.set_user_attr("run_id", run_id)
+    state, value = _ended(result)
+    study.tell(trial, value, state=state)
+
+
+def _ended(result: TrialResult) -> tuple[TrialState, float | None]:
+    """How Optuna counts a result, and its value."""
     if result.status == "pruned":
-        book.tell(trial, state=TrialState.PRUNED)
-    elif result.value is None:
+        return TrialState.PRUNED, None
+    if result.value is None or math.isnan(result.value):
         # ``diverged`` has no value, and neither has a run whose data set has no detector.
-        book.tell(trial, state=TrialState.FAIL)
-    else:
-        book.tell(trial, result.value)
+        return TrialState.FAIL, None
+    return TrialState.COMPLETE, result.value
 
 
 def _final(trial: FrozenTrial) -> bool:

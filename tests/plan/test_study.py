@@ -6,6 +6,7 @@ import pytest
 from bench.cli.show import plan_text
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_summaries
+from bench.plan.space import Choice, LogUniform, Search, Uniform
 from bench.plan.study import Arm, Planned, Study, Tier
 
 ARMS = tuple(Arm(name=name, model=name) for name in ("vae", "gan", "wgan"))
@@ -80,3 +81,25 @@ def test_a_mistake_in_a_study_file_is_told_in_one_line(written, more, said):
 def test_a_plan_of_one_arm_compares_nothing(written):
     written(HEAD.format(more='tiers={"t": Tier(dataset="digits")}'))
     assert "compared" not in plan_text(load_study("mine"))
+
+
+RATE = {"model.lr": LogUniform(low=1e-4, high=1e-1)}
+SPACES = {arm.name: RATE for arm in ARMS}
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lambda: Uniform(low=2.0, high=1.0), "low must be below high, got 2.0 and 1.0"),
+        (lambda: Choice(values=(1, 1)), "the values of a choice must differ"),
+        (lambda: Search(spaces={}, startup=5), "greater than or equal to 10"),
+        (
+            lambda: study(search=Search(spaces=SPACES), factors={"model.depth": (1, 2)}),
+            "factors or a search",
+        ),
+        (lambda: study(search=Search(spaces={"vae": RATE})), "for each arm"),
+    ],
+)
+def test_search_that_cannot_be_one_is_refused(made, sentence):
+    with pytest.raises(pydantic.ValidationError, match=sentence):
+        made()

@@ -1,4 +1,4 @@
-"""A search as a user runs it: real training, real stores, and a driver killed for real."""
+"""A study as a user runs it: real training, real stores, and a driver killed for real."""
 
 import os
 import signal

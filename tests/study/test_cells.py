@@ -3,14 +3,15 @@
 import pytest
 
 from bench import datasets
-from bench.cli.preview import held_line
+from bench.cli.preview import matched_line
 from bench.errors import UsageError
 from bench.models import configure, find
 from bench.modules import count_parameters
 from bench.plan.files import load_study
 from bench.plan.study import Identity, Study
-from bench.study.grid import expand, held_deviation
-from bench.study.widths import nearest_width, parameters_of
+from bench.study.cells import full_overrides, matched_deviation, nearest_width, parameters_of
+from bench.study.grid import expand
+from bench.study.plan import resolve
 
 SPEC = datasets.load("digits").spec
 
@@ -19,6 +20,10 @@ def identity(**overrides):
     return Identity(
         study="depth_sweep_equal", tier="classroom", dataset="digits", overrides=overrides
     )
+
+
+def plan_of(study):
+    return resolve(study, tier="classroom", device="cpu")
 
 
 def built(config):
@@ -46,10 +51,10 @@ def test_every_depth_has_the_parameters_of_the_reference_but_for_a_few_percent()
     assert len(runs) == 15
     counts = {(run.cell.arm, run.config.model.depth): built(run.config) for run in runs}
     shares = [abs(count / counts[arm, 3] - 1) for (arm, _), count in counts.items()]
-    assert max(shares) == pytest.approx(held_deviation(study, identity()))
+    assert max(shares) == pytest.approx(matched_deviation(study, identity(), SPEC))
     assert 0 < max(shares) < 0.03
     assert {run.config.model.width for run in runs if run.config.model.depth == 3} == {16}
-    assert held_line(study, identity()).endswith("of depth=3: at most 1.9% from them")
+    assert matched_line(plan_of(study)).endswith("of depth=3: at most 1.9% from them")
     assert any("within 1.9 % on digits" in note for note in study.notes)
 
 
@@ -67,7 +72,7 @@ def test_study_that_holds_nothing_keeps_the_width_it_says():
     study = load_study("depth_sweep")
     runs = expand(study, identity(), 1)
     assert {run.config.model.width for run in runs if not run.cell.baseline} == {16}
-    assert held_line(study, identity()) == ""
+    assert matched_line(plan_of(study)) == ""
 
 
 def test_model_without_a_width_is_refused():
@@ -82,3 +87,31 @@ def test_reference_is_a_cell_of_the_grid(hold):
     study = dict(load_study("depth_sweep"))
     with pytest.raises(ValueError, match="hold_parameters names values of factors"):
         Study(**{**study, "hold_parameters": hold})
+
+
+@pytest.mark.parametrize("key", ["width", "model.width"])
+def test_two_spellings_of_an_override_are_one_identity(key):
+    study = load_study("depth_sweep")
+    assert full_overrides(study, "classroom", {key: "3"}) == {"model.width": "3"}
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("depth", "'depth' is a factor of this study"),
+        ("seed", "'seed' has an option of its own: use --seeds"),
+        ("data.dataset", "use --dataset instead of --set"),
+        ("widht", "unknown key 'widht': did you mean 'width'"),
+    ],
+)
+def test_override_that_cannot_be_one_is_refused(key, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        expand(load_study("depth_sweep"), identity(**{key: "1"}), 1)
+
+
+def test_override_applies_to_the_models_that_know_it():
+    study = load_study("depth_sweep")
+    runs = {r.cell.arm: r.config for r in expand(study, identity(**{"model.kl_weight": "4"}), 1)}
+    assert runs["vae"].model.kl_weight == 4
+    plain = {r.cell.arm: r.config for r in expand(study, identity(), 1)}
+    assert runs["gan"] == plain["gan"]

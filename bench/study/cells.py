@@ -1,0 +1,132 @@
+"""What a cell of a study is to its model: a configuration under ``--set``, and a matched width."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+
+from bench.config import RunConfig, full_key, known_keys
+from bench.errors import UsageError
+from bench.models import MODELS, configure, find
+from bench.modules import count_parameters
+from bench.plan.study import Cell, Identity, Study
+from bench.records import DataSpec
+
+RESERVED = {"data.dataset": "--dataset", "train.seed": "--seeds"}
+WIDEST = 512
+
+
+def configured(cell: Cell, identity: Identity, seed: int) -> RunConfig:
+    """What a cell's run with that seed does."""
+    fixed = {"data.dataset": identity.dataset, "train.seed": seed}
+    known = _keys(cell.model)
+    overrides = {key: value for key, value in identity.overrides.items() if _fits(key, known)}
+    return configure(cell.model, cell.settings, overrides, cell.matched, fixed)
+
+
+def full_overrides(study: Study, tier: str, overrides: Mapping[str, str]) -> dict[str, str]:
+    """``--set`` values with full keys, so that two spellings are one identity."""
+    named: dict[str, str] = {}
+    for cell in study.cells(tier):
+        known = _keys(cell.model)
+        for key, value in overrides.items():
+            if _fits(key, known):
+                named[full_key(key, known)] = value
+    unknown = [key for key in overrides if not any(_same(key, full) for full in named)]
+    check_overrides(study, study.cells(tier), unknown)
+    return dict(sorted(named.items()))
+
+
+def check_overrides(study: Study, cells: Sequence[Cell], overrides: Sequence[str]) -> None:
+    """Nothing where ``--set`` may say each of these keys.
+
+    Raises:
+        UsageError: No model knows it, it has an option of its own, or the study chooses it.
+    """
+    everything = sorted({key for cell in cells for key in _keys(cell.model)})
+    factors = {key for cell in cells for key in cell.factors}
+    for key in overrides:
+        full = full_key(key, everything)
+        if full in RESERVED:
+            raise UsageError(
+                f"'{key}' has an option of its own: use {RESERVED[full]} instead of --set"
+            )
+        if full in factors:
+            raise UsageError(
+                f"'{key}' is a factor of this study, which runs all its values: leave it out"
+            )
+        if searching := [arm for arm, space in study.spaces.items() if full in space]:
+            raise UsageError(
+                f"'{key}' is what this study searches for {', '.join(searching)}: leave it out"
+            )
+
+
+def matched(study: Study, cell: Cell, identity: Identity, spec: DataSpec) -> Cell:
+    """The cell with the width at which it has most nearly the parameters of the reference.
+
+    Protocol rule 23; a baseline and a cell of a study that matches none stay as they are.
+    """
+    if cell.baseline or not study.hold_parameters:
+        return cell
+    wanted = _parameters(_reference(study, cell), identity, spec)
+    width = nearest_width(lambda w: _parameters(_of_width(cell, w), identity, spec), wanted)
+    return _of_width(cell, width)
+
+
+def matched_deviation(study: Study, identity: Identity, spec: DataSpec) -> float:
+    """How far the numbers of parameters are from the reference's at most, as a share of it."""
+    shares = [
+        _parameters(matched(study, cell, identity, spec), identity, spec)
+        / _parameters(_reference(study, cell), identity, spec)
+        for cell in study.cells(identity.tier)
+        if not cell.baseline
+    ]
+    return max(abs(share - 1) for share in shares)
+
+
+@functools.cache
+def parameters_of(config: RunConfig, spec: DataSpec) -> int:
+    """Trained parameters of a configuration's model, counted without memory for them."""
+    with torch.device("meta"):
+        return count_parameters(MODELS.get(config.name).build(config.model, spec).modules)
+
+
+def nearest_width(count: Callable[[int], int], wanted: int) -> int:
+    """The width from 1 to 512 whose number of parameters is nearest to ``wanted``.
+
+    Args:
+        count: Width to a number of parameters that grows with it.
+        wanted: The number to come near to.
+    """
+    low, high = 1, WIDEST
+    while low < high:  # the narrowest that has as many or more
+        middle = (low + high) // 2
+        low, high = (low, middle) if count(middle) >= wanted else (middle + 1, high)
+    return min((max(1, low - 1), low), key=lambda width: abs(count(width) - wanted))
+
+
+def _reference(study: Study, cell: Cell) -> Cell:
+    settings = {**cell.settings, **(study.hold_parameters or {})}
+    return cell.model_copy(update={"settings": settings})
+
+
+def _of_width(cell: Cell, width: int) -> Cell:
+    return cell.model_copy(update={"matched": {"model.width": width}})
+
+
+def _parameters(cell: Cell, identity: Identity, spec: DataSpec) -> int:
+    return parameters_of(configured(cell, identity, 0), spec)
+
+
+def _keys(model: str) -> list[str]:
+    return known_keys(find(model)[1].settings)
+
+
+def _fits(key: str, known: list[str]) -> bool:
+    return any(_same(key, full) for full in known)
+
+
+def _same(key: str, full: str) -> bool:
+    return key == full or ("." not in key and full.split(".", 1)[1] == key)

@@ -1,0 +1,72 @@
+"""Which runs and trials a study is of, and what each of them does."""
+
+from collections import Counter
+
+import pytest
+
+from bench.errors import UsageError
+from bench.plan.space import Choice, Int, Search, Uniform, bounds
+from bench.study.grid import expand, require_spaces
+
+
+def identity_of(made, **overrides):
+    identity = made.driver().plan.identity
+    return identity.model_copy(update={"overrides": overrides})
+
+
+def test_grid_has_every_cell_once_per_seed_and_baselines_once(grid):
+    runs = expand(grid.study, identity_of(grid), 3)
+    assert Counter(
+        (r.cell.arm, r.cell.factors.get("model.depth"), r.seed) for r in runs
+    ) == Counter(
+        [(arm, depth, seed) for arm in ("vae", "gan") for depth in (1, 2) for seed in range(3)]
+        + [("uniform_noise", None, 0)]
+    )
+    assert [r.seed for r in runs] == sorted(r.seed for r in runs)
+    assert len({r.config.digest for r in runs}) == len(runs)
+
+
+def test_settings_of_tier_arm_and_command_line_lie_over_each_other(grid):
+    overrides = {"model.width": "3"}
+    found = expand(grid.study, identity_of(grid, **overrides), 1)
+    runs = {(r.cell.arm, r.seed): r.config for r in found}
+    gan, vae = runs["gan", 0], runs["vae", 0]
+    assert gan.model.width == vae.model.width == 3
+    assert gan.model.lr == 2e-3
+    assert (gan.train.batch_size, vae.train.batch_size) == (16, 32)
+    assert gan.train.num_images == 320
+
+
+def test_trials_and_runs_are_told_apart_by_label_folder_and_role(grid, search):
+    plan = search.driver().plan
+    trial, other = plan.trials()[0], plan.trials()[2]
+    run = grid.driver().plan.runs()[0]
+    assert (trial.label, other.label, run.label) == (
+        *("vae trial=0", "vae trial=1", "vae depth=1 seed=0"),
+    )
+    assert (trial.role, run.role, plan.runs()[2].role) == ("search", "run", "baseline")
+    assert run.key == run.config.digest
+    assert trial.config == other.config
+    assert trial.key != other.key
+
+
+def test_bounds_of_a_space_have_every_end_and_every_choice():
+    space = {"a": Int(low=1, high=5), "b": Choice(values=("x", "y"))}
+    assert bounds(space) == [{"a": 1, "b": "x"}, {"a": 3, "b": "y"}, {"a": 5, "b": "y"}]
+
+
+@pytest.mark.parametrize(
+    ("space", "sentence"),
+    [
+        ({"model.lrr": Uniform(low=0.1, high=0.2)}, "unknown key 'model.lrr'"),
+        ({"model.depth": Int(low=1, high=9)}, r"model.depth must be in 1..5, got 9"),
+        ({"model.lr": Choice(values=("high", 1.0))}, "model.lr must be > 0, got 'high'"),
+    ],
+)
+def test_space_that_a_model_does_not_take_is_refused_before_anything_starts(
+    search, space, sentence
+):
+    spaces = {**search.study.search.spaces, "vae": space}
+    study = search.study.model_copy(update={"search": Search(spaces=spaces)})
+    with pytest.raises(UsageError, match=sentence):
+        require_spaces(study, identity_of(search))

@@ -1,0 +1,196 @@
+"""A search is equal for all its arms, and what it found is run; a grid grows and repeats nothing."""
+
+import json
+from collections import Counter
+
+import optuna
+import pytest
+from study_fakes import ending, value_at
+
+from bench.errors import Interrupted
+from bench.plan.study import Arm, Tier
+
+
+def roles(made):
+    return Counter(record.tags["role"] for record in made.records())
+
+
+def labels(number, arms=("vae", "gan")):
+    return sorted(f"{arm} trial={i}" for arm in arms for i in range(number))
+
+
+def test_more_seeds_extend_a_study_and_fewer_repeat_nothing(grid):
+    grid.run(seeds=1)
+    assert len(grid.run(seeds=3).ran) == 8
+    assert grid.run(seeds=2).ran == []
+
+
+def test_factors_of_any_values_can_be_run_and_have_more_of_them_later(grid):
+    """Optuna fixes for good which choices a parameter has, and whether it is a whole number."""
+    own = {"model.likelihood": ("gaussian", "bernoulli_gray")}
+    arms = (Arm(name="vae", model="vae"), Arm(name="b", model="vae", factors=own))
+    for factors, number in (
+        ({"model.kl_weight": (1, 2), "model.likelihood": ("bernoulli_fixed",)}, 6),
+        ({"model.kl_weight": (0.5, 1), "model.likelihood": ("bernoulli_fixed", "gaussian")}, 8),
+    ):
+        update = {"factors": factors, "arms": arms, "baselines": ()}
+        options = {"study": grid.study.model_copy(update=update), "seeds": 1}
+        assert len(grid.driver(**options).runs()) == number
+        grid.run(**options)
+        assert grid.driver(**options).left() == []
+    names = [one.study_name for one in optuna.get_all_study_summaries(grid.storage)]
+    assert names[-1] == "made-classroom-digits-5ac2f6"
+
+
+def test_families_get_equal_numbers_of_trials_and_the_best_of_each_gets_fresh_seeds(search):
+    engine = search.run()
+    assert sorted(engine.trials) == labels(12)
+    assert sorted(set(engine.ran) - set(engine.trials)) == [
+        *("gan seed=1", "gan seed=2", "uniform_noise seed=0", "vae seed=1", "vae seed=2")
+    ]
+    assert {engine.params[name]["train.seed"] for name in engine.trials} == {"0"}
+    tags = [record.tags for record in search.records() if record.tags["role"] == "search"]
+    samplers = Counter((t["family"], t["sampler"], int(t["trial"]) < 10) for t in tags)
+    expected = {(arm, "random", True): 10 for arm in ("vae", "gan")}
+    assert samplers == expected | {(arm, "tpe", False): 2 for arm in ("vae", "gan")}
+
+
+def test_best_is_the_lowest_validation_value_of_a_whole_trial(search):
+    results = {"gan trial=3": ending("pruned", -50.0)}
+    engine = search.run(search.engine(values={"vae trial=11": -100.0}, results=results))
+    found = search.driver().best()
+    for arm, best in found.items():
+        whole = {
+            name: engine.values.get(name, value_at(engine.params[name]))
+            for name in engine.trials
+            if name.startswith(arm) and name not in {*engine.curves, "gan trial=3"}
+        }
+        assert f"{arm} trial={best.trial}" == min(whole, key=whole.__getitem__)
+        assert best.value == min(whole.values())
+        assert float(engine.params[f"{arm} seed=1"]["model.lr"]) == best.values["model.lr"]
+    assert found["vae"].trial == 11
+
+
+def test_trials_are_pruned_by_the_median_and_never_the_random_ones(search):
+    values = {"vae trial=12": 1e6, "vae trial=3": 1e6}
+    engine = search.run(search.engine(values=values), trials=16)
+    assert engine.curves["vae trial=12"] == [1e6 + 30]
+    assert all(int(name.partition("=")[2]) >= 10 for name in engine.curves)
+    assert sorted(engine.trials) == labels(16)
+
+
+def test_trial_better_than_the_median_is_left_alone(search):
+    engine = search.run(search.engine(values={"vae trial=12": -1.0}), trials=13)
+    assert "vae trial=12" not in engine.curves
+
+
+def test_random_trials_are_the_same_however_often_the_search_was_stopped(search):
+    stopped = search.engine(die_after=5)
+    with pytest.raises(Interrupted):
+        search.run(stopped, trials=10)
+    rest = search.run(trials=10)
+    params = {**stopped.params, **rest.params}
+    rates = {n: p["model.lr"] for n, p in params.items() if "trial=" in n}
+    search.driver().forget()
+    whole = search.run(trials=10)
+    assert rates == {name: whole.params[name]["model.lr"] for name in whole.trials}
+    assert len(set(rates.values())) == 20
+
+
+def test_more_trials_extend_a_search_and_replace_its_best(search):
+    search.run(trials=10)
+    values = {f"vae trial={number}": -1e3 for number in range(10, 12)}
+    engine = search.run(search.engine(values=values))
+    assert sorted(engine.trials) == ["gan trial=10", "gan trial=11", "vae trial=10", "vae trial=11"]
+    assert search.driver().best()["vae"].trial == 10
+    replaced = [r for r in search.records() if r.tags["role"] == "superseded"]
+    assert [r.tags["family"] for r in replaced] == ["vae", "vae"]
+    assert all("trial" not in r.tags for r in replaced)
+
+
+def test_fewer_trials_are_a_subset_and_delete_nothing(search):
+    search.run(search.engine(values={"vae trial=11": -1e3}))
+    total = len(search.records())
+    assert search.run(trials=10).trials == []
+    assert roles(search)["search"] == 20
+    assert search.driver(trials=10).best()["vae"].trial < 10
+    search.run()
+    assert roles(search)["search"] == 24
+    assert len(search.records()) >= total
+
+
+def test_best_of_more_trials_counts_again_when_nothing_is_left_to_run(search):
+    """Twelve trials, then ten, then twelve: the last command finds everything there."""
+    search.run(search.engine(values={"vae trial=11": -1e3}))
+    search.run(trials=10)
+    assert search.driver().left() == []
+    assert search.run().ran == []
+    chosen = {run.config.digest for run in search.driver().runs() if run.role == "run"}
+    counted = [r.tags["config_digest"] for r in search.records() if r.tags["role"] == "run"]
+    assert set(counted) == chosen
+    assert roles(search)["search"] == 24
+
+
+def test_runs_begin_though_a_trial_has_failed_for_good(search):
+    results = {"vae trial=1": ending("failed", reason="disk full")}
+    engine = search.run(search.engine(results=results))
+    assert (
+        float(engine.params["vae seed=1"]["model.lr"])
+        == (search.driver().best()["vae"].values["model.lr"])
+    )
+
+
+def test_what_is_not_chosen_yet_stands_in_the_middle_of_its_space(search):
+    left = search.driver().left()
+    assert len(left) == 29
+    assert {round(run.config.model.lr, 6) for run in left if run.stage == "trial"} == {0.003162}
+
+
+def test_importance_names_its_evaluator_and_finds_the_setting_that_matters(search):
+    search.run(trials=24)
+    found = json.loads(search.store.facts["bench.importance"])
+    assert "PED-ANOVA" in found["evaluator"]
+    whole = Counter(
+        r.tags["family"]
+        for r in search.records()
+        if r.tags["role"] == "search" and r.tags["status"] == "ok"
+    )
+    assert found["trials"] == whole
+    for shares in found["values"].values():
+        assert sum(shares.values()) == pytest.approx(1)
+        assert max(shares, key=shares.__getitem__) == "model.lr"
+
+
+def test_arm_whose_trials_all_diverged_has_no_runs(search):
+    results = {f"gan trial={i}": ending("diverged", reason="nan") for i in range(10)}
+    engine = search.run(search.engine(results=results), trials=10)
+    assert "gan" not in search.driver(trials=10).best()
+    assert [name for name in engine.ran if name.startswith("gan seed")] == []
+    assert engine.ran.count("vae seed=1") == 1
+
+
+def test_changed_budget_is_another_search(search):
+    search.run(trials=10)
+    tier = Tier(dataset="digits", settings={"train.num_images": 640})
+    other = search.study.model_copy(update={"tiers": {"classroom": tier}})
+    assert len(search.run(study=other, trials=10).trials) == 20
+    assert roles(search)["search"] == 20
+
+
+def test_values_stay_within_their_space(search):
+    engine = search.run(trials=16)
+    for name in engine.trials:
+        assert 1e-4 <= float(engine.params[name]["model.lr"]) <= 1e-1
+        assert engine.params[name]["model.latent_dim"] in {"2", "4"}
+        if name.startswith("gan"):
+            assert engine.params[name]["model.depth"] in {"1", "2"}
+
+
+def test_studies_in_optuna_and_folders_keep_their_names_so_that_old_ones_continue(search):
+    search.run(search.engine(slots=1), trials=10)
+    names = {one.study_name for one in optuna.get_all_study_summaries(search.storage)}
+    assert names == {
+        f"made-classroom-digits-{end}" for end in ("bf0970", "vae-30613a", "gan-aca7d9")
+    }
+    folders = {path.name for path in search.driver().plan.folder.glob("trial0-*")}
+    assert "trial0-c55a6661d3876038" in folders

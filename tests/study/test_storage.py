@@ -1,0 +1,90 @@
+"""Optuna as it is left behind by a driver that died, and by one of an older version."""
+
+from collections import Counter
+from datetime import timedelta
+
+import optuna
+import pytest
+from optuna.distributions import IntDistribution
+from optuna.storages import InMemoryStorage
+from optuna.trial import Trial
+from study_fakes import ending, optuna_trials
+
+from bench.errors import Interrupted, UsageError
+from bench.records import TrialResult
+from bench.study.storage import OptunaGrid
+
+
+@pytest.fixture
+def storage():
+    return InMemoryStorage()
+
+
+def told(storage, key, result, values=None):
+    grid = OptunaGrid("grid", storage, {"arm": ["a", "b"], "model.kl_weight": [0.5, 1]})
+    grid.tell(key, values or {"arm": "a", "seed": 0}, result, "id")
+
+
+def test_grid_is_shown_with_what_it_cost_and_each_run_once(storage):
+    cost = {"cost/train_seconds": 50.0, "cost/eval_seconds": 10.0}
+    for _ in range(2):
+        told(storage, "x", TrialResult(status="ok", primary="fd", value=3.0, metrics=cost))
+    (trial,) = optuna_trials(storage)
+    assert (trial.value, trial.params) == (3.0, {"arm": "a", "seed": 0})
+    assert trial.user_attrs == {"config_digest": "x", "status": "ok", "run_id": "id"}
+    assert trial.duration - timedelta(minutes=1) < timedelta(seconds=1)
+
+
+def test_run_that_failed_is_told_again_and_one_without_a_value_is_not(storage):
+    results = [ending("failed"), ending("diverged"), ending("ok", float("nan"))]
+    for key, result in zip("xyz", results, strict=True):
+        told(storage, key, result)
+        told(storage, key, result)
+    assert Counter(t.user_attrs["config_digest"] for t in optuna_trials(storage)) == {
+        "x": 2,
+        "y": 1,
+        "z": 1,
+    }
+    assert {t.state.name for t in optuna_trials(storage)} == {"FAIL"}
+
+
+def test_whole_and_broken_numbers_of_one_factor_are_of_one_kind(storage):
+    for key, weight in {"x": 0.5, "y": 1}.items():
+        values = {"arm": "b", "seed": 0, "model.kl_weight": weight}
+        told(storage, key, ending("ok", 1.0), values)
+    assert [t.params["model.kl_weight"] for t in optuna_trials(storage)] == [0.5, 1.0]
+
+
+def test_trials_that_an_older_version_left_open_are_closed(storage):
+    study = optuna.create_study(study_name="grid", storage=storage)
+    seed = {"seed": IntDistribution(-(2**31 - 1), 2**31 - 1)}
+    study.ask(seed).set_user_attr("config_digest", "x")
+    study.enqueue_trial({"seed": 1}, user_attrs={"config_digest": "y"})
+    told(storage, "x", ending("ok", 1.0))
+    assert [t.state.name for t in optuna_trials(storage)] == ["FAIL", "FAIL", "COMPLETE"]
+
+
+@pytest.mark.parametrize("broken", ["set_user_attr", "_suggest"])
+def test_driver_that_dies_while_it_asks_leaves_no_orphan(search, monkeypatch, broken):
+    """Before the trial has its number, and between two of its values."""
+    whole, calls = getattr(Trial, broken), []
+
+    def dies(*arguments):
+        calls.append(arguments)
+        if len(calls) == 6:
+            raise Interrupted("killed")
+        return whole(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trial, broken, dies)
+        with pytest.raises(Interrupted):
+            search.run(trials=10)
+    search.run(trials=10)
+    assert Counter(t.state.name for t in optuna_trials(search.storage)) == {"COMPLETE": 25}
+    trials = [r for r in search.records() if r.tags["role"] == "search"]
+    assert len(trials) == 20
+
+
+def test_storage_that_does_not_open_is_told_in_a_sentence():
+    with pytest.raises(UsageError, match=r"storage 'nothing://x' does not open .* sqlite:///"):
+        OptunaGrid("grid", "nothing://x", {})
