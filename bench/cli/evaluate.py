@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,10 +19,11 @@ from bench.cli.options import (
     Sets,
     Uri,
     Weights,
+    called_as,
     command,
     quiet,
 )
-from bench.config import EvalSettings, Flat, RunConfig, listed, parse_assignments
+from bench.config import EvalSettings, RunConfig, listed, parse_assignments
 from bench.datasets._splits import digest_of
 from bench.errors import UsageError
 from bench.evaluation.outside import Given, read_outside
@@ -35,7 +34,7 @@ from bench.models import configure, recorded
 from bench.pictures._draw import draw_pictures
 from bench.plan.files import load_study
 from bench.plan.study import Identity
-from bench.records import OUTSIDE, RunRecord, RunTags, TrialResult
+from bench.records import OUTSIDE, RunRecord, RunTags
 from bench.runtime import environment, num_cores, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
@@ -45,28 +44,9 @@ from bench.training.run import held_for, restore_run
 EXPERIMENT = "eval"
 """Where records go that belong to no study."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What is measured, and what its record says of it.
-
-    Attributes:
-        generated: The samples.
-        settings: How they are measured.
-        experiment: Name of the one where the record goes.
-        title: The record's name in the UI.
-        params: Its params.
-        tags: Its tags.
-        images_seen: What a model had been trained on, the step of its values.
-    """
-
-    generated: Generated
-    settings: EvalSettings
-    experiment: str
-    title: str
-    params: Mapping[str, object]
-    tags: Mapping[str, str]
-    images_seen: int = 0
+Context = tuple[str, RunConfig, RunTags]
+"""Experiment, settings and tags of outside images: those of a study, so that values compare, or one's
+own. The noise baseline lends its configuration, which has nothing but data and evaluation."""
 
 
 @command("eval")
@@ -108,15 +88,14 @@ def evaluate_one(
     prepare(threads=num_cores())
     store, on = Store(tracking_uri), resolve_device(device)
     if images is None:
-        subject = _run_subject(store, run_id or "", overrides or [], root, on)
+        return _measure_run(store, run_id or "", overrides or [], root=root, device=on, say=say)
+    if study is None:
+        context = _own_context(dataset, overrides or [])
     else:
-        if study is None:
-            context = _own_context(dataset, overrides or [])
-        else:
-            found = find_recorded(store, study, tier=tier, dataset=dataset, sets=overrides or [])
-            context = _study_context(found[0], name)
-        subject = _images_subject(store, images, context, name or images.stem, seed, on)
-    return _measured(subject, store, say)
+        found = find_recorded(store, study, tier=tier, dataset=dataset, sets=overrides or [])
+        context = _study_context(found[0], name)
+    name = name or images.stem
+    return _measure_images(store, images, context, name=name, seed=seed, device=on, say=say)
 
 
 def _require_context(study: str | None, tier: str | None, dataset: str | None) -> None:
@@ -129,14 +108,9 @@ def _require_context(study: str | None, tier: str | None, dataset: str | None) -
         raise UsageError(f"--tier {tier} is a tier of a study: give --study as well")
 
 
-Context = tuple[str, RunConfig, RunTags]
-"""Experiment, settings and tags of outside images: those of a study, so that values compare, or one's
-own. The noise baseline lends its configuration, which has nothing but data and evaluation."""
-
-
-def _run_subject(
-    store: Store, run_id: str, overrides: list[str], root: Path, device: torch.device
-) -> Subject:
+def _measure_run(
+    store: Store, run_id: str, overrides: list[str], *, root: Path, device: torch.device, say: Say
+) -> dict[str, Any]:
     original = store.record(run_id)
     said = original.about
     if not said.status:
@@ -147,7 +121,7 @@ def _run_subject(
         raise UsageError(
             f"run '{original.run_id}' {said.status} and has no state to measure: {said.reason}"
         )
-    config = _with_eval(recorded(original.params), parse_assignments(overrides))
+    config = recorded({**original.params, **_eval_settings(overrides)})
     held = held_for(config, device)
     folder = root / (said.folder or "?")
     trainable = restore_run(config, held, folder, original.run_id)
@@ -157,46 +131,45 @@ def _run_subject(
     kept = ("family", "model", "dataset", "seed", "tier", "study", "config_digest", "passport")
     tags = {key: original.tags[key] for key in kept if key in original.tags}
     own = RunTags(role="evaluation", evaluates=original.run_id, test_reads=reads)
-    return Subject(
-        generated=Generated(held, trainable.modules, trainable.eval_fns),
-        settings=config.eval,
+    return _measured(
+        store,
+        Generated(held, trainable.modules, trainable.eval_fns),
+        config.eval,
         experiment=EXPERIMENT,
         title=f"evaluation of {original.run_id[:8]}",
         params=config.flat(),
         tags={**tags, **own.to_tags()},
         images_seen=int(original.metrics.get("cost/images_seen", 0)),
+        say=say,
     )
 
 
-def _with_eval(config: RunConfig, overrides: Mapping[str, str]) -> RunConfig:
-    """The same run measured otherwise.
+def _eval_settings(overrides: list[str]) -> dict[str, str]:
+    """``["max_samples=..."]`` to ``{"eval.max_samples": ...}``.
 
     Raises:
         UsageError: A key that is not one of ``eval.``.
     """
-    changed = recorded({k: str(v) for k, v in {**config.flat(), **_full(overrides)}.items()})
-    return config.model_copy(update={"eval": changed.eval})
-
-
-def _full(overrides: Mapping[str, str]) -> Flat:
-    """``{"max_samples": ...}`` to ``{"eval.max_samples": ...}``."""
     known = EvalSettings.model_fields
-    for key in overrides:
+    assigned = parse_assignments(overrides)
+    for key in assigned:
         if key.removeprefix("eval.") not in known:
             raise UsageError(
                 f"bench eval measures and does not train: --set takes {', '.join(known)}, got '{key}'"
             )
-    return {f"eval.{key.removeprefix('eval.')}": value for key, value in overrides.items()}
+    return {f"eval.{key.removeprefix('eval.')}": value for key, value in assigned.items()}
 
 
-def _images_subject(
+def _measure_images(
     store: Store,
     images: Path,
     context: Context,
+    *,
     name: str,
     seed: int,
     device: torch.device,
-) -> Subject:
+    say: Say,
+) -> dict[str, Any]:
     experiment, config, tags = context
     held = held_for(config, device)
     arrays = read_outside(images, held.spec)
@@ -212,9 +185,10 @@ def _images_subject(
     flat = config.flat()
     params = {key: flat[key] for key in flat if key.startswith(("data.", "eval."))}
     reads = sum(record.about.images_digest == tags.images_digest for record in known)
-    return Subject(
-        generated=Given(held, arrays),
-        settings=config.eval,
+    return _measured(
+        store,
+        Given(held, arrays),
+        config.eval,
         experiment=experiment,
         title=f"{name} seed={seed}",
         params={"model": OUTSIDE, "train.seed": seed, **params},
@@ -225,12 +199,12 @@ def _images_subject(
             dataset=config.data.dataset,
             test_reads=reads + 1,
         ).to_tags(),
+        say=say,
     )
 
 
 def _own_context(dataset: str | None, overrides: list[str]) -> Context:
-    assigned = _full(parse_assignments(overrides))
-    config = configure("uniform_noise", assigned, {"data.dataset": dataset})
+    config = configure("uniform_noise", _eval_settings(overrides), {"data.dataset": dataset})
     return EXPERIMENT, config, RunTags()
 
 
@@ -257,43 +231,50 @@ def _refuse_another(known: Sequence[RunRecord], tags: RunTags) -> None:
             )
 
 
-def _measured(subject: Subject, store: Store, say: Say) -> dict[str, Any]:
-    """The record with every measure that applies, on validation and on test."""
-    held, wanted = subject.generated.reference, requested(listed(subject.settings.measures))
-    tags = {
+def _measured(
+    store: Store,
+    generated: Generated,
+    settings: EvalSettings,
+    *,
+    experiment: str,
+    title: str,
+    params: Mapping[str, object],
+    tags: Mapping[str, str],
+    images_seen: int = 0,
+    say: Say,
+) -> dict[str, Any]:
+    """The record with every measure that applies, on validation and on test.
+
+    ``images_seen``, what a model had been trained on, is the step of its values.
+    """
+    wanted = requested(listed(settings.measures))
+    made = {
         **environment(),
-        "device": held.device.type,
-        **held.provenance_tags(),
+        "device": generated.reference.device.type,
+        **generated.reference.provenance_tags(),
         **declared_tag(),
-        **subject.tags,
-        "command": shlex.join(["bench", *sys.argv[1:]]),
+        **tags,
+        "command": called_as(),
     }
-    run_id = store.create_run(
-        store.experiment(subject.experiment), name=subject.title, params=subject.params, tags=tags
-    )
-    say(f"run {run_id}: {subject.title}")
+    run_id = store.create_run(store.experiment(experiment), name=title, params=params, tags=made)
+    say(f"run {run_id}: {title}")
     logger = store.logger(run_id)
-    generated, settings = subject.generated, subject.settings
     val = measure(generated, settings, "val", "end", wanted)
     pictures = draw_pictures(view_of(generated, "val", settings), at_end=True)
     for name, picture in pictures.items():
-        logger.picture(name, picture, subject.images_seen)
+        logger.picture(name, picture, images_seen)
     result = result_of(val | measure(generated, settings, "test", "end", wanted))
-    log_result(logger, result, subject.images_seen)
+    log_result(logger, result, images_seen)
     store.end_run(run_id, ok=True)
-    return _told(run_id, result, say)
-
-
-def _told(run_id: str, result: TrialResult, say: Say) -> dict[str, Any]:
-    verdict, values = f"{result.status} {result.reason}".rstrip(), result.metrics
-    for name, value in sorted(values.items()):
+    status, missing = f"{result.status} {result.reason}".rstrip(), result.not_applicable
+    for name, value in sorted(result.metrics.items()):
         say(f"{name:<44} {value:.6g}")
-    for name, why in sorted(result.not_applicable.items()):
+    for name, why in sorted(missing.items()):
         say(f"{name:<44} n/a: {why}")
-    say(verdict)
+    say(status)
     return {
         "run_id": run_id,
-        "status": verdict,
-        "metrics": values,
-        "not_applicable": result.not_applicable,
+        "status": status,
+        "metrics": result.metrics,
+        "not_applicable": missing,
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -47,6 +49,11 @@ _AS_JSON = inspect.Parameter(
 
 app = typer.Typer(rich_markup_mode=None)
 """The commands whose files are imported."""
+
+
+def called_as() -> str:
+    """The command line, as records keep it."""
+    return shlex.join(["bench", *sys.argv[1:]])
 
 
 def quiet(_: str) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +20,7 @@ from bench.cli.options import (
     Sets,
     Uri,
     Weights,
+    called_as,
     command,
     quiet,
 )
@@ -121,7 +120,7 @@ def _single_run(store: Store, config: RunConfig, folder: Path, original: RunReco
         config_digest=config.digest,
         git_commit=git_commit(),
         folder=str(Path("train") / folder.name),
-        command=shlex.join(["bench", *sys.argv[1:]]),
+        command=called_as(),
         repeats=original.run_id if original else "",
     ).to_tags()
     name = f"{config.name} {config.data.dataset} seed={config.train.seed}"
