@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.plots import DPI
-from bench.results.results import Results, short
+from bench.results.results import Results
 from bench.results.runs import CellRuns, RecordedRun
 
 Pixels = NDArray[np.uint8]
@@ -70,7 +70,7 @@ def median_run(results: Results, place: CellRuns) -> RecordedRun | None:
 
 def line_title(results: Results, arm: str, level: str, run: RecordedRun) -> str:
     """Two lines: ``gan``, and ``depth 2, seed 1``."""
-    x = f"{short(results.study.x)} {level}, " if results.study.x else ""
+    x = f"{results.x_name} {level}, " if results.study.x else ""
     return f"{arm}\n{x}seed {run.seed}"
 
 

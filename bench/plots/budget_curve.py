@@ -10,8 +10,7 @@ from bench.plots.axes import legend_below, scale_y
 from bench.plots.factor import describe, draw_factor
 from bench.results.factor import factor_rows
 from bench.results.halfway import half_values
-from bench.results.results import Results, short
-from bench.results.summary import arm_runs, budget
+from bench.results.results import Results
 
 
 def numbers(results: Results) -> pd.DataFrame:
@@ -33,11 +32,11 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Two panels with one y axis."""
     figure = Figure(figsize=(WIDTH, 3.7), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True).tolist()
-    x, name = short(results.study.x or ""), results.selection_metric_name
+    x, name = results.x_name, results.selection_metric_name
     scale_y(axes[0], rows["value"].dropna().tolist())
     alts = []
     for panel, part, share in zip(axes, ("half", "full"), (0.5, 1), strict=True):
-        images = budget(arm_runs(results), share)
+        images = results.budget(share)
         draw_factor(panel, rows[rows["panel"] == part], results)
         panel.set_title(f"after {images} images")
         alts.append(

@@ -12,9 +12,9 @@ from bench.plots.axes import legend_below, scale_y
 from bench.plots.factor import describe, draw_factor
 from bench.results.factor import Rows, factor_rows
 from bench.results.format import join
-from bench.results.results import Results, short
+from bench.results.results import Results
 from bench.results.runs import RecordedRun
-from bench.results.summary import arm_runs, budget, elbo_remark
+from bench.results.summary import elbo_remark
 
 
 def numbers(results: Results) -> pd.DataFrame:
@@ -37,12 +37,12 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     names = list(dict.fromkeys(rows["panel"]))
     figure = Figure(figsize=(WIDTH, 0.5 + 3.2 * len(names)), layout="constrained")
     axes = figure.subplots(len(names), squeeze=False)[:, 0].tolist()
-    x = short(results.study.x or "")
+    x = results.x_name
     for panel, name in zip(axes, names, strict=True):
         mine = rows[rows["panel"] == name]
         scale_y(panel, mine["value"].dropna().tolist(), log=False)
         draw_factor(panel, mine, results)
-        panel.set_title(f"{name} after {budget(arm_runs(results))} real images per run")
+        panel.set_title(f"{name} after {results.budget()} real images per run")
         panel.set_ylabel("nats per test image\n(higher is better)")
     legend_below(figure, *axes)
     without = [arm for arm in results.arms if arm not in set(rows["arm"])]

@@ -10,8 +10,8 @@ from bench.plots.axes import label_lines, legend_below, scale_y
 from bench.plots.factor import describe, draw_factor, held_factors
 from bench.results.factor import factor_rows
 from bench.results.format import significant
-from bench.results.results import Results, short
-from bench.results.summary import arm_runs, budget, floor_of_test_metric
+from bench.results.results import Results
+from bench.results.summary import floor_of_test_metric
 
 _SIGHT = 2.0
 """How many times beyond the runs' values a reference line is still drawn."""
@@ -41,7 +41,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """One panel; references are horizontal lines named at the right."""
     figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
     axes = figure.subplots()
-    name, x = results.test_metric_name, short(results.study.x or "")
+    name, x = results.test_metric_name, results.x_name
     scale_y(axes, _in_sight(rows))
     draw_factor(axes, rows, results)
     lines = rows[rows["kind"] == "line"]
@@ -51,12 +51,12 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     ]
     label_lines(axes, named)
     axes.set_ylabel(f"test {name} (lower is better)")
-    axes.set_title(f"Test distance after {budget(arm_runs(results))} real images per run")
+    axes.set_title(f"Test distance after {results.budget()} real images per run")
     legend_below(figure, axes)
     caption = (
         f"Distance to the test split against {x}, last checkpoint. Small dots are seeds (hollow: "
         "collapsed), lines join their means, bars are 95 % t intervals over seeds, cut at the "
-        f"edge. It shows what is learnt after {budget(arm_runs(results))} images: within a small budget a "
+        f"edge. It shows what is learnt after {results.budget()} images: within a small budget a "
         "deeper or larger network may be late, which does not make it worse."
         f"{held_factors(results)}"
     )

@@ -9,7 +9,7 @@ from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, means
 from bench.results.format import significant
-from bench.results.results import Results, short
+from bench.results.results import Results
 
 
 def numbers(results: Results) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         )
     for panel in axes[::3]:
         panel.set_ylabel(f"validation {name}\n(lower is better)")
-    x = short(results.study.x) if results.study.x else "settings"
+    x = results.x_name or "settings"
     legend_below(figure, *axes, title=x)
     caption = (
         f"Validation distance against images seen, by {x}: thick lines are means over seeds, thin "

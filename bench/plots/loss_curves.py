@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, drawn, means
-from bench.results.results import Results, short
+from bench.results.results import Results
 
 _LOSS = re.compile(r"train/(\w+_)?loss")
 
@@ -49,7 +49,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         panel.set_title(f"{arm}\n{name.partition('/')[2]}")
     for panel in axes[-3:]:
         panel.set_xlabel("real images seen")
-    x = short(results.study.x) if results.study.x else "settings"
+    x = results.x_name or "settings"
     legend_below(figure, *axes, title=x)
     shown = "; ".join(f"{arm}: {name.partition('/')[2]}" for arm, name in pairs)
     caption = (

@@ -13,8 +13,7 @@ from bench.plots import WIDTH, Drawing, plot
 from bench.plots.axes import GRAY, arm_look, legend_below
 from bench.results.format import nats
 from bench.results.rates import passports, rate_and_distortion
-from bench.results.results import Results, short
-from bench.results.summary import arm_runs, budget
+from bench.results.results import Results
 
 _MARGIN = 0.1
 
@@ -59,14 +58,14 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     names = list(dict.fromkeys(rows["panel"]))
     figure = Figure(figsize=(WIDTH, 0.6 + 3.6 * len(names)), layout="constrained")
     axes = figure.subplots(len(names), squeeze=False)[:, 0].tolist()
-    factor = short(results.study.x or "")
+    factor = results.x_name
     for panel, name in zip(axes, names, strict=True):
         mine = rows[rows["panel"] == name]
         _limits(panel, mine)
         _iso_lines(panel)
         for arm in dict.fromkeys(mine["arm"]):
             _draw_arm(panel, mine[mine["arm"] == arm], arm_look(results.arms, arm), arm)
-        panel.set_title(f"{name} after {budget(arm_runs(results))} real images per run")
+        panel.set_title(f"{name} after {results.budget()} real images per run")
         panel.set_xlabel("rate: KL to the prior in nats per test image")
         panel.set_ylabel("distortion: minus reconstruction\nin nats (lower is better)")
     legend_below(figure, *axes)

@@ -10,7 +10,7 @@ from bench.results.format import distance_interval, join, nats, plural, signific
 from bench.results.rates import mean_rate, passports
 from bench.results.results import GAUSSIAN, Results, short
 from bench.results.runs import UNFINISHED, CellRuns
-from bench.results.summary import KL_FACTOR, arm_runs, beats_gaussian, budget, elbo_remark
+from bench.results.summary import KL_FACTOR, beats_gaussian, elbo_remark
 from bench.results.trends import trends
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 
@@ -41,7 +41,7 @@ def _first_sentence(results: Results) -> str:
         (mean, p) for p in results.chosen_cells if (mean := p.mean(results.test_metric)) is not None
     ]
     start = f"On {results.identity.dataset}"
-    if (images := budget(arm_runs(results))) and arm_runs(results):
+    if (images := results.budget()) and results.arm_runs:
         start = f"After {images} real images per run on {results.identity.dataset}"
     if not known:
         return f"{start}, no run has a test distance yet; {_SCOPE}."
@@ -139,7 +139,7 @@ def _rate(results: Results, passport: str, arm: str) -> str:
 
 def _badly_ended(results: Results) -> str:
     counts = {
-        status: sum(run.status == status for run in arm_runs(results))
+        status: sum(run.status == status for run in results.arm_runs)
         for status in ("collapsed", "diverged", "failed", UNFINISHED)
     }
     said = [f"{plural(n, 'run')} {_ended(status, n)}" for status, n in counts.items() if n]

@@ -26,19 +26,6 @@ README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Figures that are drawn.
-
-    Attributes:
-        markdown: What shows them.
-        numbers: Figure to the digest of its numbers.
-    """
-
-    markdown: str
-    numbers: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Composed:
     """A report before it is written.
 
@@ -96,9 +83,9 @@ def write_results(results: Results, out: Path) -> Path:
 
 def compose(results: Results, figures_folder: Path, out: Path) -> Composed:
     """Draws the figures into a folder; everything else as text, to lie in ``out``."""
-    drawn = figures(results, figures_folder)
-    files = {README: report_text(results, drawn.markdown, out), RUNS: runs_table(results)}
-    return Composed(files, drawn.numbers)
+    drawn, numbers = figures(results, figures_folder)
+    files = {README: report_text(results, drawn, out), RUNS: runs_table(results)}
+    return Composed(files, numbers)
 
 
 def manifest(results: Results, composed: Composed) -> Manifest:
@@ -128,19 +115,16 @@ def summary_rows(
     """
     results = read_results(study, identity, records, lambda _run_id, _name: None)
     rows = []
-    for arm in results.arms:
-        place = results.chosen(arm)
-        if place is None:
-            continue
+    for place in results.chosen_cells:
         values = {m: place.values(m) for m in (results.selection_metric, results.test_metric)}
         shown = {m: distance_interval(v, num_lost=place.num_lost) for m, v in values.items()}
         cell = results.label(place)
-        rows.append({"family": arm, "cell": cell, "runs": statuses(place), **shown})
+        rows.append({"family": place.arm, "cell": cell, "runs": statuses(place), **shown})
     return rows
 
 
-def figures(results: Results, folder: Path) -> Drawn:
-    """Draws every registered plot that has something to show."""
+def figures(results: Results, folder: Path) -> tuple[str, dict[str, str]]:
+    """Draws every plot that has something to show: markdown, and the digests of their numbers."""
     parts, numbers = [], {}
     for name, plot in sorted(PLOTS.items(), key=lambda item: (item[1].order, item[0])):
         path = folder / f"{name}.png"
@@ -154,7 +138,7 @@ def figures(results: Results, folder: Path) -> Drawn:
         numbers[name] = table_digest(rows)
         alt = drawing.alt.replace("[", "(").replace("]", ")")
         parts.append(f"### {plot.title}\n\n![{alt}]({FIGURES}/{name}.png)\n\n{drawing.caption}")
-    return Drawn("\n\n".join(parts), numbers)
+    return "\n\n".join(parts), numbers
 
 
 def report_text(results: Results, drawn: str = "", out: Path | None = None) -> str:

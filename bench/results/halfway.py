@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from bench.results.results import Point, Results, once
 from bench.results.runs import RecordedRun
-from bench.results.summary import arm_runs, budget
 from bench.results.trends import Curve, Series, along
 
 _NEAR = 0.1
@@ -37,9 +36,7 @@ def at_half(run: RecordedRun, points: Sequence[Point]) -> float | None:
 def both_budgets(results: Results) -> tuple[list[Curve], list[Curve]]:
     """How validation follows the x factor at half the budget, and at all of it."""
     values, name = half_values(results), results.selection_metric_name
-    half, full = (
-        f"validation `{name}` after {budget(arm_runs(results), part)}" for part in (0.5, 1)
-    )
+    half, full = (f"validation `{name}` after {results.budget(part)}" for part in (0.5, 1))
     return (
         along(results, Series(half, lambda run: values.get(run.record.run_id), math.inf)),
         along(results, Series(full, lambda run: run.value(results.selection_metric), math.inf)),

@@ -15,6 +15,7 @@ from bench.measures import ELBOS, MeasureName, largest
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.cells import into_cells
+from bench.results.format import count, span
 from bench.results.runs import CellRuns, MeasuredWith, RecordedRun
 
 T = TypeVar("T")
@@ -77,6 +78,21 @@ class Results:
     def cells(self) -> list[CellRuns]:
         """The cells of every arm."""
         return [place for arm in self.arms for place in self.places_of(arm)]
+
+    @property
+    def arm_runs(self) -> list[RecordedRun]:
+        """The runs that are compared: no baselines."""
+        return [run for place in self.cells for run in place.runs]
+
+    @property
+    def x_name(self) -> str:
+        """``depth``: the x factor as it is shown; empty where the study has none."""
+        return short(self.study.x or "")
+
+    def budget(self, share: float = 1) -> str:
+        """A share of the real images per run, ``24,000``; ``24,000 to 32,000`` where they differ."""
+        texts = (run.param("train.num_images") for run in self.arm_runs)
+        return span((share * int(text) for text in texts if text), count)
 
     @property
     def chosen_cells(self) -> list[CellRuns]:

@@ -6,10 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.measures import MeasureName
-from bench.results.format import (
-    count,
-    span,
-)
 from bench.results.results import GAUSSIAN, Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
 
@@ -95,22 +91,11 @@ def real_value(results: Results, name: str) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def arm_runs(results: Results) -> list[RecordedRun]:
-    """The runs that are compared: no baselines."""
-    return [run for place in results.cells for run in place.runs]
-
-
-def budget(runs: Sequence[RecordedRun], share: float = 1) -> str:
-    """A share of the real images per run, ``24,000``; ``24,000 to 32,000`` where they differ."""
-    texts = (run.param("train.num_images") for run in runs)
-    return span((share * int(text) for text in texts if text), count)
-
-
 def completeness(results: Results) -> Completeness:
     """Expected and found, over every group of one report."""
     planned = [place.cell for place in results.places if not place.is_outside]
     runs = [run for group in results.groups for run in group.runs if not run.is_outside]
-    arms = [run for group in results.groups for run in arm_runs(group)]
+    arms = [run for group in results.groups for run in group.arm_runs]
     return Completeness(
         cells=sum(not cell.baseline for cell in planned),
         seeds=tuple(sorted({run.seed for run in arms})),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from bench.plan.study import DISTANCE
@@ -39,9 +39,8 @@ class Curve:
         series: What is followed.
         means: Level of x, as text, to the mean of the runs that have a value; in x's order.
         runs: Number of runs, lost ones where they rank.
-        trend: The rank correlation; None below three seeds or levels, or where nothing differs.
-        p: Its p, Holm-corrected over the families; None with it.
-        p_levels: p of no difference between the levels, corrected in the same way.
+        trend: The rank correlation, both its p Holm-corrected over the families; None below three
+            seeds or levels, or where nothing differs.
     """
 
     arm: str
@@ -49,8 +48,11 @@ class Curve:
     means: tuple[tuple[str, float], ...]
     runs: int
     trend: Trend | None = None
-    p: float | None = None
-    p_levels: float | None = None
+
+    @property
+    def lowest(self) -> str:
+        """Where the mean is lowest."""
+        return min(self.means, key=lambda pair: pair[1])[0]
 
     @property
     def shape(self) -> str:
@@ -101,7 +103,7 @@ def along(results: Results, series: Series) -> list[Curve]:
     p = iter(holm([t.p for t in known]))
     p_levels = iter(holm([t.p_levels for t in known]))
     return [
-        Curve(c.arm, series, c.means, c.runs, c.trend, next(p), next(p_levels)) if c.trend else c
+        replace(c, trend=c.trend and replace(c.trend, p=next(p), p_levels=next(p_levels)))
         for c in found
     ]
 

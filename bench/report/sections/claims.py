@@ -22,8 +22,7 @@ from bench.results.format import (
     triple,
     with_interval,
 )
-from bench.results.results import Results, short
-from bench.results.summary import arm_runs, budget
+from bench.results.results import Results
 from bench.stats.tests import SEEDS_FOR_INTERVAL, welch
 from bench.stats.trend import trend
 
@@ -35,9 +34,9 @@ def claims(results: Results) -> str:
         return ""
     rows = [_row(results, claim) for claim in results.study.claims]
     header = ["what they reported", "their protocol", "measure", "ours", "verdict"]
-    seeds = {run.seed for run in arm_runs(results) if run.has_values}
+    seeds = {run.seed for run in results.arm_runs if run.has_values}
     note = (
-        f"Ours: {budget(arm_runs(results))} real images of {results.identity.dataset} per run, "
+        f"Ours: {results.budget()} real images of {results.identity.dataset} per run, "
         f"{plural(len(seeds), 'seed')}, each family at its chosen cell (failures and what is said "
         "along a factor: all its cells), on the test split unless the measure says otherwise. Verdicts are by Welch's test, along a factor by its rank "
         "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
@@ -91,7 +90,7 @@ def _shown(results: Results, claim: Claim, ours: Ours) -> str:
 
 def _ends(results: Results, claim: Claim, arm: str) -> str:
     """The means at both ends of the x factor."""
-    name, factor = metric_of(results, claim.measure), short(results.study.x or "")
+    name, factor = metric_of(results, claim.measure), results.x_name
     means = [(x, mean) for x, p in results.along_x(arm) if (mean := p.mean(name)) is not None]
     said = [f"{significant(mean)} at {factor} {x}" for x, mean in (means[:1] + means[1:][-1:])]
     return ", ".join(said) or MISSING
@@ -125,7 +124,7 @@ def _held(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
 
 
 def _by_images(results: Results, ours: Ours) -> str:
-    images = [int(text) for run in arm_runs(results) if (text := run.param("train.num_images"))]
+    images = [int(text) for run in results.arm_runs if (text := run.param("train.num_images"))]
     if not ours.num_curves or not images:
         return "not measured yet"
     early = [value for value in ours.values if value < max(images)]
@@ -186,7 +185,7 @@ def _by_trend(results: Results, claim: Claim) -> str:
         if found is None:
             said.append(f"not measured for `{arm}`")
             continue
-        rho = f"rho {found.rho:.2f} with {short(results.study.x or '')}, {p_value(found.p)}"
+        rho = f"rho {found.rho:.2f} with {results.x_name}, {p_value(found.p)}"
         told = "reproduced" if (found.rho > 0) == claim.rises else "contradicted"
         said.append(f"{told if found.p < ALPHA else 'not reproduced'} for `{arm}`: {rho}")
     return "; ".join(said)

@@ -9,7 +9,6 @@ from bench.report.sections import section
 from bench.results.format import MISSING, count, plural, table
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
-from bench.results.summary import arm_runs
 
 _MOST_CELLS = 12
 
@@ -17,7 +16,7 @@ _MOST_CELLS = 12
 @section("Health", after="Runs that did not end well, or not yet")
 def health(results: Results) -> str:
     """How many runs have no warning, and a row for each family and kind of warning."""
-    ended = [run for group in results.groups for run in arm_runs(group) if run.status != UNFINISHED]
+    ended = [run for group in results.groups for run in group.arm_runs if run.status != UNFINISHED]
     judged = [run for run in ended if run.warnings is not None]
     if not judged:
         return ""

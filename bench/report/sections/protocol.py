@@ -10,7 +10,7 @@ from bench.report.sections import section
 from bench.results.format import MISSING, count, join, plural, table
 from bench.results.results import Results
 from bench.results.runs import RecordedRun
-from bench.results.summary import arm_runs, completeness, tag_values
+from bench.results.summary import completeness, tag_values
 
 _MOST_NAMED = 5
 
@@ -65,9 +65,7 @@ def _search(results: Results) -> list[tuple[str, str]]:
     arms = Counter(run.arm for run in results.trials)
     each = ", ".join(f"{count(n)} (`{arm}`)" for arm, n in sorted(arms.items()))
     became = ", ".join(f"{count(n)} {status}" for status, n in sorted(counts.items()))
-    again = (
-        "; the best of each family was trained again on fresh seeds" if arm_runs(results) else ""
-    )
+    again = "; the best of each family was trained again on fresh seeds" if results.arm_runs else ""
     return [
         (
             "search",

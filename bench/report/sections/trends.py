@@ -8,8 +8,7 @@ from bench.report.sections import section
 from bench.results.decisions import ALPHA
 from bench.results.format import MISSING, bare_p, p_value, share, significant, table
 from bench.results.halfway import both_budgets
-from bench.results.results import Results, short
-from bench.results.summary import arm_runs, budget
+from bench.results.results import Results
 from bench.results.trends import Curve, trends
 from bench.stats.trend import Trend
 
@@ -23,7 +22,7 @@ def along_x(results: Results) -> str:
 
 def trend_table(results: Results, groups: Sequence[Sequence[Curve]]) -> str:
     """A row for each curve; empty without any."""
-    x = short(results.study.x or "")
+    x = results.x_name
     rows = [_row(curve) for curves in groups for curve in curves]
     header = [
         *("measure", "family", "runs", f"rank correlation with {x} [95 %, approximate]"),
@@ -34,9 +33,9 @@ def trend_table(results: Results, groups: Sequence[Sequence[Curve]]) -> str:
 
 
 def _notes(results: Results) -> str:
-    x = short(results.study.x or "")
+    x = results.x_name
     return (
-        f"After {budget(arm_runs(results))} real images per run: what is learnt by then, since "
+        f"After {results.budget()} real images per run: what is learnt by then, since "
         f"another {x} may need more of them. Spearman's correlation over all runs, negative where "
         f"values fall as {x} rises, interval after Bonett and Wright; p from 9,999 random "
         "permutations within seeds (with more than 200 runs by formula), of no correlation and of "
@@ -50,14 +49,11 @@ def _row(curve: Curve) -> list[str]:
     low, high = (end(curve.means, key=lambda pair: pair[1]) for end in (min, max))
     ends = [f"{significant(mean)}, {level}" for level, mean in (low, high)]
     start = [curve.series.title, f"`{curve.arm}`", str(curve.runs)]
-    if curve.trend is None or curve.p is None or curve.p_levels is None:
+    found = curve.trend
+    if found is None:
         return [*start, *[MISSING] * 3, *ends, curve.shape]
-    p = [bare_p(value) for value in _ps(curve)]
-    return [*start, correlation(curve.trend), *p, *ends, curve.shape]
-
-
-def _ps(curve: Curve) -> tuple[float, float]:
-    return curve.p or 0.0, curve.p_levels or 0.0
+    shown = correlation(found), bare_p(found.p), bare_p(found.p_levels)
+    return [*start, *shown, *ends, curve.shape]
 
 
 def correlation(found: Trend) -> str:
@@ -67,15 +63,15 @@ def correlation(found: Trend) -> str:
 
 def trend_sentence(results: Results, curve: Curve) -> str:
     """What the test distance does along x, in words; empty where it was not tested."""
-    found, p, p_levels = curve.trend, curve.p, curve.p_levels
-    if found is None or p is None or p_levels is None:
+    found, x = curve.trend, results.x_name
+    if found is None:
         return ""
-    x = short(results.study.x or "")
-    start = f"`{curve.arm}`: after {budget(arm_runs(results))} images the test distance"
+    p, p_levels = found.p, found.p_levels
+    start = f"`{curve.arm}`: after {results.budget()} images the test distance"
     rho = f"rank correlation {correlation(found)}"
     if p < ALPHA:
         direction = "falls" if found.rho < 0 else "rises"
-        return f"{start} {direction} with {x} ({rho}, {p_value(p)}){_turn(curve, x)}."
+        return f"{start} {direction} with {x} ({rho}, {p_value(p)}){_turn(curve, found, x)}."
     if p_levels < ALPHA:
         return (
             f"{start} differs between values of {x} ({p_value(p_levels)}) but shows no single direction "
@@ -87,16 +83,13 @@ def trend_sentence(results: Results, curve: Curve) -> str:
     )
 
 
-def _turn(curve: Curve, x: str) -> str:
+def _turn(curve: Curve, found: Trend, x: str) -> str:
     """That the lowest mean lies inside of the range or against the trend; else empty."""
-    if curve.trend is None:
-        return ""
-    end = curve.means[-1 if curve.trend.rho < 0 else 0][0]
-    lowest = min(curve.means, key=lambda pair: pair[1])[0]
-    if lowest == end:
+    end = curve.means[-1 if found.rho < 0 else 0][0]
+    if curve.lowest == end:
         return ""
     return (
-        f"; its lowest mean is at {x} {lowest}, not at {end}, and whether it turns there is not "
+        f"; its lowest mean is at {x} {curve.lowest}, not at {end}, and whether it turns there is not "
         "tested"
     )
 
@@ -107,7 +100,7 @@ def half_trends(results: Results) -> str:
     half, full = both_budgets(results)
     if not half or not full:
         return ""
-    parts = [budget(arm_runs(results), part) for part in (0.5, 1)]
+    parts = [results.budget(part) for part in (0.5, 1)]
     moved = [_moved(results, a, b, parts) for b in full for a in half if a.arm == b.arm]
     said = "\n".join(f"- {text}" for text in moved)
     note = "Columns as under Trends. What moves between half and all of it may not be at its end."
@@ -116,7 +109,6 @@ def half_trends(results: Results) -> str:
 
 def _moved(results: Results, half: Curve, full: Curve, parts: Sequence[str]) -> str:
     """Where the lowest mean lies at half the budget and at all of it."""
-    x = short(results.study.x or "")
-    first, last = (min(c.means, key=lambda pair: pair[1])[0] for c in (half, full))
-    start = f"`{full.arm}`: the lowest validation mean is at {x} {first} after {parts[0]} images"
-    return f"{start} and {'still ' if first == last else ''}at {last} after {parts[1]}."
+    start = f"`{full.arm}`: the lowest validation mean is at {results.x_name} {half.lowest}"
+    still = "still " if half.lowest == full.lowest else ""
+    return f"{start} after {parts[0]} images and {still}at {full.lowest} after {parts[1]}."
