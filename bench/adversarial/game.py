@@ -1,9 +1,10 @@
-"""What every GAN shares: two players, what keeps the opponent smooth, optimizers and phases."""
+"""What every GAN shares: two players, what keeps the discriminator smooth, optimizers and phases."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
@@ -76,8 +77,8 @@ class ConvGanSettings(GanSettings):
         return self
 
     @property
-    def opponent_norm(self) -> Norm:
-        """The normalisation of the opponent's layers."""
+    def discriminator_norm(self) -> Norm:
+        """The normalisation of the discriminator's layers."""
         if self.norm != "auto":
             return self.norm
         if self.lipschitz == "spectral_norm":
@@ -116,34 +117,34 @@ def conv_generator(settings: GeneratorSizes, spec: DataSpec, *, class_dim: int =
     return nn.Sequential(decoder, SymmetricTanh())
 
 
-def conv_opponent(settings: ConvGanSettings, spec: DataSpec) -> nn.Module:
+def conv_discriminator(settings: ConvGanSettings, spec: DataSpec) -> nn.Module:
     """Images to raw scores ``[N]``."""
     features = ConvEncoder(
         spec.shape,
         depth=settings.depth,
         width=settings.width,
         out_dim=settings.h_dim,
-        norm=settings.opponent_norm,
+        norm=settings.discriminator_norm,
     )
     return Critic(features, settings.h_dim)
 
 
-def play(
+def adversarial_game(
     settings: GanSettings,
     spec: DataSpec,
     *,
     generator: nn.Module,
-    opponent: nn.Module,
+    discriminator: nn.Module,
     conditional: bool = False,
 ) -> Trainable:
-    """The trainable game of a generator and its opponent.
+    """The trainable game of a generator and its discriminator.
 
     Args:
-        settings: Loss, what keeps the opponent smooth, optimizers.
+        settings: Loss, what keeps the discriminator smooth, optimizers.
         spec: The data set.
         generator: z ``[N, latent_dim]``, with labels ``[N]`` as a second argument if
             conditional, to images ``[N, C, H, W]`` in [0, 1].
-        opponent: Images, likewise, to scores ``[N]``.
+        discriminator: Images, likewise, to scores ``[N]``.
         conditional: Both see a class; a fake's is drawn from the training prior.
 
     Raises:
@@ -153,11 +154,11 @@ def play(
         require_classes(spec, "a conditional GAN")
     loss = LOSSES.get(settings.loss)
     if settings.lipschitz == "spectral_norm":
-        spectrally_normalise(opponent)
-    name = loss.opponent
-    game = _Game(settings=settings, spec=spec, loss=loss, conditional=conditional)
+        spectrally_normalise(discriminator)
+    name = loss.role
+    game = AdversarialGame(settings=settings, spec=spec, loss=loss, conditional=conditional)
     return Trainable(
-        modules={"generator": generator, name: opponent},
+        modules={"generator": generator, name: discriminator},
         optimizers={player: _optimizer(settings, player) for player in (name, "generator")},
         phases=game.phases(),
         average={"generator": settings.average} if settings.average else {},
@@ -177,7 +178,7 @@ def _optimizer(settings: GanSettings, module: str) -> OptimSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Game:
+class AdversarialGame:
     """The losses of one game as pure functions of the modules."""
 
     settings: GanSettings
@@ -186,11 +187,13 @@ class _Game:
     conditional: bool
 
     def phases(self) -> list[Phase]:
-        """The opponent's step, its R1 penalty where wanted, the generator's step."""
-        settings, name = self.settings, self.loss.opponent
+        """The discriminator's step, its R1 penalty where wanted, the generator's step."""
+        settings, name = self.settings, self.loss.role
         clip = self.clip if settings.lipschitz == "clip" else None
         phases = [
-            Phase(name=name, optimizer=name, loss=self.opponent_loss, role=name, after_step=clip)
+            Phase(
+                name=name, optimizer=name, loss=self.discriminator_loss, role=name, after_step=clip
+            )
         ]
         if settings.r1_weight:
             every = settings.r1_every
@@ -219,8 +222,10 @@ class _Game:
 
     def score(self, nets: Nets, images: Tensor, labels: Tensor | None) -> Tensor:
         """Images, and labels if conditional, to scores."""
-        opponent = nets[self.loss.opponent]
-        scores: Tensor = opponent(images, labels) if self.conditional else opponent(images)
+        discriminator = nets[self.loss.role]
+        scores: Tensor = (
+            discriminator(images, labels) if self.conditional else discriminator(images)
+        )
         return scores
 
     def fakes(self, nets: Nets, step: Step) -> tuple[Tensor, Tensor | None]:
@@ -230,7 +235,7 @@ class _Game:
         labels = draw_labels(self.spec, n, step.noise) if self.conditional else None
         return self.decode(nets, z, labels), labels
 
-    def opponent_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
+    def discriminator_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
         """Loss on a batch of real and a batch of fake images, gradient penalty included."""
         real = self.score(nets, step.images, step.labels)
         images, labels = self.fakes(nets, step)
@@ -258,5 +263,22 @@ class _Game:
         return self.loss.generator(self.score(nets, *self.fakes(nets, step))), {}
 
     def clip(self, nets: Nets) -> Scalars:
-        """Weight clipping, after each step of the opponent."""
-        return clip_weights(nets[self.loss.opponent], self.settings.clip_value)
+        """Weight clipping, after each step of the discriminator."""
+        return clip_weights(nets[self.loss.role], self.settings.clip_value)
+
+
+def _play(settings: GanSettings, spec: DataSpec, *, opponent: nn.Module, **rest: Any) -> Trainable:
+    return adversarial_game(settings, spec, discriminator=opponent, **rest)
+
+
+def __getattr__(name: str) -> Any:
+    """What plugins import by its earlier name, until 0.3.0."""
+    renamed = {
+        "conv_opponent": (conv_discriminator, "conv_discriminator"),
+        "play": (_play, "adversarial_game, whose opponent is the discriminator"),
+    }
+    if name not in renamed:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    found, today = renamed[name]
+    warnings.warn(f"'{name}' is now {today}", DeprecationWarning, stacklevel=2)
+    return found

@@ -1,4 +1,4 @@
-"""What keeps an opponent smooth: weight clipping and the two gradient penalties."""
+"""What keeps a discriminator smooth: weight clipping and the two gradient penalties."""
 
 from __future__ import annotations
 

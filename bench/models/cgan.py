@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bench.adversarial.game import ConvGanSettings, conv_generator, play
+from bench.adversarial.game import ConvGanSettings, adversarial_game, conv_generator
 from bench.contracts import Trainable
 from bench.labels import join_class, require_classes
 from bench.models import Preset, model
@@ -98,7 +98,7 @@ class Discriminator(nn.Module):
             depth=settings.depth,
             width=settings.width,
             out_dim=dim,
-            norm=settings.opponent_norm,
+            norm=settings.discriminator_norm,
         )
         self.norm = nn.BatchNorm1d(dim) if settings.feature_norm else nn.Identity()
         self.directions = None
@@ -177,10 +177,10 @@ AFFINE: dict[str, Scalar] = {
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Conditional convolutional GAN; its discriminator projects onto the class by default."""
     require_classes(spec, "cgan")
-    return play(
+    return adversarial_game(
         settings,
         spec,
         generator=Generator(settings, spec),
-        opponent=Discriminator(settings, spec),
+        discriminator=Discriminator(settings, spec),
         conditional=True,
     )

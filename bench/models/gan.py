@@ -7,7 +7,12 @@ from typing import Self
 from pydantic import Field, model_validator
 from torch import nn
 
-from bench.adversarial.game import ConvGanSettings, conv_generator, conv_opponent, play
+from bench.adversarial.game import (
+    ConvGanSettings,
+    adversarial_game,
+    conv_discriminator,
+    conv_generator,
+)
 from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.records import DataSpec, Scalar
@@ -80,10 +85,12 @@ class Settings(ConvGanSettings):
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Convolutional GAN, least squares on the raw score by default."""
-    generator, opponent = conv_generator(settings, spec), conv_opponent(settings, spec)
-    return play(
+    generator, discriminator = conv_generator(settings, spec), conv_discriminator(settings, spec)
+    return adversarial_game(
         settings,
         spec,
         generator=generator,
-        opponent=nn.Sequential(opponent, nn.Sigmoid()) if settings.sigmoid else opponent,
+        discriminator=nn.Sequential(discriminator, nn.Sigmoid())
+        if settings.sigmoid
+        else discriminator,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import nn
 
-from bench.adversarial.game import GanSettings, play
+from bench.adversarial.game import GanSettings, adversarial_game
 from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.networks import (
@@ -57,9 +57,9 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     *outer, last = units = layer_sizes(settings.hidden)
     decoder = MlpDecoder(spec.shape, hidden=units[::-1], in_dim=settings.latent_dim, act=LeakyReLU)
     features = MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=LeakyReLU)
-    return play(
+    return adversarial_game(
         settings,
         spec,
         generator=nn.Sequential(decoder, SymmetricTanh()),
-        opponent=Critic(features, last),
+        discriminator=Critic(features, last),
     )

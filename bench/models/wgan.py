@@ -6,7 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.adversarial.game import ConvGanSettings, Lipschitz, conv_generator, conv_opponent, play
+from bench.adversarial.game import (
+    ConvGanSettings,
+    Lipschitz,
+    adversarial_game,
+    conv_discriminator,
+    conv_generator,
+)
 from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.records import DataSpec, Scalar
@@ -58,9 +64,9 @@ class Settings(ConvGanSettings):
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Wasserstein GAN whose critic is kept Lipschitz by weight clipping, by default."""
-    return play(
+    return adversarial_game(
         settings,
         spec,
         generator=conv_generator(settings, spec),
-        opponent=conv_opponent(settings, spec),
+        discriminator=conv_discriminator(settings, spec),
     )

@@ -1,4 +1,4 @@
-"""What every GAN shares: what keeps the opponent smooth, and the phases of the game."""
+"""What every GAN shares: what keeps the discriminator smooth, and the phases of the game."""
 
 import dataclasses
 
@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from bench.adversarial import game
 from bench.adversarial.losses import LOSSES
 from bench.config import TrainSettings
 from bench.contracts import OptimSpec, Step
@@ -380,3 +381,18 @@ PAPERS = {
 def test_preset_named_after_its_paper_has_the_papers_numbers(preset):
     model = configure(f"wgan:{preset}").model
     assert {key: getattr(model, key) for key in PAPERS[preset]} == PAPERS[preset]
+
+
+def test_plugins_make_the_same_game_by_its_earlier_names():
+    with pytest.warns(DeprecationWarning, match="'play' is now adversarial_game"):
+        play = game.play
+    with pytest.warns(DeprecationWarning, match="'conv_opponent' is now conv_discriminator"):
+        assert game.conv_opponent is game.conv_discriminator
+    networks = {"generator": nn.Identity(), "opponent": nn.Identity()}
+    made = play(game.GanSettings(), SPEC, **networks)
+    assert made.modules == {
+        "generator": networks["generator"],
+        "discriminator": networks["opponent"],
+    }
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = game.nothing

@@ -54,7 +54,7 @@ CLASSIFIERS = [name for name in LOSSES.names() if LOSSES.get(name).threshold is 
 
 
 def test_every_discriminator_classifies_and_no_critic_does():
-    opponents = {name: LOSSES.get(name).opponent for name in LOSSES.names()}
+    opponents = {name: LOSSES.get(name).role for name in LOSSES.names()}
     assert {n for n, opponent in opponents.items() if opponent == "discriminator"} == {*CLASSIFIERS}
     assert LOSSES.get("wasserstein").accuracy(torch.ones(2), torch.zeros(2)) == {}
 

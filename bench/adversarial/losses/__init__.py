@@ -25,7 +25,7 @@ class AdversarialLoss:
         discriminator: ``(real, fake) -> scalar`` that the discriminator or critic minimises.
         generator: ``fake -> scalar`` that the generator minimises.
         summary: One line for ``bench list``.
-        opponent: What the generator's opponent is called: ``discriminator``, or ``critic``
+        role: What the generator plays against: a ``discriminator``, or a ``critic``
             where its score is no probability's logit.
         threshold: Score above which an image counts as real; None for a critic, which does
             not classify.
@@ -34,7 +34,7 @@ class AdversarialLoss:
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
     summary: str
-    opponent: Literal["discriminator", "critic"] = "discriminator"
+    role: Literal["discriminator", "critic"] = "discriminator"
     threshold: float | None = 0.0
 
     def accuracy(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:

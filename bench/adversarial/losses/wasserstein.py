@@ -26,7 +26,7 @@ LOSSES.add(
         discriminator=critic,
         generator=generator,
         summary="difference of mean scores; Arjovsky et al. 2017",
-        opponent="critic",
+        role="critic",
         threshold=None,
     ),
 )
