@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.calibration.figures import card_figures
-from bench.calibration.numbers import Answers, Calibration
+from bench.calibration.numbers import Calibration, ProbeResults
 from bench.calibration.tables import PIXELS, against_n, asked, doses, examples, floors, value
 from bench.errors import UsageError
 from bench.measures import COARSE
@@ -87,19 +87,19 @@ def answer(calibration: Calibration) -> str:
     return f"**{start}**\n\n" + "\n".join(f"- {bullet}" for bullet in bullets if bullet)
 
 
-def _least(answers: Answers, of: str = "") -> str:
+def _least(results: ProbeResults, of: str = "") -> str:
     """What difference is one."""
-    floor = answers.floor
+    floor = results.floor
     return (
         f"differences {of}below {significant(floor.spread, 2)} are no differences (real train "
         f"images have {value(floor)})"
     )
 
 
-def _follows(answers: Answers) -> str:
+def _follows(results: ProbeResults) -> str:
     """Whether the distance follows the doses, corruption by corruption."""
-    verdicts = answers.verdicts()
-    good = [each for each in answers.responses if not verdicts[each.corruption].failures]
+    verdicts = results.verdicts()
+    good = [each for each in results.responses if not verdicts[each.corruption].failures]
     how = "rises with every dose of" if all(each.rises for each in good) else "follows the doses of"
     said = [f"{how} {join([each.corruption for each in good])}"] if good else []
     said += [
@@ -110,11 +110,11 @@ def _follows(answers: Answers) -> str:
     return "; it ".join(said)
 
 
-def _told(answers: Answers) -> str:
+def _told(results: ProbeResults) -> str:
     """Which doses lie within the floor's spread."""
     within = [
         f"{name} {join([f'{dose:g}' for dose in verdict.within])}"
-        for name, verdict in answers.verdicts().items()
+        for name, verdict in results.verdicts().items()
         if verdict.within
     ]
     if not within:
@@ -122,28 +122,28 @@ def _told(answers: Answers) -> str:
     return f"Not told from real images, being within the spread: {'; '.join(within)}"
 
 
-def _coarse(answers: Answers) -> str:
+def _coarse(results: ProbeResults) -> str:
     """Protocol rule 11: fewer than ten images per feature is marked."""
-    if not answers.coarse:
+    if not results.coarse:
         return ""
-    return f" Coarse: fewer than {COARSE} images for each of {answers.dim} features, much of it is bias."
+    return f" Coarse: fewer than {COARSE} images for each of {results.dim} features, much of it is bias."
 
 
-def _away(answers: Answers) -> str:
+def _away(results: ProbeResults) -> str:
     """The spread where models are, between the floor and the pixel Gaussian."""
-    pixels = [each for each in answers.responses if each.corruption in PIXELS]
+    pixels = [each for each in results.responses if each.corruption in PIXELS]
     points = [(each.corruption, p) for each in pixels for p in each.points]
-    target = answers.ceilings[CEILING] / 2
+    target = results.ceilings[CEILING] / 2
     name, point = min(points, key=lambda pair: abs(pair[1].mean - target))
     return (
-        f"Away from the floor a distance is less certain: {count(answers.n)} images with {name} "
+        f"Away from the floor a distance is less certain: {count(results.n)} images with {name} "
         f"{point.x:g} are at {value(point)}, and between models that far from real images differences "
         f"below {significant(point.spread, 2)} are sampling noise."
     )
 
 
 def _protocol(calibration: Calibration) -> str:
-    n = max(answers.n for answers in calibration.answers)
+    n = max(results.n for results in calibration.answers)
     factor = (1 - n / calibration.pool) ** -0.5
     lines = [
         (

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from PIL import Image
 
-from bench.calibration.numbers import Answers, Calibration, Floor, Response
+from bench.calibration.numbers import Calibration, DoseResponse, Floor, ProbeResults
 from bench.measures import MeasureName
 from bench.plots import WIDTH, png, style
 from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
@@ -46,44 +46,44 @@ def card_figures(calibration: Calibration, folder: Path) -> dict[str, str]:
     return shown
 
 
-def stem(answers: Answers) -> str:
+def stem(results: ProbeResults) -> str:
     """The distance without its n, ``fd_mnist``: a file keeps its name when n changes."""
-    return MeasureName.parse(answers.name).series.name
+    return MeasureName.parse(results.name).series.name
 
 
-def doses(answers: Answers) -> tuple[Figure, str]:
+def doses(results: ProbeResults) -> tuple[Figure, str]:
     """A panel per corruption and one for the ceilings, all on one scale; and its alt text."""
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
-    axes = panels(figure, len(answers.responses) + 1, columns=_COLUMNS, sharey=True)
-    for each, response in zip(axes, answers.responses, strict=False):
-        _draw_response(each, response, answers.floor)
-    _draw_ceilings(axes[-1], answers)
-    _scale(axes[0], _values(answers), answers.floor)
+    axes = panels(figure, len(results.responses) + 1, columns=_COLUMNS, sharey=True)
+    for each, response in zip(axes, results.responses, strict=False):
+        _draw_response(each, response, results.floor)
+    _draw_ceilings(axes[-1], results)
+    _scale(axes[0], _values(results), results.floor)
     for each in axes[::_COLUMNS]:
-        each.set_ylabel(answers.name)
-    return figure, f"{answers.name} by dose. {_described(answers)}"
+        each.set_ylabel(results.name)
+    return figure, f"{results.name} by dose. {_described(results)}"
 
 
-def against_n(every: Sequence[Answers]) -> tuple[Figure, str]:
+def against_n(every: Sequence[ProbeResults]) -> tuple[Figure, str]:
     """A panel per distance: real images and a damaged set against the number of images."""
     figure = Figure(figsize=(WIDTH, 0.7 + 2.1 * -(-len(every) // 2)), layout="constrained")
     axes = panels(figure, len(every), columns=2)
-    alts = [_draw_curves(each, answers) for each, answers in zip(axes, every, strict=True)]
+    alts = [_draw_curves(each, results) for each, results in zip(axes, every, strict=True)]
     legend_below(figure, *axes)
     return figure, f"Distance against n. {'; '.join(alts)}."
 
 
-def _draw_curves(axes: Axes, answers: Answers) -> str:
+def _draw_curves(axes: Axes, results: ProbeResults) -> str:
     """One panel of ``against_n``; what it shows, in words."""
     said = []
-    names = sorted(answers.curves, key=lambda name: name != "real")
+    names = sorted(results.curves, key=lambda name: name != "real")
     for name in names:
-        points = answers.curves[name]
+        points = results.curves[name]
         x, means, spreads = zip(*((p.x, p.mean, p.spread) for p in points), strict=True)
         axes.errorbar(x, means, spreads, label=name, **arm_look(names, name), **_BAR)
         ends = f"{significant(means[0])} at {count(x[0])} to {significant(means[-1])}"
-        said.append(f"{stem(answers)}, {name}: {ends} at {count(x[-1])}")
-    shown = [p for points in answers.curves.values() for p in points]
+        said.append(f"{stem(results)}, {name}: {ends} at {count(x[-1])}")
+    shown = [p for points in results.curves.values() for p in points]
     if min(p.mean for p in shown) > 0:
         scale_y(axes, [p.mean for p in shown])
     else:  # around 0 in both directions: bars in sight
@@ -93,12 +93,12 @@ def _draw_curves(axes: Axes, answers: Answers) -> str:
     axes.set_xticks(named, [count(n) for n in named])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_plain))
-    axes.set_title(stem(answers))
+    axes.set_title(stem(results))
     axes.set_xlabel("images on either side (n)")
     return "; ".join(said)
 
 
-def _draw_response(axes: Axes, response: Response, floor: Floor) -> None:
+def _draw_response(axes: Axes, response: DoseResponse, floor: Floor) -> None:
     within = response.verdict(floor).within
     points = response.points
     places = range(1, len(points) + 1)
@@ -117,11 +117,11 @@ def _draw_response(axes: Axes, response: Response, floor: Floor) -> None:
     axes.set_xlabel(response.unit)
 
 
-def _draw_ceilings(axes: Axes, answers: Answers) -> None:
-    floor, names = answers.floor, list(answers.ceilings)
+def _draw_ceilings(axes: Axes, results: ProbeResults) -> None:
+    floor, names = results.floor, list(results.ceilings)
     axes.axhspan(floor.mean - floor.spread, floor.mean + floor.spread, **_BAND)
     axes.axhline(floor.mean, color=GRAY, linewidth=0.9)
-    axes.plot(range(len(names)), list(answers.ceilings.values()), "kD")
+    axes.plot(range(len(names)), list(results.ceilings.values()), "kD")
     axes.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_title("ceilings")
@@ -150,12 +150,12 @@ def _scale(axes: Axes, values: Sequence[float], floor: Floor) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(_plain))
 
 
-def _values(answers: Answers) -> list[float]:
+def _values(results: ProbeResults) -> list[float]:
     """What has to be in sight of a figure of doses."""
-    points = [p for response in answers.responses for p in response.points]
-    floor = answers.floor
+    points = [p for response in results.responses for p in response.points]
+    floor = results.floor
     ends = [floor.mean - floor.spread, floor.mean + floor.spread]
-    return [*ends, *(p.mean for p in points), *answers.ceilings.values()]
+    return [*ends, *(p.mean for p in points), *results.ceilings.values()]
 
 
 def _plain(value: float, _: object) -> str:
@@ -172,11 +172,11 @@ def _few_colours(image: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _described(answers: Answers) -> str:
-    floor = answers.floor
+def _described(results: ProbeResults) -> str:
+    floor = results.floor
     said = [f"Floor {significant(floor.mean)}, spread {significant(floor.spread)}"]
-    for response in answers.responses:
+    for response in results.responses:
         parts = [f"{significant(p.mean)} at {p.x:g}" for p in response.points]
         said.append(f"{response.corruption}: {', '.join(parts)}")
-    ceilings = [f"{name} {significant(value)}" for name, value in answers.ceilings.items()]
+    ceilings = [f"{name} {significant(value)}" for name, value in results.ceilings.items()]
     return f"{'. '.join(said)}. Ceilings: {join(ceilings)}."

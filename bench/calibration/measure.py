@@ -26,8 +26,8 @@ from bench.calibration.corruptions import (
     uniform_noise,
     without_classes,
 )
-from bench.calibration.gauges import DRAWS, Gauge, distances, every
-from bench.calibration.numbers import Answers, Point, Response
+from bench.calibration.numbers import DoseResponse, Point, ProbeResults
+from bench.calibration.probe import DRAWS, DistanceProbe, distances, every
 from bench.contracts import Detector, Features
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
@@ -64,51 +64,53 @@ def largest_count(reference: ReferenceData, most: int) -> int:
 
 def calibrate(
     reference: ReferenceData, detector: Detector, most: int
-) -> tuple[list[Answers], dict[str, str]]:
+) -> tuple[list[ProbeResults], dict[str, str]]:
     """Every distance through one detector, and the reasons of those that have no value."""
     n = largest_count(reference, most)
-    gauges, reasons = [], {}
+    probes, reasons = [], {}
     for distance in distances(detector.dim, n):
         if distance.most >= distance.fewest:
-            gauges.append(Gauge(reference, detector, distance))
+            probes.append(DistanceProbe(reference, detector, distance))
             continue
         reasons[feature_name(distance.base, detector.name, distance.most)] = (
             f"{distance.most} images are too few for {detector.dim} features, it needs at least "
             f"{distance.fewest}: use a smaller detector or the kernel distance"
         )
-    _show(reference, detector, gauges, n)
+    _show(reference, detector, probes, n)
     if not reference.spec.num_classes:
         reasons["missing classes"] = f"'{reference.spec.name}' has no labels"
-    return [gauge.answers() for gauge in gauges], reasons
+    return [probe.results() for probe in probes], reasons
 
 
-def _show(reference: ReferenceData, detector: Detector, gauges: Sequence[Gauge], n: int) -> None:
-    """Shows the gauges every set; features of a damaged set are computed once, for all."""
+def _show(
+    reference: ReferenceData, detector: Detector, probes: Sequence[DistanceProbe], n: int
+) -> None:
+    """Shows the probes every set; features of a damaged set are computed once, for all."""
     pool = reference.subset("train", 2 * n)[0]
     for corruption in CORRUPTIONS:
-        points: dict[Gauge, list[Point]] = {gauge: [] for gauge in gauges}
+        points: dict[DistanceProbe, list[Point]] = {probe: [] for probe in probes}
         for dose in corruption.doses:
             features = detector(corrupt(pool, corruption, dose))[0]
-            for gauge in gauges:
-                sets = (subset(features, gauge.n, "dose", i) for i in range(DRAWS))
-                points[gauge].append(gauge.point(dose, sets))
+            for probe in probes:
+                sets = (subset(features, probe.n, "dose", i) for i in range(DRAWS))
+                points[probe].append(probe.point(dose, sets))
                 if (corruption, dose) == DAMAGED:
-                    gauge.curves[f"{corruption.name} {dose:g}"] = gauge.curve(features)
-        for gauge in gauges:
-            gauge.responses.append(_response(corruption.name, corruption.unit, 0, points[gauge]))
+                    probe.curves[f"{corruption.name} {dose:g}"] = probe.curve(features)
+        for probe in probes:
+            probe.responses.append(_response(corruption.name, corruption.unit, 0, points[probe]))
     train = every(reference, "train", detector)
-    for gauge in gauges:
-        gauge.curves["real"] = gauge.curve(train.features)
-        _show_chosen(gauge, train)
+    for probe in probes:
+        probe.curves["real"] = probe.curve(train.features)
+        _show_chosen(probe, train)
     for name, make in {"pixel Gaussian": pixel_gaussian, "uniform noise": uniform_noise}.items():
         features = detector(make(reference.images("train"), n))[0]
-        for gauge in gauges:
-            gauge.ceilings[name] = gauge.to[gauge.n](features[: gauge.n])
+        for probe in probes:
+            probe.ceilings[name] = probe.to[probe.n](features[: probe.n])
 
 
-def _show_chosen(gauge: Gauge, train: Features) -> None:
+def _show_chosen(probe: DistanceProbe, train: Features) -> None:
     """Sets of undamaged train images: some classes missing, or each image several times."""
-    features, labels, n = train.features, train.labels, gauge.n
+    features, labels, n = train.features, train.labels, probe.n
 
     def sets(choose: Callable[[torch.Generator], Tensor]) -> Iterator[Tensor]:
         for i in range(DRAWS):
@@ -116,16 +118,16 @@ def _show_chosen(gauge: Gauge, train: Features) -> None:
 
     if labels is not None:
         points = [
-            gauge.point(missing, sets(partial(without_classes, labels, missing, n)))
+            probe.point(missing, sets(partial(without_classes, labels, missing, n)))
             for missing in missing_doses(len(labels.unique()))
         ]
-        gauge.responses.append(_response("missing classes", MISSING_UNIT, 0, points))
+        probe.responses.append(_response("missing classes", MISSING_UNIT, 0, points))
     points = [
-        gauge.point(times, sets(partial(repeated, len(features), times, n)))
+        probe.point(times, sets(partial(repeated, len(features), times, n)))
         for times in repeat_doses(n)
     ]
-    gauge.responses.append(_response("repetition", REPEATS_UNIT, 1, points))
+    probe.responses.append(_response("repetition", REPEATS_UNIT, 1, points))
 
 
-def _response(name: str, unit: str, identity: float, points: Sequence[Point]) -> Response:
-    return Response(corruption=name, unit=unit, identity=identity, points=tuple(points))
+def _response(name: str, unit: str, identity: float, points: Sequence[Point]) -> DoseResponse:
+    return DoseResponse(corruption=name, unit=unit, identity=identity, points=tuple(points))

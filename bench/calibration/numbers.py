@@ -72,7 +72,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Response:
+class DoseResponse:
     """How a distance answers to one corruption.
 
     Attributes:
@@ -114,7 +114,7 @@ class Response:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class ProbeResults:
     """Everything that was measured with one distance through one detector.
 
     Attributes:
@@ -138,7 +138,7 @@ class Answers:
     coarse: bool
     floors: tuple[Floor, ...]
     others: tuple[Floor, ...]
-    responses: tuple[Response, ...]
+    responses: tuple[DoseResponse, ...]
     curves: dict[str, tuple[Point, ...]]
     ceilings: dict[str, float]
 
@@ -174,7 +174,7 @@ class Calibration:
     sizes: dict[str, int]
     pool: int
     draws: int
-    answers: tuple[Answers, ...]
+    answers: tuple[ProbeResults, ...]
     not_applicable: dict[str, str]
     facts: dict[str, str]
 
@@ -198,11 +198,11 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
     return rank
 
 
-def _answers(values: Mapping[str, Any]) -> Answers:
+def _answers(values: Mapping[str, Any]) -> ProbeResults:
     responses = tuple(
-        Response(**{**each, "points": _points(each["points"])}) for each in values["responses"]
+        DoseResponse(**{**each, "points": _points(each["points"])}) for each in values["responses"]
     )
-    return Answers(
+    return ProbeResults(
         **{
             **values,
             "floors": tuple(Floor(**floor) for floor in values["floors"]),

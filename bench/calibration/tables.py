@@ -8,11 +8,11 @@ from bench.calibration.figures import stem
 from bench.calibration.numbers import (
     MIN_RANK,
     MIN_SPREADS,
-    Answers,
     Calibration,
+    DoseResponse,
     Floor,
     Point,
-    Response,
+    ProbeResults,
 )
 from bench.measures import MeasureName
 from bench.results.format import MISSING, count, join, share, significant, table
@@ -32,15 +32,15 @@ _PAIRS = {
 def asked(calibration: Calibration) -> str:
     """Every requirement, distance by distance and corruption by corruption."""
     rows = []
-    for answers in calibration.answers:
-        for name, verdict in answers.verdicts().items():
+    for results in calibration.answers:
+        for name, verdict in results.verdicts().items():
             cells = [
                 f"NO: it {join(verdict.failures)}" if verdict.failures else "yes",
                 MISSING if verdict.rank is None else share(verdict.rank),
                 MISSING if verdict.spreads is None else significant(verdict.spreads),
                 ", ".join(f"{dose:g}" for dose in verdict.within) or "none",
             ]
-            rows.append([f"`{answers.name}`", name, *cells])
+            rows.append([f"`{results.name}`", name, *cells])
     header = [
         "distance",
         "corruption",
@@ -84,10 +84,10 @@ def floors(calibration: Calibration) -> str:
     return f"{floors}\n\n{note}\n\n{ceilings}"
 
 
-def _floor_cells(answers: Answers) -> dict[tuple[int, int], str]:
+def _floor_cells(results: ProbeResults) -> dict[tuple[int, int], str]:
     """Place in ``_PAIRS`` and n, to the distance of those sets."""
     pairs = list(_PAIRS)
-    names = {floor: MeasureName.parse(floor.name) for floor in (*answers.floors, *answers.others)}
+    names = {floor: MeasureName.parse(floor.name) for floor in (*results.floors, *results.others)}
     return {
         (pairs.index(f"{name.split}/{name.prefix}"), floor.n): value(floor)
         for floor, name in names.items()
@@ -110,15 +110,15 @@ def examples(calibration: Calibration) -> str:
     )
 
 
-def doses(answers: Answers, drawn: Mapping[str, str]) -> str:
+def doses(results: ProbeResults, drawn: Mapping[str, str]) -> str:
     """Figure and table of one distance."""
-    most = max(len(response.points) for response in answers.responses)
+    most = max(len(response.points) for response in results.responses)
     header = ["dose: mean ± spread", *[""] * most]
-    rows = [_dose_row(response, answers.floor, most) for response in answers.responses]
-    return f"{drawn[f'doses_{stem(answers)}']}\n\n{table(header, rows)}"
+    rows = [_dose_row(response, results.floor, most) for response in results.responses]
+    return f"{drawn[f'doses_{stem(results)}']}\n\n{table(header, rows)}"
 
 
-def _dose_row(response: Response, floor: Floor, most: int) -> list[str]:
+def _dose_row(response: DoseResponse, floor: Floor, most: int) -> list[str]:
     within = response.verdict(floor).within
     cells = [
         f"{p.x:g}: {value(p)}{f' {_WITHIN}' if p.x in within else ''}" for p in response.points

@@ -13,9 +13,9 @@ import bench
 from bench import datasets
 from bench.calibration.card import answer, read_numbers, write_card
 from bench.calibration.corruptions import CORRUPTIONS, corrupt
-from bench.calibration.gauges import DRAWS
 from bench.calibration.measure import RECIPE, calibrate, largest_count
-from bench.calibration.numbers import Answers, Calibration
+from bench.calibration.numbers import Calibration, ProbeResults
+from bench.calibration.probe import DRAWS
 from bench.cli.options import Device, Fresh, Plugins, Say, Weights, command, quiet
 from bench.config import digest, listed
 from bench.contracts import Detector
@@ -130,7 +130,7 @@ def _measured(
     say: Say,
 ) -> Calibration:
     n = largest_count(held, most)
-    answers: list[Answers] = []
+    answers: list[ProbeResults] = []
     reasons = {name: _anywhere(why) for name, why in lacking.items()}
     for detector in detectors:
         say(f"{detector.name}: real and damaged images of {held.spec.name}, n = {n:,}")
@@ -166,7 +166,7 @@ def _facts(held: ReferenceData, detectors: list[Detector]) -> dict[str, str]:
     }
 
 
-def _failures(answers: Answers) -> dict[str, list[str]]:
+def _failures(answers: ProbeResults) -> dict[str, list[str]]:
     return {
         name: list(verdict.failures)
         for name, verdict in answers.verdicts().items()

@@ -11,11 +11,11 @@ from synthetic_study import IDENTITY, STUDY, study_records
 
 from bench.calibration.card import NUMBERS, card_text, write_card
 from bench.calibration.numbers import (
-    Answers,
     Calibration,
+    DoseResponse,
     Floor,
     Point,
-    Response,
+    ProbeResults,
     rank_correlation,
 )
 from bench.cli import calibrate as command
@@ -30,7 +30,7 @@ DOSES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 
 def response(means, corruption="blur", doses=DOSES):
     points = tuple(Point(dose, mean, 0.1) for dose, mean in zip(doses, means, strict=True))
-    return Response(corruption=corruption, unit="pixels", identity=0, points=points)
+    return DoseResponse(corruption=corruption, unit="pixels", identity=0, points=points)
 
 
 def floor_of(mean, spread, name="fd_toy_n500"):
@@ -49,7 +49,7 @@ def answers_of(name="fd_toy_n500", means=RISING, floor=FLOOR, **changes):
         Floor("test/floor_heldout_fd_toy_n250", 250, 3.5, 0.8),
         Floor("val/floor_train_fd_toy_n297", 297, 3.0, 0.7),
     )
-    known = Answers(
+    known = ProbeResults(
         name=name,
         detector="toy",
         dim=32,

@@ -22,8 +22,8 @@ from bench.calibration.corruptions import (
     uniform_noise,
     without_classes,
 )
-from bench.calibration.gauges import counts_up_to, distances
 from bench.calibration.measure import calibrate, largest_count
+from bench.calibration.probe import counts_up_to, distances
 from bench.config import build_config
 from bench.datasets import Arrays
 from bench.detectors._find import find_detector

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.calibration.numbers import Answers, Floor, Point, Response
+from bench.calibration.numbers import DoseResponse, Floor, Point, ProbeResults
 from bench.contracts import Detector, Features
 from bench.distances.frechet import frechet_to
 from bench.distances.kernel import MAX_DIM, cubic_sums, kernel_distance, mmd_squared
@@ -60,7 +60,7 @@ def counts_up_to(n: int, fewest: int) -> list[int]:
     return [k for k in series if max(SMALLEST, fewest) <= k < n] + [n]
 
 
-class Gauge:
+class DistanceProbe:
     """One distance through one detector, with what it said of each set that it was shown.
 
     Args:
@@ -74,7 +74,7 @@ class Gauge:
         self.n = distance.most
         test = reference.real_features("test", self.n, detector).features
         self.to = {n: distance.to(test[:n]) for n in counts_up_to(self.n, distance.fewest)}
-        self.responses: list[Response] = []
+        self.responses: list[DoseResponse] = []
         self.curves: dict[str, tuple[Point, ...]] = {}
         self.ceilings: dict[str, float] = {}
 
@@ -99,9 +99,9 @@ class Gauge:
             points.append(Point(n, *mean_and_spread(values)))
         return tuple(points)
 
-    def answers(self) -> Answers:
+    def results(self) -> ProbeResults:
         """Everything that it said, with its floors."""
-        return Answers(
+        return ProbeResults(
             name=self.name(self.n),
             detector=self.detector.name,
             dim=self.detector.dim,
