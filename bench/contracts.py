@@ -170,14 +170,14 @@ class Likelihood(Protocol):
     It is a module: what it learns beside the decoder (a global sigma) is trained jointly.
 
     Attributes:
-        passport: The name that every ELBO of this likelihood carries, such as
+        name: What every ELBO of this likelihood carries in its own name, such as
             ``bernoulli_resampled``: likelihood and data form.
         params_per_value: Numbers that the decoder gives for each channel of a pixel; the
             first ``C`` channels of its output belong to the first of them, and so on.
         kind: What ``log_prob`` is the logarithm of.
     """
 
-    passport: str
+    name: str
     params_per_value: int
     kind: LikelihoodKind
 
@@ -221,13 +221,13 @@ class Density(ABC):
     """What a model with a likelihood adds to ``EvalFns``: log p(x), or what bounds it from below.
 
     Attributes:
-        passport: Name of the likelihood (protocol rule 15).
+        likelihood_name: Name of the likelihood (protocol rule 15).
         kind: What the likelihood is of.
         observe: ``(images, noise) -> x``, the form of the data that the model sees.
         exact: Whether ``bound`` is log p(x) itself; its value is then no ``elbo``.
     """
 
-    passport: str
+    likelihood_name: str
     kind: LikelihoodKind
     observe: Callable[[Tensor, Noise], Tensor]
     exact: ClassVar[bool] = False

@@ -45,7 +45,7 @@ def log_likelihood(x, z):
 
 def linear_model(*, widen=1.0, closed_kl=True):
     return Inference(
-        passport="linear",
+        likelihood_name="linear",
         kind="density",
         observe=lambda images, noise: images,
         posterior=lambda nets, x, labels: posterior(x, widen),

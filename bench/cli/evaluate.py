@@ -30,7 +30,7 @@ from bench.evaluation.outside import Given, read_outside
 from bench.evaluation.view import Generated
 from bench.metrics import declared_tag, requested
 from bench.metrics._evaluate import measure, num_samples, view_of
-from bench.models import configure, recorded
+from bench.models import config_from_params, configure
 from bench.pictures._draw import draw_pictures
 from bench.plan.files import load_study
 from bench.plan.study import Identity
@@ -121,7 +121,7 @@ def _measure_run(
         raise UsageError(
             f"run '{original.run_id}' {said.status} and has no state to measure: {said.reason}"
         )
-    config = recorded({**original.params, **_eval_settings(overrides)})
+    config = config_from_params({**original.params, **_eval_settings(overrides)})
     held = held_for(config, device)
     folder = root / (said.folder or "?")
     trainable = restore_run(config, held, folder, original.run_id)

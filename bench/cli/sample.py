@@ -16,7 +16,7 @@ from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import draw
 from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
-from bench.models import recorded
+from bench.models import config_from_params
 from bench.runtime import DeviceNoise, generator, resolve_device
 from bench.tracking.mlflow import Store
 from bench.training.run import held_for, restore_run
@@ -44,7 +44,7 @@ def sample_run(
         UsageError: No such run, its checkpoint is not under ``root``, or it has no such class.
     """
     record = Store(tracking_uri).record(run_id)
-    config = recorded(record.params)
+    config = config_from_params(record.params)
     held = held_for(config, resolve_device(device))
     folder = root / (record.about.folder or "?")
     trainable = restore_run(config, held, folder, run_id)

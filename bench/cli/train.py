@@ -28,7 +28,7 @@ from bench.config import RunConfig, listed, parse_assignments
 from bench.engines.task import Task, run_task
 from bench.errors import UsageError
 from bench.metrics import requested
-from bench.models import configure, find, recorded
+from bench.models import config_from_params, configure, find
 from bench.records import RunRecord, RunTags, TrialResult
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
@@ -100,7 +100,7 @@ def _config(
     if original is not None:
         if assigned or dataset:
             raise UsageError("--config repeats a run as it was: leave out --set and --dataset")
-        return recorded(original.params)
+        return config_from_params(original.params)
     data = {"data.dataset": dataset} if dataset else {}
     return configure(model or "", assigned, data)
 

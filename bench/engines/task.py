@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from bench.errors import Interrupted
 from bench.logger import Logger
-from bench.models import recorded
+from bench.models import config_from_params
 from bench.records import TrialResult
 from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
@@ -86,7 +86,7 @@ def _run(
     should_stop: Callable[[], bool],
     should_prune: Callable[[list[float]], bool],
 ) -> TrialResult:
-    config = recorded(task.params)
+    config = config_from_params(task.params)
     device = resolve_device(task.device)
     held = held_for(config, device)
     run = Run(

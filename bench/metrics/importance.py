@@ -63,7 +63,9 @@ def _bound(view: View, k: int) -> dict[str, float]:
         )
         for i in range(len(images))
     ]
-    return {f"iwae_{k}_{inference.passport}_n{len(images)}": float(torch.stack(values).mean())}
+    return {
+        f"iwae_{k}_{inference.likelihood_name}_n{len(images)}": float(torch.stack(values).mean())
+    }
 
 
 def bound_of_image(

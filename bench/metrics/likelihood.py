@@ -66,11 +66,11 @@ def elbo(view: View) -> dict[str, float]:
     """
     bound, density = split_bound(view, view.split), view.density()
     if density.exact:
-        return {f"log_likelihood_{density.passport}": bound.value}
+        return {f"log_likelihood_{density.likelihood_name}": bound.value}
     return {
-        f"elbo_{density.passport}": bound.value,
-        f"reconstruction_{density.passport}": bound.log_likelihood,
-        f"{'kl_sampled' if bound.sampled else 'kl'}_{density.passport}": bound.kl,
+        f"elbo_{density.likelihood_name}": bound.value,
+        f"reconstruction_{density.likelihood_name}": bound.log_likelihood,
+        f"{'kl_sampled' if bound.sampled else 'kl'}_{density.likelihood_name}": bound.kl,
     }
 
 
@@ -113,7 +113,7 @@ def bits_per_dim(view: View) -> dict[str, float]:
     nats = -split_bound(view, view.split).value / math.prod(view.spec.shape)
     if density.kind == "density":
         nats += math.log(view.spec.levels)
-    return {f"bits_per_dim_{density.passport}": nats / math.log(2)}
+    return {f"bits_per_dim_{density.likelihood_name}": nats / math.log(2)}
 
 
 @metric("active_units")

@@ -108,7 +108,7 @@ def configure(reference: str, *layers: Mapping[str, object]) -> RunConfig:
     return build_config(name, kind.settings, kind.defaults, preset, *layers)
 
 
-def recorded(params: Mapping[str, str]) -> RunConfig:
+def config_from_params(params: Mapping[str, str]) -> RunConfig:
     """The configuration that a tracked run's flat params describe.
 
     Raises:

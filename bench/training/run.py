@@ -97,7 +97,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         trainable = build(self.config, self.held)
         density = trainable.eval_fns.density
-        passport = "" if density is None else density.passport
+        passport = "" if density is None else density.likelihood_name
         self.logger.tags({"passport": passport, **declared_tag()})
         images, labels = self.held.images("train"), self.held.labels("train")
         trainer = Trainer(trainable, images, labels, self.config.train)

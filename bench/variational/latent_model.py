@@ -88,7 +88,7 @@ class LatentModel:
         """All that the ELBO needs; that of a conditional model bounds log p(x|class)."""
         given = "_given_class" if self.num_classes else ""
         return Inference(
-            passport=f"{self.likelihood.passport}{given}",
+            likelihood_name=f"{self.likelihood.name}{given}",
             kind=self.likelihood.kind,
             observe=self.observe,
             posterior=self.posterior,

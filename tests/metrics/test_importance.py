@@ -114,7 +114,7 @@ def test_value_is_the_mean_over_images_each_with_noise_of_its_own(conditional):
     trainable = build(configure("vae", {"width": 2, "conditional": conditional}), held)
     view, fns = view_of(trainable, held, 7), trainable.eval_fns
     name, value = measured(view, 64)
-    assert name == f"iwae_64_{fns.inference.passport}_n7"
+    assert name == f"iwae_64_{fns.inference.likelihood_name}_n7"
     expected = per_image(view, 64, reversed(range(7)))
     assert value == pytest.approx(float(expected.mean()), rel=1e-9)
 

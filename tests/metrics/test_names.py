@@ -53,7 +53,7 @@ def _names():
             with contextlib.suppress(NotApplicable):
                 names[name] |= set(kind.measure(view))
     exact = ExactDensity(
-        passport="uniform",
+        likelihood_name="uniform",
         kind="density",
         observe=lambda images, noise: images,
         log_prob=lambda nets, x, labels: torch.zeros(len(x)),

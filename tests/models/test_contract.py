@@ -184,13 +184,13 @@ def test_every_depth_builds_and_samples_for_every_image_shape(name, depth, shape
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_settings_are_scalars_that_read_back_from_text(reference):
-    from bench.models import recorded
+    from bench.models import config_from_params
 
     config = configure(reference)
     text = {key: str(value) for key, value in config.flat().items()}
     assert all(isinstance(value, int | float | str | bool) for value in config.flat().values())
-    assert recorded(text) == config
-    assert recorded(text).digest == config.digest
+    assert config_from_params(text) == config
+    assert config_from_params(text).digest == config.digest
 
 
 @pytest.mark.parametrize("reference", [f"{name}:{key}" for name, key in PRESETS])

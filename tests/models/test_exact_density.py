@@ -50,7 +50,7 @@ def build(settings, spec):
     """A normal distribution for each pixel."""
     levels = spec.levels
     density = ExactDensity(
-        passport="normal",
+        likelihood_name="normal",
         kind="density",
         observe=lambda images, noise: dequantise(images, levels, noise.uniform(*images.shape)),
         log_prob=lambda nets, x, labels: nets["flow"].log_prob(x),

@@ -179,7 +179,7 @@ def test_every_combination_trains_and_has_an_elbo_or_is_refused_with_the_reason(
     inference, seen = trainable.eval_fns.inference, step()
     terms = elbo_terms(inference, trainable.modules, seen.images, seen.labels, seen.noise)
     assert torch.isfinite(torch.stack(terms[:2])).all()
-    assert inference.passport.endswith("_given_class") == conditional
+    assert inference.likelihood_name.endswith("_given_class") == conditional
 
 
 def test_data_set_without_labels_has_no_conditional_vae():
@@ -218,7 +218,7 @@ def test_conditional_vae_encodes_the_same_image_otherwise_under_another_class():
 @pytest.mark.parametrize("likelihood", LIKELIHOODS.names())
 def test_elbo_of_a_conditional_vae_never_shares_a_column_with_a_plain_one(likelihood):
     plain, given = (
-        built(likelihood=likelihood, conditional=conditional).eval_fns.inference.passport
+        built(likelihood=likelihood, conditional=conditional).eval_fns.inference.likelihood_name
         for conditional in (False, True)
     )
     assert given == f"{plain}_given_class"
@@ -226,12 +226,14 @@ def test_elbo_of_a_conditional_vae_never_shares_a_column_with_a_plain_one(likeli
 
 def test_sigma_of_the_settings_is_that_of_the_likelihood():
     fixed = built(likelihood="gaussian", sigma=0.2)
-    assert fixed.eval_fns.inference.passport == "gaussian_sigma0.2"
+    assert fixed.eval_fns.inference.likelihood_name == "gaussian_sigma0.2"
 
 
-def test_every_likelihood_has_a_passport_of_its_own():
-    passports = [built(likelihood=name).eval_fns.inference.passport for name in LIKELIHOODS.names()]
-    assert len(set(passports)) == len(passports)
+def test_every_likelihood_has_a_name_of_its_own():
+    names = [
+        built(likelihood=name).eval_fns.inference.likelihood_name for name in LIKELIHOODS.names()
+    ]
+    assert len(set(names)) == len(names)
 
 
 def test_evaluated_elbo_has_kl_factor_one_and_no_free_nats_whatever_is_trained():

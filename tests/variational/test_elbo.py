@@ -83,7 +83,7 @@ def brightness_model():
     """log p(x|z) is the image's sum and the KL is 1: means can be worked out by hand."""
     return Inference(
         kind="density",
-        passport="made",
+        likelihood_name="made",
         observe=lambda images, noise: images,
         posterior=lambda nets, x, labels: DiagonalGaussian(torch.zeros(len(x), 2 * LATENT)),
         prior_log_prob=lambda nets, z: PRIOR.log_prob(z, posterior),
@@ -124,11 +124,11 @@ def test_kl_that_is_sampled_says_so_in_its_name():
     assert values["elbo_made"] == pytest.approx(terms, rel=1e-9)
 
 
-def bits(kind, log_likelihood, *, kl=0.0, n=600, levels=256, passport="made"):
+def bits(kind, log_likelihood, *, kl=0.0, n=600, levels=256, likelihood_name="made"):
     """Bits per dimension, by an ELBO of the given terms, of random gray levels."""
     model = Inference(
         kind=kind,
-        passport=passport,
+        likelihood_name=likelihood_name,
         observe=lambda images, noise: dequantise(images, levels, noise.uniform(*images.shape)),
         posterior=lambda nets, x, labels: DiagonalGaussian(torch.zeros(len(x), 2 * LATENT)),
         prior_log_prob=lambda nets, z: PRIOR.log_prob(z, posterior),
@@ -136,7 +136,7 @@ def bits(kind, log_likelihood, *, kl=0.0, n=600, levels=256, passport="made"):
         kl=lambda nets, q: torch.full((len(q.mean),), kl),
     )
     values, reasons = evaluate(view_of(n, model, levels), "end")
-    return values.get(f"bits_per_dim_{passport}"), reasons.get("bits_per_dim")
+    return values.get(f"bits_per_dim_{likelihood_name}"), reasons.get("bits_per_dim")
 
 
 @pytest.mark.parametrize("levels", [2, 17, 256])

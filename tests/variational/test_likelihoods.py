@@ -132,7 +132,7 @@ def test_gray_values_are_seen_as_they_are(noise):
     likelihood = made("bernoulli_gray")
     images = torch.rand(4, 1, 3, 3, generator=generator("gray"))
     assert torch.equal(likelihood.observe(images, noise), images)
-    assert likelihood.passport == "bernoulli_gray"
+    assert likelihood.name == "bernoulli_gray"
 
 
 def test_gaussian_log_probability_is_that_of_torch_distributions():
@@ -140,7 +140,7 @@ def test_gaussian_log_probability_is_that_of_torch_distributions():
     params, x = random("params", 5, 1, 3, 3), random("x", 5, 1, 3, 3)
     expected = Independent(Normal(torch.sigmoid(params), 0.354), 3).log_prob(x)
     torch.testing.assert_close(likelihood.log_prob(x, params), expected)
-    assert likelihood.passport == "gaussian_sigma0.354"
+    assert likelihood.name == "gaussian_sigma0.354"
 
 
 def test_gaussian_with_a_sigma_of_its_own_for_each_pixel_is_that_of_torch_distributions():
@@ -182,7 +182,7 @@ def test_learned_sigma_starts_at_the_setting(name, sigma):
     _, log_sigma = likelihood.split(torch.zeros(1, likelihood.params_per_value, 1, 1))
     # Near its bound, at 0.0009, a float32 resolves log sigma to 1e-6 and sigma to 1e-5.
     assert float(log_sigma.detach().exp()) == pytest.approx(sigma, rel=2e-5)
-    assert likelihood.passport == name
+    assert likelihood.name == name
 
 
 @pytest.mark.parametrize("name", LEARNED)
@@ -281,7 +281,7 @@ def test_discretised_logistic_sees_gray_levels_in_the_unit_range():
     likelihood = made("discretised_logistic")
     x = likelihood.observe(stored_levels(17), noise=None).flatten()
     torch.testing.assert_close(x, torch.arange(17) / 16)
-    assert likelihood.passport == "discretised_logistic"
+    assert likelihood.name == "discretised_logistic"
 
 
 @pytest.mark.parametrize("scale", [0.354, 0.05])

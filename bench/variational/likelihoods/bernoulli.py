@@ -22,16 +22,16 @@ class Bernoulli(nn.Module):
     """p(x|z) = prod_i sigmoid(logit_i)^x_i (1 - sigmoid(logit_i))^(1 - x_i).
 
     Args:
-        passport: Its name, which says what x is.
+        name: Its name, which says what x is.
         see: ``(images, noise) -> x``, images in [0, 1].
     """
 
     params_per_value = 1
     kind: LikelihoodKind = "binary"
 
-    def __init__(self, passport: str, see: Callable[[Tensor, Noise], Tensor]) -> None:
+    def __init__(self, name: str, see: Callable[[Tensor, Noise], Tensor]) -> None:
         super().__init__()
-        self.passport, self._see = passport, see
+        self.name, self._see = name, see
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """Images in [0, 1] to x."""

@@ -29,7 +29,7 @@ class DiscretisedLogistic(nn.Module):
     """
 
     params_per_value = 1
-    passport = "discretised_logistic"
+    name = "discretised_logistic"
     kind: LikelihoodKind = "levels"
 
     def __init__(self, levels: int, scale: float) -> None:

@@ -24,15 +24,15 @@ class Gaussian(nn.Module, ABC):
 
     Args:
         levels: Gray levels L of the data set; x = (k + u) / L with u uniform in [0, 1).
-        passport: Its name.
+        name: Its name.
     """
 
     params_per_value = 1
     kind: LikelihoodKind = "density"
 
-    def __init__(self, levels: int, passport: str) -> None:
+    def __init__(self, levels: int, name: str) -> None:
         super().__init__()
-        self.levels, self.passport = levels, passport
+        self.levels, self.name = levels, name
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """Images in [0, 1] to x = (k + u) / L in [0, 1)."""
