@@ -199,6 +199,11 @@ class View:
         count = self.spec.num_classes if self.fns.conditional else None
         return required(count, "the model is not conditional")
 
+    def counts_from(self, fewest: int, why: str) -> list[int]:
+        """The sample counts, each once, that are as large; why there must be so many images."""
+        counts = [n for n in sorted(set(self.counts)) if n >= fewest]
+        return required(counts or None, f"{self.counts[-1]} images are too few{why}")
+
     def labelled(self, split: str, n: int) -> tuple[Tensor, Tensor]:
         """A ``subset`` of a split whose labels are known."""
         images, labels = self.subset(split, n)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench.distances.frechet import frechet_distance, moments
 from bench.evaluation.view import View
-from bench.measures import feature_name, is_enough
-from bench.metrics import NotApplicable, metric
+from bench.measures import feature_name
+from bench.metrics import metric
 
 
 @metric("frechet", when="validation", per_detector=True)
@@ -17,12 +17,8 @@ def frechet(view: View) -> dict[str, float]:
     """
     detector = view.detector().name
     dim = view.real_features(view.split, 1).features.shape[1]
-    counts = [n for n in sorted(set(view.counts)) if is_enough(n, dim)]
-    if not counts:
-        raise NotApplicable(
-            f"{view.counts[-1]} images are too few for {dim} features: use a smaller detector, or "
-            "read the kernel distance (kd)"
-        )
+    why = f" for {dim} features: use a smaller detector, or read the kernel distance (kd)"
+    counts = view.counts_from(dim + 1, why)
     return {feature_name("fd", detector, n): _distance(view, n) for n in counts}
 
 

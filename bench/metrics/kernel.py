@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.distances.kernel import mmd_squared
 from bench.evaluation.view import View
 from bench.measures import feature_name
-from bench.metrics import NotApplicable, metric
+from bench.metrics import metric
 
 FEWEST = 3
 """The standard error leaves one image out and still needs a pair."""
@@ -20,11 +20,8 @@ def kernel(view: View) -> dict[str, float]:
     chance and is not clipped. ``_se`` is its standard error over draws of both sides.
     """
     detector = view.detector().name
-    counts = [n for n in sorted(set(view.counts)) if n >= FEWEST]
-    if not counts:
-        raise NotApplicable(f"{view.counts[-1]} images are too few, {FEWEST} are the fewest")
     values: dict[str, float] = {}
-    for n in counts:
+    for n in view.counts_from(FEWEST, f", {FEWEST} are the fewest"):
         estimate = mmd_squared(
             view.generated_features(n).features, view.real_features(view.split, n).features
         )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from bench.distances.neighbours import K, overlap
 from bench.evaluation.view import View
 from bench.measures import feature_name
-from bench.metrics import NotApplicable, metric
+from bench.metrics import metric
 
 
 @metric("overlap", per_detector=True)
@@ -18,11 +18,8 @@ def precision_recall(view: View) -> dict[str, float]:
     2002.09797, eq. 3 and 4; at equal counts. All but density end at 1; higher is better.
     """
     detector = view.detector().name
-    counts = [n for n in sorted(set(view.counts)) if n > K]
-    if not counts:
-        raise NotApplicable(f"{view.counts[-1]} images are too few for {K} neighbours of each")
     values: dict[str, float] = {}
-    for n in counts:
+    for n in view.counts_from(K + 1, f" for {K} neighbours of each"):
         found = overlap(
             view.generated_features(n).features, view.real_features(view.split, n).features
         )

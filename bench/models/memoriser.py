@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -54,6 +56,4 @@ def build(settings: MemoriserSettings, spec: DataSpec) -> Trainable:  # noqa: AR
 
 
 def _memory(nets: Nets) -> Memory:
-    memory = nets["memory"]
-    assert isinstance(memory, Memory)
-    return memory
+    return cast("Memory", nets["memory"])

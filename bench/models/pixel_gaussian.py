@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -57,9 +58,7 @@ def build(settings: PixelGaussianSettings, spec: DataSpec) -> Trainable:  # noqa
     """Full-covariance Gaussian fitted to the pixels; no training."""
 
     def fit(nets: Nets, images: Tensor) -> None:
-        gaussian = nets["gaussian"]
-        assert isinstance(gaussian, PixelGaussian)
-        gaussian.fit(images)
+        cast("PixelGaussian", nets["gaussian"]).fit(images)
 
     return Trainable(
         modules={"gaussian": PixelGaussian(spec.shape)},

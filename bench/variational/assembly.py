@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, Self, cast
 
 import torch
@@ -95,12 +96,8 @@ class StartingDecoder(Protocol):
         ...
 
 
-class MakeDecoder(Protocol):
-    """How a model builds its decoder."""
-
-    def __call__(self, shape: Shape, in_dim: int) -> nn.Module:
-        """Vectors ``[N, in_dim]`` to the likelihood's parameters ``[N, *shape]``."""
-        ...
+MakeDecoder = Callable[[Shape, int], nn.Module]
+"""``(shape, in_dim)`` to what makes parameters ``[N, *shape]`` of vectors ``[N, in_dim]``."""
 
 
 def assemble(

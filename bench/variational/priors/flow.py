@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from bench.contracts import Encode, Noise, Posterior
+from bench.distances.gaussians import standard_log_prob
 from bench.networks import mlp
 from bench.variational.priors import PRIORS, PriorShape
 
@@ -76,7 +77,7 @@ class FlowPrior(nn.Module):
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:  # noqa: ARG002
         """Nats summed over latents, ``[..., D]`` to ``[...]``."""
         u, log_det = self.to_base(z)
-        return log_det - 0.5 * (u**2 + math.log(2 * math.pi)).sum(-1)
+        return log_det + standard_log_prob(u)
 
     def kl(self, posterior: Posterior) -> Tensor | None:  # noqa: ARG002
         """None: it has no closed form."""
@@ -85,15 +86,13 @@ class FlowPrior(nn.Module):
     def to_base(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """z ``[..., D]`` to (u, log |det du/dz| ``[...]``)."""
         total = z.new_zeros(z.shape[:-1])
-        for coupling in self.couplings:
-            assert isinstance(coupling, Coupling)
+        for coupling in cast("list[Coupling]", self.couplings):
             z, log_det = coupling.to_base(z)
             total = total + log_det
         return z, total
 
     def from_base(self, u: Tensor) -> Tensor:
         """u ``[..., D]`` to z, the inverse of ``to_base``."""
-        for coupling in reversed(self.couplings):
-            assert isinstance(coupling, Coupling)
+        for coupling in cast("list[Coupling]", reversed(self.couplings)):
             u = coupling.from_base(u)
         return u
