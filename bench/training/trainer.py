@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -79,7 +79,7 @@ class Trainer:
         self._decays = trainable.average
         self._order: tuple[int, Tensor] | None = None
         self._first_bad = torch.full((len(self._phases),), NEVER, device=images.device)
-        self._spreads: dict[str, Spread] = {}
+        self._deviations: dict[str, RunningStd] = {}
 
     @property
     def evaluated(self) -> dict[str, nn.Module]:
@@ -108,21 +108,19 @@ class Trainer:
             for module in self._nets.values():
                 module.train()
             totals: dict[str, tuple[Tensor, int]] = {}
-            self._spreads = {}
+            self._deviations = {}
             while self.steps_done < goal:
                 _accumulate(totals, self._train_step())
                 self.steps_done += 1
             self._raise_if_diverged()
             means = {name: float(total) / count for name, (total, count) in totals.items()}
-            spreads = {f"{name}_sd": s.value() for name, s in self._spreads.items() if s.count > 1}
-            yield StepLog(self.images_seen, means | spreads)
+            stds = {f"{name}_sd": s.value() for name, s in self._deviations.items() if s.count > 1}
+            yield StepLog(self.images_seen, means | stds)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; tensors and plain values only."""
         return {
-            "modules": {name: module.state_dict() for name, module in self._nets.items()},
-            "averages": {name: module.state_dict() for name, module in self._averages.items()},
-            "optimizers": {name: opt.state_dict() for name, opt in self._optimizers.items()},
+            **{key: {n: one.state_dict() for n, one in some.items()} for key, some in self._kept()},
             "rng": self._rng.get_state(),
             "steps_done": self.steps_done,
             "updates": dict(self.updates),
@@ -130,15 +128,20 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continues from what ``state_dict`` gave."""
-        for name, module in self._nets.items():
-            module.load_state_dict(state["modules"][name])
-        for name, module in self._averages.items():
-            module.load_state_dict(state["averages"][name])
-        for name, optimizer in self._optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+        for key, some in self._kept():
+            for name, one in some.items():
+                one.load_state_dict(state[key][name])
         self._rng.set_state(state["rng"].cpu())
         self.steps_done = state["steps_done"]
         self.updates = dict(state["updates"])
+
+    def _kept(self) -> list[tuple[str, Mapping[str, nn.Module | torch.optim.Optimizer]]]:
+        """What keeps a state of its own, by its place in ``state_dict``."""
+        return [
+            ("modules", self._nets),
+            ("averages", self._averages),
+            ("optimizers", self._optimizers),
+        ]
 
     def _train_step(self) -> Scalars:
         step = self._draw()
@@ -165,7 +168,7 @@ class Trainer:
         after = phase.after_step(self._nets) if phase.after_step else {}
         self._average(phase)
         name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
-        self._spreads.setdefault(name, Spread(loss)).add(loss)
+        self._deviations.setdefault(name, RunningStd(loss)).add(loss)
         return {name: loss.detach(), f"{phase.name}_gradient_norm": norm, **scalars, **after}
 
     def _set_rate(self, name: str) -> None:
@@ -232,7 +235,7 @@ class Trainer:
         return self._order[1]
 
 
-class Spread:
+class RunningStd:
     """Standard deviation of a 0-d tensor over steps, kept on its device until it is asked for.
 
     Sums are of differences to the first value: a loss of many nats that hardly moves keeps its
