@@ -15,7 +15,7 @@ from PIL import Image
 
 from bench.calibration.numbers import Calibration, DoseResponse, Floor, ProbeResults
 from bench.measures import MeasureName
-from bench.plots import WIDTH, png, style
+from bench.plots import png, style
 from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
 from bench.results.format import count, join, significant
 
@@ -53,8 +53,9 @@ def stem(results: ProbeResults) -> str:
 
 def doses(results: ProbeResults) -> tuple[Figure, str]:
     """A panel per corruption and one for the ceilings, all on one scale; and its alt text."""
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
-    axes = panels(figure, len(results.responses) + 1, columns=_COLUMNS, sharey=True)
+    figure, axes = panels(
+        len(results.responses) + 1, top=4.6, height=0, columns=_COLUMNS, sharey=True
+    )
     for each, response in zip(axes, results.responses, strict=False):
         _draw_response(each, response, results.floor)
     _draw_ceilings(axes[-1], results)
@@ -66,8 +67,7 @@ def doses(results: ProbeResults) -> tuple[Figure, str]:
 
 def against_n(every: Sequence[ProbeResults]) -> tuple[Figure, str]:
     """A panel per distance: real images and a damaged set against the number of images."""
-    figure = Figure(figsize=(WIDTH, 0.7 + 2.1 * -(-len(every) // 2)), layout="constrained")
-    axes = panels(figure, len(every), columns=2)
+    figure, axes = panels(len(every), top=0.7, height=2.1, columns=2)
     alts = [_draw_curves(each, results) for each, results in zip(axes, every, strict=True)]
     legend_below(figure, *axes)
     return figure, f"Distance against n. {'; '.join(alts)}."

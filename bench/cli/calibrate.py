@@ -26,7 +26,7 @@ from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import missing_detector
 from bench.files import data_home
 from bench.images import grid, to_png
-from bench.report.calibration_link import card_folder
+from bench.report.writer import card_folder
 from bench.runtime import environment, prepare, resolve_device
 
 AUTO = "auto"

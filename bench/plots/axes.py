@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from bench.plots import WIDTH
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 GRAY = "0.35"
@@ -125,12 +127,22 @@ def legend_below(figure: Figure, *panels: Axes, title: str | None = None) -> Non
     )
 
 
-def panels(figure: Figure, number: int, *, columns: int = 3, sharey: bool = False) -> list[Axes]:
-    """``number`` axes in rows of ``columns``; the places left over stay empty."""
+def panels(
+    number: int, *, height: float, top: float = 0, columns: int = 3, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """A figure as wide as a page with ``number`` axes; the places left over stay empty.
+
+    Args:
+        number: Of axes.
+        height: Of a row, in inches.
+        top: Inches that all rows share.
+        columns: Axes side by side at most.
+        sharey: Whether all have one y axis.
+    """
     columns = min(columns, number)
     rows = -(-number // columns)
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
-    cells: list[Axes] = list(grid.flat)
+    figure = Figure(figsize=(WIDTH, top + height * rows), layout="constrained")
+    cells: list[Axes] = list(figure.subplots(rows, columns, squeeze=False, sharey=sharey).flat)
     for spare in cells[number:]:
         spare.set_visible(False)
-    return cells[:number]
+    return figure, cells[:number]

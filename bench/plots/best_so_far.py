@@ -6,10 +6,9 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.plots import WIDTH, Drawing, plot
+from bench.plots import Drawing, plot
 from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
 from bench.results.format import join, plural, significant
 from bench.results.results import Results
@@ -54,8 +53,7 @@ def _arm_rows(trials: list[Trial]) -> list[dict[str, Any]]:
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis."""
     arms = list(dict.fromkeys(rows["arm"]))
-    figure = Figure(figsize=(WIDTH, 1.1 + 2.4 * -(-len(arms) // 3)), layout="constrained")
-    axes = panels(figure, len(arms), sharey=True)
+    figure, axes = panels(len(arms), top=1.1, height=2.4, sharey=True)
     scale_y(axes[0], rows["value"].dropna().tolist())
     name = search_measure(results).partition("/")[2]
     for panel, arm in zip(axes, arms, strict=True):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from bench.plots import WIDTH, Drawing, plot
-from bench.plots.axes import legend_below, scale_y
+from bench.plots import Drawing, plot
+from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor
 from bench.results.factor import factor_rows
 from bench.results.halfway import half_values
@@ -30,8 +29,7 @@ def numbers(results: Results) -> pd.DataFrame:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Two panels with one y axis."""
-    figure = Figure(figsize=(WIDTH, 3.7), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True).tolist()
+    figure, axes = panels(2, height=3.7, sharey=True)
     x, name = results.x_name, results.selection_metric_name
     scale_y(axes[0], rows["value"].dropna().tolist())
     alts = []

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from bench.plots import WIDTH, Drawing, plot
-from bench.plots.axes import legend_below, scale_y
+from bench.plots import Drawing, plot
+from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor
 from bench.results.factor import Rows, factor_rows
 from bench.results.format import join
@@ -35,8 +34,7 @@ def numbers(results: Results) -> pd.DataFrame:
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """A panel for each name: ELBOs of different likelihoods never share an axis."""
     names = list(dict.fromkeys(rows["panel"]))
-    figure = Figure(figsize=(WIDTH, 0.5 + 3.2 * len(names)), layout="constrained")
-    axes = figure.subplots(len(names), squeeze=False)[:, 0].tolist()
+    figure, axes = panels(len(names), top=0.5, height=3.2, columns=1)
     x = results.x_name
     for panel, name in zip(axes, names, strict=True):
         mine = rows[rows["panel"] == name]

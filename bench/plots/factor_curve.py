@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from bench.plots import WIDTH, Drawing, plot
-from bench.plots.axes import label_lines, legend_below, scale_y
+from bench.plots import Drawing, plot
+from bench.plots.axes import label_lines, legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor, held_factors
 from bench.results.factor import factor_rows
 from bench.results.format import significant
@@ -39,8 +38,7 @@ def numbers(results: Results) -> pd.DataFrame:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """One panel; references are horizontal lines named at the right."""
-    figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = panels(1, height=4.4)
     name, x = results.test_metric_name, results.x_name
     scale_y(axes, _in_sight(rows))
     draw_factor(axes, rows, results)

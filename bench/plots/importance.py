@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from bench.plots import WIDTH, Drawing, plot
+from bench.plots import Drawing, plot
 from bench.plots.axes import arm_look, panels
 from bench.results.format import join, plural, share
 from bench.results.results import Results, short
@@ -43,11 +42,9 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
         return None
     arms = list(dict.fromkeys(rows["arm"]))
     longest = max(len(rows[rows["arm"] == arm]) for arm in arms)
-    figure = Figure(
-        figsize=(WIDTH, (1.1 + 0.26 * longest) * -(-len(arms) // 3)), layout="constrained"
-    )
+    figure, axes = panels(len(arms), height=1.1 + 0.26 * longest)
     alts = []
-    for panel, arm in zip(panels(figure, len(arms)), arms, strict=True):
+    for panel, arm in zip(axes, arms, strict=True):
         mine = rows[rows["arm"] == arm]
         names = [short(key) for key in mine["setting"]]
         bars = panel.barh(names, mine["share"], color=arm_look(results.arms, arm)["color"])

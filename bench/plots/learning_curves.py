@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from bench.plots import WIDTH, Drawing, plot
+from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, means
 from bench.results.format import significant
@@ -30,9 +29,7 @@ def numbers(results: Results) -> pd.DataFrame:
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis, so that families can be compared."""
     arms, levels = list(dict.fromkeys(rows["arm"])), results.x_values
-    height = 0.9 + 2.5 * -(-len(arms) // 3)
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    axes = panels(figure, len(arms), sharey=True)
+    figure, axes = panels(len(arms), top=0.9, height=2.5, sharey=True)
     scale_y(axes[0], rows["value"].tolist())
     name, ends = results.selection_metric_name, []
     for panel, arm in zip(axes, arms, strict=True):

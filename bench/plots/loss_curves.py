@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from bench.plots import WIDTH, Drawing, plot
+from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, drawn, means
 from bench.results.results import Results
@@ -40,8 +39,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with axes of their own: losses of different families mean different things."""
     pairs = list(dict.fromkeys(zip(rows["arm"], rows["name"], strict=True)))
     levels = results.x_values
-    figure = Figure(figsize=(WIDTH, 0.9 + 2.2 * -(-len(pairs) // 3)), layout="constrained")
-    axes = panels(figure, len(pairs))
+    figure, axes = panels(len(pairs), top=0.9, height=2.2)
     for panel, (arm, name) in zip(axes, pairs, strict=True):
         mine = rows[(rows["arm"] == arm) & (rows["name"] == name)]
         scale_y(panel, mine["value"].tolist(), log=False)

@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from bench.plots import WIDTH, Drawing, plot
+from bench.plots import Drawing, plot
 from bench.plots.axes import GRAY, LOG_SPREAD, arm_look, legend_below, panels, scale_y
 from bench.results.format import significant
 from bench.results.results import Results
@@ -92,8 +91,7 @@ def _front(points: list[tuple[float, float]]) -> list[bool]:
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis."""
     names = list(dict.fromkeys(rows["panel"]))
-    figure = Figure(figsize=(WIDTH, 1.0 + 3.0 * -(-len(names) // 2)), layout="constrained")
-    axes = panels(figure, len(names), columns=2, sharey=True)
+    figure, axes = panels(len(names), top=1.0, height=3.0, columns=2, sharey=True)
     scale_y(axes[0], rows["value"].tolist())
     _make_room(axes[0])
     alts = []

@@ -6,11 +6,10 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.plots import WIDTH, Drawing, plot
-from bench.plots.axes import GRAY, arm_look, legend_below
+from bench.plots import Drawing, plot
+from bench.plots.axes import GRAY, arm_look, legend_below, panels
 from bench.results.format import nats
 from bench.results.rates import passports, rate_and_distortion
 from bench.results.results import Results
@@ -56,8 +55,7 @@ def _points(found: list[tuple[float, float] | None]) -> list[dict[str, Any]]:
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """A panel for each passport: rates and distortions of different ones share no axis."""
     names = list(dict.fromkeys(rows["panel"]))
-    figure = Figure(figsize=(WIDTH, 0.6 + 3.6 * len(names)), layout="constrained")
-    axes = figure.subplots(len(names), squeeze=False)[:, 0].tolist()
+    figure, axes = panels(len(names), top=0.6, height=3.6, columns=1)
     factor = results.x_name
     for panel, name in zip(axes, names, strict=True):
         mine = rows[rows["panel"] == name]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.config import dataset_slug
 from bench.errors import UsageError
 from bench.plan.study import Identity, Study
 from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
 from bench.report.answer import answer
-from bench.report.calibration_link import calibration_link
 from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.runs_csv import runs_table
@@ -171,3 +172,21 @@ def _state(results: Results) -> str:
         return ""
     ended = f"{count(there.ended)} of {count(there.expected)} runs have ended"
     return f"> Partly finished: {ended}. The numbers below will change."
+
+
+def card_folder(dataset: str) -> str:
+    """Name of the folder of a data set's card, beside the reports."""
+    return f"calibration_{dataset_slug(dataset)}"
+
+
+def calibration_link(results: Results, out: Path | None) -> str:
+    """A link to the card beside the report in ``out``, or the command that makes one."""
+    dataset = results.identity.dataset
+    card = Path("..") / card_folder(dataset) / README
+    said = (
+        f"How far these distances can be trusted on {dataset}, how they answer to damage and to n"
+    )
+    if out is not None and (out.absolute() / card).is_file():
+        return f"{said}: [the calibration card]({card.as_posix()})."
+    command = shlex.join(["bench", "calibrate", dataset])
+    return f"{said}: no calibration card lies beside this report, `{command}` makes it."
