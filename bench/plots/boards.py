@@ -62,10 +62,15 @@ class Panel:
 
 def median_run(results: Results, place: CellRuns) -> RecordedRun | None:
     """The run whose validation value is the median (of an even number, the lower one)."""
-    known = [
-        (v, r.seed, r) for r in place.valued if (v := r.value(results.selection_metric)) is not None
-    ]
-    return sorted(known, key=lambda k: k[:2])[(len(known) - 1) // 2][2] if known else None
+    ranked = ranked_runs(results, place)
+    return ranked[(len(ranked) - 1) // 2][1] if ranked else None
+
+
+def ranked_runs(results: Results, place: CellRuns) -> list[tuple[float, RecordedRun]]:
+    """The runs that have a validation value with it, from the lowest up."""
+    values = ((run.value(results.selection_metric), run) for run in place.valued)
+    known = [(value, run) for value, run in values if value is not None]
+    return sorted(known, key=lambda pair: (pair[0], pair[1].seed))
 
 
 def line_title(results: Results, arm: str, level: str, run: RecordedRun) -> str:

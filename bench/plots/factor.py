@@ -81,11 +81,11 @@ def _explain(axes: Axes, numbers: pd.DataFrame) -> None:
 
 def held_factors(results: Results) -> str:
     """Says that factors beside x are held where they were chosen; empty where none varies."""
-    others = [k for place in results.places for k in place.cell.factors if k != results.study.x]
+    others = [k for place in results.cells for k in place.cell.factors if k != results.study.x]
     varied = [
         short(key)
         for key in dict.fromkeys(others)
-        if len({p.cell.factors[key] for p in results.places if key in p.cell.factors}) > 1
+        if len({p.cell.factors[key] for p in results.cells if key in p.cell.factors}) > 1
     ]
     return f" {join(varied)}: as chosen for each family." if varied else ""
 

@@ -8,7 +8,15 @@ from functools import partial
 import pandas as pd
 
 from bench.plots import Drawing, plot
-from bench.plots.boards import MOST_COLUMNS, board, evenly, line_title, listed, median_run
+from bench.plots.boards import (
+    MOST_COLUMNS,
+    board,
+    evenly,
+    line_title,
+    listed,
+    median_run,
+    ranked_runs,
+)
 from bench.results.format import significant
 from bench.results.results import GAUSSIAN, REAL_IMAGES, Results
 from bench.results.runs import CellRuns, RecordedRun
@@ -133,16 +141,10 @@ def seed_grids(results: Results) -> list[Panel]:
 
 def _ranked(results: Results, place: CellRuns) -> list[tuple[str, float, RecordedRun]]:
     """Best, median and worst seed by validation; of two seeds, best and worst."""
-    known = [
-        (v, r.seed, r) for r in place.valued if (v := r.value(results.selection_metric)) is not None
-    ]
-    known.sort(key=lambda found: found[:2])
-    if len(known) < 2:
-        return []
-    ranks = {"best": 0, "median": (len(known) - 1) // 2, "worst": len(known) - 1}
-    if len(known) == 2:
-        del ranks["median"]
-    return [(rank, known[i][0], known[i][2]) for rank, i in ranks.items()]
+    known = ranked_runs(results, place)
+    middle = {"median": (len(known) - 1) // 2} if len(known) > 2 else {}
+    ranks = {"best": 0, **middle, "worst": len(known) - 1} if len(known) > 1 else {}
+    return [(rank, *known[i]) for rank, i in ranks.items()]
 
 
 @grids(

@@ -38,7 +38,7 @@ def numbers(results: Results) -> pd.DataFrame:
     for panel in COSTS:
         known: list[dict[str, Any]] = [
             {"panel": panel, "arm": p.arm, "cell": results.label(p), "cost": cost, "value": value}
-            for p in results.cells
+            for p in results.arm_cells
             if (cost := _cost(p, panel)) is not None
             and (value := p.mean(results.test_metric)) is not None
         ]

@@ -77,7 +77,7 @@ def _family(results: Results, arm: str) -> str:
         return f"`{arm}`{_at(results, place)}: no test distance yet."
     text = f"`{arm}`: {_value(results, place)}{_at(results, place)}"
     means = [
-        (m, p) for p in results.places_of(arm) if (m := p.mean(results.test_metric)) is not None
+        (m, p) for p in results.cells_of(arm) if (m := p.mean(results.test_metric)) is not None
     ]
     if len(means) > 1:
         text += f", chosen on validation among {plural(len(means), 'cell')}"
@@ -102,7 +102,7 @@ def _gaussian(results: Results) -> str:
     if above:
         verb = "does" if len(above) == 1 else "do"
         said.append(f"{join(above)} {verb} not beat {reference}.")
-    worse = sum(beats_gaussian(results, p, results.test_metric) is False for p in results.cells)
+    worse = sum(beats_gaussian(results, p, results.test_metric) is False for p in results.arm_cells)
     if worse:
         said.append(f"In the whole grid {plural(worse, 'cell')} did not.")
     return " ".join(said)

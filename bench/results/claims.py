@@ -34,7 +34,7 @@ class Ours:
 def ours_of(results: Results, claim: Claim, arm: str) -> Ours:
     """What stands beside a claim for one of its arms."""
     if claim.measure == FAILED:
-        runs = [run for place in results.places_of(arm) for run in place.runs]
+        runs = [run for place in results.cells_of(arm) for run in place.runs]
         return Ours(arm, tuple(float(run.is_lost or run.status == "collapsed") for run in runs))
     place = results.chosen(arm)
     if place is None:

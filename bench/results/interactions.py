@@ -58,7 +58,7 @@ def crossings(results: Results) -> list[Crossing]:
             one, two = varied
             grid: Cells = [
                 (str(p.cell.factors[one]), str(p.cell.factors[two]), p)
-                for p in results.places_of(arm)
+                for p in results.cells_of(arm)
             ]
             found.append(_crossing(results, (short(one), short(two), f"in `{arm}`"), grid))
     return found
@@ -66,7 +66,7 @@ def crossings(results: Results) -> list[Crossing]:
 
 def _varied(results: Results, arm: str) -> list[str]:
     """Factors with several values within an arm, x first."""
-    places = results.places_of(arm)
+    places = results.cells_of(arm)
     keys = [
         key
         for key in (places[0].cell.factors if places else ())

@@ -44,7 +44,7 @@ class Results:
         study: The plan.
         identity: Which tier, data set and ``--set`` values.
         measured_with: What all the values share.
-        places: Every cell of the grid in the plan's order, baselines last.
+        cells: Every cell of the grid in the plan's order, baselines last.
         unplaced_runs: Runs that fit no cell, that repeat a cell and seed, or that a search superseded.
         pictures: Where pictures come from.
         trials: Runs of a search for the best configuration, by Optuna's number; in no place.
@@ -56,7 +56,7 @@ class Results:
     study: Study
     identity: Identity
     measured_with: MeasuredWith
-    places: tuple[CellRuns, ...]
+    cells: tuple[CellRuns, ...]
     unplaced_runs: tuple[RecordedRun, ...]
     pictures: Pictures
     trials: tuple[RecordedRun, ...] = ()
@@ -75,14 +75,14 @@ class Results:
         return [arm.name for arm in self.study.arms]
 
     @property
-    def cells(self) -> list[CellRuns]:
+    def arm_cells(self) -> list[CellRuns]:
         """The cells of every arm."""
-        return [place for arm in self.arms for place in self.places_of(arm)]
+        return [place for arm in self.arms for place in self.cells_of(arm)]
 
     @property
     def arm_runs(self) -> list[RecordedRun]:
         """The runs that are compared: no baselines."""
-        return [run for place in self.cells for run in place.runs]
+        return [run for place in self.arm_cells for run in place.runs]
 
     @property
     def x_name(self) -> str:
@@ -102,12 +102,12 @@ class Results:
     @property
     def baselines(self) -> list[CellRuns]:
         """The baselines that have a run."""
-        return [p for p in self.places if p.cell.baseline and p.runs]
+        return [p for p in self.cells if p.cell.baseline and p.runs]
 
     @property
     def runs(self) -> list[RecordedRun]:
         """Every run that is used, in the plan's order."""
-        return [run for place in self.places for run in place.runs]
+        return [run for place in self.cells for run in place.runs]
 
     @property
     def selection_metric(self) -> str:
@@ -141,9 +141,9 @@ class Results:
         metrics = {m for run in self.runs for m in run.record.metrics}
         return [MeasureName.parse(name) for name in sorted(metrics)]
 
-    def places_of(self, arm: str) -> list[CellRuns]:
+    def cells_of(self, arm: str) -> list[CellRuns]:
         """The arm's cells in the plan's order."""
-        return [p for p in self.places if p.arm == arm and not p.cell.baseline]
+        return [p for p in self.cells if p.arm == arm and not p.cell.baseline]
 
     def baseline(self, name: str) -> CellRuns | None:
         """The baseline of that name, if it was run."""
@@ -161,7 +161,7 @@ class Results:
         return {arm: self._choose(arm) for arm in self.arms}
 
     def _choose(self, arm: str) -> CellRuns | None:
-        means = [(p.mean(self.selection_metric), i, p) for i, p in enumerate(self.places_of(arm))]
+        means = [(p.mean(self.selection_metric), i, p) for i, p in enumerate(self.cells_of(arm))]
         known = [(p.num_lost > 0, m, i, p) for m, i, p in means if m is not None]
         return min(known)[3] if known else None
 
@@ -173,7 +173,7 @@ class Results:
         others = {k: v for k, v in chosen.cell.factors.items() if k != x}
         return [
             (p.cell.factors[x], p)
-            for p in self.places_of(arm)
+            for p in self.cells_of(arm)
             if all(p.cell.factors[k] == v for k, v in others.items())
         ]
 
@@ -203,7 +203,7 @@ class Results:
 
     def label(self, place: CellRuns) -> str:
         """``depth 3``: the factors that vary within the arm, with this cell's values."""
-        peers = self.places_of(place.arm)
+        peers = self.cells_of(place.arm)
         return ", ".join(
             f"{short(key)} {value}"
             for key, value in place.cell.factors.items()
@@ -274,10 +274,10 @@ def read_results(
     )
     return group(
         measured_with=context,
-        places=places,
+        cells=places,
         unplaced_runs=(*unplaced_runs, *superseded),
         trials=trials,
-        elsewhere=tuple(group(measured_with=c, places=p, unplaced_runs=s) for c, (p, s) in others),
+        elsewhere=tuple(group(measured_with=c, cells=p, unplaced_runs=s) for c, (p, s) in others),
     )
 
 

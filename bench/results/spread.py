@@ -41,7 +41,7 @@ def spread_parts(results: Results, arm: str) -> SpreadParts:
         place.values(results.test_metric),
         _spread(results, place),
         _root_mean_square(reference) if reference else None,
-        _pooled([s for p in results.places_of(arm) if (s := _spread(results, p))]),
+        _pooled([s for p in results.cells_of(arm) if (s := _spread(results, p))]),
     )
 
 

@@ -93,7 +93,7 @@ def real_value(results: Results, name: str) -> float | None:
 
 def completeness(results: Results) -> Completeness:
     """Expected and found, over every group of one report."""
-    planned = [place.cell for place in results.places if not place.is_outside]
+    planned = [place.cell for place in results.cells if not place.is_outside]
     runs = [run for group in results.groups for run in group.runs if not run.is_outside]
     arms = [run for group in results.groups for run in group.arm_runs]
     return Completeness(
@@ -119,7 +119,7 @@ def tag_values(runs: Sequence[RecordedRun], tag: str) -> list[str]:
 
 def elbo_remark(results: Results) -> str:
     """What an ELBO's column cannot be read as where the KL factor varies; empty elsewhere."""
-    factors = {key for place in results.places for key in place.cell.factors}
+    factors = {key for place in results.cells for key in place.cell.factors}
     if KL_FACTOR not in factors or not results.elbos:
         return ""
     return (

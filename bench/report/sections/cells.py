@@ -38,7 +38,7 @@ def grid(results: Results) -> str:
         "parameters",
         "chosen",
     ]
-    chosen, places = results.chosen_cells, results.cells
+    chosen, places = results.chosen_cells, results.arm_cells
     if results.study.x is None:
         means = {id(p): p.mean(selection_metric) for p in places}
         places = sorted(places, key=lambda p: (means[id(p)] is None, means[id(p)] or 0.0))

@@ -18,7 +18,7 @@ def failed_runs(results: Results) -> str:
     """Runs that did not end well, each with its reason; empty where all did."""
     rows = []
     for group in results.groups:
-        for place in group.places:
+        for place in group.cells:
             for run in place.runs:
                 if said := _reason(run):
                     where = group.label(place) or MISSING

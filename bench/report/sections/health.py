@@ -38,7 +38,7 @@ def health(results: Results) -> str:
 
 def _rows(results: Results, arm: str) -> list[list[str]]:
     """One row for each kind of warning that runs of the arm have."""
-    places = results.places_of(arm)
+    places = results.cells_of(arm)
     warned = [(run, w) for place in places for run in place.runs for w in run.warnings or ()]
     rows = []
     for kind in dict.fromkeys(warning.kind for _, warning in warned):

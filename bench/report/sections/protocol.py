@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from bench.measures import COARSE, MeasureName, is_coarse
 from bench.report.sections import section
 from bench.results.format import MISSING, count, join, plural, table
 from bench.results.results import Results
-from bench.results.runs import RecordedRun
 from bench.results.summary import completeness, tag_values
 
 _MOST_NAMED = 5
@@ -50,29 +48,25 @@ def protocol(results: Results) -> str:
             "Runs that diverged or failed have no value: they are counted, mark the mean, and a cell "
             "with one is chosen only if the family has no other. Collapsed runs have values and count.",
         ),
-        *_completeness(results),
-        *_search(results),
+        ("runs expected", _expected(results)),
+        ("left out", _left_out(results)),
+        ("measured otherwise", _measured_otherwise(results)),
+        ("search", _search(results)),
     ]
+    said = [row for row in rows if row[1]]
     notes = "\n".join(f"- {note}" for note in results.study.notes)
-    return "\n\n".join(filter(None, [table(["what", "protocol"], rows, left=2), notes]))
+    return "\n\n".join(filter(None, [table(["what", "protocol"], said, left=2), notes]))
 
 
-def _search(results: Results) -> list[tuple[str, str]]:
+def _search(results: Results) -> str:
     """How many trials looked for the best configurations, and what became of them."""
     counts = Counter(run.status for run in results.trials)
-    if not counts:
-        return []
     arms = Counter(run.arm for run in results.trials)
     each = ", ".join(f"{count(n)} (`{arm}`)" for arm, n in sorted(arms.items()))
     became = ", ".join(f"{count(n)} {status}" for status, n in sorted(counts.items()))
     again = "; the best of each family was trained again on fresh seeds" if results.arm_runs else ""
-    return [
-        (
-            "search",
-            f"Trials by family: {each}; {became}. Trials read validation only and stand in no "
-            f"table{again}.",
-        )
-    ]
+    said = f"{each}; {became}. Trials read validation only and stand in no table{again}."
+    return f"Trials by family: {said}" if counts else ""
 
 
 def _tested(results: Results) -> str:
@@ -126,7 +120,7 @@ def _budget(results: Results) -> str:
 def _per_family(results: Results, key: str) -> dict[str, str]:
     """A setting of each family that has runs; where its runs differ, the largest."""
     found = {
-        arm: [v for p in results.places_of(arm) for run in p.runs if (v := run.param(key))]
+        arm: [v for p in results.cells_of(arm) for run in p.runs if (v := run.param(key))]
         for arm in results.arms
     }
     return {arm: max(values, key=float) for arm, values in found.items() if values}
@@ -139,38 +133,34 @@ def _named(values: dict[str, str]) -> str:
     return ", ".join(f"{value} (`{arm}`)" for arm, value in values.items())
 
 
-def _completeness(results: Results) -> list[tuple[str, str]]:
+def _expected(results: Results) -> str:
     there = completeness(results)
     plan = (
         f"{plural(there.cells, 'cell')} x {plural(len(there.seeds), 'seed')} + "
         f"{plural(there.baselines, 'baseline')} = {count(there.expected)}"
     )
     found = f"{count(there.found)} found, {count(there.ended)} ended"
-    present = {place.arm for group in results.groups for place in group.places if place.runs}
+    present = {place.arm for group in results.groups for place in group.cells if place.runs}
     missing = [f"`{name}`" for name in results.study.baselines if name not in present]
     lacking = f" No run of {join(missing)}." if missing else ""
     partly = "" if there.complete else " **The study is partly finished; its numbers will change.**"
-    lines = [("runs expected", f"{plan}; {found}.{lacking}{partly}")]
-    if unplaced_runs := [run for group in results.groups for run in group.unplaced_runs]:
-        lines.append(
-            (
-                "left out",
-                f"{plural(len(unplaced_runs), 'run')} of this study fit no cell of the study file as it "
-                f"is now, or repeat a cell and seed{_or_superseded(unplaced_runs)}: in no table, in "
-                "runs.csv with `used` = no.",
-            )
-        )
-    if results.elsewhere:
-        lines.append(
-            (
-                "measured otherwise",
-                "Runs that differ in detector, data or measure share no column: those of "
-                f"{plural(len(results.elsewhere), 'other kind')} stand in tables of their own.",
-            )
-        )
-    return lines
+    return f"{plan}; {found}.{lacking}{partly}"
 
 
-def _or_superseded(unplaced_runs: Sequence[RecordedRun]) -> str:
-    is_any = any(run.is_superseded for run in unplaced_runs)
-    return ", or are of a search that has found better since" if is_any else ""
+def _left_out(results: Results) -> str:
+    runs = [run for group in results.groups for run in group.unplaced_runs]
+    is_any = any(run.is_superseded for run in runs)
+    better = ", or are of a search that has found better since" if is_any else ""
+    said = (
+        f"{plural(len(runs), 'run')} of this study fit no cell of the study file as it is now, or "
+        f"repeat a cell and seed{better}: in no table, in runs.csv with `used` = no."
+    )
+    return said if runs else ""
+
+
+def _measured_otherwise(results: Results) -> str:
+    said = (
+        "Runs that differ in detector, data or measure share no column: those of "
+        f"{plural(len(results.elsewhere), 'other kind')} stand in tables of their own."
+    )
+    return said if results.elsewhere else ""

@@ -18,7 +18,7 @@ def settings(results: Results) -> str:
     varied = {"train.seed", *results.study.factors}
     by_arm: dict[str, dict[str, str]] = {}
     for arm in results.study.arms:
-        runs = [run for place in results.places_of(arm.name) for run in place.runs]
+        runs = [run for place in results.cells_of(arm.name) for run in place.runs]
         keys = sorted({k for run in runs for k in run.record.params if k.startswith(_SETTINGS)})
         shown = [k for k in keys if not {k, short(k)} & (varied | set(arm.factors))]
         if runs:

@@ -98,7 +98,7 @@ def test_depth_that_does_not_train_ranks_as_the_worst():
     fine = trends(results)[0][1]
     records = [
         lost(r, "diverged", "not finite") if r.params["model.depth"] == "5" else r
-        for place in results.places
+        for place in results.cells
         for r in (run.record for run in place.runs)
     ]
     hurt = trends(results_of(records))[0][1]
@@ -171,7 +171,7 @@ def test_runs_without_curves_have_no_trend_at_half_the_budget():
 
 def test_levels_are_ordered_by_number():
     study = STUDY.model_copy(update={"factors": {"model.depth": (3, 1, 5, 2, 4)}})
-    records = [run.record for p in shaped(lambda _arm, d: 10 - d).places for run in p.runs]
+    records = [run.record for p in shaped(lambda _arm, d: 10 - d).cells for run in p.runs]
     curve = trends(results_of(records, study))[0][0]
     assert [level for level, _ in curve.means] == ["1", "2", "3", "4", "5"]
     assert curve.shape == "falls"
@@ -264,7 +264,7 @@ def test_spread_over_seeds_is_split_into_training_and_samples():
 def test_share_over_all_cells_pools_their_variances():
     results = noisy(0.2, 0.3)
     spreads = [
-        split_spread(place.values(results.test_metric), [0.2]) for place in results.places_of("gan")
+        split_spread(place.values(results.test_metric), [0.2]) for place in results.cells_of("gan")
     ]
     pooled = 5 * 0.2**2 / sum(s.sd**2 for s in spreads)
     assert row_of(variance(results), "`gan`")[6] == f"{100 * pooled:.0f} %"
