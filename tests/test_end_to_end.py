@@ -15,6 +15,7 @@ from bench.cli.report import make_report
 from bench.cli.run import run_study
 from bench.cli.sample import sample_run
 from bench.cli.train import _differences, train_one
+from bench.records import RunRecord, TrialResult
 from bench.tracking.mlflow import Store
 
 STUDY = '''
@@ -85,14 +86,19 @@ def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_
 
 
 def test_repeated_run_is_compared_to_the_last_bit_and_in_both_directions():
+    def differences(new, old, status="ok"):
+        original = RunRecord(run_id="a", params={}, tags={"status": status}, metrics=old)
+        return _differences(TrialResult(status="ok", metrics=new), original)
+
     old = {"test/a": 1.0, "test/b": 2.0, "train/loss": 5.0, "cost/train_seconds": 3.0}
-    assert _differences({"test/a": 1.0, "test/b": 2.0, "cost/train_seconds": 4.0}, old) == {}
-    assert _differences({"test/a": 1.0}, old) == {"test/b": (2.0, None)}
-    assert _differences({**old, "test/a": 1.0000000000000002}, old) == {
+    assert differences({"test/a": 1.0, "test/b": 2.0, "cost/train_seconds": 4.0}, old) == {}
+    assert differences({"test/a": 1.0}, old) == {"test/b": (2.0, None)}
+    assert differences({**old, "test/a": 1.0000000000000002}, old) == {
         "test/a": (1.0, 1.0000000000000002)
     }
     nan = {"test/a": float("nan")}
-    assert _differences(nan, dict(nan)) == {}
+    assert differences(nan, dict(nan)) == {}
+    assert differences(nan, nan, "collapsed") == {"status": ("collapsed", "ok")}
 
 
 @pytest.mark.slow

@@ -61,14 +61,14 @@ def write_calibration(
     """
     prepare(threads=1)  # more threads would sum in another order and give other last digits
     splits = datasets.load(dataset)
-    held = ReferenceData(splits, resolve_device(device), None, cache=user_cache())
-    used, lacking = _detectors(detectors, held)
+    reference = ReferenceData(splits, resolve_device(device), None, cache=user_cache())
+    used, lacking = _detectors(detectors, reference)
     out = out or Path("reports") / card_folder(dataset)
-    key = _key(held, used, sorted(lacking), most)
+    key = _key(reference, used, sorted(lacking), most)
     found = None if fresh else read_numbers(out)
     if found is None or found.key != key:
         found = _measured(
-            held,
+            reference,
             used,
             lacking,
             most,
@@ -78,7 +78,7 @@ def write_calibration(
         )
     else:
         say("measured before with the same data, detectors, settings and version: not again")
-    path = write_card(found, _examples(held), out)
+    path = write_card(found, _examples(reference), out)
     say(answer(found).replace("**", ""))
     say(f"card in {path}")
     failing = {each.name: _failures(each) for each in found.answers if _failures(each)}
@@ -93,25 +93,25 @@ def _command(dataset: str, detectors: str, most: int) -> str:
     return shlex.join(words)
 
 
-def _detectors(names: str, held: ReferenceData) -> tuple[list[Detector], dict[str, str]]:
+def _detectors(names: str, reference: ReferenceData) -> tuple[list[Detector], dict[str, str]]:
     """Those that are here, and why the others are not."""
-    found, lacking = find_others(names, held.spec)
-    if AUTO in listed(names) and find_detector(AUTO, held.spec) is None:
-        lacking = {"the data set's own detector": missing_detector(held.spec.name)} | lacking
+    found, lacking = find_others(names, reference.spec)
+    if AUTO in listed(names) and find_detector(AUTO, reference.spec) is None:
+        lacking = {"the data set's own detector": missing_detector(reference.spec.name)} | lacking
     if not found:
         reasons = "; ".join(lacking.values()) or "none was named: give one with --detectors"
-        raise UsageError(f"no detector to calibrate on '{held.spec.name}': {reasons}")
+        raise UsageError(f"no detector to calibrate on '{reference.spec.name}': {reasons}")
     return found, lacking
 
 
-def _key(held: ReferenceData, detectors: list[Detector], lacking: list[str], most: int) -> str:
+def _key(reference: ReferenceData, detectors: list[Detector], lacking: list[str], most: int) -> str:
     """What the numbers depend on; equal keys need no second measurement."""
     return digest(
         {
-            "data": held.spec.digest,
+            "data": reference.spec.digest,
             "detectors": {each.name: each.digest for each in detectors},
             "lacking": lacking,
-            "n": largest_count(held, most),
+            "n": largest_count(reference, most),
             "draws": DRAWS,
             "recipe": RECIPE,
             "bench": bench.__version__,
@@ -120,7 +120,7 @@ def _key(held: ReferenceData, detectors: list[Detector], lacking: list[str], mos
 
 
 def _measured(
-    held: ReferenceData,
+    reference: ReferenceData,
     detectors: list[Detector],
     lacking: dict[str, str],
     most: int,
@@ -129,25 +129,25 @@ def _measured(
     command_line: str,
     say: Say,
 ) -> Calibration:
-    n = largest_count(held, most)
+    n = largest_count(reference, most)
     answers: list[ProbeResults] = []
     reasons = {name: _anywhere(why) for name, why in lacking.items()}
     for detector in detectors:
-        say(f"{detector.name}: real and damaged images of {held.spec.name}, n = {n:,}")
-        found, why = calibrate(held, detector, most)
+        say(f"{detector.name}: real and damaged images of {reference.spec.name}, n = {n:,}")
+        found, why = calibrate(reference, detector, most)
         answers += found
         reasons |= why
     sizes = {"train": "train", "validation": "val", "test": "test"}
     return Calibration(
         key=key,
         command=command_line,
-        dataset=held.spec.name,
-        sizes={name: len(held.images(split)) for name, split in sizes.items()},
+        dataset=reference.spec.name,
+        sizes={name: len(reference.images(split)) for name, split in sizes.items()},
         pool=2 * n,
         draws=DRAWS,
         answers=tuple(answers),
         not_applicable=reasons,
-        facts=_facts(held, detectors),
+        facts=_facts(reference, detectors),
     )
 
 
@@ -156,13 +156,13 @@ def _anywhere(sentence: str) -> str:
     return sentence.replace(str(data_home()), "BENCH_DATA")
 
 
-def _facts(held: ReferenceData, detectors: list[Detector]) -> dict[str, str]:
+def _facts(reference: ReferenceData, detectors: list[Detector]) -> dict[str, str]:
     known = environment()
     return {
-        "data digest": held.spec.digest,
+        "data digest": reference.spec.digest,
         **{f"detector {each.name}": f"{each.digest}, {each.dim} features" for each in detectors},
         **{name.replace("_", " "): known[name] for name in FACTS},
-        "device": held.device.type,
+        "device": reference.device.type,
     }
 
 
@@ -174,9 +174,9 @@ def _failures(answers: ProbeResults) -> dict[str, list[str]]:
     }
 
 
-def _examples(held: ReferenceData) -> bytes:
+def _examples(reference: ReferenceData) -> bytes:
     """Two train images undamaged and at every dose, as a PNG."""
-    images = held.subset("train", EXAMPLES)[0]
+    images = reference.subset("train", EXAMPLES)[0]
     rows = [
         torch.stack([images, *(corrupt(images, kind, dose) for dose in kind.doses)], 1)
         for kind in CORRUPTIONS

@@ -71,7 +71,7 @@ def evaluate_one(
     inception_weights: Weights = None,
     say: Say = quiet,
 ) -> dict[str, Any]:
-    """Measures a run or images on both held-out splits; a tracking record of its own.
+    """Measures a run or images on both reference-out splits; a tracking record of its own.
 
     Raises:
         UsageError: Anything about the options that cannot work.
@@ -122,9 +122,9 @@ def _measure_run(
             f"run '{original.run_id}' {said.status} and has no state to measure: {said.reason}"
         )
     config = config_from_params({**original.params, **_eval_settings(overrides)})
-    held = held_for(config, device)
+    reference = held_for(config, device)
     folder = root / (said.folder or "?")
-    trainable = restore_run(config, held, folder, original.run_id)
+    trainable = restore_run(config, reference, folder, original.run_id)
     requested(listed(config.eval.measures))
     logger = store.logger(original.run_id)
     reads = open_test_split(folder, logger, said.test_reads or 0)
@@ -133,7 +133,7 @@ def _measure_run(
     own = RunTags(role="evaluation", evaluates=original.run_id, test_reads=reads)
     return _measured(
         store,
-        Generated(held, trainable.modules, trainable.eval_fns),
+        Generated(reference, trainable.modules, trainable.eval_fns),
         config.eval,
         experiment=EXPERIMENT,
         title=f"evaluation of {original.run_id[:8]}",
@@ -171,9 +171,9 @@ def _measure_images(
     say: Say,
 ) -> dict[str, Any]:
     experiment, config, tags = context
-    held = held_for(config, device)
-    arrays = read_outside(images, held.spec)
-    wanted = max(num_samples(config.eval, held))
+    reference = held_for(config, device)
+    arrays = read_outside(images, reference.spec)
+    wanted = max(num_samples(config.eval, reference))
     if tags.study and len(arrays) < wanted:
         raise UsageError(
             f"'{images}' has {len(arrays)} images, {tags.study} measures with {wanted}: "
@@ -187,7 +187,7 @@ def _measure_images(
     reads = sum(record.about.images_digest == tags.images_digest for record in known)
     return _measured(
         store,
-        Given(held, arrays),
+        Given(reference, arrays),
         config.eval,
         experiment=experiment,
         title=f"{name} seed={seed}",

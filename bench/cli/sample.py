@@ -45,11 +45,11 @@ def sample_run(
     """
     record = Store(tracking_uri).record(run_id)
     config = config_from_params(record.params)
-    held = held_for(config, resolve_device(device))
+    reference = held_for(config, resolve_device(device))
     folder = root / (record.about.folder or "?")
-    trainable = restore_run(config, held, folder, run_id)
-    noise = DeviceNoise(generator("sample", seed), held.device)
-    labels = _labels(trainable.eval_fns, held, count, label, noise)
+    trainable = restore_run(config, reference, folder, run_id)
+    noise = DeviceNoise(generator("sample", seed), reference.device)
+    labels = _labels(trainable.eval_fns, reference, count, label, noise)
     images = draw(trainable.modules, trainable.eval_fns, count, noise, labels)
     side = max(1, round(count**0.5))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -58,14 +58,14 @@ def sample_run(
 
 
 def _labels(
-    fns: EvalFns, held: ReferenceData, count: int, label: int | None, noise: Noise
+    fns: EvalFns, reference: ReferenceData, count: int, label: int | None, noise: Noise
 ) -> Tensor | None:
     if not fns.conditional:
         if label is not None:
             raise UsageError(f"--class {label} is for a conditional model, and this run has none")
         return None
     if label is None:
-        return draw_labels(held.spec, count, noise)
-    if not 0 <= label < held.spec.num_classes:
-        raise UsageError(f"--class must be in 0..{held.spec.num_classes - 1}, got {label}")
-    return torch.full((count,), label, device=held.device)
+        return draw_labels(reference.spec, count, noise)
+    if not 0 <= label < reference.spec.num_classes:
+        raise UsageError(f"--class must be in 0..{reference.spec.num_classes - 1}, got {label}")
+    return torch.full((count,), label, device=reference.device)

@@ -15,7 +15,7 @@ from bench.errors import UsageError
 from bench.models import MODELS, configure, find
 from bench.modules import count_parameters
 from bench.plan.files import load_study, study_files
-from bench.plan.study import DISTANCE, Arm, Planned, Study, Tier
+from bench.plan.study import DISTANCE, Arm, Study, Tier
 from bench.registry import closest
 
 WIDTH = 100
@@ -119,13 +119,15 @@ def _search(study: Study) -> list[str]:
 
 
 def _comparisons(study: Study) -> list[str]:
-    rows = [_compared(planned) for planned in study.planned]
+    rows = [
+        (
+            f"{planned.a} with {planned.b}",
+            f"by {'test distance' if planned.measure == DISTANCE else planned.measure}",
+            f"{planned.better} is better",
+        )
+        for planned in study.planned
+    ]
     return ["compared", *columns(rows)] if rows else []
-
-
-def _compared(planned: Planned) -> tuple[str, str, str]:
-    measure = "test distance" if planned.measure == DISTANCE else planned.measure
-    return f"{planned.a} with {planned.b}", f"by {measure}", f"{planned.better} is better"
 
 
 def _tier(study: Study, name: str, tier: Tier) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,11 +35,7 @@ from bench.training.checkpoint import RESULT
 from bench.training.run import held_for
 
 
-def _fails(summary: Mapping[str, Any]) -> bool:
-    return summary["status"] == "failed" or bool(summary.get("differences"))
-
-
-@command("train", fails=_fails)
+@command("train", fails=lambda told: told["status"] == "failed" or told.get("differences"))
 def train_one(
     model: Annotated[str | None, typer.Argument(help="MODEL or MODEL:PRESET")] = None,
     *,
@@ -76,19 +71,26 @@ def train_one(
         folder=str(folder),
         uri=store.uri,
         device=device,
-        threads=_threads(original),
+        # A repeated run takes as many as the first: sums in another order are other bits.
+        threads=original.about.threads or 1 if original else num_cores(),
         plugins=tuple(str(path.absolute()) for path in plugins or ()),
     )
     with stop_requests() as should_stop:
         result = run_task(task, should_stop)
-    return _told(result, run_id, original, say)
+    _say_result(result, say)
+    summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
+    if original is not None:
+        summary["differences"] = differences = _differences(result, original)
+        found = f"differs from {original.run_id}: {json.dumps(differences)}"
+        say(found if differences else f"identical to {original.run_id}")
+    return summary
 
 
 def _require_parts(config: RunConfig, device: str) -> None:
     """Device, data, detector, likelihood and so on are there before a run is made of them."""
     requested(listed(config.eval.measures))
-    held = held_for(config, resolve_device(device))
-    find(config.name)[1].build(config.model, held.spec)
+    reference = held_for(config, resolve_device(device))
+    find(config.name)[1].build(config.model, reference.spec)
 
 
 def _config(
@@ -130,12 +132,7 @@ def _single_run(store: Store, config: RunConfig, folder: Path, original: RunReco
     return run_id
 
 
-def _threads(original: RunRecord | None) -> int:
-    """A repeated run takes as many threads as the first: sums in another order are other bits."""
-    return original.about.threads or 1 if original else num_cores()
-
-
-def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say) -> dict[str, Any]:
+def _say_result(result: TrialResult, say: Say) -> None:
     for name, value in sorted(result.metrics.items()):
         say(f"{name:<44} {value:.4f}")
     for reason in sorted(set(result.not_applicable.values())):
@@ -144,25 +141,17 @@ def _told(result: TrialResult, run_id: str, original: RunRecord | None, say: Say
     say(f"{result.status} {result.reason}".rstrip())
     for warning in result.warnings or ():
         say(f"warning: {warning}")
-    summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
-    if original is not None:
-        differences = _differences(result.metrics, original.metrics)
-        if result.status != original.about.status:
-            differences["status"] = (original.about.status or None, result.status)
-        summary["differences"] = differences
-        say(
-            f"differs from {original.run_id}: {json.dumps(differences)}"
-            if differences
-            else f"identical to {original.run_id}"
-        )
-    return summary
 
 
-def _differences(new: Mapping[str, float], old: Mapping[str, float]) -> dict[str, Any]:
-    """Final values that are not the same to the last bit; seconds are not compared."""
+def _differences(result: TrialResult, original: RunRecord) -> dict[str, Any]:
+    """Status and final values that are not the same to the last bit; seconds are not compared."""
+    new, old = result.metrics, original.metrics
     final = {name for name in old if name.startswith(("val/", "test", "cost/"))}
-    return {
+    found: dict[str, Any] = {
         name: (old.get(name), new.get(name))
         for name in sorted(final | new.keys())
         if not name.endswith("_seconds") and repr(old.get(name)) != repr(new.get(name))
     }
+    if result.status != original.about.status:
+        found["status"] = (original.about.status or None, result.status)
+    return found

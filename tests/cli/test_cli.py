@@ -19,6 +19,7 @@ from bench import cli
 from bench.config import known_keys
 from bench.errors import Interrupted, UsageError
 from bench.models import MODELS, configure
+from bench.records import TrialResult
 from bench.registry import PACKAGES
 
 
@@ -202,7 +203,7 @@ def test_missing_data_without_a_network_names_the_commands_that_help(
 
     home = tmp_path / "data"
     monkeypatch.setenv("BENCH_DATA", str(home))
-    monkeypatch.setattr("bench.datasets.mnist.import_torchvision", fail)
+    monkeypatch.setattr("bench.datasets._idx.import_torchvision", fail)
     assert_mistake(
         bench("run --study depth_sweep --tier lab"),
         f"data set 'mnist' is not installed in {home} and its download failed (no route to host): ",
@@ -269,24 +270,17 @@ def test_stopped_command_exits_130_and_says_that_it_continues(
     assert done == Done(130, "", "bench: interrupted; the same command continues\n")
 
 
-@pytest.mark.parametrize(
-    ("summary", "code"),
-    [
-        ({"status": "ok"}, 0),
-        ({"status": "failed"}, 1),
-        ({"status": "ok", "differences": {"val/elbo": (1.0, 2.0)}}, 1),
-    ],
-)
 def test_failed_or_different_run_exits_1(
-    summary: dict[str, object],
-    code: int,
-    bench: Bench,
-    store_uri: str,
-    monkeypatch: pytest.MonkeyPatch,
+    bench: Bench, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.cli.train.run_task", lambda *_: None)
-    monkeypatch.setattr("bench.cli.train._told", lambda *_: summary)
-    assert bench("train vae").code == code
+    ended = TrialResult(status="ok")
+    monkeypatch.setattr("bench.cli.train.run_task", lambda *_: ended)
+    done = bench("train uniform_noise --json")
+    assert done.code == 0
+    again = f"train --config {json.loads(done.out)['run_id']}"
+    assert bench(again).code == 1  # the first was never told how it ended
+    ended = TrialResult(status="failed")
+    assert bench("train uniform_noise").code == 1
 
 
 @pytest.mark.parametrize("kind", [*PACKAGES, "studies"])
