@@ -1,7 +1,7 @@
 """What may be wrong with a run that trained, each with its threshold and the settings to turn.
 
 Thresholds lie between what the defaults and what deliberately broken runs show on digits, 24,000
-images (`bench train gan --set lr=0.05` and the like); the table stands in tests/test_health.py.
+images (`bench train gan --set lr=0.05` and the like); the table stands in tests/measured_runs.py.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from bench.models import configure
 from bench.records import TrialResult
 from bench.training.checkpoint import LAST
 from bench.training.health_checks import examine
-from bench.training.run import Run, build, diagnostics_of, held_data, restore
+from bench.training.run import Run, diagnostics_of, held_data
 
 CPU = torch.device("cpu")
 
@@ -111,21 +111,6 @@ def test_diverged_run_has_a_warning_and_a_baseline_is_not_judged(tmp_path, held)
     assert "health" not in log.named
 
 
-def test_checkpoint_of_an_older_version_is_continued(tmp_path, held):
-    config = small()
-    run = Run(
-        config=config, held=held, folder=tmp_path, logger=NullLogger(), should_stop=lambda: True
-    )
-    with pytest.raises(Interrupted):
-        run.execute()
-    state = torch.load(tmp_path / LAST, weights_only=True)
-    for new in ("logs", "curve"):
-        del state["progress"][new]
-    torch.save(state, tmp_path / LAST)
-    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
-    assert result.warnings is not None
-
-
 def test_run_killed_before_its_checkpoint_starts_again_to_the_same_bits(tmp_path, held):
     config = small()
     whole = Run(config=config, held=held, folder=tmp_path / "a", logger=NullLogger()).execute()
@@ -194,24 +179,6 @@ def test_baselines_stand_in_their_order_of_quality(tmp_path, held):
     assert values["memoriser"] < values["pixel_gaussian"] < values["uniform_noise"]
 
 
-def test_restored_model_samples_as_the_run_ended(tmp_path, held):
-    from bench.evaluation.view import draw
-    from bench.runtime import DeviceNoise, generator
-
-    config = small()
-    run = Run(config=config, held=held, folder=tmp_path, logger=NullLogger())
-    run.execute()
-    restored, fresh = restore(config, held, tmp_path), build(config, held)
-    same, other = (
-        draw(t.modules, t.eval_fns, 4, DeviceNoise(generator("s"))) for t in (restored, fresh)
-    )
-    state = torch.load(tmp_path / LAST, weights_only=True)["trainer"]["modules"]
-    fresh.modules["decoder"].load_state_dict(state["decoder"])
-    again = draw(fresh.modules, fresh.eval_fns, 4, DeviceNoise(generator("s")))
-    assert torch.equal(same, again)
-    assert not torch.equal(same, other)
-
-
 def test_finished_run_tells_its_result_to_a_store_that_does_not_know_it(tmp_path, held):
     config = small("uniform_noise")
     Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
@@ -219,13 +186,6 @@ def test_finished_run_tells_its_result_to_a_store_that_does_not_know_it(tmp_path
     result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
     assert log.named["status"] == "collapsed"
     assert log.curves["val/fd_digits_n297"] == [(0, result.value)]
-
-
-def test_result_on_disk_is_plain_json(tmp_path, held):
-    Run(config=small(num_images=320), held=held, folder=tmp_path, logger=NullLogger()).execute()
-    stored = json.loads((tmp_path / "result.json").read_text())
-    assert stored["status"] in {"ok", "collapsed"}
-    assert list(tmp_path.rglob("*.partial")) == []
 
 
 @pytest.mark.mnist

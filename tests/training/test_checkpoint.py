@@ -1,0 +1,58 @@
+"""What a run leaves in its folder, read back."""
+
+import json
+
+import pytest
+import torch
+from training_runs import small
+
+from bench.errors import Interrupted
+from bench.evaluation.view import draw
+from bench.logger import NullLogger
+from bench.runtime import DeviceNoise, generator
+from bench.training.checkpoint import LAST
+from bench.training.run import Run, build, held_data, restore
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def held():
+    return held_data("digits", "auto", CPU)
+
+
+def test_checkpoint_of_an_older_version_is_continued(tmp_path, held):
+    config = small()
+    run = Run(
+        config=config, held=held, folder=tmp_path, logger=NullLogger(), should_stop=lambda: True
+    )
+    with pytest.raises(Interrupted):
+        run.execute()
+    state = torch.load(tmp_path / LAST, weights_only=True)
+    for new in ("logs", "curve"):
+        del state["progress"][new]
+    torch.save(state, tmp_path / LAST)
+    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    assert result.warnings is not None
+
+
+def test_restored_model_samples_as_the_run_ended(tmp_path, held):
+    config = small()
+    run = Run(config=config, held=held, folder=tmp_path, logger=NullLogger())
+    run.execute()
+    restored, fresh = restore(config, held, tmp_path), build(config, held)
+    same, other = (
+        draw(t.modules, t.eval_fns, 4, DeviceNoise(generator("s"))) for t in (restored, fresh)
+    )
+    state = torch.load(tmp_path / LAST, weights_only=True)["trainer"]["modules"]
+    fresh.modules["decoder"].load_state_dict(state["decoder"])
+    again = draw(fresh.modules, fresh.eval_fns, 4, DeviceNoise(generator("s")))
+    assert torch.equal(same, again)
+    assert not torch.equal(same, other)
+
+
+def test_result_on_disk_is_plain_json(tmp_path, held):
+    Run(config=small(num_images=320), held=held, folder=tmp_path, logger=NullLogger()).execute()
+    stored = json.loads((tmp_path / "result.json").read_text())
+    assert stored["status"] in {"ok", "collapsed"}
+    assert list(tmp_path.rglob("*.partial")) == []
