@@ -136,16 +136,14 @@ def _scale(axes: Axes, values: Sequence[float], floor: Floor) -> None:
         axes.set_yscale("log")
         axes.set_ylim(min(values) / 1.6, max(values) * 1.8)
         axes.yaxis.set_major_locator(LogLocator(numticks=12))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(_plain))
-        return
-    top = max(map(abs, values)) or 1.0
-    linear = min(abs(floor.mean) + floor.spread or top, top)
-    powers = range(math.ceil(math.log10(linear)), math.floor(math.log10(top)) + 1)
-    below = float(f"{-linear:.0e}")
-    axes.set_yscale("symlog", linthresh=linear)
-    axes.set_ylim(min(*values, -linear) - 0.3 * linear, 1.6 * top)
-    axes.yaxis.set_major_locator(FixedLocator([below, 0, *(10.0**power for power in powers)]))
+    else:
+        top = max(map(abs, values)) or 1.0
+        linear = min(abs(floor.mean) + floor.spread or top, top)
+        powers = range(math.ceil(math.log10(linear)), math.floor(math.log10(top)) + 1)
+        below = float(f"{-linear:.0e}")
+        axes.set_yscale("symlog", linthresh=linear)
+        axes.set_ylim(min(*values, -linear) - 0.3 * linear, 1.6 * top)
+        axes.yaxis.set_major_locator(FixedLocator([below, 0, *(10.0**power for power in powers)]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_plain))
 
