@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.calibration.numbers import DoseResponse, Floor, Point, ProbeResults
 from bench.contracts import Detector, Features
 from bench.distances.frechet import frechet_to
-from bench.distances.kernel import MAX_DIM, cubic_sums, kernel_distance, mmd_squared
+from bench.distances.kernel import FEWEST, MAX_DIM, cubic_sums, kernel_distance, mmd_squared
 from bench.evaluation.reference import ReferenceData
 from bench.measures import feature_name, is_coarse
 from bench.metrics.floors import (
@@ -49,9 +49,9 @@ def distances(dim: int, most: int) -> tuple[Distance, ...]:
     """Frechet and kernel distance for that many features, of at most so many images."""
     frechet = Distance(base="fd", to=frechet_to, fewest=dim + 1, most=most)
     if dim <= MAX_DIM:
-        return frechet, Distance(base="kd", to=_kernel_to, fewest=3, most=most)
+        return frechet, Distance(base="kd", to=_kernel_to, fewest=FEWEST, most=most)
     fewer = min(most, MANY_FEATURES_MOST)
-    return frechet, Distance(base="kd", to=_pairs_to, fewest=3, most=fewer)
+    return frechet, Distance(base="kd", to=_pairs_to, fewest=FEWEST, most=fewer)
 
 
 def counts_up_to(n: int, fewest: int) -> list[int]:

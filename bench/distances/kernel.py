@@ -21,6 +21,9 @@ set and nothing for a pair.
 
 SUMS_CHUNK = 250
 
+FEWEST = 3
+"""Points of a set: the standard error leaves one out and still needs a pair."""
+
 Kernel = Callable[[Tensor, Tensor], Tensor]
 """Symmetric, ``[N, d]`` and ``[M, d]`` to ``[N, M]``."""
 

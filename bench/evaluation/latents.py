@@ -78,8 +78,14 @@ def encoded(
 
 
 def posterior_means(view: View, split: str, n: int, purpose: str = "posterior_means") -> Tensor:
-    """E[z|x] of ``view.subset(split, n)`` (fewer where there are not as many), ``[n, D]``."""
-    return torch.cat([q.mean for _, _, q in encoded(view, split, view.noise(purpose), n)])
+    """E[z|x] of ``view.subset(split, n)`` (fewer where there are not as many), ``[n, D]``.
+
+    Several pictures of a state show them: they are computed once.
+    """
+    return view.remembered(
+        f"{purpose} {split} {n}",
+        lambda: torch.cat([q.mean for _, _, q in encoded(view, split, view.noise(purpose), n)]),
+    )
 
 
 def mean_kl_per_latent(view: View, split: str, n: int) -> Tensor:

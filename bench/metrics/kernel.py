@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from bench.distances.kernel import mmd_squared
+from bench.distances.kernel import FEWEST, mmd_squared
 from bench.evaluation.view import View
 from bench.measures import feature_name
 from bench.metrics import metric
-
-FEWEST = 3
-"""The standard error leaves one image out and still needs a pair."""
 
 
 @metric("kernel", per_detector=True)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.distances.kernel import mmd_squared
+from bench.distances.kernel import FEWEST, mmd_squared
 from bench.evaluation.latents import encoded
 from bench.evaluation.view import View
 from bench.metrics import NotApplicable, metric
-
-FEWEST = 3
-"""The standard error leaves one image out and still needs a pair."""
 
 
 @metric("mmd_posterior")

@@ -248,6 +248,20 @@ def test_pictures_read_validation_images_only():
     assert set(draw_pictures(watched, at_end=True)) == APPLY["plane"]
 
 
+@torch.no_grad()
+def test_pictures_of_one_state_encode_its_images_once():
+    passes, encode = [], modelled("vae").eval_fns.encode
+
+    def counted(nets, images, labels, noise):
+        passes.append(len(images))
+        return encode(nets, images, labels, noise)
+
+    view = view_of("vae", encode=counted)
+    for name in ("latent_codes", "latent_pca", "traversal"):
+        PICTURES.get(name).draw(view)
+    assert passes == [297]
+
+
 def test_evaluation_noise_is_drawn_anew_for_each_picture():
     view = view_of("gan")
     first, again = (view.noise("interpolation").normal(4) for _ in range(2))
