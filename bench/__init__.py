@@ -17,6 +17,7 @@ MOVED = {
     "bench.claim": "bench.plan.claim",
     "bench.space": "bench.plan.space",
     "bench.nets": "bench.networks",
+    "bench.gaussians": "bench.distances.gaussians",
     "bench.trainer": "bench.training.trainer",
     "bench.losses.elbo": "bench.variational.elbo",
     "bench.losses.lipschitz": "bench.adversarial.lipschitz",
@@ -27,14 +28,20 @@ MOVED = {
 }
 
 
+def _today(name: str) -> str:
+    """Today's name of a module that was moved, or of one below it; empty for any other."""
+    found = (old for old in MOVED if f"{name}.".startswith(f"{old}."))
+    return next((MOVED[old] + name.removeprefix(old) for old in found), "")
+
+
 class _Moved:
     """Finds a module by its earlier name, with a warning."""
 
     @staticmethod
     def find_spec(name: str, *_: object) -> ModuleSpec | None:
         """Asked for every import, so quick for all others."""
-        here = name.startswith("bench.") and any(f"{name}.".startswith(f"{old}.") for old in MOVED)
-        return ModuleSpec(name, _Moved()) if here else None  # type: ignore[arg-type]
+        moved = name.startswith("bench.") and _today(name)
+        return ModuleSpec(name, _Moved()) if moved else None  # type: ignore[arg-type]
 
     @staticmethod
     def create_module(_: ModuleSpec) -> None:
@@ -43,11 +50,9 @@ class _Moved:
     @staticmethod
     def exec_module(module: ModuleType) -> None:
         """Puts today's module in its place."""
-        name = module.__name__
-        old = next(old for old in MOVED if f"{name}.".startswith(f"{old}."))
-        new = MOVED[old] + name.removeprefix(old)
-        _warn(name, new)
-        sys.modules[name] = importlib.import_module(new)
+        new = _today(module.__name__)
+        _warn(module.__name__, new)
+        sys.modules[module.__name__] = importlib.import_module(new)
 
 
 def names_moved(package: str, new: str) -> Callable[[str], object]:
