@@ -1,4 +1,4 @@
-"""Figures: a file here holds one, as its numbers (a table) and their drawing."""
+"""Figures: a file here holds one, or a few of one kind, as numbers (a table) and their drawing."""
 
 from __future__ import annotations
 
