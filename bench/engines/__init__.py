@@ -47,24 +47,19 @@ class Engine(Protocol):
     @staticmethod
     def auto_jobs(device: torch.device) -> int:
         """How many at a time are best where nobody says."""
-        ...
 
     @property
     def free(self) -> int:
         """Tasks that may be submitted now."""
-        ...
 
     def submit(self, task: Task, should_prune: ShouldPrune) -> None:
         """Starts a task; ``should_prune`` is asked here, by a trial that waits for the answer."""
-        ...
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
         """Outcomes that are there within ``timeout`` seconds; may be none."""
-        ...
 
     def close(self) -> None:
         """Asks running tasks to save a checkpoint and ends the workers."""
-        ...
 
 
 ENGINES: Registry[type[Engine]] = Registry("engine", "bench.engines")

@@ -16,7 +16,8 @@ from bench.errors import UsageError
 from bench.records import TrialResult
 from bench.study.grid import PlannedRun
 from bench.study.plan import StudyPlan
-from bench.study.queues import Found, GridQueue, Queue, SearchQueue
+from bench.study.queues import GridQueue, Queue, SearchQueue
+from bench.study.storage import Found
 from bench.study.tracked import TrackedStudy
 from bench.tracking.mlflow import Store
 
@@ -28,11 +29,9 @@ class Observer(Protocol):
 
     def started(self, run: PlannedRun) -> None:
         """A run has been handed to a worker."""
-        ...
 
     def ended(self, run: PlannedRun, result: TrialResult) -> None:
         """A run has its result."""
-        ...
 
 
 class Driver:
@@ -86,7 +85,7 @@ class Driver:
         with self.alone():
             for queue in self.queues:
                 queue.forget()
-            self.tracked.discard()
+            self.tracked.store.discard_runs(self.tracked.experiment_id)
             for result in self.plan.folder.glob("*/"):
                 shutil.rmtree(result)
             self._open()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from bench import datasets
 from bench.config import RunConfig, digest
@@ -12,6 +11,7 @@ from bench.plan.space import bounds, middle
 from bench.plan.study import Cell, FlatValues, Identity, Study
 from bench.records import DataSpec
 from bench.study.cells import check_overrides, configured, matched
+from bench.training.ends import StageName
 
 FRESH_SEED = 1
 """The first seed after a search, whose trials have seed 0."""
@@ -36,7 +36,7 @@ class PlannedRun:
     sampler: str = ""
 
     @property
-    def stage(self) -> Literal["run", "trial"]:
+    def stage(self) -> StageName:
         """What it may do: a trial reads validation alone and may be ended early."""
         return "run" if self.trial is None else "trial"
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 from bench.config import digest
 from bench.plan.space import Search, middle
-from bench.plan.study import FlatValues, Study
+from bench.plan.study import Study
 from bench.records import SUPERSEDED, RunRecord, Scalar, TrialResult
 from bench.study.grid import PlannedRun
-from bench.study.storage import IMPORTANCE, OptunaGrid, OptunaSearch, is_choice
+from bench.study.storage import IMPORTANCE, Found, OptunaGrid, OptunaSearch, is_choice
 from bench.study.tracked import Ended, TrackedStudy
 
 SEARCH, RUN = "search", "run"
@@ -25,42 +24,21 @@ class Queue(Protocol):
 
     def left(self) -> list[PlannedRun]:
         """What is still to be run, as far as is known beforehand."""
-        ...
 
     def next(self) -> PlannedRun | None:
         """The next run, or None where all have been given."""
-        ...
 
     def should_prune(self, run: PlannedRun, curve: list[float]) -> bool:
         """Whether a run with these validation values so far is to end now."""
-        ...
 
     def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
         """A run has ended."""
-        ...
 
     def forget(self) -> None:
         """Discards what Optuna knows."""
-        ...
 
     def close(self) -> None:
         """All of it has ended."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """The best configuration of an arm.
-
-    Attributes:
-        trial: Its number.
-        values: What the search chose.
-        value: Its validation value.
-    """
-
-    trial: int
-    values: FlatValues
-    value: float
 
 
 class SearchQueue:
@@ -83,11 +61,7 @@ class SearchQueue:
     def best(self) -> dict[str, Found]:
         """By arm; without the arms none of whose trials has a value."""
         found = {arm: one.best(self._plan.num_trials) for arm, one in self._arms.items()}
-        return {
-            arm: Found(trial=one[0], values=one[1], value=one[2])
-            for arm, one in found.items()
-            if one is not None
-        }
+        return {arm: one for arm, one in found.items() if one is not None}
 
     def runs(self) -> list[PlannedRun]:
         """The best configurations on fresh seeds, and the baselines."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import optuna
@@ -28,6 +29,21 @@ UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 IMPORTANCE = "PED-ANOVA, best tenth of the trials (Watanabe et al. 2023, arXiv 2304.10255)"
 
 Values = dict[str, Scalar]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The best configuration of an arm.
+
+    Attributes:
+        trial: Its number.
+        values: What the search chose.
+        value: Its validation value.
+    """
+
+    trial: int
+    values: Values
+    value: float
 
 
 class OptunaGrid:
@@ -159,18 +175,15 @@ class OptunaSearch:
         if number in self._open:
             _tell(self._study, self._open.pop(number), result, run_id)
 
-    def best(self, num_trials: int) -> tuple[int, Values, float] | None:
-        """Number, values and validation value of the best whole trial among the first ones."""
+    def best(self, num_trials: int) -> Found | None:
+        """The best whole trial among the first ones."""
         whole = [
-            (trial.value, number, dict(trial.params))
+            Found(trial=number, values=dict(trial.params), value=trial.value)
             for number, trial in self._latest().items()
             if number < num_trials and trial.state == TrialState.COMPLETE
+            if trial.value is not None
         ]
-        known = [(value, number, values) for value, number, values in whole if value is not None]
-        if not known:
-            return None
-        value, number, values = min(known, key=lambda found: found[:2])
-        return number, values, value
+        return min(whole, key=lambda found: (found.value, found.trial), default=None)
 
     def importance(self, num_trials: int) -> tuple[dict[str, float], int]:
         """Share of each key in what makes a trial one of the best, and the trials it is from.

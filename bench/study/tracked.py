@@ -61,10 +61,6 @@ class TrackedStudy:
         """Sets tags of the experiment."""
         self.store.describe_experiment(self.experiment_id, tags)
 
-    def discard(self) -> None:
-        """Deletes its runs, as the UI does."""
-        self.store.discard_runs(self.experiment_id)
-
     def task(self, run: PlannedRun) -> Task:
         """All that a worker needs to know of a run, which is tracked from here on."""
         params = run.config.params()
