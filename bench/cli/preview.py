@@ -14,8 +14,7 @@ from bench.plan.study import Identity
 from bench.records import Scalar
 from bench.runtime import prepare
 from bench.study.cells import matched_deviation
-from bench.study.grid import PlannedRun
-from bench.study.plan import StudyPlan
+from bench.study.plan import PlannedRun, StudyPlan
 from bench.training.forecast import seconds_per_run
 from bench.training.run import held_for
 

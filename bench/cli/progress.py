@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.records import TrialResult
-from bench.study.grid import PlannedRun
+from bench.study.plan import PlannedRun
 
 
 class StudyProgress:

@@ -42,8 +42,7 @@ from bench.metrics import requested
 from bench.models import find
 from bench.plan.files import load_study
 from bench.study.driver import Driver
-from bench.study.grid import PlannedRun
-from bench.study.plan import StudyPlan, resolve
+from bench.study.plan import PlannedRun, StudyPlan, resolve
 from bench.study.storage import Found
 from bench.tracking.mlflow import Store
 from bench.training.run import held_for

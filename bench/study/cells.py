@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -27,27 +27,21 @@ def configured(cell: Cell, identity: Identity, seed: int) -> RunConfig:
 
 
 def full_overrides(study: Study, tier: str, overrides: Mapping[str, str]) -> dict[str, str]:
-    """``--set`` values with full keys, so that two spellings are one identity."""
-    named: dict[str, str] = {}
-    for cell in study.cells(tier):
-        known = _keys(cell.model)
-        for key, value in overrides.items():
-            if _fits(key, known):
-                named[full_key(key, known)] = value
-    unknown = [key for key in overrides if not any(_same(key, full) for full in named)]
-    check_overrides(study, study.cells(tier), unknown)
-    return dict(sorted(named.items()))
-
-
-def check_overrides(study: Study, cells: Sequence[Cell], overrides: Sequence[str]) -> None:
-    """Nothing where ``--set`` may say each of these keys.
+    """``--set`` values with full keys, so that two spellings are one identity.
 
     Raises:
-        UsageError: No model knows it, it has an option of its own, or the study chooses it.
+        UsageError: A key that no model knows, that has an option of its own, or that the study
+            chooses.
     """
+    cells = study.cells(tier)
+    named: dict[str, str] = {}
+    for cell in cells:
+        known = _keys(cell.model)
+        named |= {full_key(k, known): value for k, value in overrides.items() if _fits(k, known)}
     everything = sorted({key for cell in cells for key in _keys(cell.model)})
     factors = {key for cell in cells for key in cell.factors}
-    for key in overrides:
+    unknown = [key for key in overrides if not any(_same(key, full) for full in named)]
+    for key in (*unknown, *named):
         full = full_key(key, everything)
         if full in RESERVED:
             raise UsageError(
@@ -61,6 +55,7 @@ def check_overrides(study: Study, cells: Sequence[Cell], overrides: Sequence[str
             raise UsageError(
                 f"'{key}' is what this study searches for {', '.join(searching)}: leave it out"
             )
+    return dict(sorted(named.items()))
 
 
 def matched(study: Study, cell: Cell, identity: Identity, spec: DataSpec) -> Cell:

@@ -14,8 +14,7 @@ from filelock import FileLock, Timeout
 from bench.engines import Engine
 from bench.errors import UsageError
 from bench.records import TrialResult
-from bench.study.grid import PlannedRun
-from bench.study.plan import StudyPlan
+from bench.study.plan import PlannedRun, StudyPlan
 from bench.study.queues import GridQueue, Queue, SearchQueue
 from bench.study.storage import Found
 from bench.study.tracked import TrackedStudy

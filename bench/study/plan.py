@@ -3,20 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from bench.config import parse_assignments
+from bench.config import RunConfig, digest, parse_assignments
 from bench.errors import UsageError
-from bench.plan.study import FlatValues, Identity, Study
+from bench.plan.space import bounds, middle
+from bench.plan.study import Cell, FlatValues, Identity, Study
 from bench.records import DataSpec, TrialResult
 from bench.runtime import resolve_device
-from bench.study.cells import configured, full_overrides
-from bench.study.grid import PlannedRun, expand, placeholder_trials, require_spaces, trial_of
+from bench.study.cells import configured, full_overrides, matched
 from bench.training.checkpoint import load_result
+from bench.training.ends import StageName
 from bench.training.run import held_for
+
+FRESH_SEED = 1
+"""The first seed after a search, whose trials have seed 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """One run of the grid, or one trial of a search.
+
+    Attributes:
+        cell: Its place.
+        seed: Its seed; 0 for a baseline and for a trial.
+        config: What it does.
+        trial: Its number among the trials of its arm; None for a run.
+        sampler: What chose a trial's configuration, ``random`` or ``tpe``.
+    """
+
+    cell: Cell
+    seed: int
+    config: RunConfig
+    trial: int | None = None
+    sampler: str = ""
+
+    @property
+    def stage(self) -> StageName:
+        """What it may do: a trial reads validation alone and may be ended early."""
+        return "run" if self.trial is None else "trial"
+
+    @property
+    def number(self) -> int:
+        """A trial's number, a run's seed."""
+        return self.seed if self.trial is None else self.trial
+
+    @property
+    def label(self) -> str:
+        """Short name, such as ``gan depth=3 seed=1`` or ``gan trial=4``; one of a kind in a study."""
+        return f"{self.name} {'seed' if self.stage == 'run' else 'trial'}={self.number}"
+
+    @property
+    def name(self) -> str:
+        """Short name of its cell, such as ``gan depth=3``."""
+        factors = (f"{k.rpartition('.')[2]}={v}" for k, v in self.cell.factors.items())
+        return " ".join([self.cell.arm, *factors])
+
+    @property
+    def role(self) -> str:
+        """``run``, ``baseline`` or ``search``."""
+        if self.stage == "trial":
+            return "search"
+        return "baseline" if self.cell.baseline else "run"
+
+    @property
+    def key(self) -> str:
+        """Name of its folder: two trials of one configuration are two."""
+        if self.stage == "run":
+            return self.config.digest
+        named = {"arm": self.cell.arm, "trial": self.trial, "config": self.config.digest}
+        return f"trial{self.trial}-{digest(named)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +119,46 @@ class StudyPlan:
         config = configured(self.study.cells(self.identity.tier)[0], self.identity, 0)
         return held_for(config, self.device).spec
 
+    def runs(self, best: Mapping[str, FlatValues] | None = None) -> list[PlannedRun]:
+        """Every run, seed by seed, so that a study half done is a whole one of fewer seeds.
+
+        Of a study that searches, fresh seeds of what it found, ``best`` by arm, for the arms that
+        are there; before the search (None) a configuration in the middle of each space stands in.
+        """
+        study = self.study
+        cells = study.cells(self.identity.tier)
+        if study.search:
+            found = {a: middle(s) for a, s in study.spaces.items()} if best is None else best
+            cells = [
+                cell if cell.baseline else _with(cell, found[cell.arm])
+                for cell in cells
+                if cell.baseline or cell.arm in found
+            ]
+        if study.hold_parameters:
+            spec = self.spec()
+            cells = [matched(study, cell, self.identity, spec) for cell in cells]
+        first = FRESH_SEED if study.search else 0
+        return [
+            PlannedRun(cell=cell, seed=seed, config=configured(cell, self.identity, seed))
+            for number in range(self.num_seeds)
+            for cell in cells
+            for seed in [0 if cell.baseline else first + number]
+            if number == 0 or not cell.baseline
+        ]
+
     def trials(self) -> list[PlannedRun]:
-        """The trials before they are chosen; none of a grid."""
-        return placeholder_trials(self.study, self.identity, self.num_trials)
+        """The trials before they are chosen, each in the middle of its space, arms in turn."""
+        placeholders = [self.trial(arm, 0, middle(s)) for arm, s in self.study.spaces.items()]
+        return [replace(run, trial=n) for n in range(self.num_trials) for run in placeholders]
 
     def trial(self, arm: str, number: int, values: FlatValues, sampler: str = "") -> PlannedRun:
         """A trial with the values chosen for it."""
-        return trial_of(self.study, self.identity, arm, values, number=number, sampler=sampler)
-
-    def runs(self, best: Mapping[str, FlatValues] | None = None) -> list[PlannedRun]:
-        """The runs and baselines; of a search with what was found, else with what stands in."""
-        spec = self.spec() if self.study.hold_parameters else None
-        return expand(self.study, self.identity, self.num_seeds, best, spec=spec)
+        cell = next(c for c in self.study.cells(self.identity.tier) if c.arm == arm)
+        search = self.study.search
+        cell = _with(cell, {"train.num_validations": search.validations} if search else {})
+        cell = _with(cell, values)
+        config = configured(cell, self.identity, 0)
+        return PlannedRun(cell=cell, seed=0, config=config, trial=number, sampler=sampler)
 
     def address(self, run: PlannedRun) -> str:
         """Where a run's folder lies under ``root``: the tag ``folder``."""
@@ -98,7 +185,7 @@ def resolve(
     """The plan that these options ask for; what they leave out is the tier's, else the study's.
 
     Raises:
-        UsageError: One of them cannot work.
+        UsageError: One of them cannot work, or a model does not take an end of its space.
     """
     if storage is not None and "://" not in storage:
         raise UsageError(
@@ -116,10 +203,9 @@ def resolve(
         dataset=dataset or size.dataset,
         overrides=full_overrides(study, tier, parse_assignments(list(overrides))),
     )
-    require_spaces(study, identity)
     num_seeds = seeds or size.seeds
     asked = "" if trials is None else f" --trials {trials}"
-    return StudyPlan(
+    plan = StudyPlan(
         study=study,
         identity=identity,
         num_seeds=num_seeds,
@@ -130,3 +216,12 @@ def resolve(
         plugins=tuple(path.absolute() for path in plugins),
         command=f"bench run {identity.flags()} --seeds {num_seeds}{asked}",
     )
+    for arm, space in study.spaces.items():
+        for values in bounds(space):
+            plan.trial(arm, 0, values)
+    return plan
+
+
+def _with(cell: Cell, settings: FlatValues) -> Cell:
+    """The cell with these settings over its own."""
+    return cell.model_copy(update={"settings": {**cell.settings, **settings}})

@@ -12,7 +12,7 @@ from bench.config import digest
 from bench.plan.space import Search, middle
 from bench.plan.study import Study
 from bench.records import SUPERSEDED, RunRecord, Scalar, TrialResult
-from bench.study.grid import PlannedRun
+from bench.study.plan import PlannedRun
 from bench.study.storage import IMPORTANCE, Found, OptunaGrid, OptunaSearch, is_choice
 from bench.study.tracked import Ended, TrackedStudy
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from bench.engines.task import Task
 from bench.records import RunRecord, RunTags, TrialResult
-from bench.study.grid import PlannedRun
-from bench.study.plan import StudyPlan
+from bench.study.plan import PlannedRun, StudyPlan
 from bench.tracking.mlflow import Store
 
 

@@ -5,15 +5,12 @@ import json
 from bench.cli.preview import plan_table
 from bench.cli.run import run_study
 from bench.plan.files import load_study
-from bench.plan.study import Identity
-from bench.study.grid import expand, placeholder_trials
+from bench.study.plan import resolve
 
 
-def table(name, seeds=2, trials=12):
-    study = load_study(name)
-    identity = Identity(study=name, tier="classroom", dataset="digits")
-    runs = placeholder_trials(study, identity, trials) + expand(study, identity, seeds)
-    return plan_table(runs, study.spaces)
+def table(name, seeds=2):
+    plan = resolve(load_study(name), tier="classroom", seeds=seeds, device="cpu")
+    return plan_table(plan.trials() + plan.runs(), plan.study.spaces)
 
 
 def test_dry_run_has_a_line_for_each_cell_with_what_differs(mine):

@@ -6,8 +6,7 @@ from collections import Counter
 import pytest
 
 from bench.plan.files import load_study, study_files, study_summaries
-from bench.plan.study import Identity
-from bench.study.grid import expand
+from bench.study.plan import resolve
 
 NAMES = sorted(study_files())
 PAIRS = [
@@ -20,9 +19,7 @@ PAIRS = [
 
 
 def planned(name, tier, seeds=3):
-    study = load_study(name)
-    identity = Identity(study=name, tier=tier, dataset=study.tier(tier).dataset)
-    return expand(study, identity, seeds)
+    return resolve(load_study(name), tier=tier, seeds=seeds, device="cpu").runs()
 
 
 @pytest.mark.parametrize("name", NAMES)

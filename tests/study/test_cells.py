@@ -8,22 +8,15 @@ from bench.errors import UsageError
 from bench.models import configure, find
 from bench.modules import count_parameters
 from bench.plan.files import load_study
-from bench.plan.study import Identity, Study
+from bench.plan.study import Study
 from bench.study.cells import full_overrides, matched_deviation, nearest_width, parameters_of
-from bench.study.grid import expand
 from bench.study.plan import resolve
 
 SPEC = datasets.load("digits").spec
 
 
-def identity(**overrides):
-    return Identity(
-        study="depth_sweep_equal", tier="classroom", dataset="digits", overrides=overrides
-    )
-
-
-def plan_of(study):
-    return resolve(study, tier="classroom", device="cpu")
+def plan_of(study, *overrides):
+    return resolve(study, tier="classroom", seeds=1, device="cpu", overrides=overrides)
 
 
 def built(config):
@@ -47,11 +40,11 @@ def test_parameters_are_counted_without_building_as_of_a_built_model(model):
 
 def test_every_depth_has_the_parameters_of_the_reference_but_for_a_few_percent():
     study = load_study("depth_sweep_equal")
-    runs = [run for run in expand(study, identity(), 1) if not run.cell.baseline]
+    runs = [run for run in plan_of(study).runs() if not run.cell.baseline]
     assert len(runs) == 15
     counts = {(run.cell.arm, run.config.model.depth): built(run.config) for run in runs}
     shares = [abs(count / counts[arm, 3] - 1) for (arm, _), count in counts.items()]
-    assert max(shares) == pytest.approx(matched_deviation(study, identity(), SPEC))
+    assert max(shares) == pytest.approx(matched_deviation(study, plan_of(study).identity, SPEC))
     assert 0 < max(shares) < 0.03
     assert {run.config.model.width for run in runs if run.config.model.depth == 3} == {16}
     assert matched_line(plan_of(study)).endswith("of depth=3: at most 1.9% from them")
@@ -60,7 +53,7 @@ def test_every_depth_has_the_parameters_of_the_reference_but_for_a_few_percent()
 
 def test_width_on_the_command_line_is_that_of_the_reference():
     study = load_study("depth_sweep_equal")
-    runs = expand(study, identity(**{"model.width": "4"}), 1)
+    runs = plan_of(study, "width=4").runs()
     widths = {
         run.config.model.depth: run.config.model.width for run in runs if run.cell.arm == "gan"
     }
@@ -70,7 +63,7 @@ def test_width_on_the_command_line_is_that_of_the_reference():
 
 def test_study_that_holds_nothing_keeps_the_width_it_says():
     study = load_study("depth_sweep")
-    runs = expand(study, identity(), 1)
+    runs = plan_of(study).runs()
     assert {run.config.model.width for run in runs if not run.cell.baseline} == {16}
     assert matched_line(plan_of(study)) == ""
 
@@ -79,7 +72,7 @@ def test_model_without_a_width_is_refused():
     study = load_study("depth_sweep_equal")
     arm = study.arms[0].model_copy(update={"model": "vae_mlp"})
     with pytest.raises(UsageError, match="unknown key"):
-        expand(study.model_copy(update={"arms": (arm,)}), identity(), 1)
+        plan_of(study.model_copy(update={"arms": (arm,)})).runs()
 
 
 @pytest.mark.parametrize("hold", [{}, {"model.depth": 7}, {"model.latent_dim": 8}])
@@ -98,20 +91,20 @@ def test_two_spellings_of_an_override_are_one_identity(key):
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [
-        ("depth", "'depth' is a factor of this study"),
-        ("seed", "'seed' has an option of its own: use --seeds"),
+        ("depth", "'model.depth' is a factor of this study"),
+        ("seed", "'train.seed' has an option of its own: use --seeds"),
         ("data.dataset", "use --dataset instead of --set"),
         ("widht", "unknown key 'widht': did you mean 'width'"),
     ],
 )
 def test_override_that_cannot_be_one_is_refused(key, sentence):
     with pytest.raises(UsageError, match=sentence):
-        expand(load_study("depth_sweep"), identity(**{key: "1"}), 1)
+        plan_of(load_study("depth_sweep"), f"{key}=1").runs()
 
 
 def test_override_applies_to_the_models_that_know_it():
     study = load_study("depth_sweep")
-    runs = {r.cell.arm: r.config for r in expand(study, identity(**{"model.kl_weight": "4"}), 1)}
+    runs = {r.cell.arm: r.config for r in plan_of(study, "kl_weight=4").runs()}
     assert runs["vae"].model.kl_weight == 4
-    plain = {r.cell.arm: r.config for r in expand(study, identity(), 1)}
+    plain = {r.cell.arm: r.config for r in plan_of(study).runs()}
     assert runs["gan"] == plain["gan"]

@@ -6,16 +6,10 @@ import pytest
 
 from bench.errors import UsageError
 from bench.plan.space import Choice, Int, Search, Uniform, bounds
-from bench.study.grid import expand, require_spaces
-
-
-def identity_of(made, **overrides):
-    identity = made.driver().plan.identity
-    return identity.model_copy(update={"overrides": overrides})
 
 
 def test_grid_has_every_cell_once_per_seed_and_baselines_once(grid):
-    runs = expand(grid.study, identity_of(grid), 3)
+    runs = grid.driver(seeds=3).plan.runs()
     assert Counter(
         (r.cell.arm, r.cell.factors.get("model.depth"), r.seed) for r in runs
     ) == Counter(
@@ -27,8 +21,7 @@ def test_grid_has_every_cell_once_per_seed_and_baselines_once(grid):
 
 
 def test_settings_of_tier_arm_and_command_line_lie_over_each_other(grid):
-    overrides = {"model.width": "3"}
-    found = expand(grid.study, identity_of(grid, **overrides), 1)
+    found = grid.driver(seeds=1, overrides=["width=3"]).plan.runs()
     runs = {(r.cell.arm, r.seed): r.config for r in found}
     gan, vae = runs["gan", 0], runs["vae", 0]
     assert gan.model.width == vae.model.width == 3
@@ -69,4 +62,4 @@ def test_space_that_a_model_does_not_take_is_refused_before_anything_starts(
     spaces = {**search.study.search.spaces, "vae": space}
     study = search.study.model_copy(update={"search": Search(spaces=spaces)})
     with pytest.raises(UsageError, match=sentence):
-        require_spaces(study, identity_of(search))
+        search.driver(study=study)
