@@ -14,8 +14,7 @@ import pytest
 from bench.cli.report import make_report
 from bench.cli.run import run_study
 from bench.cli.sample import sample_run
-from bench.cli.train import _differences, train_one
-from bench.records import RunRecord, TrialResult
+from bench.cli.train import train_one
 from bench.tracking.mlflow import Store
 
 STUDY = '''
@@ -83,22 +82,6 @@ def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_
     repeated = train_one(config=record.run_id, device="cpu", say=lines.append)
     assert repeated["differences"] == {}
     assert f"identical to {record.run_id}" in lines
-
-
-def test_repeated_run_is_compared_to_the_last_bit_and_in_both_directions():
-    def differences(new, old, status="ok"):
-        original = RunRecord(run_id="a", params={}, tags={"status": status}, metrics=old)
-        return _differences(TrialResult(status="ok", metrics=new), original)
-
-    old = {"test/a": 1.0, "test/b": 2.0, "train/loss": 5.0, "cost/train_seconds": 3.0}
-    assert differences({"test/a": 1.0, "test/b": 2.0, "cost/train_seconds": 4.0}, old) == {}
-    assert differences({"test/a": 1.0}, old) == {"test/b": (2.0, None)}
-    assert differences({**old, "test/a": 1.0000000000000002}, old) == {
-        "test/a": (1.0, 1.0000000000000002)
-    }
-    nan = {"test/a": float("nan")}
-    assert differences(nan, dict(nan)) == {}
-    assert differences(nan, nan, "collapsed") == {"status": ("collapsed", "ok")}
 
 
 @pytest.mark.slow
