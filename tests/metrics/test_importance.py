@@ -1,6 +1,5 @@
 """The importance-weighted bound as it is measured: exact values, its draws, its order."""
 
-import itertools
 import math
 
 import pytest
@@ -189,22 +188,3 @@ def test_model_without_a_likelihood_has_no_bound_and_says_why():
     _, reasons = evaluate(view_of(trainable, held), "end", also=("iwae_1",))
     for name in ("iwae_1", "iwae_64"):
         assert reasons[name] == "the model has no likelihood"
-
-
-def test_forecast_of_a_run_counts_the_draws_of_the_bound(monkeypatch):
-    from bench.training import forecast
-
-    held = digits("val")
-
-    def seconds(model, likelihood_images):
-        ticks = itertools.count()
-        monkeypatch.setattr(forecast.time, "perf_counter", lambda: next(ticks))
-        config = configure(model, {"hidden": "8", "likelihood_images": likelihood_images})
-        return forecast._sampling_seconds(config, held)
-
-    # NUM_SAMPLES in a second; validation and test have 297 images each.
-    each = 1 / forecast.NUM_SAMPLES
-    more = seconds("vae_mlp", 20) - seconds("vae_mlp", 10)
-    assert more == pytest.approx(each * 64 * 2 * 10)
-    assert seconds("vae_mlp", 1_000) - seconds("vae_mlp", 10) == pytest.approx(each * 64 * 2 * 287)
-    assert seconds("gan_mlp", 20) == seconds("gan_mlp", 10)

@@ -1,11 +1,15 @@
 """How long a run will take."""
 
+import itertools
+
 import pytest
 import torch
 from training_runs import small
 
+from bench.models import configure
+from bench.training import forecast
 from bench.training.forecast import seconds_per_run
-from bench.training.run import held_data
+from bench.training.run import build, held_data
 
 CPU = torch.device("cpu")
 
@@ -24,8 +28,28 @@ def test_baseline_is_forecast_without_training(held):
     assert seconds_per_run(small("uniform_noise"), held) == 1.0
 
 
-def test_more_images_and_a_larger_bound_take_longer(held):
-    few = seconds_per_run(small("vae"), held)
-    # A thousand times the steps, then 64 draws for each of 500 images: far above timing's noise.
-    assert seconds_per_run(small("vae", num_images=640_000), held) > 3 * few
-    assert seconds_per_run(small("vae", likelihood_images=500), held) > 2 * few
+@pytest.fixture
+def ticking(monkeypatch):
+    """Whatever is timed takes a second."""
+    ticks = itertools.count()
+    monkeypatch.setattr(forecast.time, "perf_counter", lambda: next(ticks))
+
+
+def test_forecast_counts_the_draws_of_the_bound(held, ticking):
+    def seconds(model, likelihood_images):
+        config = configure(model, {"hidden": "8", "likelihood_images": likelihood_images})
+        return forecast._evaluation_seconds(config, held, build(config, held))
+
+    # A second for NUM_SAMPLES and one for the detector on them; validation has 297 images.
+    each = 2 / forecast.NUM_SAMPLES
+    more = seconds("vae_mlp", 20) - seconds("vae_mlp", 10)
+    assert more == pytest.approx(each * 64 * 2 * 10)
+    more = seconds("vae_mlp", 1_000) - seconds("vae_mlp", 10)
+    assert more == pytest.approx(each * 64 * (287 + 490))
+    assert seconds("gan_mlp", 20) == seconds("gan_mlp", 10)
+
+
+def test_steps_are_timed_over_whole_periods_of_all_phases(held, ticking):
+    config = small("wgan", n_critic=5)
+    seconds = forecast._training_seconds(config, held, build(config, held))
+    assert seconds == pytest.approx(config.train.num_steps / (forecast.TIMED * 5))
