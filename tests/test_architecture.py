@@ -67,6 +67,7 @@ MAKES_RUNS: dict[str, str] = {
 }
 BOTH: dict[str, str] = {
     "calibration": "results plots distances evaluation metrics",
+    "testing": "datasets models evaluation training",
     "cli": " ".join([*READS_RUNS, *MAKES_RUNS, "calibration"]),
 }
 ROOMS = READS_RUNS | MAKES_RUNS | BOTH

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.registry import load_plugins
+from bench.testing import MODEL_PROMISES
+
 TOY = Path(__file__).parent / "toy_model.py"
 
 STUDY = '''
@@ -32,6 +35,12 @@ def bench(*arguments: str, folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize("promise", MODEL_PROMISES)
+def test_toy_model_keeps_the_promises_of_a_model(promise: str) -> None:
+    load_plugins([TOY])
+    MODEL_PROMISES[promise]("toy")
 
 
 @pytest.mark.slow

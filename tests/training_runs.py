@@ -1,24 +1,6 @@
-"""Small runs and a logger that keeps what they log."""
+"""Small runs."""
 
-from bench.contracts import NullLogger
 from bench.models import configure
-
-
-class Recorder(NullLogger):
-    """Keeps what a run logs."""
-
-    def __init__(self):
-        self.curves, self.named, self.drawn = {}, {}, []
-
-    def tags(self, values):
-        self.named |= values
-
-    def metrics(self, values, step):
-        for name, value in values.items():
-            self.curves.setdefault(name, []).append((step, value))
-
-    def picture(self, name, picture, step):
-        self.drawn.append((name, step, picture.shape))
 
 
 def small(model="vae", **values):

@@ -8,15 +8,12 @@ import torch
 from references import TRAINED, VARIANTS, has_width, split
 
 from bench import datasets
-from bench.contracts import NullLogger
-from bench.datasets import Splits
-from bench.datasets._splits import Arrays
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.models import MODELS, configure
-from bench.records import STATUSES, DataSpec
-from bench.runtime import generator
+from bench.records import STATUSES
+from bench.testing import Recorder, made_data
 from bench.training.run import Run, build, held_data
 
 CPU = torch.device("cpu")
@@ -43,19 +40,13 @@ def tiny(variant):
     return configure(reference, TINY | values, {"width": 4} if has_width(reference) else {})
 
 
-class Pictures(NullLogger):
-    """Keeps the shapes of what a run draws."""
-
-    def __init__(self):
-        self.shapes = {}
-
-    def picture(self, name, picture, step):
-        self.shapes[name] = picture.shape
+def shapes(log):
+    return {name: picture.shape for name, _, picture in log.drawn}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, held):
-    log = Pictures()
+    log = Recorder()
     config = tiny(variant)
     result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
     assert result.status in STATUSES
@@ -63,7 +54,7 @@ def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, hel
     assert result.primary == "fd_digits_n40"
     assert result.value == result.metrics["val/fd_digits_n40"]
     assert all(math.isfinite(value) for value in result.metrics.values())
-    height, width, colours = log.shapes["samples"]
+    height, width, colours = shapes(log)["samples"]
     assert height > 8
     assert width > 8
     assert colours == 3
@@ -71,45 +62,24 @@ def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, hel
     fns = build(config, held).eval_fns
     assert ("elbo" in result.not_applicable) == (fns.inference is None)
     assert ("active_units" in result.not_applicable) == (fns.encode is None)
-    assert ("reconstructions" in log.shapes) == (fns.encode is not None)
-
-
-def made(shape, num_classes):
-    """Random images of a shape, and labels if there are classes; no detector knows them."""
-
-    def split(n):
-        rng = generator("made", n)
-        images = torch.randint(256, (n, *shape), generator=rng, dtype=torch.uint8).numpy()
-        return Arrays(images, (torch.arange(n) % num_classes).numpy() if num_classes else None)
-
-    spec = DataSpec(
-        name="made",
-        shape=shape,
-        num_classes=num_classes,
-        class_prior=(1 / num_classes,) * num_classes if num_classes else (),
-        levels=256,
-        digest="0" * 16,
-    )
-    return ReferenceData(
-        Splits(spec=spec, train=split(64), val=split(40), test=split(41)), CPU, None
-    )
+    assert ("reconstructions" in shapes(log)) == (fns.encode is not None)
 
 
 @pytest.mark.parametrize("name", MODELS.names())
 def test_run_on_colour_images_without_a_detector_measures_what_needs_none(name, tmp_path):
-    log = Pictures()
-    held = made((3, 9, 12), 3)
+    log = Recorder()
+    held = made_data((3, 9, 12), 3)
     result = Run(config=tiny(name), held=held, folder=tmp_path, logger=log).execute()
     assert result.status in {"ok", "collapsed"}, result.reason
     assert result.not_applicable["frechet"].startswith("no detector for 'made'")
-    assert "samples" in log.shapes
+    assert "samples" in shapes(log)
     conditional = build(tiny(name), held).eval_fns.conditional
     assert ("val/class_share" in result.metrics) == conditional
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_data_without_labels_is_refused_by_conditional_models_alone(variant, tmp_path):
-    held = made((1, 8, 8), 0)
+    held = made_data((1, 8, 8), 0)
     if variant.startswith("cgan") or variant.endswith(":conditional"):
         with pytest.raises(UsageError, match="'made' has no labels"):
             build(tiny(variant), held)

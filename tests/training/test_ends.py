@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from training_runs import Recorder, small
+from training_runs import small
 
 from bench.contracts import NullLogger
 from bench.errors import Interrupted
+from bench.testing import Recorder
 from bench.training.checkpoint import BEST
 from bench.training.run import Run, held_data
 

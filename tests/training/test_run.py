@@ -4,12 +4,13 @@ import json
 
 import pytest
 import torch
-from training_runs import Recorder, small
+from training_runs import small
 
 from bench.contracts import NullLogger
 from bench.errors import Interrupted
 from bench.models import configure
 from bench.records import TrialResult
+from bench.testing import Recorder
 from bench.training.checkpoint import LAST
 from bench.training.health_checks import examine
 from bench.training.run import Run, diagnostics_of, held_data
