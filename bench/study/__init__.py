@@ -1,1 +1,1 @@
-"""How a study is run: its grid or search, who runs it, what is stored."""
+"""How a study is run: its plan, its queues, who drives them, what Optuna and MLflow are told."""
