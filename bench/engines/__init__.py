@@ -37,16 +37,17 @@ class Engine(Protocol):
     Args:
         jobs: How many at a time.
         logs: Folder for what the workers print.
-
-    Raises:
-        UsageError: It cannot run so many.
     """
 
     def __init__(self, jobs: int, logs: Path) -> None: ...
 
     @staticmethod
-    def auto_jobs(device: torch.device) -> int:
-        """How many at a time are best where nobody says."""
+    def num_jobs(asked: int | None, device: torch.device) -> int:
+        """How many at a time: what is asked for, else what is best on the device.
+
+        Raises:
+            UsageError: It cannot run so many.
+        """
 
     @property
     def free(self) -> int:
@@ -70,20 +71,18 @@ def num_jobs(text: str, name: str | None, device: torch.device) -> int:
     """``--jobs`` as a number; ``auto`` is what the engine says.
 
     Raises:
-        UsageError: Neither, or no such engine.
+        UsageError: Neither, no such engine, or it cannot run so many.
     """
-    auto = ENGINES.get(name or "local").auto_jobs
-    if text == "auto":
-        return auto(device)
-    if not text.isdecimal() or int(text) < 1:
+    if text != "auto" and (not text.isdecimal() or int(text) < 1):
         raise UsageError(f"--jobs takes a whole number from 1 on, or auto, got '{text}'")
-    return int(text)
+    asked = None if text == "auto" else int(text)
+    return ENGINES.get(name or "local").num_jobs(asked, device)
 
 
 def open_engine(name: str | None, jobs: int, logs: Path) -> Engine:
     """The engine of that name; without one, worker processes where there are several jobs.
 
     Raises:
-        UsageError: No such engine, or it cannot run so many.
+        UsageError: No such engine.
     """
     return ENGINES.get(name or ("local" if jobs > 1 else "inprocess"))(jobs, logs)

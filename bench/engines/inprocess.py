@@ -21,15 +21,19 @@ class InProcess:
     """
 
     def __init__(self, jobs: int, logs: Path) -> None:  # noqa: ARG002 - it prints where all is printed
-        if jobs > 1:
-            raise UsageError(
-                f"engine 'inprocess' runs one at a time, got {jobs} jobs: take --engine local"
-            )
         self._task: tuple[Task, ShouldPrune] | None = None
 
     @staticmethod
-    def auto_jobs(device: torch.device) -> int:  # noqa: ARG004 - on any
-        """One."""
+    def num_jobs(asked: int | None, device: torch.device) -> int:  # noqa: ARG004 - on any
+        """One.
+
+        Raises:
+            UsageError: More are asked for.
+        """
+        if asked not in {None, 1}:
+            raise UsageError(
+                f"engine 'inprocess' runs one at a time, got {asked} jobs: take --engine local"
+            )
         return 1
 
     @property

@@ -44,9 +44,9 @@ class LocalWorkers:
         self._workers = [self._start(i) for i in range(jobs)]
 
     @staticmethod
-    def auto_jobs(device: torch.device) -> int:
+    def num_jobs(asked: int | None, device: torch.device) -> int:
         """One for each core; runs on a GPU, which they would share, come one after the other."""
-        return 1 if device.type == "cuda" else num_cores()
+        return asked or (1 if device.type == "cuda" else num_cores())
 
     @property
     def free(self) -> int:

@@ -93,6 +93,9 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "run --study depth_sweep --jobs 0": (
         "--jobs takes a whole number from 1 on, or auto, got '0'\n",
     ),
+    "run --study depth_sweep --engine inprocess --jobs 2 --fresh": (
+        "engine 'inprocess' runs one at a time, got 2 jobs: take --engine local\n",
+    ),
     "run --study depth_sweep --jobs two": (
         "--jobs takes a whole number from 1 on, or auto, got 'two'\n",
     ),

@@ -37,9 +37,9 @@ def test_one_job_runs_in_this_process_and_several_in_workers(tmp_path):
         assert type(engine) is ENGINES.get(name)
 
 
-def test_engine_that_cannot_be_opened_is_refused(tmp_path):
+def test_engine_that_cannot_be_opened_is_refused_before_anything_starts():
     with pytest.raises(UsageError, match="'inprocess' runs one at a time, got 2 jobs: take"):
-        open_engine("inprocess", 2, tmp_path)
+        num_jobs("2", "inprocess", CPU)
     with pytest.raises(UsageError, match="unknown engine 'lokal': did you mean 'local'"):
         num_jobs("auto", "lokal", CPU)
 
@@ -53,7 +53,7 @@ def test_engine_of_a_plugin_is_one_class(tmp_path, monkeypatch):
         "@engine('far')\n"
         "class Far(InProcess):\n"
         "    @staticmethod\n"
-        "    def auto_jobs(device):\n"
+        "    def num_jobs(asked, device):\n"
         "        return 7\n"
     )
     load_plugins([plugin])
