@@ -78,7 +78,7 @@ def permutation_test(a: Sequence[float], b: Sequence[float]) -> Permutation:
     # The mean of the first group rises with its sum; centred, so that rounding stays small.
     scores = scores - scores.mean()
     is_exact = math.comb(len(x), len(a)) <= MOST_SPLITS
-    sums = _all_sums(scores, len(a)) if is_exact else _drawn_sums(scores, len(a))
+    sums = (_all_sums if is_exact else _drawn_sums)(scores, len(a))
     seen, slack = scores[: len(a)].sum(), _SLACK * np.abs(scores).sum()
     lower, upper = np.mean(sums <= seen + slack), np.mean(sums >= seen - slack)
     return Permutation(min(1.0, float(2 * min(lower, upper))), is_exact, is_of_ranks)
@@ -116,8 +116,7 @@ def _pooled(a: Sequence[float], b: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _all_sums(scores: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    sums: NDArray[np.float64] = scores[_splits(len(scores), n)].sum(axis=1)
-    return sums
+    return np.asarray(scores[_splits(len(scores), n)].sum(axis=1))
 
 
 @cache

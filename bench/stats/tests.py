@@ -99,13 +99,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """
     if any(not 0 <= p <= 1 for p in p_values):
         raise ValueError(f"p values must be in 0..1, got {list(p_values)}")
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
+    p = np.asarray(p_values, dtype=np.float64)
+    order = p.argsort(kind="stable")
+    steps = np.minimum(1.0, np.arange(len(p), 0, -1) * p[order])
+    p[order] = np.maximum.accumulate(steps)
+    return [float(adjusted) for adjusted in p]
 
 
 def detectable(difference: Difference, *, power: float = 0.8, alpha: float = 0.05) -> float:
@@ -113,12 +111,11 @@ def detectable(difference: Difference, *, power: float = 0.8, alpha: float = 0.0
 
     From the noncentral t distribution with the standard error and degrees of freedom seen.
     """
-    df = difference.df
-    critical = float(stats.t.ppf(1 - alpha / 2, df))
+    critical = float(stats.t.ppf(1 - alpha / 2, difference.df))
 
     def shortfall(noncentrality: float) -> float:
         # The other tail adds less than 1e-6 here, and scipy's is not always finite.
-        return float(stats.nct.sf(critical, df, noncentrality)) - power
+        return float(stats.nct.sf(critical, difference.df, noncentrality)) - power
 
     upper = critical
     while shortfall(upper) < 0:

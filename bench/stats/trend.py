@@ -64,7 +64,7 @@ def trend(x: Sequence[float], y: Sequence[float], blocks: Sequence[int]) -> Tren
         raise ValueError(f"needs a level, a value and a seed for each run, got {x}, {y}, {blocks}")
     if len(set(x)) < LEVELS_FOR_TREND or len(set(y)) == 1:
         return None
-    levels, ranks = _centred(stats.rankdata(x)), _centred(stats.rankdata(y))
+    levels, ranks = (each - each.mean() for each in (stats.rankdata(x), stats.rankdata(y)))
     rho = float(levels @ ranks / math.sqrt((levels @ levels) * (ranks @ ranks)))
     low, high = fisher_interval(rho, len(x))
     p, p_levels = (_asymptotic if len(x) > MOST_PERMUTED else _permuted)(levels, ranks, blocks)
@@ -89,11 +89,6 @@ def _permuted(
     )
 
 
-def _centred(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred: NDArray[np.float64] = ranks - ranks.mean()
-    return centred
-
-
 def fisher_interval(rho: float, n: int) -> tuple[float, float]:
     """On Fisher's scale, with Bonett and Wright's variance (1 + rho^2 / 2) / (n - 3)."""
     if n <= LEVELS_FOR_TREND or abs(rho) >= 1:
@@ -115,8 +110,7 @@ def _within(ranks: NDArray[np.float64], blocks: NDArray[np.int_]) -> NDArray[np.
 def _between(ranks: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of squares between the levels, for each row."""
     groups = [ranks[:, levels == level] for level in np.unique(levels)]
-    total: NDArray[np.float64] = np.sum([g.sum(axis=1) ** 2 / g.shape[1] for g in groups], axis=0)
-    return total
+    return np.asarray(sum(g.sum(axis=1) ** 2 / g.shape[1] for g in groups))
 
 
 def _share(drawn: NDArray[np.float64], seen: float) -> float:
