@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from bench.calibration.figures import card_figures
 from bench.calibration.numbers import Calibration, ProbeResults
@@ -14,6 +17,8 @@ from bench.measures import COARSE
 from bench.results.format import count, join, significant, table
 
 NUMBERS = "numbers.json"
+STORED = TypeAdapter(Calibration)
+"""Reads what is stored there, to the same bits."""
 
 CEILING = "pixel Gaussian"
 """What every model has to beat, so that models lie between it and the floor."""
@@ -22,8 +27,8 @@ CEILING = "pixel Gaussian"
 def read_numbers(folder: Path) -> Calibration | None:
     """What ``write_card`` left in a folder; None where it is not there or cannot be read."""
     try:
-        return Calibration.from_json(json.loads((folder / NUMBERS).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+        return STORED.validate_json((folder / NUMBERS).read_bytes())
+    except (OSError, ValueError):
         return None
 
 
@@ -45,13 +50,13 @@ def write_card(calibration: Calibration, examples: bytes, out: Path) -> Path:
         raise UsageError(f"card folder '{out}' is a file: give a folder with --out")
     figures = out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(calibration.to_json(), indent=1, allow_nan=False)
+    text = json.dumps(asdict(calibration), indent=1, allow_nan=False)
     (out / NUMBERS).write_text(f"{text}\n", encoding="utf-8", newline="\n")
     (figures / "examples.png").write_bytes(examples)
     # What is drawn is what was stored: a card made from the file alone is the same.
-    stored = Calibration.from_json(json.loads(text))
-    readme = out / "README.md"
+    stored = STORED.validate_json(text)
     card = card_text(stored, card_figures(stored, figures))
+    readme = out / "README.md"
     readme.write_text(card, encoding="utf-8", newline="\n")
     return readme
 
@@ -80,19 +85,18 @@ def answer(calibration: Calibration) -> str:
         *(f"`{a.name}`: {_least(a)}; it {_follows(a)}. {_told(a)}.{_coarse(a)}" for a in others),
         *(f"Not measured: {name}, {why}." for name, why in calibration.not_applicable.items()),
     ]
-    start = (
-        f"On {calibration.dataset} with n = {count(first.n)}, "
-        f"{_least(first, f'of `{first.name}` ')}; it {_follows(first)}."
+    return (
+        f"**On {calibration.dataset} with n = {count(first.n)}, "
+        f"{_least(first, f'of `{first.name}` ')}; it {_follows(first)}.**\n\n"
+        + "\n".join(f"- {bullet}" for bullet in bullets)
     )
-    return f"**{start}**\n\n" + "\n".join(f"- {bullet}" for bullet in bullets if bullet)
 
 
 def _least(results: ProbeResults, of: str = "") -> str:
     """What difference is one."""
-    floor = results.floor
     return (
-        f"differences {of}below {significant(floor.spread, 2)} are no differences (real train "
-        f"images have {value(floor)})"
+        f"differences {of}below {significant(results.floor.spread, 2)} are no differences (real "
+        f"train images have {value(results.floor)})"
     )
 
 
@@ -124,9 +128,8 @@ def _told(results: ProbeResults) -> str:
 
 def _coarse(results: ProbeResults) -> str:
     """Protocol rule 11: fewer than ten images per feature is marked."""
-    if not results.coarse:
-        return ""
-    return f" Coarse: fewer than {COARSE} images for each of {results.dim} features, much of it is bias."
+    few = f"fewer than {COARSE} images for each of {results.dim} features"
+    return f" Coarse: {few}, much of it is bias." if results.coarse else ""
 
 
 def _away(results: ProbeResults) -> str:
@@ -182,9 +185,10 @@ def _protocol(calibration: Calibration) -> str:
 
 
 def _provenance(calibration: Calibration) -> str:
-    sizes = [f"{name} {count(n)}" for name, n in calibration.sizes.items()]
-    rows = [["images", join(sizes)]]
-    rows += [[name, f"`{fact}`"] for name, fact in calibration.facts.items()]
+    rows = [
+        ["images", join([f"{name} {count(n)}" for name, n in calibration.sizes.items()])],
+        *([name, f"`{fact}`"] for name, fact in calibration.facts.items()),
+    ]
     return (
         f"```\n{calibration.command}\n```\n\n{table(['what', 'value'], rows, left=2)}\n\n"
         f"All numbers are in [{NUMBERS}]({NUMBERS}). The command measures nothing again while "

@@ -78,8 +78,6 @@ CORRUPTIONS = (
     ),
 )
 
-MISSING_UNIT, REPEATS_UNIT = "classes left out", "times each image is shown"
-
 
 def corrupt(images: Tensor, corruption: Corruption, dose: float) -> Tensor:
     """Each image damaged, uint8 to uint8 ``[N, C, H, W]`` (protocol rule 6).
@@ -94,8 +92,6 @@ def corrupt(images: Tensor, corruption: Corruption, dose: float) -> Tensor:
 def missing_doses(num_classes: int) -> tuple[int, ...]:
     """Up to six numbers of classes to leave out, the largest about four fifths of them."""
     most = max(min(num_classes - 1, NUM_DOSES), math.floor(0.8 * num_classes))
-    if most < 1 or num_classes < 2:
-        return ()
     steps = torch.linspace(1, most, min(most, NUM_DOSES), dtype=torch.float64)
     return tuple(int(step) for step in steps.round())
 
@@ -109,7 +105,9 @@ def without_classes(labels: Tensor, num_missing: int, n: int, rng: torch.Generat
     classes = labels.unique()
     order = torch.randperm(len(classes), generator=generator("corruption", "missing_classes"))
     gone = torch.isin(labels, classes[order[:num_missing].to(labels.device)])
-    return _filled((~gone).nonzero()[:, 0], n, rng)
+    others = (~gone).nonzero()[:, 0]
+    shuffled = others[torch.randperm(len(others), generator=rng).to(others.device)]
+    return shuffled.repeat(-(-n // len(others)))[:n]
 
 
 def repeat_doses(n: int) -> tuple[int, ...]:
@@ -121,12 +119,6 @@ def repeated(num_images: int, times: int, n: int, rng: torch.Generator) -> Tenso
     """Which of ``num_images``, int64 ``[n]``, make a set that shows each image ``times`` times."""
     chosen = torch.randperm(num_images, generator=rng)[: -(-n // times)]
     return chosen.repeat(times)[:n]
-
-
-def _filled(index: Tensor, n: int, rng: torch.Generator) -> Tensor:
-    """n of ``index`` in random order, all of them before one comes a second time."""
-    order = torch.randperm(len(index), generator=rng).to(index.device)
-    return index[order].repeat(-(-n // len(index)))[:n]
 
 
 def pixel_gaussian(train: Tensor, n: int) -> Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
@@ -26,7 +27,12 @@ _SHORT = 1e-4, 1e5
 _PALETTE = 48
 
 _BAR: dict[str, Any] = {"capsize": 2.5, "elinewidth": 1.0, "linewidth": 1.3}
-_HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "zorder": 3}
+_HOLLOW: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "o",
+    "markerfacecolor": "white",
+    "zorder": 3,
+}
 _BAND: dict[str, Any] = {"color": GRAY, "alpha": 0.3, "linewidth": 0, "zorder": 0}
 
 
@@ -56,10 +62,14 @@ def doses(results: ProbeResults) -> tuple[Figure, str]:
     figure, axes = panels(
         len(results.responses) + 1, top=4.6, height=0, columns=_COLUMNS, sharey=True
     )
+    floor = results.floor
+    for each in axes:
+        each.axhspan(floor.mean - floor.spread, floor.mean + floor.spread, **_BAND)
+        each.axhline(floor.mean, color=GRAY, linewidth=0.9)
     for each, response in zip(axes, results.responses, strict=False):
-        _draw_response(each, response, results.floor)
+        _draw_response(each, response, floor)
     _draw_ceilings(axes[-1], results)
-    _scale(axes[0], _values(results), results.floor)
+    _scale(axes[0], _values(results), floor)
     for each in axes[::_COLUMNS]:
         each.set_ylabel(results.name)
     return figure, f"{results.name} by dose. {_described(results)}"
@@ -88,43 +98,30 @@ def _draw_curves(axes: Axes, results: ProbeResults) -> str:
         scale_y(axes, [p.mean for p in shown])
     else:  # around 0 in both directions: bars in sight
         scale_y(axes, [p.mean + side * p.spread for p in shown for side in (-1, 1)], log=False)
-    axes.set_xscale("log")
+    axes.set(xscale="log", title=stem(results), xlabel="images on either side (n)")
     named = x[::-1][:: 1 + (len(x) > _MOST_NAMED)]  # every second one where they would touch
     axes.set_xticks(named, [count(n) for n in named])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_plain))
-    axes.set_title(stem(results))
-    axes.set_xlabel("images on either side (n)")
     return "; ".join(said)
 
 
 def _draw_response(axes: Axes, response: DoseResponse, floor: Floor) -> None:
-    within = response.verdict(floor).within
-    points = response.points
-    places = range(1, len(points) + 1)
-    axes.axhspan(floor.mean - floor.spread, floor.mean + floor.spread, **_BAND)
-    axes.axhline(floor.mean, color=GRAY, linewidth=0.9)
-    look = arm_look(["dose"], "dose")
-    axes.errorbar(places, [p.mean for p in points], [p.spread for p in points], **look, **_BAR)
-    hollow = [(place, p.mean) for place, p in zip(places, points, strict=True) if p.x in within]
-    if hollow:
-        x, y = zip(*hollow, strict=True)
-        axes.plot(x, y, linestyle="none", marker="o", **_HOLLOW, markeredgecolor=look["color"])
+    look, points = arm_look(["dose"], "dose"), pd.DataFrame(list(response.points))
+    axes.errorbar(1 + points.index, points["mean"], points["spread"], **look, **_BAR)
+    hollow = points[points["x"].isin(response.verdict(floor).within)]
+    axes.plot(1 + hollow.index, hollow["mean"], **_HOLLOW, markeredgecolor=look["color"])
     axes.plot(0, floor.mean, color=GRAY, marker="o", linestyle="none")
-    shown = [response.identity, *(p.x for p in points)]
-    axes.set_xticks(range(len(shown)), [f"{x:g}" for x in shown])
-    axes.set_title(response.corruption)
-    axes.set_xlabel(response.unit)
+    doses = [response.identity, *points["x"]]
+    axes.set_xticks(range(len(doses)), [f"{dose:g}" for dose in doses])
+    axes.set(title=response.corruption, xlabel=response.unit)
 
 
 def _draw_ceilings(axes: Axes, results: ProbeResults) -> None:
-    floor, names = results.floor, list(results.ceilings)
-    axes.axhspan(floor.mean - floor.spread, floor.mean + floor.spread, **_BAND)
-    axes.axhline(floor.mean, color=GRAY, linewidth=0.9)
-    axes.plot(range(len(names)), list(results.ceilings.values()), "kD")
-    axes.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
-    axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_title("ceilings")
+    places = range(len(results.ceilings))
+    axes.plot(places, list(results.ceilings.values()), "kD")
+    axes.set_xticks(places, [name.replace(" ", "\n") for name in results.ceilings])
+    axes.set(xlim=(-0.6, len(places) - 0.4), title="ceilings")
 
 
 def _scale(axes: Axes, values: Sequence[float], floor: Floor) -> None:
@@ -133,27 +130,30 @@ def _scale(axes: Axes, values: Sequence[float], floor: Floor) -> None:
         scale_y(axes, values)
         return
     if min(values) > 0:
-        axes.set_yscale("log")
-        axes.set_ylim(min(values) / 1.6, max(values) * 1.8)
+        axes.set(yscale="log", ylim=(min(values) / 1.6, max(values) * 1.8))
         axes.yaxis.set_major_locator(LogLocator(numticks=12))
     else:
         top = max(map(abs, values)) or 1.0
         linear = min(abs(floor.mean) + floor.spread or top, top)
         powers = range(math.ceil(math.log10(linear)), math.floor(math.log10(top)) + 1)
-        below = float(f"{-linear:.0e}")
         axes.set_yscale("symlog", linthresh=linear)
         axes.set_ylim(min(*values, -linear) - 0.3 * linear, 1.6 * top)
-        axes.yaxis.set_major_locator(FixedLocator([below, 0, *(10.0**power for power in powers)]))
+        named = [float(f"{-linear:.0e}"), 0, *(10.0**power for power in powers)]
+        axes.yaxis.set_major_locator(FixedLocator(named))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_plain))
 
 
 def _values(results: ProbeResults) -> list[float]:
     """What has to be in sight of a figure of doses."""
-    points = [p for response in results.responses for p in response.points]
     floor = results.floor
-    ends = [floor.mean - floor.spread, floor.mean + floor.spread]
-    return [*ends, *(p.mean for p in points), *results.ceilings.values()]
+    means = [p.mean for response in results.responses for p in response.points]
+    return [
+        floor.mean - floor.spread,
+        floor.mean + floor.spread,
+        *means,
+        *results.ceilings.values(),
+    ]
 
 
 def _plain(value: float, _: object) -> str:
@@ -172,9 +172,12 @@ def _few_colours(image: bytes) -> bytes:
 
 def _described(results: ProbeResults) -> str:
     floor = results.floor
-    said = [f"Floor {significant(floor.mean)}, spread {significant(floor.spread)}"]
-    for response in results.responses:
-        parts = [f"{significant(p.mean)} at {p.x:g}" for p in response.points]
-        said.append(f"{response.corruption}: {', '.join(parts)}")
+    responses = [
+        f" {each.corruption}: {', '.join(f'{significant(p.mean)} at {p.x:g}' for p in each.points)}."
+        for each in results.responses
+    ]
     ceilings = [f"{name} {significant(value)}" for name, value in results.ceilings.items()]
-    return f"{'. '.join(said)}. Ceilings: {join(ceilings)}."
+    return (
+        f"Floor {significant(floor.mean)}, spread {significant(floor.spread)}."
+        f"{''.join(responses)} Ceilings: {join(ceilings)}."
+    )

@@ -16,8 +16,6 @@ from torch import Tensor
 
 from bench.calibration.corruptions import (
     CORRUPTIONS,
-    MISSING_UNIT,
-    REPEATS_UNIT,
     corrupt,
     missing_doses,
     pixel_gaussian,
@@ -26,13 +24,13 @@ from bench.calibration.corruptions import (
     uniform_noise,
     without_classes,
 )
-from bench.calibration.numbers import DoseResponse, Point, ProbeResults
-from bench.calibration.probe import DRAWS, DistanceProbe, distances, every
+from bench.calibration.numbers import ProbeResults
+from bench.calibration.probe import DistanceProbe, distances, every
 from bench.contracts import Detector, Features
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.measures import feature_name
-from bench.metrics.floors import subset
+from bench.metrics.floors import NUM_SUBSETS, subset
 from bench.runtime import generator
 
 RECIPE = 1
@@ -88,16 +86,13 @@ def _show(
     """Shows the probes every set; features of a damaged set are computed once, for all."""
     pool = reference.subset("train", 2 * n)[0]
     for corruption in CORRUPTIONS:
-        points: dict[DistanceProbe, list[Point]] = {probe: [] for probe in probes}
         for dose in corruption.doses:
             features = detector(corrupt(pool, corruption, dose))[0]
             for probe in probes:
-                sets = (subset(features, probe.n, "dose", i) for i in range(DRAWS))
-                points[probe].append(probe.point(dose, sets))
+                sets = (subset(features, probe.n, "dose", i) for i in range(NUM_SUBSETS))
+                probe.points[corruption.name, corruption.unit, 0].append(probe.point(dose, sets))
                 if (corruption, dose) == DAMAGED:
                     probe.curves[f"{corruption.name} {dose:g}"] = probe.curve(features)
-        for probe in probes:
-            probe.responses.append(_response(corruption.name, corruption.unit, 0, points[probe]))
     train = every(reference, "train", detector)
     for probe in probes:
         probe.curves["real"] = probe.curve(train.features)
@@ -113,21 +108,14 @@ def _show_chosen(probe: DistanceProbe, train: Features) -> None:
     features, labels, n = train.features, train.labels, probe.n
 
     def sets(choose: Callable[[torch.Generator], Tensor]) -> Iterator[Tensor]:
-        for i in range(DRAWS):
+        for i in range(NUM_SUBSETS):
             yield features[choose(generator("dose", i)).to(features.device)]
 
     if labels is not None:
-        points = [
-            probe.point(missing, sets(partial(without_classes, labels, missing, n)))
-            for missing in missing_doses(len(labels.unique()))
-        ]
-        probe.responses.append(_response("missing classes", MISSING_UNIT, 0, points))
-    points = [
+        for missing in missing_doses(len(labels.unique())):
+            point = probe.point(missing, sets(partial(without_classes, labels, missing, n)))
+            probe.points["missing classes", "classes left out", 0].append(point)
+    probe.points["repetition", "times each image is shown", 1] = [
         probe.point(times, sets(partial(repeated, len(features), times, n)))
         for times in repeat_doses(n)
     ]
-    probe.responses.append(_response("repetition", REPEATS_UNIT, 1, points))
-
-
-def _response(name: str, unit: str, identity: float, points: Sequence[Point]) -> DoseResponse:
-    return DoseResponse(corruption=name, unit=unit, identity=identity, points=tuple(points))

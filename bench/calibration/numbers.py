@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from scipy import stats
 
@@ -31,7 +28,7 @@ class Point:
         spread: Their standard deviation.
     """
 
-    x: float
+    x: int | float
     mean: float
     spread: float
 
@@ -84,7 +81,7 @@ class DoseResponse:
 
     corruption: str
     unit: str
-    identity: float
+    identity: int
     points: tuple[Point, ...]
 
     @property
@@ -104,11 +101,12 @@ class DoseResponse:
             failures.append(f"does not rise with the doses (rank correlation {rank:.2f})")
         if above <= MIN_SPREADS * floor.spread:
             failures.append(f"does not leave the floor by {MIN_SPREADS} spreads at the last dose")
-        within = [p.x for p in self.points if p.mean - floor.mean <= max(floor.spread, p.spread)]
         return Verdict(
             rank=rank,
             spreads=above / floor.spread if floor.spread > 0 else None,
-            within=tuple(within),
+            within=tuple(
+                p.x for p in self.points if p.mean - floor.mean <= max(floor.spread, p.spread)
+            ),
             failures=tuple(failures),
         )
 
@@ -178,40 +176,9 @@ class Calibration:
     not_applicable: dict[str, str]
     facts: dict[str, str]
 
-    def to_json(self) -> dict[str, Any]:
-        """A dictionary of JSON values; ``from_json`` reads it back to the same bits."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Calibration:
-        """Reads what ``to_json`` wrote."""
-        answers = tuple(_answers(each) for each in values["answers"])
-        return cls(**{**values, "answers": answers})
-
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
     """Spearman's rank correlation; None where it says nothing: y constant, or too few values."""
     if len(y) < MIN_DOSES or len(set(y)) == 1:
         return None
-    rank = float(stats.spearmanr(x, y).statistic)
-    assert math.isfinite(rank)
-    return rank
-
-
-def _answers(values: Mapping[str, Any]) -> ProbeResults:
-    responses = tuple(
-        DoseResponse(**{**each, "points": _points(each["points"])}) for each in values["responses"]
-    )
-    return ProbeResults(
-        **{
-            **values,
-            "floors": tuple(Floor(**floor) for floor in values["floors"]),
-            "others": tuple(Floor(**floor) for floor in values["others"]),
-            "responses": responses,
-            "curves": {name: _points(each) for name, each in values["curves"].items()},
-        }
-    )
-
-
-def _points(values: Sequence[Mapping[str, float]]) -> tuple[Point, ...]:
-    return tuple(Point(**point) for point in values)
+    return float(stats.spearmanr(x, y).statistic)

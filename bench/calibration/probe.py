@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -22,7 +23,6 @@ from bench.metrics.floors import (
     subset,
 )
 
-DRAWS = NUM_SUBSETS
 SMALLEST = 50
 MANY_FEATURES_MOST = 1_000
 """Images per kernel distance of many features, which has no shortcut; its mean is that of any n."""
@@ -47,11 +47,11 @@ class Distance:
 
 def distances(dim: int, most: int) -> tuple[Distance, ...]:
     """Frechet and kernel distance for that many features, of at most so many images."""
-    frechet = Distance(base="fd", to=frechet_to, fewest=dim + 1, most=most)
-    if dim <= MAX_DIM:
-        return frechet, Distance(base="kd", to=_kernel_to, fewest=FEWEST, most=most)
-    fewer = min(most, MANY_FEATURES_MOST)
-    return frechet, Distance(base="kd", to=_pairs_to, fewest=FEWEST, most=fewer)
+    to, fewer = (_kernel_to, most) if dim <= MAX_DIM else (_pairs_to, MANY_FEATURES_MOST)
+    return (
+        Distance(base="fd", to=frechet_to, fewest=dim + 1, most=most),
+        Distance(base="kd", to=to, fewest=FEWEST, most=min(most, fewer)),
+    )
 
 
 def counts_up_to(n: int, fewest: int) -> list[int]:
@@ -67,6 +67,11 @@ class DistanceProbe:
         reference: The data.
         detector: The feature network.
         distance: Which distance.
+
+    Attributes:
+        points: Corruption, unit and the dose that changes nothing, to what each dose gave.
+        curves: Name of a set to its distance against n.
+        ceilings: Name of a set to its distance.
     """
 
     def __init__(self, reference: ReferenceData, detector: Detector, distance: Distance) -> None:
@@ -74,7 +79,7 @@ class DistanceProbe:
         self.n = distance.most
         test = reference.real_features("test", self.n, detector).features
         self.to = {n: distance.to(test[:n]) for n in counts_up_to(self.n, distance.fewest)}
-        self.responses: list[DoseResponse] = []
+        self.points: dict[tuple[str, str, int], list[Point]] = defaultdict(list)
         self.curves: dict[str, tuple[Point, ...]] = {}
         self.ceilings: dict[str, float] = {}
 
@@ -93,7 +98,7 @@ class DistanceProbe:
         for n in self.to:
             pairs = (
                 (subset(features, n, "dose", i), subset(test, n, "reference", i))
-                for i in range(DRAWS)
+                for i in range(NUM_SUBSETS)
             )
             values = [self.distance.to(reference)(part) for part, reference in pairs]
             points.append(Point(n, *mean_and_spread(values)))
@@ -109,7 +114,10 @@ class DistanceProbe:
             coarse=self.distance.base == "fd" and is_coarse(self.n, self.detector.dim),
             floors=tuple(self._floor("test", n, to) for n, to in self.to.items()),
             others=tuple(self._other_floors()),
-            responses=tuple(self.responses),
+            responses=tuple(
+                DoseResponse(corruption=name, unit=unit, identity=identity, points=tuple(points))
+                for (name, unit, identity), points in self.points.items()
+            ),
             curves=self.curves,
             ceilings=self.ceilings,
         )

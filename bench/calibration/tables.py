@@ -31,16 +31,18 @@ _PAIRS = {
 
 def asked(calibration: Calibration) -> str:
     """Every requirement, distance by distance and corruption by corruption."""
-    rows = []
-    for results in calibration.answers:
-        for name, verdict in results.verdicts().items():
-            cells = [
-                f"NO: it {join(verdict.failures)}" if verdict.failures else "yes",
-                MISSING if verdict.rank is None else share(verdict.rank),
-                MISSING if verdict.spreads is None else significant(verdict.spreads),
-                ", ".join(f"{dose:g}" for dose in verdict.within) or "none",
-            ]
-            rows.append([f"`{results.name}`", name, *cells])
+    rows = [
+        [
+            f"`{results.name}`",
+            name,
+            f"NO: it {join(verdict.failures)}" if verdict.failures else "yes",
+            MISSING if verdict.rank is None else share(verdict.rank),
+            MISSING if verdict.spreads is None else significant(verdict.spreads),
+            ", ".join(f"{dose:g}" for dose in verdict.within) or "none",
+        ]
+        for results in calibration.answers
+        for name, verdict in results.verdicts().items()
+    ]
     header = [
         "distance",
         "corruption",
@@ -49,12 +51,11 @@ def asked(calibration: Calibration) -> str:
         "last dose above the floor, in its spreads",
         "doses within the spread",
     ]
-    note = (
-        f"Asked: a rank correlation (Spearman) of distance and dose above {MIN_RANK}, and a last "
+    return (
+        f"{table(header, rows, left=3)}\n\nAsked: a rank correlation (Spearman) of distance and dose above {MIN_RANK}, and a last "
         f"dose above the floor by more than {MIN_SPREADS} of its spreads. A distance that fails is "
         "blind there; that is a finding about the distance and its detector, not an error."
     )
-    return f"{table(header, rows, left=3)}\n\n{note}"
 
 
 def floors(calibration: Calibration) -> str:
@@ -76,21 +77,20 @@ def floors(calibration: Calibration) -> str:
             for each in calibration.answers
         ],
     )
-    note = (
-        f"Mean ± spread, the standard deviation over {calibration.draws} random subsets, with n "
+    return (
+        f"{floors}\n\nMean ± spread, the standard deviation over {calibration.draws} random subsets, with n "
         "images on either side. Those of the Frechet distance stand in runs and reports as "
         "`floor_train_<distance>_n<n>` and `floor_heldout_<distance>_n<n>`. Compare equal n only."
+        f"\n\n{ceilings}"
     )
-    return f"{floors}\n\n{note}\n\n{ceilings}"
 
 
 def _floor_cells(results: ProbeResults) -> dict[tuple[int, int], str]:
     """Place in ``_PAIRS`` and n, to the distance of those sets."""
-    pairs = list(_PAIRS)
-    names = {floor: MeasureName.parse(floor.name) for floor in (*results.floors, *results.others)}
+    named = [(MeasureName.parse(each.name), each) for each in (*results.floors, *results.others)]
     return {
-        (pairs.index(f"{name.split}/{name.prefix}"), floor.n): value(floor)
-        for floor, name in names.items()
+        (list(_PAIRS).index(f"{name.split}/{name.prefix}"), floor.n): value(floor)
+        for name, floor in named
     }
 
 
@@ -113,9 +113,9 @@ def examples(calibration: Calibration) -> str:
 def doses(results: ProbeResults, drawn: Mapping[str, str]) -> str:
     """Figure and table of one distance."""
     most = max(len(response.points) for response in results.responses)
-    header = ["dose: mean ± spread", *[""] * most]
     rows = [_dose_row(response, results.floor, most) for response in results.responses]
-    return f"{drawn[f'doses_{stem(results)}']}\n\n{table(header, rows)}"
+    words = table(["dose: mean ± spread", *[""] * most], rows)
+    return f"{drawn[f'doses_{stem(results)}']}\n\n{words}"
 
 
 def _dose_row(response: DoseResponse, floor: Floor, most: int) -> list[str]:

@@ -15,7 +15,6 @@ from bench.calibration.card import answer, read_numbers, write_card
 from bench.calibration.corruptions import CORRUPTIONS, corrupt
 from bench.calibration.measure import RECIPE, calibrate, largest_count
 from bench.calibration.numbers import Calibration, ProbeResults
-from bench.calibration.probe import DRAWS
 from bench.cli.options import Device, Fresh, Plugins, Say, Weights, command, quiet
 from bench.config import digest, listed
 from bench.contracts import Detector
@@ -26,6 +25,7 @@ from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import missing_detector
 from bench.files import data_home
 from bench.images import grid, to_png
+from bench.metrics.floors import NUM_SUBSETS
 from bench.report.writer import card_folder
 from bench.runtime import environment, prepare, resolve_device
 
@@ -112,7 +112,7 @@ def _key(reference: ReferenceData, detectors: list[Detector], lacking: list[str]
             "detectors": {each.name: each.digest for each in detectors},
             "lacking": lacking,
             "n": largest_count(reference, most),
-            "draws": DRAWS,
+            "draws": NUM_SUBSETS,
             "recipe": RECIPE,
             "bench": bench.__version__,
         }
@@ -144,7 +144,7 @@ def _measured(
         dataset=reference.spec.name,
         sizes={name: len(reference.images(split)) for name, split in sizes.items()},
         pool=2 * n,
-        draws=DRAWS,
+        draws=NUM_SUBSETS,
         answers=tuple(answers),
         not_applicable=reasons,
         facts=_facts(reference, detectors),

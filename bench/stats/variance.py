@@ -110,7 +110,9 @@ def split_spread(values: Sequence[float], sampling_sds: Sequence[float]) -> Spre
 
 def _indicators(labels: Sequence[Hashable]) -> NDArray[np.float64]:
     """``[runs, levels]``, one where a run has the level."""
-    return np.array([[float(label == level) for level in dict.fromkeys(labels)] for label in labels])
+    return np.array(
+        [[float(label == level) for level in dict.fromkeys(labels)] for label in labels]
+    )
 
 
 def _rest(design: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, int]:
