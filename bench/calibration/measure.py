@@ -75,8 +75,9 @@ def calibrate(
             f"{distance.fewest}: use a smaller detector or the kernel distance"
         )
     _show(reference, detector, probes, n)
-    if not reference.spec.num_classes:
-        reasons["missing classes"] = f"'{reference.spec.name}' has no labels"
+    if reference.spec.num_classes < 2:
+        lacks = "one class only" if reference.spec.num_classes else "no labels"
+        reasons["missing classes"] = f"'{reference.spec.name}' has {lacks}"
     return [probe.results() for probe in probes], reasons
 
 

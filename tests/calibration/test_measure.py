@@ -318,13 +318,19 @@ def test_detector_of_brightness_fails_on_blur_and_contrast_and_sees_noise(held):
     assert "noise" not in failing
 
 
-def test_data_without_labels_lack_missing_classes_alone(digits):
-    parts = {k: Arrays(getattr(digits, k).images) for k in ("train", "val", "test")}
-    bare = replace(digits, spec=replace(digits.spec, num_classes=0, class_prior=()), **parts)
+@pytest.mark.parametrize(("num_classes", "lacks"), [(0, "no labels"), (1, "one class only")])
+def test_data_without_several_classes_lack_missing_classes_alone(digits, num_classes, lacks):
+    parts = {}
+    for name in ("train", "val", "test"):
+        images = getattr(digits, name).images
+        parts[name] = Arrays(images, np.zeros(len(images), np.int64) if num_classes else None)
+    prior = (1.0,) * num_classes
+    spec = replace(digits.spec, num_classes=num_classes, class_prior=prior)
+    bare = replace(digits, spec=spec, **parts)
     answers, reasons = calibrate(
         ReferenceData(bare, CPU, None), Watching("brightness", 1, brightness), 40
     )
-    assert reasons == {"missing classes": "'digits' has no labels"}
+    assert reasons == {"missing classes": f"'digits' has {lacks}"}
     assert [each.corruption for each in answers[0].responses] == [*BY_NAME, "repetition"]
 
 
