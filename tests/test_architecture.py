@@ -47,7 +47,7 @@ READS_RUNS: dict[str, str] = {
     "plan": "",
     "tracking": "plan",
     "results": "stats plan tracking",
-    "plots": "stats results",
+    "plots": "results",
     "report": "stats plan results plots",
     "compare": "stats plan tracking results report",
 }

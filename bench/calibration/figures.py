@@ -17,10 +17,9 @@ from PIL import Image
 from bench.calibration.numbers import Calibration, DoseResponse, Floor, ProbeResults
 from bench.measures import MeasureName
 from bench.plots import png, style
-from bench.plots.axes import GRAY, arm_look, legend_below, panels, scale_y
+from bench.plots.axes import GRAY, legend_below, line_look, panels, scale_y
 from bench.results.format import count, join, significant
 
-_COLUMNS = 3
 _MOST_NAMED = 6
 _FEW_DECADES = 1_000
 _SHORT = 1e-4, 1e5
@@ -60,7 +59,7 @@ def stem(results: ProbeResults) -> str:
 def doses(results: ProbeResults) -> tuple[Figure, str]:
     """A panel per corruption and one for the ceilings, all on one scale; and its alt text."""
     figure, axes = panels(
-        len(results.responses) + 1, top=4.6, height=0, columns=_COLUMNS, sharey=True
+        len(results.responses) + 1, top=4.6, height=0, sharey=True, ylabel=results.name
     )
     floor = results.floor
     for each in axes:
@@ -70,8 +69,6 @@ def doses(results: ProbeResults) -> tuple[Figure, str]:
         _draw_response(each, response, floor)
     _draw_ceilings(axes[-1], results)
     _scale(axes[0], _values(results), floor)
-    for each in axes[::_COLUMNS]:
-        each.set_ylabel(results.name)
     return figure, f"{results.name} by dose. {_described(results)}"
 
 
@@ -90,7 +87,7 @@ def _draw_curves(axes: Axes, results: ProbeResults) -> str:
     for name in names:
         points = results.curves[name]
         x, means, spreads = zip(*((p.x, p.mean, p.spread) for p in points), strict=True)
-        axes.errorbar(x, means, spreads, label=name, **arm_look(names, name), **_BAR)
+        axes.errorbar(x, means, spreads, label=name, **line_look(names, name), **_BAR)
         ends = f"{significant(means[0])} at {count(x[0])} to {significant(means[-1])}"
         said.append(f"{stem(results)}, {name}: {ends} at {count(x[-1])}")
     shown = [p for points in results.curves.values() for p in points]
@@ -107,7 +104,7 @@ def _draw_curves(axes: Axes, results: ProbeResults) -> str:
 
 
 def _draw_response(axes: Axes, response: DoseResponse, floor: Floor) -> None:
-    look, points = arm_look(["dose"], "dose"), pd.DataFrame(list(response.points))
+    look, points = line_look(["dose"], "dose"), pd.DataFrame(list(response.points))
     axes.errorbar(1 + points.index, points["mean"], points["spread"], **look, **_BAR)
     hollow = points[points["x"].isin(response.verdict(floor).within)]
     axes.plot(1 + hollow.index, hollow["mean"], **_HOLLOW, markeredgecolor=look["color"])

@@ -26,17 +26,11 @@ LOG_SPREAD = 8.0
 """Largest over smallest value from which an axis is logarithmic."""
 
 
-def arm_look(arms: Sequence[str], arm: str) -> dict[str, Any]:
-    """Colour, marker and line of an arm: told apart without colour too."""
-    return _look(arms, arm, "colorblind")
+def line_look(names: Sequence[str], name: str, palette: str = "colorblind") -> dict[str, Any]:
+    """Colour, marker and line of one of several names: told apart without colour too.
 
-
-def level_look(levels: Sequence[str], level: str) -> dict[str, Any]:
-    """Colour, marker and line of a factor's value: dark to bright in the factor's order."""
-    return _look(levels, level, "viridis")
-
-
-def _look(names: Sequence[str], name: str, palette: str) -> dict[str, Any]:
+    ``viridis`` goes from dark to bright, for the ordered values of a factor.
+    """
     i = list(names).index(name)
     return {
         "color": sns.color_palette(palette, len(names))[i],
@@ -49,11 +43,12 @@ def scale_y(axes: Axes, values: Sequence[float], *, log: bool = True) -> None:
     """Limits around ``values``; a log axis where their range demands one and ``log`` allows."""
     low, high = min(values), max(values)
     if log and low > 0 and high / low > LOG_SPREAD:
-        axes.set_yscale("log")
-        axes.set_ylim(low / 1.25, high * 1.25)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.5g}"))
-        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set(yscale="log", ylim=(low / 1.25, high * 1.25))
+        axes.yaxis.set(
+            major_locator=LogLocator(subs=(1, 2, 5)),
+            major_formatter=FuncFormatter(lambda value, _: f"{value:,.5g}"),
+            minor_locator=NullLocator(),
+        )
         return
     margin = 0.06 * (high - low) or 0.05 * abs(high) or 1
     axes.set_ylim(low - margin, high + margin)
@@ -99,17 +94,17 @@ def apart(heights: Sequence[float], gap: float) -> list[float]:
     clusters: list[list[float]] = []
     for height in heights:
         clusters.append([height])
-        while len(clusters) > 1 and _bottom(clusters[-1], gap) - _top(clusters[-2], gap) < gap:
+        while (
+            len(clusters) > 1
+            and _places(clusters[-2], gap)[-1] + gap > _places(clusters[-1], gap)[0]
+        ):
             clusters[-2:] = [clusters[-2] + clusters[-1]]
-    return [_bottom(c, gap) + i * gap for c in clusters for i in range(len(c))]
+    return [place for cluster in clusters for place in _places(cluster, gap)]
 
 
-def _bottom(cluster: list[float], gap: float) -> float:
-    return sum(cluster) / len(cluster) - gap * (len(cluster) - 1) / 2
-
-
-def _top(cluster: list[float], gap: float) -> float:
-    return _bottom(cluster, gap) + gap * (len(cluster) - 1)
+def _places(cluster: list[float], gap: float) -> list[float]:
+    lowest = sum(cluster) / len(cluster) - gap * (len(cluster) - 1) / 2
+    return [lowest + i * gap for i in range(len(cluster))]
 
 
 def legend_below(figure: Figure, *panels: Axes, title: str | None = None) -> None:
@@ -128,7 +123,13 @@ def legend_below(figure: Figure, *panels: Axes, title: str | None = None) -> Non
 
 
 def panels(
-    number: int, *, height: float, top: float = 0, columns: int = 3, sharey: bool = False
+    number: int,
+    *,
+    height: float,
+    top: float = 0,
+    columns: int = 3,
+    sharey: bool = False,
+    ylabel: str = "",
 ) -> tuple[Figure, list[Axes]]:
     """A figure as wide as a page with ``number`` axes; the places left over stay empty.
 
@@ -138,11 +139,14 @@ def panels(
         top: Inches that all rows share.
         columns: Axes side by side at most.
         sharey: Whether all have one y axis.
+        ylabel: Beside the first of each row.
     """
     columns = min(columns, number)
     rows = -(-number // columns)
     figure = Figure(figsize=(WIDTH, top + height * rows), layout="constrained")
     cells: list[Axes] = list(figure.subplots(rows, columns, squeeze=False, sharey=sharey).flat)
+    for first in cells[::columns]:
+        first.set_ylabel(ylabel)
     for spare in cells[number:]:
         spare.set_visible(False)
     return figure, cells[:number]

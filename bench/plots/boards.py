@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,13 +51,12 @@ class Panel:
     @property
     def width(self) -> int:
         """Pixels, the title included."""
-        letters = max(map(len, self.title.split("\n")))
-        return max(int(self.picture.shape[1]), _LETTER * letters)
+        return max(int(self.picture.shape[1]), _LETTER * max(map(len, self.title.split("\n"))))
 
     @property
     def height(self) -> int:
         """Pixels, the title included."""
-        return len(self.picture) + _title_height(self.title)
+        return len(self.picture) + _LINE_HEIGHT * (self.title.count("\n") + 1) + 9
 
 
 def median_run(results: Results, place: CellRuns) -> RecordedRun | None:
@@ -68,7 +67,7 @@ def median_run(results: Results, place: CellRuns) -> RecordedRun | None:
 
 def ranked_runs(results: Results, place: CellRuns) -> list[tuple[float, RecordedRun]]:
     """The runs that have a validation value with it, from the lowest up."""
-    values = ((run.value(results.selection_metric), run) for run in place.valued)
+    values = [(run.value(results.selection_metric), run) for run in place.valued]
     known = [(value, run) for value, run in values if value is not None]
     return sorted(known, key=lambda pair: (pair[0], pair[1].seed))
 
@@ -77,11 +76,6 @@ def line_title(results: Results, arm: str, level: str, run: RecordedRun) -> str:
     """Two lines: ``gan``, and ``depth 2, seed 1``."""
     x = f"{results.x_name} {level}, " if results.study.x else ""
     return f"{arm}\n{x}seed {run.seed}"
-
-
-def listed(titles: Iterable[str]) -> str:
-    """Titles in one line, for the alternative text."""
-    return "; ".join(title.replace("\n", ", ") for title in titles)
 
 
 def evenly(levels: Sequence[str], most: int) -> list[str]:
@@ -143,15 +137,12 @@ def _is_enlarged(tiles: Tiles, scale: int) -> bool:
 
 def picture(tiles: Tiles) -> Pixels:
     """The tiles in a grid again, enlarged by a whole number while they stay narrow."""
-    rows, columns, height, width, _ = tiles.shape
+    rows, columns, _, width, _ = tiles.shape
     scale = max(1, (_ENLARGED - columns - 1) // (columns * width))
     large = tiles.repeat(scale, axis=2).repeat(scale, axis=3)
-    dy, dx = height * scale + 1, width * scale + 1
-    canvas = np.full((rows * dy + 1, columns * dx + 1, 3), _LINE, np.uint8)
-    for r in range(rows):
-        for c in range(columns):
-            canvas[r * dy + 1 : (r + 1) * dy, c * dx + 1 : (c + 1) * dx] = large[r, c]
-    return canvas
+    lined = np.pad(large, ((0, 0), (0, 0), (1, 0), (1, 0), (0, 0)), constant_values=_LINE)
+    joined = lined.swapaxes(1, 2).reshape(rows * lined.shape[2], columns * lined.shape[3], 3)
+    return np.pad(joined, ((0, 1), (0, 1), (0, 0)), constant_values=_LINE)
 
 
 def first_tiles(tiles: Tiles) -> Tiles:
@@ -171,23 +162,16 @@ def board(rows: pd.DataFrame, results: Results, name: str) -> Figure | None:
         results: Whose pictures.
         name: ``samples`` (as many as a panel holds) or another, shown whole.
     """
-    found: dict[tuple[str, str, str], tuple[Tiles, int | None]] = {}
-    for row, column, title, run_id in zip(
-        rows["row"], rows["column"], rows["title"], rows["run_id"], strict=True
-    ):
-        if png := results.pictures(run_id, name):
-            found[row, column, title] = read_tiles(png)
-    if not found:
-        return None
+    found = {
+        (row, column, title): read_tiles(png)
+        for row, column, title, run_id in rows.to_numpy().tolist()
+        if (png := results.pictures(run_id, name))
+    }
     panels = {
         (row, column): Panel(picture(first_tiles(tiles) if name == "samples" else tiles), title)
         for (row, column, title), tiles in zip(found, native(list(found.values())), strict=True)
     }
-    return _laid_out(panels)
-
-
-def _title_height(title: str) -> int:
-    return _LINE_HEIGHT * (title.count("\n") + 1) + 9
+    return _laid_out(panels) if panels else None
 
 
 def _laid_out(panels: Mapping[tuple[str, str], Panel]) -> Figure:

@@ -29,18 +29,17 @@ def numbers(results: Results) -> pd.DataFrame:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Two panels with one y axis."""
-    figure, axes = panels(2, height=3.7, sharey=True)
-    x, name = results.x_name, results.selection_metric_name
+    name = results.selection_metric_name
+    figure, axes = panels(
+        2, height=3.7, sharey=True, ylabel=f"validation {name}\n(lower is better)"
+    )
     scale_y(axes[0], rows["value"].dropna().tolist())
     alts = []
     for panel, part, share in zip(axes, ("half", "full"), (0.5, 1), strict=True):
-        images = results.budget(share)
-        draw_factor(panel, rows[rows["panel"] == part], results)
-        panel.set_title(f"after {images} images")
-        alts.append(
-            describe(rows[rows["panel"] == part], f"Validation {name} after {images} images", x)
-        )
-    axes[0].set_ylabel(f"validation {name}\n(lower is better)")
+        mine, after = rows[rows["panel"] == part], f"after {results.budget(share)} images"
+        draw_factor(panel, mine, results)
+        panel.set_title(after)
+        alts.append(describe(mine, f"Validation {name} {after}", results.x_name))
     legend_below(figure, *axes)
     caption = (
         f"The same networks on the validation split at half the budget and at all of it: what "

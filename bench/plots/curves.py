@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.plots.axes import level_look
+from bench.plots.axes import line_look
 from bench.results.results import Results
 from bench.results.runs import CellRuns, RecordedRun
 
@@ -36,9 +36,8 @@ def drawn(place: CellRuns) -> tuple[RecordedRun, ...]:
 def cut_seeds(results: Results) -> str:
     """Says so where cells have more seeds than are drawn; empty otherwise."""
     places = [place for arm in results.arms for _, place in results.lines(arm)]
-    if all(len(place.valued) <= MOST_SEEDS for place in places):
-        return ""
-    return f" Of each cell the first {MOST_SEEDS} seeds."
+    are_cut = any(len(place.valued) > MOST_SEEDS for place in places)
+    return f" Of each cell the first {MOST_SEEDS} seeds." if are_cut else ""
 
 
 def means(rows: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +55,7 @@ def draw_curves(axes: Axes, rows: pd.DataFrame, levels: list[str], *, seeds: boo
         seeds: Whether each seed is drawn too.
     """
     for level, mean in means(rows).groupby("level", sort=False):
-        look = level_look(levels, str(level))
+        look = line_look(levels, str(level), "viridis")
         if seeds:
             for _, one in rows[rows["level"] == level].groupby("seed"):
                 axes.plot(
@@ -66,10 +65,9 @@ def draw_curves(axes: Axes, rows: pd.DataFrame, levels: list[str], *, seeds: boo
         axes.plot(
             mean["images_seen"], mean["value"], **look, markersize=4, markevery=every, label=level
         )
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _thousands(x)))
+    axes.xaxis.set(major_locator=MaxNLocator(4), major_formatter=FuncFormatter(_thousands))
 
 
-def _thousands(images: float) -> str:
+def _thousands(images: float, _: object) -> str:
     """24000 to ``24k``, so that tick labels stand apart."""
     return f"{images / 1000:,.4g}k" if images >= 1000 else f"{images:.0f}"

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor
-from bench.results.factor import Rows, factor_rows
+from bench.results.factor import factor_rows
 from bench.results.format import join
 from bench.results.results import Results
 from bench.results.runs import RecordedRun
@@ -18,9 +18,11 @@ from bench.results.summary import elbo_remark
 
 def numbers(results: Results) -> pd.DataFrame:
     """``factor_rows`` of every ``elbo_<passport>``, its name in ``panel``."""
-    rows: Rows = []
-    for name in results.elbos:
-        rows.extend(factor_rows(results, name, partial(RecordedRun.value, metric=f"test/{name}")))
+    rows = [
+        row
+        for name in results.elbos
+        for row in factor_rows(results, name, partial(RecordedRun.value, metric=f"test/{name}"))
+    ]
     return pd.DataFrame.from_records(rows)
 
 
@@ -33,19 +35,22 @@ def numbers(results: Results) -> pd.DataFrame:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """A panel for each name: ELBOs of different likelihoods never share an axis."""
-    names = list(dict.fromkeys(rows["panel"]))
-    figure, axes = panels(len(names), top=0.5, height=3.2, columns=1)
-    x = results.x_name
-    for panel, name in zip(axes, names, strict=True):
-        mine = rows[rows["panel"] == name]
+    x, elbos = results.x_name, rows.groupby("panel", sort=False)
+    figure, axes = panels(
+        len(elbos),
+        top=0.5,
+        height=3.2,
+        columns=1,
+        ylabel="nats per test image\n(higher is better)",
+    )
+    for panel, (name, mine) in zip(axes, elbos, strict=True):
         scale_y(panel, mine["value"].dropna().tolist(), log=False)
         draw_factor(panel, mine, results)
         panel.set_title(f"{name} after {results.budget()} real images per run")
-        panel.set_ylabel("nats per test image\n(higher is better)")
     legend_below(figure, *axes)
     without = [arm for arm in results.arms if arm not in set(rows["arm"])]
     absent = f" {join(without)}: not applicable, or no value yet." if without else ""
     said = f"ELBO on the test split against {x}, last checkpoint; dots and bars as above.{absent}"
     caption = f"{said} {elbo_remark(results)}".rstrip()
-    alts = [describe(rows[rows["panel"] == name], f"Test {name} in nats", x) for name in names]
+    alts = [describe(mine, f"Test {name} in nats", x) for name, mine in elbos]
     return Drawing(figure, caption, " ".join(alts))

@@ -7,31 +7,24 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.plots.axes import GRAY, arm_look
+from bench.plots.axes import GRAY, line_look
 from bench.results.format import join, significant
 from bench.results.results import Results, short
-
-LOST = "diverged or failed (no value)"
-
-
-COLLAPSED = "collapsed"
 
 
 def draw_factor(axes: Axes, numbers: pd.DataFrame, results: Results) -> None:
     """Draws one panel's rows on a scaled axis; arms stand side by side at each value of x."""
-    x = results.study.x or ""
     levels = results.x_values
     arms = [arm for arm in results.arms if arm in set(numbers["arm"].dropna())]
     for i, arm in enumerate(arms):
         shift = min(0.2, 0.6 / len(arms)) * (i - (len(arms) - 1) / 2)
         mine = numbers[numbers["arm"] == arm]
         mine = mine.assign(at=[levels.index(value) + shift for value in mine["x"]])
-        _draw_arm(axes, mine, arm_look(results.arms, arm), arm)
+        _draw_arm(axes, mine, line_look(results.arms, arm), arm)
     _explain(axes, numbers)
     axes.set_xticks(range(len(levels)), levels)
-    axes.set_xlim(-0.5, len(levels) - 0.5)
+    axes.set(xlim=(-0.5, len(levels) - 0.5), xlabel=results.x_name)
     axes.grid(visible=False, axis="x")
-    axes.set_xlabel(short(x))
 
 
 def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) -> None:
@@ -55,28 +48,19 @@ def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) ->
             markeredgewidth=0.7,
             zorder=4,
         )
-    _draw_lost(axes, mine[mine["kind"] == "lost"], look)
-
-
-def _draw_lost(axes: Axes, lost: pd.DataFrame, look: dict[str, Any]) -> None:
-    """A cross at the top edge for each run that has no value."""
-    for rank, at in zip(lost.groupby("at").cumcount(), lost["at"], strict=True):
-        axes.plot(
-            [at],
-            [0.975 - 0.035 * rank],
-            "x",
-            color=look["color"],
-            transform=axes.get_xaxis_transform(),
-        )
+    # A cross at the top edge for each run that has no value, one below the other.
+    lost = mine[mine["kind"] == "lost"]
+    heights = 0.975 - 0.035 * lost.groupby("at").cumcount()
+    axes.plot(lost["at"], heights, "x", color=look["color"], transform=axes.get_xaxis_transform())
 
 
 def _explain(axes: Axes, numbers: pd.DataFrame) -> None:
     """Legend entries, after the arms', for the signs that occur."""
     hollow: dict[str, Any] = {"linestyle": "none", "color": GRAY, "markerfacecolor": "white"}
     if (numbers["status"] == "collapsed").any():
-        axes.plot([], [], marker=".", markersize=7, label=COLLAPSED, **hollow)
+        axes.plot([], [], marker=".", markersize=7, label="collapsed", **hollow)
     if (numbers["kind"] == "lost").any():
-        axes.plot([], [], marker="x", label=LOST, **hollow)
+        axes.plot([], [], marker="x", label="diverged or failed (no value)", **hollow)
 
 
 def held_factors(results: Results) -> str:

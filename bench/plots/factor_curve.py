@@ -38,8 +38,8 @@ def numbers(results: Results) -> pd.DataFrame:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """One panel; references are horizontal lines named at the right."""
-    figure, (axes,) = panels(1, height=4.4)
     name, x = results.test_metric_name, results.x_name
+    figure, (axes,) = panels(1, height=4.4, ylabel=f"test {name} (lower is better)")
     scale_y(axes, _in_sight(rows))
     draw_factor(axes, rows, results)
     lines = rows[rows["kind"] == "line"]
@@ -48,7 +48,6 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         for value, label in zip(lines["value"], lines.get("label", []), strict=True)
     ]
     label_lines(axes, named)
-    axes.set_ylabel(f"test {name} (lower is better)")
     axes.set_title(f"Test distance after {results.budget()} real images per run")
     legend_below(figure, axes)
     caption = (

@@ -13,7 +13,6 @@ from bench.plots.boards import (
     board,
     evenly,
     line_title,
-    listed,
     median_run,
     ranked_runs,
 )
@@ -61,7 +60,9 @@ def grids(
             if figure is None:
                 return None
             said = caption.format(measure=results.selection_metric_name)
-            return Drawing(figure, said, f"{alt}: {listed(rows['title'])}.")
+            return Drawing(
+                figure, said, f"{alt}: {'; '.join(rows['title'].str.replace(chr(10), ', '))}."
+            )
 
         return panels
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from bench.plots import Drawing, plot
-from bench.plots.axes import arm_look, panels
+from bench.plots.axes import line_look, panels
 from bench.results.format import join, plural, share
 from bench.results.results import Results, short
 from bench.results.trials import importance
@@ -16,16 +14,13 @@ from bench.results.trials import importance
 def numbers(results: Results) -> pd.DataFrame:
     """Rows ``arm, setting, share``, the largest first."""
     found = importance(results)
+    shares = found.shares if found else {}
     rows = [
         {"arm": arm, "setting": key, "share": value}
         for arm in results.arms
-        for key, value in _largest_first(found.shares.get(arm, {}) if found else {})
+        for key, value in sorted(shares.get(arm, {}).items(), key=lambda item: (-item[1], item[0]))
     ]
     return pd.DataFrame.from_records(rows)
-
-
-def _largest_first(values: Mapping[str, float]) -> list[tuple[str, float]]:
-    return sorted(values.items(), key=lambda item: (-item[1], item[0]))
 
 
 @plot(
@@ -40,24 +35,23 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
     found = importance(results)
     if found is None:
         return None
-    arms = list(dict.fromkeys(rows["arm"]))
-    longest = max(len(rows[rows["arm"] == arm]) for arm in arms)
-    figure, axes = panels(len(arms), height=1.1 + 0.26 * longest)
-    alts = []
-    for panel, arm in zip(axes, arms, strict=True):
-        mine = rows[rows["arm"] == arm]
+    by_arm, alts = rows.groupby("arm", sort=False), []
+    figure, axes = panels(len(by_arm), height=1.1 + 0.26 * by_arm.size().max())
+    for panel, (arm, mine) in zip(axes, by_arm, strict=True):
         names = [short(key) for key in mine["setting"]]
-        bars = panel.barh(names, mine["share"], color=arm_look(results.arms, arm)["color"])
-        panel.bar_label(bars, [share(v) for v in mine["share"]], padding=3, fontsize=8)
+        shares = [share(value) for value in mine["share"]]
+        bars = panel.barh(names, mine["share"], color=line_look(results.arms, str(arm))["color"])
+        panel.bar_label(bars, shares, padding=3, fontsize=8)
         panel.invert_yaxis()
-        panel.set_xlim(0, 1.18 * max(1e-9, float(mine["share"].max())))
-        panel.set_title(f"{arm}: {plural(found.trials.get(arm, 0), 'whole trial')}")
-        panel.set_xlabel("share of importance")
+        panel.set(
+            xlim=(0, 1.18 * max(1e-9, float(mine["share"].max()))),
+            title=f"{arm}: {plural(found.trials.get(str(arm), 0), 'whole trial')}",
+            xlabel="share of importance",
+        )
         panel.grid(visible=False, axis="y")
-        named = zip(names, mine["share"], strict=True)
-        alts.append(f"{arm}: " + ", ".join(f"{name} {share(v)}" for name, v in named))
+        alts.append(f"{arm}: " + ", ".join(map(" ".join, zip(names, shares, strict=True))))
     figure.suptitle(f"Importance of settings\nby {found.evaluator}", fontsize=9.5)
-    without = [arm for arm in results.arms if arm not in arms]
+    without = [arm for arm in results.arms if arm not in set(rows["arm"])]
     lacking = f" {join(without)}: too few whole trials." if without else ""
     caption = (
         f"Share of each setting in what makes a trial good, estimated by {found.evaluator} from "

@@ -13,10 +13,9 @@ from bench.results.results import Results
 
 def numbers(results: Results) -> pd.DataFrame:
     """``curve_rows`` of the validation measure for every arm."""
-    rows = [
-        row for arm in results.arms for row in curve_rows(results, arm, results.selection_metric)
-    ]
-    return pd.DataFrame.from_records(rows)
+    return pd.DataFrame.from_records(
+        [row for arm in results.arms for row in curve_rows(results, arm, results.selection_metric)]
+    )
 
 
 @plot(
@@ -28,21 +27,22 @@ def numbers(results: Results) -> pd.DataFrame:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis, so that families can be compared."""
-    arms, levels = list(dict.fromkeys(rows["arm"])), results.x_values
-    figure, axes = panels(len(arms), top=0.9, height=2.5, sharey=True)
-    scale_y(axes[0], rows["value"].tolist())
     name, ends = results.selection_metric_name, []
-    for panel, arm in zip(axes, arms, strict=True):
-        mine = rows[rows["arm"] == arm]
-        draw_curves(panel, mine, levels, seeds=True)
-        panel.set_title(arm)
-        panel.set_xlabel("real images seen")
+    figure, axes = panels(
+        rows["arm"].nunique(),
+        top=0.9,
+        height=2.5,
+        sharey=True,
+        ylabel=f"validation {name}\n(lower is better)",
+    )
+    scale_y(axes[0], rows["value"].tolist())
+    for panel, (arm, mine) in zip(axes, rows.groupby("arm", sort=False), strict=True):
+        draw_curves(panel, mine, results.x_values, seeds=True)
+        panel.set(title=arm, xlabel="real images seen")
         last = means(mine).groupby("level", sort=False)["value"].last()
         ends.append(
             f"{arm} ends at " + ", ".join(f"{significant(v)} ({k})" for k, v in last.items())
         )
-    for panel in axes[::3]:
-        panel.set_ylabel(f"validation {name}\n(lower is better)")
     x = results.x_name or "settings"
     legend_below(figure, *axes, title=x)
     caption = (

@@ -20,11 +20,11 @@ def numbers(results: Results) -> pd.DataFrame:
     for arm in results.arms:
         runs = [run for _, place in results.lines(arm) for run in drawn(place)]
         logged = {name for run in runs for name in (*run.record.metrics, *run.record.histories)}
-        names = {name for name in logged if _LOSS.fullmatch(name)}
-        for name in sorted(names):
-            rows = pd.DataFrame.from_records(curve_rows(results, arm, name))
-            if len(rows):
-                parts.append(means(rows).assign(arm=arm, name=name))
+        parts += [
+            means(pd.DataFrame.from_records(rows)).assign(arm=arm, name=name)
+            for name in sorted(filter(_LOSS.fullmatch, logged))
+            if (rows := curve_rows(results, arm, name))
+        ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -37,19 +37,17 @@ def numbers(results: Results) -> pd.DataFrame:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with axes of their own: losses of different families mean different things."""
-    pairs = list(dict.fromkeys(zip(rows["arm"], rows["name"], strict=True)))
-    levels = results.x_values
-    figure, axes = panels(len(pairs), top=0.9, height=2.2)
-    for panel, (arm, name) in zip(axes, pairs, strict=True):
-        mine = rows[(rows["arm"] == arm) & (rows["name"] == name)]
+    losses = rows.groupby(["arm", "name"], sort=False)
+    figure, axes = panels(len(losses), top=0.9, height=2.2)
+    for panel, ((arm, name), mine) in zip(axes, losses, strict=True):
         scale_y(panel, mine["value"].tolist(), log=False)
-        draw_curves(panel, mine, levels, seeds=False)
-        panel.set_title(f"{arm}\n{name.partition('/')[2]}")
+        draw_curves(panel, mine, results.x_values, seeds=False)
+        panel.set_title(f"{arm}\n{str(name).partition('/')[2]}")
     for panel in axes[-3:]:
         panel.set_xlabel("real images seen")
     x = results.x_name or "settings"
     legend_below(figure, *axes, title=x)
-    shown = "; ".join(f"{arm}: {name.partition('/')[2]}" for arm, name in pairs)
+    shown = "; ".join(f"{arm}: {str(name).partition('/')[2]}" for (arm, name), _ in losses)
     caption = (
         f"What was minimised, mean over seeds and over the steps since the last log, by {x}. "
         "Losses of different families share no scale, and none of them measures quality."

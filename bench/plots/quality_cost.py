@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pandas as pd
@@ -10,13 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from bench.plots import Drawing, plot
-from bench.plots.axes import GRAY, LOG_SPREAD, arm_look, legend_below, panels, scale_y
+from bench.plots.axes import GRAY, LOG_SPREAD, legend_below, line_look, panels, scale_y
 from bench.results.format import significant
 from bench.results.results import Results
 from bench.results.runs import CellRuns
 
-_UPDATES = re.compile(r"cost/updates_.+")
-_GENERATOR = "cost/updates_generator"
 _SAME = 0.05
 _NEAR = 0.15
 """Names nearer to each other than this share of a panel's width would overlap."""
@@ -26,6 +23,11 @@ COSTS = {
     "seconds": "seconds of training",
     "updates": "updates of the generator",
     "images": "real images seen",
+}
+_METRICS = {
+    "parameters": "cost/num_parameters",
+    "seconds": "cost/train_seconds",
+    "images": "cost/images_seen",
 }
 
 
@@ -39,12 +41,12 @@ def numbers(results: Results) -> pd.DataFrame:
         known: list[dict[str, Any]] = [
             {"panel": panel, "arm": p.arm, "cell": results.label(p), "cost": cost, "value": value}
             for p in results.arm_cells
-            if (cost := _cost(p, panel)) is not None
+            if (cost := p.mean(_METRICS.get(panel) or _updates(p))) is not None
             and (value := p.mean(results.test_metric)) is not None
         ]
-        if _differ([row["cost"] for row in known]):
-            costs, values = ([row[key] for row in known] for key in ("cost", "value"))
-            front = _front(list(zip(costs, values, strict=True)))
+        points = [(row["cost"], row["value"]) for row in known]
+        if _differ([cost for cost, _ in points]):
+            front = _front(points)
             rows += [{**row, "is_front": f} for row, f in zip(known, front, strict=True)]
     # Where nothing else differs, seconds tell of the machine alone.
     return pd.DataFrame.from_records(rows if {row["panel"] for row in rows} - {"seconds"} else [])
@@ -55,30 +57,19 @@ def _differ(costs: list[float]) -> bool:
     return bool(costs) and max(costs) > (1 + _SAME) * min(costs)
 
 
-def _cost(place: CellRuns, panel: str) -> float | None:
-    if panel == "updates":
-        return _updates(place)
-    name = {"parameters": "num_parameters", "seconds": "train_seconds", "images": "images_seen"}
-    return place.mean(f"cost/{name[panel]}")
-
-
-def _updates(place: CellRuns) -> float | None:
-    """Of the generator; of a model with one phase, that one's."""
-    found = {m for run in place.valued for m in run.record.metrics if _UPDATES.fullmatch(m)}
-    if _GENERATOR in found:
-        return place.mean(_GENERATOR)
-    return place.mean(found.pop()) if len(found) == 1 else None
+def _updates(place: CellRuns) -> str:
+    """The metric that counts those of the generator; of a model with one phase, that one's."""
+    logged = {name for run in place.valued for name in run.record.metrics}
+    found = [name for name in logged if name.startswith("cost/updates_")]
+    return found[0] if len(found) == 1 else "cost/updates_generator"
 
 
 def _front(points: list[tuple[float, float]]) -> list[bool]:
     """Whether no other point costs no more and is no worse, one of both less."""
-    lowest: dict[float, float] = {}
-    best = float("inf")
-    for cost in sorted({cost for cost, _ in points}):
-        value = min(v for c, v in points if c == cost)
-        if value < best:
-            lowest[cost] = best = value
-    return [lowest.get(cost) == value for cost, value in points]
+    return [
+        not any(c <= cost and v <= value and (c, v) != (cost, value) for c, v in points)
+        for cost, value in points
+    ]
 
 
 @plot(
@@ -90,21 +81,25 @@ def _front(points: list[tuple[float, float]]) -> list[bool]:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with one y axis."""
-    names = list(dict.fromkeys(rows["panel"]))
-    figure, axes = panels(len(names), top=1.0, height=3.0, columns=2, sharey=True)
+    figure, axes = panels(
+        rows["panel"].nunique(),
+        top=1.0,
+        height=3.0,
+        columns=2,
+        sharey=True,
+        ylabel=f"test {results.test_metric_name}\n(lower is better)",
+    )
     scale_y(axes[0], rows["value"].tolist())
     _make_room(axes[0])
     alts = []
-    for panel, name in zip(axes, names, strict=True):
-        mine = rows[rows["panel"] == name]
+    for panel, (name, mine) in zip(axes, rows.groupby("panel", sort=False), strict=True):
+        cost = COSTS[str(name)]
         _scale_x(panel, mine["cost"].tolist())
         _draw_front(panel, mine[mine["is_front"]].sort_values("cost"))
-        for arm in dict.fromkeys(mine["arm"]):
-            _draw_arm(panel, mine[mine["arm"] == arm], arm_look(results.arms, arm), arm)
-        panel.set_xlabel(COSTS[name])
-        alts.append(_alt(mine, COSTS[name]))
-    for panel in axes[::2]:
-        panel.set_ylabel(f"test {results.test_metric_name}\n(lower is better)")
+        for arm, points in mine.groupby("arm", sort=False):
+            _draw_arm(panel, points, line_look(results.arms, str(arm)), str(arm))
+        panel.set_xlabel(cost)
+        alts.append(_alt(mine, cost))
     legend_below(figure, *axes)
     caption = (
         "Each point is a cell, the mean over its seeds. Filled points are the Pareto front, which "
@@ -126,10 +121,9 @@ def _make_room(axes: Axes) -> None:
 def _scale_x(axes: Axes, values: list[float]) -> None:
     low, high = min(values), max(values)
     if low > 0 and high / low > LOG_SPREAD:
-        axes.set_xscale("log")
-        axes.set_xlim(low / 1.3, high * 1.3)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=7))
-        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set(xscale="log", xlim=(low / 1.3, high * 1.3))
+        ticks = LogLocator(subs=(1, 3), numticks=7)
+        axes.xaxis.set(major_locator=ticks, minor_locator=NullLocator())
     else:
         margin = 0.08 * (high - low)
         axes.set_xlim(low - margin, high + margin)
@@ -138,10 +132,8 @@ def _scale_x(axes: Axes, values: list[float]) -> None:
 
 
 def _brief(value: float) -> str:
-    for unit, name in ((1e6, "M"), (1e3, "k")):
-        if value >= unit:
-            return f"{value / unit:.4g}{name}"
-    return f"{value:.4g}"
+    unit, name = next((pair for pair in ((1e6, "M"), (1e3, "k")) if value >= pair[0]), (1, ""))
+    return f"{value / unit:.4g}{name}"
 
 
 def _draw_front(axes: Axes, front: pd.DataFrame) -> None:
@@ -176,12 +168,7 @@ def _draw_front(axes: Axes, front: pd.DataFrame) -> None:
 
 
 def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) -> None:
-    plain: dict[str, Any] = {
-        "linestyle": "none",
-        "color": look["color"],
-        "marker": look["marker"],
-        "markersize": 6,
-    }
+    plain = {**look, "linestyle": "none", "markersize": 6}
     beaten, front = mine[~mine["is_front"]], mine[mine["is_front"]]
     axes.plot(beaten["cost"], beaten["value"], markerfacecolor="white", zorder=2, **plain)
     axes.plot(front["cost"], front["value"], zorder=3, **plain)

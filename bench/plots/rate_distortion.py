@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from bench.plots import Drawing, plot
-from bench.plots.axes import GRAY, arm_look, legend_below, panels
+from bench.plots.axes import GRAY, legend_below, line_look, panels
 from bench.results.format import nats
-from bench.results.rates import passports, rate_and_distortion
+from bench.results.rates import mean_rate, passports, rate_and_distortion
 from bench.results.results import Results
+from bench.results.runs import CellRuns
 
 _MARGIN = 0.1
 
@@ -29,20 +30,17 @@ def numbers(results: Results) -> pd.DataFrame:
             mine = [
                 {"panel": passport, "arm": arm, "x": str(x), **row}
                 for x, place in results.along_x(arm)
-                for row in _points([rate_and_distortion(run, passport) for run in place.valued])
+                for row in _points(place, passport)
             ]
             if len({row["x"] for row in mine}) > 1:
                 rows += mine
     return pd.DataFrame.from_records(rows)
 
 
-def _points(found: list[tuple[float, float] | None]) -> list[dict[str, Any]]:
-    known = [point for point in found if point is not None]
-    rows = [{"kind": "seed", "rate": rate, "distortion": lost} for rate, lost in known]
-    if known:
-        rate, lost = (sum(values) / len(known) for values in zip(*known, strict=True))
-        rows.append({"kind": "mean", "rate": rate, "distortion": lost})
-    return rows
+def _points(place: CellRuns, passport: str) -> list[dict[str, Any]]:
+    found = [("seed", rate_and_distortion(run, passport)) for run in place.valued]
+    found.append(("mean", mean_rate(place, passport)))
+    return [{"kind": kind, "rate": at[0], "distortion": at[1]} for kind, at in found if at]
 
 
 @plot(
@@ -54,26 +52,30 @@ def _points(found: list[tuple[float, float] | None]) -> list[dict[str, Any]]:
 )
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """A panel for each passport: rates and distortions of different ones share no axis."""
-    names = list(dict.fromkeys(rows["panel"]))
-    figure, axes = panels(len(names), top=0.6, height=3.6, columns=1)
-    factor = results.x_name
-    for panel, name in zip(axes, names, strict=True):
-        mine = rows[rows["panel"] == name]
+    figure, axes = panels(
+        rows["panel"].nunique(),
+        top=0.6,
+        height=3.6,
+        columns=1,
+        ylabel="distortion: minus reconstruction\nin nats (lower is better)",
+    )
+    for panel, (name, mine) in zip(axes, rows.groupby("panel", sort=False), strict=True):
         _limits(panel, mine)
         _iso_lines(panel)
-        for arm in dict.fromkeys(mine["arm"]):
-            _draw_arm(panel, mine[mine["arm"] == arm], arm_look(results.arms, arm), arm)
-        panel.set_title(f"{name} after {results.budget()} real images per run")
-        panel.set_xlabel("rate: KL to the prior in nats per test image")
-        panel.set_ylabel("distortion: minus reconstruction\nin nats (lower is better)")
+        for arm, points in mine.groupby("arm", sort=False):
+            _draw_arm(panel, points, line_look(results.arms, str(arm)), str(arm))
+        panel.set(
+            title=f"{name} after {results.budget()} real images per run",
+            xlabel="rate: KL to the prior in nats per test image",
+        )
     legend_below(figure, *axes)
     caption = (
-        f"Small dots are runs, the line joins the means over seeds by {factor}, which stands "
+        f"Small dots are runs, the line joins the means over seeds by {results.x_name}, which stands "
         "beside them. Gray lines have one ELBO each: minus rate minus distortion. Nearer to the "
         "lower left is better; along a gray line a model only trades one for the other. "
         "Different likelihoods have panels of their own and are not compared."
     )
-    return Drawing(figure, caption, _alt(rows, factor))
+    return Drawing(figure, caption, _alt(rows, results.x_name))
 
 
 def _limits(axes: Axes, mine: pd.DataFrame) -> None:

@@ -1,1 +1,1 @@
-"""Numbers in, numbers out: tests, groups, trends, variance, order; no torch."""
+"""Numbers in, numbers out: tests, groups, trends, variance; no torch."""

@@ -20,9 +20,9 @@ from synthetic_study import (
 )
 
 from bench.plots import PLOTS
+from bench.plots.best_so_far import best_so_far, expected_best
 from bench.report.sections.protocol import protocol
 from bench.results.results import read_results
-from bench.stats.order import best_so_far, expected_best
 
 
 def search(records, facts=None):
