@@ -68,7 +68,7 @@ def doses(results: ProbeResults) -> tuple[Figure, str]:
     for each, response in zip(axes, results.responses, strict=False):
         _draw_response(each, response, floor)
     _draw_ceilings(axes[-1], results)
-    _scale(axes[0], _values(results), floor)
+    _scale(axes[0], results)
     return figure, f"{results.name} by dose. {_described(results)}"
 
 
@@ -109,8 +109,8 @@ def _draw_response(axes: Axes, response: DoseResponse, floor: Floor) -> None:
     hollow = points[points["x"].isin(response.verdict(floor).within)]
     axes.plot(1 + hollow.index, hollow["mean"], **_HOLLOW, markeredgecolor=look["color"])
     axes.plot(0, floor.mean, color=GRAY, marker="o", linestyle="none")
-    doses = [response.identity, *points["x"]]
-    axes.set_xticks(range(len(doses)), [f"{dose:g}" for dose in doses])
+    named = [f"{dose:g}" for dose in (response.identity, *points["x"])]
+    axes.set_xticks(range(len(named)), named)
     axes.set(title=response.corruption, xlabel=response.unit)
 
 
@@ -121,8 +121,12 @@ def _draw_ceilings(axes: Axes, results: ProbeResults) -> None:
     axes.set(xlim=(-0.6, len(places) - 0.4), title="ceilings")
 
 
-def _scale(axes: Axes, values: Sequence[float], floor: Floor) -> None:
-    """Logarithmic; where values reach below zero, linear around it."""
+def _scale(axes: Axes, results: ProbeResults) -> None:
+    """Limits around all that is drawn; logarithmic, where values reach below zero linear around it."""
+    floor = results.floor
+    means = [p.mean for response in results.responses for p in response.points]
+    ends = [floor.mean - floor.spread, floor.mean + floor.spread]
+    values = [*ends, *means, *results.ceilings.values()]
     if min(values) > 0 and max(values) < _FEW_DECADES * min(values):
         scale_y(axes, values)
         return
@@ -137,20 +141,7 @@ def _scale(axes: Axes, values: Sequence[float], floor: Floor) -> None:
         axes.set_ylim(min(*values, -linear) - 0.3 * linear, 1.6 * top)
         named = [float(f"{-linear:.0e}"), 0, *(10.0**power for power in powers)]
         axes.yaxis.set_major_locator(FixedLocator(named))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(_plain))
-
-
-def _values(results: ProbeResults) -> list[float]:
-    """What has to be in sight of a figure of doses."""
-    floor = results.floor
-    means = [p.mean for response in results.responses for p in response.points]
-    return [
-        floor.mean - floor.spread,
-        floor.mean + floor.spread,
-        *means,
-        *results.ceilings.values(),
-    ]
+    axes.yaxis.set(minor_locator=NullLocator(), major_formatter=FuncFormatter(_plain))
 
 
 def _plain(value: float, _: object) -> str:

@@ -59,16 +59,19 @@ class Panel:
         return len(self.picture) + _LINE_HEIGHT * (self.title.count("\n") + 1) + 9
 
 
-def median_run(results: Results, place: CellRuns) -> RecordedRun | None:
+def median_run(results: Results, place: CellRuns | None) -> RecordedRun | None:
     """The run whose validation value is the median (of an even number, the lower one)."""
     ranked = ranked_runs(results, place)
     return ranked[(len(ranked) - 1) // 2][1] if ranked else None
 
 
-def ranked_runs(results: Results, place: CellRuns) -> list[tuple[float, RecordedRun]]:
+def ranked_runs(results: Results, place: CellRuns | None) -> list[tuple[float, RecordedRun]]:
     """The runs that have a validation value with it, from the lowest up."""
-    values = [(run.value(results.selection_metric), run) for run in place.valued]
-    known = [(value, run) for value, run in values if value is not None]
+    known = [
+        (value, run)
+        for run in (place.valued if place else ())
+        if (value := run.value(results.selection_metric)) is not None
+    ]
     return sorted(known, key=lambda pair: (pair[0], pair[1].seed))
 
 

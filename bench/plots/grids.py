@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -18,7 +18,7 @@ from bench.plots.boards import (
 )
 from bench.results.format import significant
 from bench.results.results import GAUSSIAN, REAL_IMAGES, Results
-from bench.results.runs import CellRuns, RecordedRun
+from bench.results.runs import RecordedRun
 
 _MOST_LEVELS = 6
 """Values of the x factor of which samples are shown."""
@@ -60,9 +60,8 @@ def grids(
             if figure is None:
                 return None
             said = caption.format(measure=results.selection_metric_name)
-            return Drawing(
-                figure, said, f"{alt}: {'; '.join(rows['title'].str.replace(chr(10), ', '))}."
-            )
+            shown = "; ".join(rows["title"]).replace("\n", ", ")
+            return Drawing(figure, said, f"{alt}: {shown}.")
 
         return panels
 
@@ -87,21 +86,18 @@ def sample_grids(results: Results) -> list[Panel]:
     The last column holds references, one below the other: real images, then baselines.
     """
     levels = evenly(results.x_values, _MOST_LEVELS)
-    panels = [panel for level in levels for panel in _medians(results, level)]
+    panels = [
+        (level, arm, line_title(results, arm, level, run), run.record.run_id)
+        for level in levels
+        for arm in results.arms
+        if (run := median_run(results, dict(results.lines(arm)).get(level)))
+    ]
     ranked = sorted(results.baselines, key=lambda p: (p.arm != REAL_IMAGES, p.arm != GAUSSIAN))
     for level, place in zip(levels if panels else [], ranked, strict=False):
         name = "real (train split)" if place.arm == REAL_IMAGES else place.arm.replace("_", " ")
         panels.extend((level, "", name, run.record.run_id) for run in place.valued[:1])
     is_wide = len({row for row, *_ in panels}) == 1 and len(panels) > MOST_COLUMNS + 1
     return _in_rows(panels, MOST_COLUMNS) if is_wide else panels
-
-
-def _medians(results: Results, level: str) -> Iterator[Panel]:
-    """Each arm's median seed at one value of the x factor."""
-    for arm in results.arms:
-        place = dict(results.lines(arm)).get(level)
-        if place and (run := median_run(results, place)):
-            yield level, arm, line_title(results, arm, level, run), run.record.run_id
 
 
 def _in_rows(panels: list[Panel], columns: int) -> list[Panel]:
@@ -127,25 +123,26 @@ def _in_rows(panels: list[Panel], columns: int) -> list[Panel]:
 )
 def seed_grids(results: Results) -> list[Panel]:
     """How much the seed alone changes: arms with a single seed have no column."""
-    panels = []
-    for arm in results.arms:
-        place = results.chosen(arm)
-        for rank, value, run in _ranked(results, place) if place else []:
-            title = f"{arm}\n{rank}, seed {run.seed}: {significant(value)}"
-            panels.append((rank, arm, title, run.record.run_id))
-    order = ["best", "median", "worst"]
-    panels.sort(key=lambda panel: (order.index(panel[0]), results.arms.index(panel[1])))
+    panels = [
+        (rank, arm, f"{arm}\n{rank}, seed {run.seed}: {significant(value)}", run.record.run_id)
+        for rank in ("best", "median", "worst")
+        for arm in results.arms
+        for value, run in _of_rank(results, arm, rank)
+    ]
     # Many arms would make a board wider than a page: they stand below each other then.
     is_wide = len({arm for _, arm, _, _ in panels}) > MOST_COLUMNS
     return [(b, a, title, run_id) for a, b, title, run_id in panels] if is_wide else panels
 
 
-def _ranked(results: Results, place: CellRuns) -> list[tuple[str, float, RecordedRun]]:
-    """Best, median and worst seed by validation; of two seeds, best and worst."""
-    known = ranked_runs(results, place)
-    middle = {"median": (len(known) - 1) // 2} if len(known) > 2 else {}
-    ranks = {"best": 0, **middle, "worst": len(known) - 1} if len(known) > 1 else {}
-    return [(rank, *known[i]) for rank, i in ranks.items()]
+def _of_rank(results: Results, arm: str, rank: str) -> list[tuple[float, RecordedRun]]:
+    """An arm's best, median or worst seed by validation; of two seeds, none is the median."""
+    known = ranked_runs(results, results.chosen(arm))
+    fewest, at = {
+        "best": (2, 0),
+        "median": (3, (len(known) - 1) // 2),
+        "worst": (2, len(known) - 1),
+    }[rank]
+    return known[at : at + 1] if len(known) >= fewest else []
 
 
 @grids(

@@ -15,6 +15,7 @@ from bench.results.results import Results
 from bench.results.runs import CellRuns
 
 _SAME = 0.05
+"""Costs that differ by less than this share do not tell cells apart: whole batches make some."""
 _NEAR = 0.15
 """Names nearer to each other than this share of a panel's width would overlap."""
 
@@ -44,17 +45,12 @@ def numbers(results: Results) -> pd.DataFrame:
             if (cost := p.mean(_METRICS.get(panel) or _updates(p))) is not None
             and (value := p.mean(results.test_metric)) is not None
         ]
-        points = [(row["cost"], row["value"]) for row in known]
-        if _differ([cost for cost, _ in points]):
-            front = _front(points)
+        costs, values = ([row[key] for row in known] for key in ("cost", "value"))
+        if known and max(costs) > (1 + _SAME) * min(costs):
+            front = _front(list(zip(costs, values, strict=True)))
             rows += [{**row, "is_front": f} for row, f in zip(known, front, strict=True)]
     # Where nothing else differs, seconds tell of the machine alone.
     return pd.DataFrame.from_records(rows if {row["panel"] for row in rows} - {"seconds"} else [])
-
-
-def _differ(costs: list[float]) -> bool:
-    """Whether a cost tells cells apart: whole batches alone make a percent or two."""
-    return bool(costs) and max(costs) > (1 + _SAME) * min(costs)
 
 
 def _updates(place: CellRuns) -> str:
@@ -128,10 +124,10 @@ def _scale_x(axes: Axes, values: list[float]) -> None:
         margin = 0.08 * (high - low)
         axes.set_xlim(low - margin, high + margin)
         axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _brief(x)))
+    axes.xaxis.set_major_formatter(FuncFormatter(_brief))
 
 
-def _brief(value: float) -> str:
+def _brief(value: float, _: object = None) -> str:
     unit, name = next((pair for pair in ((1e6, "M"), (1e3, "k")) if value >= pair[0]), (1, ""))
     return f"{value / unit:.4g}{name}"
 
