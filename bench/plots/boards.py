@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import pandas as pd
@@ -183,17 +184,13 @@ def _laid_out(panels: Mapping[tuple[str, str], Panel]) -> Figure:
     columns = list(dict.fromkeys(column for _, column in panels))
     widths = {c: max(p.width for at, p in panels.items() if at[1] == c) for c in columns}
     heights = {r: max(p.height for at, p in panels.items() if at[0] == r) for r in rows}
-    size = _GAP + sum(w + _GAP for w in widths.values()), sum(h + _GAP for h in heights.values())
+    rights = dict(zip(columns, accumulate(w + _GAP for w in widths.values()), strict=True))
+    below = dict(zip(rows, accumulate(h + _GAP for h in heights.values()), strict=True))
+    size = rights[columns[-1]] + _GAP, below[rows[-1]]
     figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
-    top = size[1]
-    for row in rows:
-        left = _GAP
-        for column in columns:
-            if panel := panels.get((row, column)):
-                base = top - heights[row] + len(panel.picture)
-                at = left / size[0], (base + 9) / size[1]
-                figure.text(*at, panel.title, fontsize=8, linespacing=1.15)
-                figure.figimage(panel.picture, left, base - len(panel.picture), origin="upper")
-            left += widths[column] + _GAP
-        top -= heights[row] + _GAP
+    for (row, column), panel in panels.items():
+        left, bottom = rights[column] - widths[column], size[1] - below[row] + _GAP
+        figure.figimage(panel.picture, left, bottom, origin="upper")
+        title_at = left / size[0], (bottom + len(panel.picture) + 9) / size[1]
+        figure.text(*title_at, panel.title, fontsize=8, linespacing=1.15)
     return figure
