@@ -35,7 +35,8 @@ def ticking(monkeypatch):
     monkeypatch.setattr(forecast.time, "perf_counter", lambda: next(ticks))
 
 
-def test_forecast_counts_the_draws_of_the_bound(held, ticking):
+@pytest.mark.usefixtures("ticking")
+def test_forecast_counts_the_draws_of_the_bound(held):
     def seconds(model, likelihood_images):
         config = configure(model, {"hidden": "8", "likelihood_images": likelihood_images})
         return forecast._evaluation_seconds(config, held, build(config, held))
@@ -49,7 +50,8 @@ def test_forecast_counts_the_draws_of_the_bound(held, ticking):
     assert seconds("gan_mlp", 20) == seconds("gan_mlp", 10)
 
 
-def test_steps_are_timed_over_whole_periods_of_all_phases(held, ticking):
+@pytest.mark.usefixtures("ticking")
+def test_steps_are_timed_over_whole_periods_of_all_phases(held):
     config = small("wgan", n_critic=5)
     seconds = forecast._training_seconds(config, held, build(config, held))
     assert seconds == pytest.approx(config.train.num_steps / (forecast.TIMED * 5))
