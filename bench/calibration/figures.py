@@ -122,7 +122,7 @@ def _draw_ceilings(axes: Axes, results: ProbeResults) -> None:
 
 
 def _scale(axes: Axes, results: ProbeResults) -> None:
-    """Limits around all that is drawn; logarithmic, where values reach below zero linear around it."""
+    """Limits around all that is drawn; logarithmic, and linear around zero where values reach it."""
     floor = results.floor
     means = [p.mean for response in results.responses for p in response.points]
     ends = [floor.mean - floor.spread, floor.mean + floor.spread]
@@ -161,11 +161,11 @@ def _few_colours(image: bytes) -> bytes:
 def _described(results: ProbeResults) -> str:
     floor = results.floor
     responses = [
-        f" {each.corruption}: {', '.join(f'{significant(p.mean)} at {p.x:g}' for p in each.points)}."
+        f"{each.corruption}: " + ", ".join(f"{significant(p.mean)} at {p.x:g}" for p in each.points)
         for each in results.responses
     ]
     ceilings = [f"{name} {significant(value)}" for name, value in results.ceilings.items()]
     return (
-        f"Floor {significant(floor.mean)}, spread {significant(floor.spread)}."
-        f"{''.join(responses)} Ceilings: {join(ceilings)}."
+        f"Floor {significant(floor.mean)}, spread {significant(floor.spread)}. "
+        f"{'. '.join(responses)}. Ceilings: {join(ceilings)}."
     )

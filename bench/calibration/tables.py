@@ -52,7 +52,8 @@ def asked(calibration: Calibration) -> str:
         "doses within the spread",
     ]
     return (
-        f"{table(header, rows, left=3)}\n\nAsked: a rank correlation (Spearman) of distance and dose above {MIN_RANK}, and a last "
+        f"{table(header, rows, left=3)}\n\n"
+        f"Asked: a rank correlation (Spearman) of distance and dose above {MIN_RANK}, and a last "
         f"dose above the floor by more than {MIN_SPREADS} of its spreads. A distance that fails is "
         "blind there; that is a finding about the distance and its detector, not an error."
     )
@@ -78,7 +79,8 @@ def floors(calibration: Calibration) -> str:
         ],
     )
     return (
-        f"{floors}\n\nMean ± spread, the standard deviation over {calibration.draws} random subsets, with n "
+        f"{floors}\n\n"
+        f"Mean ± spread, the standard deviation over {calibration.draws} random subsets, with n "
         "images on either side. Those of the Frechet distance stand in runs and reports as "
         "`floor_train_<distance>_n<n>` and `floor_heldout_<distance>_n<n>`. Compare equal n only."
         f"\n\n{ceilings}"

@@ -117,10 +117,8 @@ def _draw_arm(axes: Axes, mine: pd.DataFrame) -> None:
     for kind, look in _LOOKS.items():
         part = mine[mine["kind"] == kind]
         if len(part):  # what has no value stands at the top
-            edge: dict[str, Any] = (
-                {"transform": axes.get_xaxis_transform()} if kind == "none" else {}
-            )
-            axes.plot(part["trials"], part["value"].fillna(0.97), **look, **edge)
+            place = axes.get_xaxis_transform() if kind == "none" else axes.transData
+            axes.plot(part["trials"], part["value"].fillna(0.97), transform=place, **look)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlim(0.3, float(mine["trials"].max()) + 0.7)
 

@@ -70,8 +70,8 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         )
     legend_below(figure, *axes)
     caption = (
-        f"Small dots are runs, the line joins the means over seeds by {results.x_name}, which stands "
-        "beside them. Gray lines have one ELBO each: minus rate minus distortion. Nearer to the "
+        f"Small dots are runs, the line joins the means over seeds by {results.x_name}, which "
+        "stands beside them. Gray lines have one ELBO each: minus rate minus distortion. Nearer to the "
         "lower left is better; along a gray line a model only trades one for the other. "
         "Different likelihoods have panels of their own and are not compared."
     )
