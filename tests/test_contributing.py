@@ -1,4 +1,4 @@
-"""The map in CONTRIBUTING.md names what is there."""
+"""The map in CONTRIBUTING.md, and whatever else points at files, names what is there."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,28 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-PATHS = sorted(set(re.findall(r"`((?:bench|tests|studies|\.ci)/[\w/.]*)`", TEXT)))
+POINTING = ["CONTRIBUTING.md", "README.md", "PROTOCOL.md", "pyproject.toml", "benchmarks/README.md"]
+
+
+def paths_in(document):
+    """Files and folders that a document names in backquotes, or pyproject behind a dependency."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(r"[`# ]((?:bench|tests|studies|reports|\.ci)/[\w/.]*\w/?)(?=[`,)\s])", text)
+
+
+PATHS = sorted(set(paths_in("CONTRIBUTING.md")))
 ROOMS = sorted(path.name for path in (ROOT / "bench").iterdir() if (path / "__init__.py").exists())
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_every_path_that_it_names_is_there(path):
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize("document", POINTING)
+def test_every_path_that_a_document_names_is_there(document):
+    made_by_commands = {
+        "reports/depth_sweep",
+        "reports/depth_sweep/",
+        "reports/depth_sweep/README.md",
+    }
+    named = set(paths_in(document)) - made_by_commands
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("room", ROOMS)
