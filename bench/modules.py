@@ -19,15 +19,9 @@ def place(module: nn.Module, device: torch.device) -> None:
 def requires_grad(modules: list[nn.Module], *, on: bool) -> None:
     """Sets whether the parameters of these modules take gradients."""
     for module in modules:
-        for parameter in module.parameters():
-            parameter.requires_grad_(on)
+        module.requires_grad_(on)
 
 
 def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
     """L2 norm over all gradients, a 0-d tensor; 0 where there are none."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    if not gradients:
-        return torch.zeros(())
-    norms = torch.stack(list(torch._foreach_norm(gradients)))  # noqa: SLF001
-    norm: Tensor = torch.linalg.vector_norm(norms)
-    return norm
+    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

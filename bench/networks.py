@@ -28,6 +28,7 @@ LAYER_SIZES = r"^[1-9]\d{0,4}(-[1-9]\d{0,4})*$"
 
 Norm = Literal["batch", "layer", "none"]
 Shape = tuple[int, int, int]
+Grid = tuple[int, int]
 
 
 def sides(side: int, depth: int) -> list[int]:
@@ -42,6 +43,16 @@ def sides(side: int, depth: int) -> list[int]:
 def channels(width: int, depth: int) -> list[int]:
     """Channels at full resolution, then of each layer, counted from the image."""
     return [width, *(width * min(2**i, 4) for i in range(depth))]
+
+
+def grids(shape: Shape, depth: int) -> list[Grid]:
+    """Rows and columns of the image before the first layer and after each of ``depth`` layers."""
+    return list(zip(sides(shape[1], depth), sides(shape[2], depth), strict=True))
+
+
+def strides(shape: Shape, depth: int) -> list[Grid]:
+    """Of each of ``depth`` layers, down and across: 2 where it halves that side."""
+    return list(itertools.starmap(_stride, itertools.pairwise(grids(shape, depth))))
 
 
 class ConvEncoder(nn.Module):
@@ -59,16 +70,15 @@ class ConvEncoder(nn.Module):
     ) -> None:
         super().__init__()
         make_act = act or LeakyReLU
-        rows, cols = sides(shape[1], depth), sides(shape[2], depth)
         counts = channels(width, depth)
         layers: list[nn.Module] = [nn.Conv2d(shape[0], counts[0], 3, padding=1), make_act()]
-        for i, (before, after) in enumerate(itertools.pairwise(counts)):
-            stride = (_stride(rows[i], rows[i + 1]), _stride(cols[i], cols[i + 1]))
+        steps = zip(itertools.pairwise(counts), strides(shape, depth), strict=True)
+        for (before, after), stride in steps:
             bias = norm == "none"
             layers.append(nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=bias))
             layers += [*_norm2d(norm, after), make_act()]
         self.layers = nn.Sequential(*layers)
-        self.linear = nn.Linear(counts[-1] * rows[-1] * cols[-1], out_dim)
+        self.linear = nn.Linear(counts[-1] * math.prod(grids(shape, depth)[-1]), out_dim)
 
     def forward(self, images: Tensor) -> Tensor:
         """``[N, C, H, W]`` to ``[N, out_dim]``."""
@@ -76,20 +86,28 @@ class ConvEncoder(nn.Module):
         return out
 
 
-class ConvDecoder(nn.Module):
+class _Decoder(nn.Module):
+    layers: nn.Sequential
+
+    def start_at(self, values: Tensor) -> None:
+        """Sets the last biases to outputs ``[C, 1, 1]`` or ``[C, H, W]``, as ``reach`` gives."""
+        bias = self.layers[-1].bias
+        assert isinstance(bias, Tensor)
+        bias.data[: values.numel()] = values.flatten()
+
+
+class ConvDecoder(_Decoder):
     """Latents ``[N, in_dim]`` to ``[N, C, H, W]``, unbounded: linear, ``depth`` layers, convolution."""
 
     def __init__(self, shape: Shape, *, depth: int, width: int, in_dim: int, norm: Norm) -> None:
         super().__init__()
-        rows, cols = sides(shape[1], depth)[::-1], sides(shape[2], depth)[::-1]
-        counts = channels(width, depth)[::-1]
-        self.start = (counts[0], rows[0], cols[0])
+        maps, counts = grids(shape, depth)[::-1], channels(width, depth)[::-1]
+        self.start = (counts[0], *maps[0])
         self.linear = nn.Linear(in_dim, math.prod(self.start), bias=norm == "none")
         layers: list[nn.Module] = [*_norm2d(norm, counts[0]), nn.ReLU(inplace=True)]
-        for i, (before, after) in enumerate(itertools.pairwise(counts)):
-            layers.append(
-                _climb(before, after, (rows[i], rows[i + 1]), (cols[i], cols[i + 1]), norm)
-            )
+        steps = zip(itertools.pairwise(counts), itertools.pairwise(maps), strict=True)
+        for (before, after), (small, large) in steps:
+            layers.append(_climb(before, after, small, large, bias=norm == "none"))
             layers += [*_norm2d(norm, after), nn.ReLU(inplace=True)]
         layers.append(nn.Conv2d(counts[-1], shape[0], 3, padding=1))
         self.layers = nn.Sequential(*layers)
@@ -102,12 +120,6 @@ class ConvDecoder(nn.Module):
     def reach(self, image: Tensor) -> Tensor:
         """What the last biases alone can show of ``image [C, H, W]``: each channel's mean."""
         return image.mean((1, 2), keepdim=True)
-
-    def start_at(self, values: Tensor) -> None:
-        """Sets the last biases to outputs ``[C, 1, 1]``."""
-        bias = self.layers[-1].bias
-        assert isinstance(bias, Tensor)
-        bias.data[: len(values)] = values.flatten()
 
 
 class MlpEncoder(nn.Module):
@@ -125,7 +137,7 @@ class MlpEncoder(nn.Module):
         return out
 
 
-class MlpDecoder(nn.Module):
+class MlpDecoder(_Decoder):
     """Latents ``[N, in_dim]`` to ``[N, C, H, W]``, unbounded, through fully connected layers."""
 
     def __init__(
@@ -143,12 +155,6 @@ class MlpDecoder(nn.Module):
     def reach(self, image: Tensor) -> Tensor:
         """What the last biases alone can show of ``image [C, H, W]``: all of it."""
         return image
-
-    def start_at(self, values: Tensor) -> None:
-        """Sets the last biases to outputs ``[C, H, W]``."""
-        bias = self.layers[-1].bias
-        assert isinstance(bias, Tensor)
-        bias.data[: values.numel()] = values.flatten()
 
 
 class Critic(nn.Module):
@@ -202,23 +208,21 @@ def layer_sizes(text: str) -> list[int]:
     return [int(size) for size in text.split("-")]
 
 
-def _stride(before: int, after: int) -> int:
-    return 1 if before == after else 2
+def _stride(one: Grid, other: Grid) -> Grid:
+    """What a layer between two grids strides, down and across."""
+    return (1 if one[0] == other[0] else 2, 1 if one[1] == other[1] else 2)
 
 
-def _climb(
-    before: int, after: int, rows: tuple[int, int], cols: tuple[int, int], norm: Norm
-) -> nn.Module:
-    stride = (_stride(*rows), _stride(*cols))
-    bias = norm == "none"
+def _climb(before: int, after: int, small: Grid, large: Grid, *, bias: bool) -> nn.Module:
+    stride = _stride(small, large)
     if stride == (1, 1):
         # With stride 1 a transposed convolution is a convolution with its kernel turned round,
         # the same set of functions and the faster of the two.
         return nn.Conv2d(before, after, 3, padding=1, bias=bias)
     # A kernel of 3 with padding 1 gives (s - 1) * stride + 1; the output padding fills the rest.
     extra = (
-        rows[1] - (rows[0] - 1) * stride[0] - 1,
-        cols[1] - (cols[0] - 1) * stride[1] - 1,
+        large[0] - (small[0] - 1) * stride[0] - 1,
+        large[1] - (small[1] - 1) * stride[1] - 1,
     )
     return nn.ConvTranspose2d(
         before, after, 3, stride=stride, padding=1, output_padding=extra, bias=bias

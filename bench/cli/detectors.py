@@ -10,7 +10,7 @@ import typer
 
 from bench.cli.options import Say, app, columns, command, quiet
 from bench.datasets import load
-from bench.detectors._find import fetch_detector, import_detector
+from bench.detectors._find import published_weights
 from bench.detectors._status import DetectorStatus, status
 from bench.detectors._train import train_detector
 from bench.runtime import prepare
@@ -48,7 +48,7 @@ def detectors_fetch(
     name: Annotated[str, typer.Argument()] = "inception", *, say: Say = quiet
 ) -> None:
     """Download the weights of Inception."""
-    say(f"{name} in {fetch_detector(name)}")
+    say(f"{name} in {published_weights(name).fetch()}")
 
 
 @command("import", into=detectors)
@@ -59,7 +59,7 @@ def detectors_import(
     say: Say = quiet,
 ) -> None:
     """Install the weights of Inception from their file, for machines without a network."""
-    say(f"{name} in {import_detector(name, file)}")
+    say(f"{name} in {published_weights(name).install(file)}")
 
 
 def detector_table(rows: Mapping[str, DetectorStatus]) -> list[str]:

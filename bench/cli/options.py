@@ -104,9 +104,9 @@ def command(
 
 def _prepare(given: Mapping[str, Any]) -> None:
     if weights := given.get("inception_weights"):
-        from bench.detectors._find import import_detector
+        from bench.detectors._find import published_weights
 
-        import_detector("inception", weights)
+        published_weights("inception").install(weights)
     load_plugins(given.get("plugins") or ())
 
 

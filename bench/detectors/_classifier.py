@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,9 +16,9 @@ from bench.errors import UsageError
 from bench.files import file_digest
 from bench.images import to_unit
 from bench.modules import place
-from bench.networks import Shape, sides
+from bench.networks import Shape, grids, strides
 from bench.runtime import generator, seeded_modules
-from bench.tensor_file import read_tensors, write_tensors
+from bench.tensor_file import read_tensors
 
 CHUNK = 500
 
@@ -89,9 +91,13 @@ class ClassifierDetector:
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 ``[N, C, H, W]`` to features and class probabilities, float64."""
         place(self._net, images.device)
-        outs = [self._net(to_unit(chunk)) for chunk in images.split(CHUNK)]
-        features = torch.cat([f for f, _ in outs]).double()
-        return features, torch.cat([logits for _, logits in outs]).double().softmax(1)
+        return features_and_probs(self._net(to_unit(chunk)) for chunk in images.split(CHUNK))
+
+
+def features_and_probs(outs: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Float64, of the features and logits that a network gives of each chunk of images."""
+    features, logits = (torch.cat(chunks).double() for chunks in zip(*outs, strict=True))
+    return features, logits.softmax(1)
 
 
 def train(
@@ -155,11 +161,6 @@ def accuracy(net: Classifier, images: Tensor, labels: Tensor) -> float:
     return float((probs.argmax(1) == labels).double().mean())
 
 
-def save(net: Classifier, path: Path, *, facts: dict[str, str], recipe: Recipe) -> None:
-    """Writes weights and how they came about as safetensors."""
-    write_tensors(path, net.state_dict(), {**facts, "recipe": json.dumps(asdict(recipe))})
-
-
 def load(name: str, path: Path) -> tuple[ClassifierDetector, dict[str, str]]:
     """The detector whose weights lie at ``path``, and the facts written beside them.
 
@@ -177,8 +178,7 @@ def load(name: str, path: Path) -> tuple[ClassifierDetector, dict[str, str]]:
             f"detector weights {path.name} cannot be read ({type(error).__name__}): make them "
             f"again with `bench detectors train {name}`"
         ) from error
-    digest = file_digest(path)[:16]
-    return ClassifierDetector(name, net, digest), known
+    return ClassifierDetector(name, net, file_digest(path)[:16]), known
 
 
 class _Block(nn.Module):
@@ -195,17 +195,17 @@ class _Block(nn.Module):
 
 def _plain_layers(shape: Shape, width: int) -> tuple[nn.Sequential, int]:
     """The layers, and the number of their outputs for one image."""
-    first, second = _strides(shape, 2)
+    first, second = strides(shape, 2)
     layers = [
         *_layer(shape[0], width, first),
         *_layer(width, 2 * width),
         *_layer(2 * width, 3 * width, second),
     ]
-    return nn.Sequential(*layers), 3 * width * sides(shape[1], 2)[2] * sides(shape[2], 2)[2]
+    return nn.Sequential(*layers), 3 * width * math.prod(grids(shape, 2)[2])
 
 
 def _residual_layers(shape: Shape, width: int) -> tuple[nn.Sequential, int]:
-    first, second, third = _strides(shape, 3)
+    first, second, third = strides(shape, 3)
     layers = [
         *_layer(shape[0], width, first),
         *_layer(width, 2 * width, second),
@@ -215,15 +215,6 @@ def _residual_layers(shape: Shape, width: int) -> tuple[nn.Sequential, int]:
         nn.AdaptiveMaxPool2d(2),
     ]
     return nn.Sequential(*layers), 4 * width * 2 * 2
-
-
-def _strides(shape: Shape, count: int) -> list[tuple[int, int]]:
-    """Of ``count`` layers that halve each side until it is small."""
-    rows, cols = sides(shape[1], count), sides(shape[2], count)
-    return [
-        (1 if rows[i] == rows[i + 1] else 2, 1 if cols[i] == cols[i + 1] else 2)
-        for i in range(count)
-    ]
 
 
 def _layer(before: int, after: int, stride: tuple[int, int] = (1, 1)) -> list[nn.Module]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from bench.config import dataset_slug, listed
 from bench.contracts import Detector
@@ -62,25 +61,12 @@ def find_others(names: str, spec: DataSpec) -> tuple[list[Detector], dict[str, s
     return list(found.values()), lacking
 
 
-def fetch_detector(name: str) -> Path:
-    """Downloads the weights of a detector that is not trained here; the path of their file.
+def published_weights(name: str) -> Obtainable:
+    """How the weights of a detector that is not trained here are had.
 
     Raises:
-        UsageError: A detector without a download, or the download failed.
+        UsageError: A detector without published weights.
     """
-    return _published(name).fetch()
-
-
-def import_detector(name: str, file: Path) -> Path:
-    """Installs the same weights from a file.
-
-    Raises:
-        UsageError: A detector without published weights, or not those weights.
-    """
-    return _published(name).install(file)
-
-
-def _published(name: str) -> Obtainable:
     fixed = {each: kind.fixed for each, kind in DETECTORS.items() if kind.fixed}
     able = {each: network.weights for each, network in fixed.items() if network.weights}
     if name not in able:

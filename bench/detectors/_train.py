@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -12,10 +13,11 @@ import bench
 from bench.config import dataset_slug
 from bench.datasets import Splits
 from bench.detectors import DetectorKind
-from bench.detectors._classifier import Recipe, accuracy, save, train
+from bench.detectors._classifier import Recipe, accuracy, train
 from bench.detectors._status import facts_of, kind_of, weights_path
 from bench.errors import UsageError
 from bench.records import DataSpec
+from bench.tensor_file import write_tensors
 
 _NAME = r"(?!(auto|none)$)[A-Za-z0-9_]+"
 
@@ -62,7 +64,7 @@ def train_detector(
     }
     path = weights_path(name)
     try:
-        save(net, path, facts=known, recipe=recipe)
+        write_tensors(path, net.state_dict(), {**known, "recipe": json.dumps(asdict(recipe))})
     except OSError as error:
         raise UsageError(
             f"'{path}' cannot be written ({error.strerror or error}): free space there, or give "

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from bench.datasets._install import DOWNLOAD_TIMEOUT_SECONDS
 from bench.detectors import DETECTORS, DetectorKind, Fixed, Obtainable
+from bench.detectors._classifier import features_and_probs
 from bench.errors import Unavailable, UsageError
 from bench.files import data_home, file_digest, install_lock, written_whole
 from bench.modules import place
@@ -68,9 +69,7 @@ class Inception:
         """uint8 ``[N, C, H, W]``, C 1 or 3, to features and ImageNet's probabilities, float64."""
         place(self._net, images.device)
         colour = images.expand(-1, 3, -1, -1)
-        outs = [self._net(chunk) for chunk in colour.split(CHUNK)]
-        features = torch.cat([features for features, _ in outs]).double()
-        return features, torch.cat([logits for _, logits in outs]).double().softmax(1)
+        return features_and_probs(self._net(chunk) for chunk in colour.split(CHUNK))
 
 
 def _network(path: Path) -> torch.nn.Module:

@@ -13,7 +13,7 @@ from bench.cli.detectors import detector_table
 from bench.datasets import Arrays
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
 from bench.detectors._classifier import Recipe, mirrored, shifted
-from bench.detectors._find import fetch_detector, find_detector, find_others
+from bench.detectors._find import find_detector, find_others, published_weights
 from bench.detectors._status import available, known_names, status, weights_path
 from bench.detectors._train import train_detector
 from bench.errors import Unavailable, UsageError
@@ -290,7 +290,7 @@ def test_detector_of_a_plugin_is_found_and_listed(monkeypatch):
     with pytest.raises(
         UsageError, match="'sums' has no published weights, expected one of inception"
     ):
-        fetch_detector("sums")
+        published_weights("sums")
 
 
 def test_list_shows_all_detectors_and_the_remedy_of_those_that_are_missing(home):
