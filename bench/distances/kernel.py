@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -53,9 +53,7 @@ def mmd_squared(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Estimate:
     n, m = len(x), len(y)
     within_x, within_y = _within(x, kernel), _within(y, kernel)
     between_x, between_y = x.new_zeros(n), y.new_zeros(m)
-    for start in range(0, n, CHUNK):
-        rows = slice(start, start + CHUNK)
-        block = kernel(x[rows], y)
+    for rows, block in _blocks(x, y, kernel):
         between_x[rows] = block.sum(1)
         between_y += block.sum(0)
     value = (
@@ -70,12 +68,17 @@ def mmd_squared(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Estimate:
 def _within(points: Tensor, kernel: Kernel) -> Tensor:
     """Sum of k over the other points of the set, for each of its points ``[n]``."""
     sums = points.new_empty(len(points))
-    for start in range(0, len(points), CHUNK):
-        rows = slice(start, start + CHUNK)
-        block = kernel(points[rows], points)
-        block.diagonal(start).zero_()
+    for rows, block in _blocks(points, points, kernel):
+        block.diagonal(rows.start).zero_()
         sums[rows] = block.sum(1)
     return sums
+
+
+def _blocks(x: Tensor, y: Tensor, kernel: Kernel) -> Iterator[tuple[slice, Tensor]]:
+    """k of all pairs, rows of x in chunks: which rows, and ``[n, m]``."""
+    for start in range(0, len(x), CHUNK):
+        rows = slice(start, start + CHUNK)
+        yield rows, kernel(x[rows], y)
 
 
 def _jackknife(within: Tensor, between: Tensor) -> Tensor:

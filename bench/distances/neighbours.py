@@ -70,32 +70,26 @@ def silhouette(points: Tensor, classes: Tensor) -> float:
     """
     members = torch.nn.functional.one_hot(classes.unique(return_inverse=True)[1]).to(points)
     sizes, own = members.sum(0), members.bool()
-    sums = torch.cat([s.clamp(min=0).sqrt() @ members for _, s in _zero_to_self(points)])
+    squares = (s for _, s in _squares(points, points, to_self=0.0))  # not the rounding of 0
+    sums = torch.cat([s.clamp(min=0).sqrt() @ members for s in squares])
     a = sums[own] / (sizes @ members.T - 1).clamp(min=1)
     b = (sums / sizes).masked_fill(own, torch.inf).amin(1)
     scores = ((b - a) / torch.maximum(a, b)).nan_to_num(0)  # where all points are one
     return float(torch.where(sizes @ members.T > 1, scores, 0.0).mean())
 
 
-def _zero_to_self(points: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """``_squares`` of a set to itself, without the rounding of what is 0."""
-    for rows, squares in _squares(points, points):
-        squares.diagonal(rows.start).fill_(0)
-        yield rows, squares
-
-
 def radii(points: Tensor, k: int = K) -> Tensor:
     """Squared distance of each point ``[N, d]`` to its k-th nearest other one, ``[N]``; k < N."""
-    found = points.new_empty(len(points))
-    for rows, squares in _squares(points, points):
-        squares.diagonal(rows.start).fill_(torch.inf)  # not its own neighbour
-        found[rows] = squares.topk(k, largest=False).values[:, -1]
-    return found
+    squares = (s for _, s in _squares(points, points, to_self=torch.inf))  # not its own neighbour
+    return torch.cat([s.topk(k, largest=False).values[:, -1] for s in squares])
 
 
-def _squares(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
+def _squares(
+    a: Tensor, b: Tensor, *, to_self: float | None = None
+) -> Iterator[tuple[slice, Tensor]]:
     """|a|^2 + |b|^2 - 2 a.b of all pairs, rows of a in chunks: which rows, and ``[n, M]``.
 
+    ``to_self`` takes the place of a point's distance to itself, where both are one set.
     Unlike cdist it makes no copies of b, and all chunks take turns in one piece of memory: with
     new ones, and results kept between them, the heap grew by a gigabyte at 10,000 rows.
     """
@@ -105,6 +99,8 @@ def _squares(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
         part = a[start : start + CHUNK]
         squares = torch.addmm(norms, part, b.T, alpha=-2, out=room[: len(part)])
         squares += torch.linalg.vector_norm(part, dim=1, keepdim=True).square_()
+        if to_self is not None:
+            squares.diagonal(start).fill_(to_self)
         yield slice(start, start + len(part)), squares
 
 
@@ -125,13 +121,6 @@ def overlap(fake: Tensor, real: Tensor, k: int = K) -> Overlap:
         inside = squares <= edge[rows, None]
         balls += inside.sum(0)
         covered[rows] = inside.any(1)
-    return Overlap(
-        precision=_share(balls > 0),
-        recall=_share(recalled),
-        density=float(balls.double().mean()) / k,
-        coverage=_share(covered),
-    )
-
-
-def _share(true: Tensor) -> float:
-    return float(true.double().mean())
+    shares = (balls > 0, recalled, balls, covered)
+    precision, recall, mean, coverage = (float(share.double().mean()) for share in shares)
+    return Overlap(precision, recall, mean / k, coverage)
