@@ -6,21 +6,18 @@ import importlib
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 __version__ = "0.2.0"
 
 # Files that plugins and studies import, by the names that they had before they got their rooms;
-# these are found until 0.3.0. What lies in a folder of another name comes before the folder.
+# these are found until 0.3.0, and what lies in their folders.
 MOVED = {
     "bench.claim": "bench.plan.claim",
     "bench.space": "bench.plan.space",
     "bench.nets": "bench.networks",
-    "bench.gaussians": "bench.distances.gaussians",
-    "bench.trainer": "bench.training.trainer",
-    "bench.losses.elbo": "bench.variational.elbo",
-    "bench.losses.lipschitz": "bench.adversarial.lipschitz",
     "bench.losses": "bench.adversarial.losses",
     "bench.likelihoods": "bench.variational.likelihoods",
     "bench.posteriors": "bench.variational.posteriors",
@@ -29,26 +26,20 @@ MOVED = {
 
 
 def _today(name: str) -> str:
-    """Today's name of a module that was moved, or of one below it; empty for any other."""
-    found = (old for old in MOVED if f"{name}.".startswith(f"{old}."))
-    return next((MOVED[old] + name.removeprefix(old) for old in found), "")
+    """Today's name of a module that was moved, or of one below it; of any other its own."""
+    old = next((old for old in MOVED if f"{name}.".startswith(f"{old}.")), name)
+    return MOVED.get(old, old) + name.removeprefix(old)
 
 
-class _Moved:
+class _Moved(Loader):
     """Finds a module by its earlier name, with a warning."""
 
     @staticmethod
     def find_spec(name: str, *_: object) -> ModuleSpec | None:
-        """Asked for every import, so quick for all others."""
-        moved = name.startswith("bench.") and _today(name)
-        return ModuleSpec(name, _Moved()) if moved else None  # type: ignore[arg-type]
+        """Asked for every import."""
+        return None if _today(name) == name else ModuleSpec(name, _Moved())
 
-    @staticmethod
-    def create_module(_: ModuleSpec) -> None:
-        """As every module."""
-
-    @staticmethod
-    def exec_module(module: ModuleType) -> None:
+    def exec_module(self, module: ModuleType) -> None:
         """Puts today's module in its place."""
         new = _today(module.__name__)
         _warn(module.__name__, new)
