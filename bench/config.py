@@ -89,11 +89,9 @@ class RunConfig(Settings):
 
     def flat(self) -> Flat:
         """One level of dotted keys; ``model`` holds the model's registered name."""
-        flat: Flat = {"model": self.name}
-        for group in ("model", "data", "train", "eval"):
-            for key, value in getattr(self, group).model_dump().items():
-                flat[f"{group}.{key}"] = value
-        return flat
+        groups = self.model_dump(exclude={"name"}).items()
+        values = {f"{group}.{key}": value for group, part in groups for key, value in part.items()}
+        return {"model": self.name, **values}
 
     def params(self) -> dict[str, str]:
         """The flat form as tracking keeps it, each value as text."""
@@ -195,11 +193,11 @@ def parse_assignments(assignments: list[str]) -> dict[str, str]:
 
 def describe(settings: type[ModelSettings]) -> list[tuple[str, Scalar, str, str]]:
     """Rows (flat key, default, range, description) of everything a run of this model takes."""
-    rows = []
-    for group, cls in _groups(settings).items():
-        for key, field in cls.model_fields.items():
-            rows.append((f"{group}.{key}", field.default, _range(field), field.description or ""))
-    return rows
+    return [
+        (f"{group}.{key}", field.default, _range(field), field.description or "")
+        for group, cls in _groups(settings).items()
+        for key, field in cls.model_fields.items()
+    ]
 
 
 def _groups(settings: type[ModelSettings]) -> dict[str, type[Settings]]:

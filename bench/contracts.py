@@ -26,15 +26,12 @@ class Noise(Protocol):
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal, float32."""
-        ...
 
     def uniform(self, *shape: int) -> Tensor:
         """Uniform in [0, 1), float32."""
-        ...
 
     def integers(self, high: int, *shape: int) -> Tensor:
         """Uniform in 0..high-1, int64."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -122,15 +119,12 @@ class Posterior(Protocol):
     @property
     def mean(self) -> Tensor:
         """E[z|x], ``[N, D]``."""
-        ...
 
     def rsample(self, k: int, noise: Noise) -> Tensor:
         """k reparametrised draws per image, ``[k, N, D]``."""
-        ...
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log q(z|x) in nats, summed over latents: ``[..., N, D]`` to ``[..., N]``."""
-        ...
 
 
 Encode = Callable[[Tensor], Posterior]
@@ -149,15 +143,12 @@ class Prior(Protocol):
 
     def sample(self, n: int, noise: Noise, encode: Encode) -> Tensor:
         """n draws, ``[n, D]``."""
-        ...
 
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
         """log p(z) in nats, summed over latents: ``[..., D]`` to ``[...]``."""
-        ...
 
     def kl(self, posterior: Posterior) -> Tensor | None:
         """KL(q || p) per image in nats ``[N]``, or None where it has no closed form."""
-        ...
 
 
 LikelihoodKind = Literal["binary", "density", "levels"]
@@ -183,22 +174,18 @@ class Likelihood(Protocol):
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """The form of the data that encoder and likelihood see, ``[N, C, H, W]``."""
-        ...
 
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         """log p(x|z) in nats, summed over C, H, W: ``[N]``.
 
         ``params`` is the decoder's output ``[N, params_per_value * C, H, W]``.
         """
-        ...
 
     def mean(self, params: Tensor) -> Tensor:
         """The image that E[x|z] shows, in [0, 1], ``[N, C, H, W]``."""
-        ...
 
     def start(self, image: Tensor) -> Tensor:
         """What the first C channels of ``params`` are where p(x|z) stands at ``image``."""
-        ...
 
 
 class Bound(NamedTuple):
@@ -235,7 +222,6 @@ class Density(ABC):
     @abstractmethod
     def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Noise) -> Bound:
         """Of images in the form that ``observe`` gives."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -360,7 +346,6 @@ class Detector(Protocol):
 
         Both float64; None in place of probabilities from a network without a head.
         """
-        ...
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         partial.replace(path)
     finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        partial.unlink(missing_ok=True)
 
 
 def file_digest(path: Path) -> str:
@@ -58,16 +57,13 @@ def install_lock(name: str) -> Iterator[None]:
     """
     from filelock import FileLock
 
-    lock = FileLock(data_home() / f".{name}.lock")
     try:
         data_home().mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock = FileLock(data_home() / f".{name}.lock").acquire()
     except OSError as error:
         raise cannot_write(error) from error
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()
 
 
 def cannot_write(error: OSError) -> UsageError:

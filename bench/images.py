@@ -76,19 +76,16 @@ def grid(images: Tensor, *, columns: int, scale: int = 1) -> Grid:
         columns: Images per row; a last row that is not full is filled with gray.
         scale: Each pixel becomes ``scale`` x ``scale`` pixels.
     """
-    text = {"Tile": "{1}x{2}x{0}".format(*images.shape[1:]), "Scale": str(scale)}
     tiles = images.detach().cpu().numpy().repeat(scale, axis=2).repeat(scale, axis=3)
-    _, channels, height, width = tiles.shape
-    if channels == 1:
-        tiles = tiles.repeat(3, axis=1)
+    height, width = tiles.shape[2:]
     rows = -(-len(tiles) // columns)
-    canvas = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, 3), 128, np.uint8)
+    size = rows * (height + 1) + 1, columns * (width + 1) + 1, 3
+    canvas = np.full(size, 128, np.uint8).view(Grid)
+    canvas.text = {"Tile": "{1}x{2}x{0}".format(*images.shape[1:]), "Scale": str(scale)}
     for i, tile in enumerate(tiles):
         top, left = 1 + (i // columns) * (height + 1), 1 + (i % columns) * (width + 1)
         canvas[top : top + height, left : left + width] = tile.transpose(1, 2, 0)
-    made = canvas.view(Grid)
-    made.text = text
-    return made
+    return canvas
 
 
 def display_scale(height: int) -> int:

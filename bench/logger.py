@@ -13,19 +13,15 @@ class Logger(Protocol):
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags."""
-        ...
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Adds values at a step (images seen); may be buffered until ``flush``."""
-        ...
 
     def picture(self, name: str, picture: Picture, step: int) -> None:
         """Adds one picture at a step."""
-        ...
 
     def flush(self) -> None:
         """Everything added so far is stored when this returns."""
-        ...
 
 
 class NullLogger:

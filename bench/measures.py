@@ -55,6 +55,10 @@ class Measure:
     through: Through = "nothing"
 
 
+UNDECLARED = Measure("", through="detector")
+"""What is taken of a name whose beginning nobody declared."""
+
+
 MEASURES: dict[str, Measure] = {
     "fd": Measure("frechet", "lower", "detector"),
     "fid": Measure("frechet", "lower", "detector"),
@@ -154,7 +158,7 @@ class MeasureName:
         n: The number of images, if it has one.
         effort: What was spent beside, ``_c16_t1000``; else empty.
         ending: ``se``, ``sd``, ``low``, ``high``, ``real`` or ``gap``; else empty.
-        known: What was declared of it.
+        known: What was declared of it, or ``UNDECLARED``.
     """
 
     split: str = ""
@@ -164,27 +168,25 @@ class MeasureName:
     n: int | None = None
     effort: str = ""
     ending: str = ""
-    known: Measure | None = None
+    known: Measure = UNDECLARED
 
     @classmethod
     def parse(cls, text: str, measures: Mapping[str, Measure] = MEASURES) -> MeasureName:
         """The parts of ``test/fd_mnist_n10000``; ``str`` puts them together again."""
         found = _NAME.fullmatch(text)
-        parts = {} if found is None else found.groupdict(default="")
-        base, n = parts.get("base", text), parts.get("n", "")
+        parts = found.groupdict("") if found else {}
+        base, n = parts.pop("base", text), parts.pop("n", "")
         words = base.split("_")
         begins = ("_".join(words[:i]) for i in range(len(words), 0, -1))
         stem = next((begin for begin in begins if begin in measures), base)
         prefix = found[1] if (found := _PREFIX.match(stem)) else ""
         return cls(
-            split=parts.get("split", ""),
+            **parts,
             prefix=prefix,
             measure=stem[len(prefix) + 1 :] if prefix else stem,
             of=base[len(stem) + 1 :],
             n=int(n) if n else None,
-            effort=parts.get("effort", ""),
-            ending=parts.get("ending", ""),
-            known=measures.get(stem),
+            known=measures.get(stem, UNDECLARED),
         )
 
     def __str__(self) -> str:
@@ -203,31 +205,21 @@ class MeasureName:
         return replace(self, n=None)
 
     @property
-    def metric(self) -> str:
-        """The registered metric that gives it; empty where nobody declared it."""
-        return self.known.metric if self.known else ""
-
-    @property
     def better(self) -> Better | None:
         """The better direction; None where there is none."""
-        return None if self.known is None or self.prefix or self.ending else self.known.better
-
-    @property
-    def through(self) -> Through:
-        """What takes part; a detector where nobody declared it."""
-        return self.known.through if self.known else "detector"
+        return None if self.prefix or self.ending else self.known.better
 
     @property
     def detector(self) -> str:
         """The detector that the name carries; empty without one."""
         if self.measure in _INCEPTIONS.values():
             return INCEPTION
-        return self.of if self.through == "detector" else ""
+        return self.of if self.known.through == "detector" else ""
 
     @property
     def likelihood(self) -> str:
         """The likelihood that the name carries; empty without one."""
-        return self.of if self.through == "likelihood" else ""
+        return self.of if self.known.through == "likelihood" else ""
 
     @property
     def is_floor(self) -> bool:

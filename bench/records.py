@@ -195,17 +195,17 @@ class RunTags:
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> RunTags:
         """The tags known by name; others are left out."""
-        known: dict[str, Any] = {}
-        for one in fields(cls):
-            if text := tags.get(one.name):
-                known[one.name] = text if one.type == "str" else int(text)
+        known: dict[str, Any] = {
+            one.name: tags[one.name] if one.type == "str" else int(tags[one.name])
+            for one in fields(cls)
+            if tags.get(one.name)
+        }
         return cls(**known)
 
     @property
     def reasons(self) -> dict[str, str]:
         """Metric name to the reason why there is no such value."""
-        found: dict[str, str] = json.loads(self.not_applicable or "{}")
-        return found
+        return dict(json.loads(self.not_applicable or "{}"))
 
     @property
     def warnings(self) -> tuple[HealthWarning, ...] | None:

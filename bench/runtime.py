@@ -48,9 +48,7 @@ def stream_seed(*purpose: object) -> int:
 
 def generator(*purpose: object, device: torch.device | str = "cpu") -> torch.Generator:
     """A generator of its own for a purpose."""
-    rng = torch.Generator(device)
-    rng.manual_seed(stream_seed(*purpose))
-    return rng
+    return torch.Generator(device).manual_seed(stream_seed(*purpose))
 
 
 @contextmanager
@@ -84,15 +82,15 @@ class DeviceNoise:
 
 def environment() -> dict[str, str]:
     """Facts for the tags of a run: versions, commit, machine, threads."""
-    facts = {
+    return {
         "bench_version": bench.__version__,
         "git_commit": git_commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "threads": str(torch.get_num_threads()),
         "processor": platform.machine(),
+        **{name: version(name) for name in ("mlflow", "optuna", "numpy")},
     }
-    return facts | {name: version(name) for name in ("mlflow", "optuna", "numpy")}
 
 
 def git_commit() -> str:
@@ -100,17 +98,8 @@ def git_commit() -> str:
     here = Path(__file__).parent
     if not (here.parent / ".git").exists():
         return "unknown"
-    command = [
-        "git",
-        "-C",
-        str(here),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=12",
-        "--exclude=*",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 

@@ -25,20 +25,16 @@ def import_torchvision() -> ModuleType:
     with those of a torchvision that does load. Call this before whatever imports torchvision
     itself (torchmetrics, torch-fidelity).
     """
+    global _library
     try:
         return importlib.import_module("torchvision")
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-    _define_missing_operators()
-    return importlib.import_module("torchvision")
-
-
-def _define_missing_operators() -> None:
-    global _library
     import torch
 
     _library = torch.library.Library("torchvision", "FRAGMENT")
     for name, schema in _SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             _library.define(schema)
+    return importlib.import_module("torchvision")

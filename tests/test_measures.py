@@ -7,6 +7,7 @@ import pytest
 from bench.measures import (
     INCEPTION,
     MEASURES,
+    UNDECLARED,
     Measure,
     MeasureName,
     feature_name,
@@ -41,8 +42,8 @@ from bench.measures import (
         ),
         ("reconstruction_error", {"measure": "reconstruction_error", "of": ""}),
         ("copying_low", {"measure": "copying", "ending": "low"}),
-        ("cost/train_seconds", {"split": "cost", "measure": "train_seconds", "known": None}),
-        ("", {"measure": "", "known": None}),
+        ("cost/train_seconds", {"split": "cost", "measure": "train_seconds", "known": UNDECLARED}),
+        ("", {"measure": "", "known": UNDECLARED}),
     ],
 )
 def test_name_is_taken_apart_and_put_together(text, parts):
@@ -57,7 +58,7 @@ def test_detector_and_likelihood_are_read_by_what_takes_part():
     assert MeasureName.parse("precision_inception_n10").detector == INCEPTION
     assert MeasureName.parse("kl_sampled_bernoulli").likelihood == "bernoulli"
     assert MeasureName.parse("mmd_posterior_n50").detector == ""
-    assert MeasureName.parse("legible").through == "detector"
+    assert MeasureName.parse("legible").known.through == "detector"
 
 
 def test_values_of_one_measure_at_several_n_are_one_series():
@@ -82,7 +83,7 @@ def test_better_direction_is_of_the_value_itself():
 def test_name_of_features_says_its_detector_again(base, detector):
     name = MeasureName.parse(feature_name(base, detector, 10))
     assert (name.detector, name.n) == (detector, 10)
-    assert name.metric == MEASURES[base].metric
+    assert name.known.metric == MEASURES[base].metric
 
 
 def test_what_a_metric_declares_is_known_where_the_table_is_silent():

@@ -47,15 +47,15 @@ class ConfigGroup:
     def lacks(self, name: MeasureName) -> bool:
         """Whether the models said that they have no such measure, and not only no value."""
         said = {metric for run in self.runs for metric in run.tags.reasons}
-        if "elbo" in said and name.through == "likelihood":
+        if "elbo" in said and name.known.through == "likelihood":
             return True
-        through = f"{name.metric}_{name.detector}"
-        return not said.isdisjoint({name.metric, through, name.series.name})
+        through = f"{name.known.metric}_{name.detector}"
+        return not said.isdisjoint({name.known.metric, through, name.series.name})
 
     def measured_with(self, name: MeasureName) -> tuple[tuple[str, str], ...]:
         """What two values of a measure must share to stand in one row."""
         facts = {"data digest": self._tag("data_digest")}
-        if name.through == "detector":
+        if name.known.through == "detector":
             facts["detector digest"] = self._detector_digest(name)
         if name.n is None:  # else the number of images stands in the name
             facts["images measured"] = self.runs[0].param("eval.max_samples") or ""

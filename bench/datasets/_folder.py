@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from bench.datasets._splits import Arrays, Images, Parts
+from bench.datasets._splits import Arrays, Images, Labels, Parts
 from bench.errors import UsageError
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
@@ -16,10 +17,10 @@ _MODES_OF_8_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 
 @dataclass(frozen=True)
 class _Listing:
-    """The picture files of one part in order; ``classes`` is empty where they lie flat."""
+    """The picture files of one part in order; no labels and no classes where they lie flat."""
 
     files: list[Path]
-    labels: list[int]
+    labels: Labels | None
     classes: list[str]
 
 
@@ -53,7 +54,7 @@ def read_folder(path: Path) -> Parts:
         )
     images = _read(train.files + test.files)
     n = len(train.files)
-    return Parts(_arrays(images[:n], train), _arrays(images[n:], test))
+    return Parts(Arrays(images[:n], train.labels), Arrays(images[n:], test.labels))
 
 
 def read_pictures(path: Path) -> Arrays:
@@ -63,11 +64,7 @@ def read_pictures(path: Path) -> Arrays:
         UsageError: As ``read_folder``.
     """
     listing = _list(path)
-    return _arrays(_read(listing.files), listing)
-
-
-def _arrays(images: Images, listing: _Listing) -> Arrays:
-    return Arrays(images, np.array(listing.labels, np.int64) if listing.classes else None)
+    return Arrays(_read(listing.files), listing.labels)
 
 
 def _list(folder: Path) -> _Listing:
@@ -77,22 +74,20 @@ def _list(folder: Path) -> _Listing:
             f"'{folder}' holds pictures ({loose[0].name}) beside subfolders ({classes[0].name}), "
             f"expected one or the other: move the pictures"
         )
-    files, labels = list(loose), []
-    for label, subfolder in enumerate(classes):
-        found = _pictures(subfolder)
-        files += found
-        labels += [label] * len(found)
-    empty = next((f for f in classes or [folder] if not _pictures(f)), None)
-    if empty is not None:
-        raise UsageError(
-            f"'{empty}' holds no pictures, expected files ending in {' '.join(SUFFIXES)}: "
-            f"add some or remove the folder"
-        )
-    return _Listing(files, labels, [subfolder.name for subfolder in classes])
+    found = {part: _pictures(part) for part in classes or [folder]}
+    for part, files in found.items():
+        if not files:
+            raise UsageError(
+                f"'{part}' holds no pictures, expected files ending in {' '.join(SUFFIXES)}: "
+                f"add some or remove the folder"
+            )
+    labels = np.repeat(np.arange(len(found)), [len(files) for files in found.values()])
+    names = [subfolder.name for subfolder in classes]
+    return _Listing(list(chain(*found.values())), labels if classes else None, names)
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return [entry for entry in _visible(folder) if entry.is_dir()]
+    return [p for p in _visible(folder) if p.is_dir()]
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -121,11 +121,10 @@ def check_published(
     if name not in published:
         return
     expected = published[name]
-    num_test = len(parts.test) if parts.test else 0
     found = Published(
         shape=parts.train.images.shape[1:],
         num_train=len(parts.train),
-        num_test=num_test,
+        num_test=len(parts.test) if parts.test else 0,
         digest=expected.digest and digest,
     )
     if found != expected:

@@ -190,9 +190,11 @@ def make_splits(
     """
     num_test = 0 if parts.test is None else len(parts.test)
     _, val_size, test_size = split_sizes(len(parts.train), num_test, held_out)
-    train, test = parts.train, parts.test
-    if test is None:
-        train, test = _carve(train, test_size, seed=TEST_SEED)
+    train, test = (
+        _carve(parts.train, test_size, seed=TEST_SEED)
+        if parts.test is None
+        else (parts.train, parts.test)
+    )
     train, val = _carve(train, val_size, seed=VAL_SEED)
     return train, val, test
 

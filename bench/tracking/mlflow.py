@@ -65,7 +65,12 @@ class RunLogger:
         self._buffer += [Metric(key, float(value), now, step) for key, value in values.items()]
         waited = time.monotonic() - self._last_flush
         if len(self._buffer) >= FLUSH_ITEMS or waited > FLUSH_SECONDS:
-            self._try_flush()
+            try:
+                self.flush()
+            except MlflowException as error:
+                # Training goes on; the flush before the next checkpoint insists.
+                print(f"tracking: {error}; the values are kept and sent later", file=sys.stderr)
+                self._last_flush = time.monotonic()
 
     def picture(self, name: str, picture: Picture, step: int) -> None:
         """Logs it under the time slider of the UI, and as ``pictures/<name>.png``, the latest."""
@@ -87,14 +92,6 @@ class RunLogger:
             del self._buffer[: len(batch)]
         self._last_flush = time.monotonic()
 
-    def _try_flush(self) -> None:
-        try:
-            self.flush()
-        except MlflowException as error:
-            # Training goes on; the flush before the next checkpoint insists.
-            print(f"tracking: {error}; the values are kept and sent later", file=sys.stderr)
-            self._last_flush = time.monotonic()
-
 
 class Store:
     """One MLflow store.
@@ -110,7 +107,10 @@ class Store:
     def __init__(self, uri: str | None = None) -> None:
         self.uri = store_uri(uri)
         try:
-            with self._opening(), _no_retries():
+            # A fresh database is migrated by its first opener; several at once would die.
+            place = _folder(self.uri) or Path(tempfile.gettempdir())
+            place.mkdir(parents=True, exist_ok=True)
+            with FileLock(place / ".mlflow-opening.lock"), _no_retries():
                 self._client = MlflowClient(tracking_uri=self.uri)
                 self._client.search_experiments(max_results=1)
         except Exception as error:
@@ -118,14 +118,6 @@ class Store:
                 f"tracking store '{self.uri}' does not open ({_short(error)}): start its server "
                 "or give another one with --tracking-uri"
             ) from error
-
-    @contextlib.contextmanager
-    def _opening(self) -> Iterator[None]:
-        """A fresh database is migrated by its first opener; several at once would die."""
-        place = _folder(self.uri) or Path(tempfile.gettempdir())
-        place.mkdir(parents=True, exist_ok=True)
-        with FileLock(place / ".mlflow-opening.lock"):
-            yield
 
     def experiment(self, name: str) -> str:
         """Id of the experiment of that name, made where it is missing.
@@ -138,13 +130,11 @@ class Store:
             folder = _folder(self.uri)
             artifacts = folder and (folder / "mlruns" / name).as_uri()
             try:
-                made: str = self._client.create_experiment(name, artifact_location=artifacts)
-            except MlflowException:
+                return str(self._client.create_experiment(name, artifact_location=artifacts))
+            except MlflowException:  # another process may have made it meanwhile
                 found = self._client.get_experiment_by_name(name)
                 if found is None:
                     raise
-            else:
-                return made
         if found.lifecycle_stage != "active":
             raise UsageError(
                 f"experiment '{name}' was deleted in MLflow: restore it there, or remove it for good "

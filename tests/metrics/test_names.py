@@ -69,10 +69,10 @@ def test_every_name_of_a_metric_is_in_the_table_of_measures(given, metric):
     assert given[metric]
     for text in given[metric]:
         name = MeasureName.parse(text)
-        assert name.metric == metric
+        assert name.known.metric == metric
         assert str(name) == text
         assert (name.detector == "digits") == ("_digits" in text)
-        assert name.of == "" or name.through != "nothing" or metric == "ais"
+        assert name.of == "" or name.known.through != "nothing" or metric == "ais"
 
 
 def test_table_of_measures_has_no_name_that_no_metric_gives(given):

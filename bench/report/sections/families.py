@@ -117,7 +117,7 @@ def _class_columns(results: Results) -> list[MeasureColumn]:
     distances = sorted(of_class, key=lambda m: m.n or 0)[-1:]
     return [
         MeasureColumn("`class_accuracy` ↑", "test/class_accuracy", share, "class_accuracy"),
-        *(MeasureColumn(f"`{m.name}` ↓", str(m), significant, m.metric) for m in distances),
+        *(MeasureColumn(f"`{m.name}` ↓", str(m), significant, m.known.metric) for m in distances),
         MeasureColumn("`class_share`", "test/class_share", share, "class_share"),
     ]
 
