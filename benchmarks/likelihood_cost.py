@@ -31,7 +31,7 @@ from bench.metrics.importance import BLOCK, bound_of_image
 from bench.models import configure
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator, prepare
-from bench.training.run import build
+from bench.training.parts import build
 
 CPU = torch.device("cpu")
 SPEC = DataSpec(

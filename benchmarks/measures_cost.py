@@ -29,7 +29,7 @@ from bench.metrics._evaluate import view_of
 from bench.models import configure
 from bench.runtime import prepare
 from bench.training import health
-from bench.training.run import build
+from bench.training.parts import build
 from bench.training.trainer import Trainer
 
 MODEL = "vae_mlp"

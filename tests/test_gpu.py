@@ -6,7 +6,8 @@ from references import REFERENCES, has_width
 
 from bench.contracts import NullLogger
 from bench.models import configure
-from bench.training.run import Run, held_data
+from bench.training.parts import held_data
+from bench.training.run import Run
 
 pytestmark = pytest.mark.gpu
 

@@ -31,7 +31,7 @@ from bench.runtime import DeviceNoise, generator
 from bench.study.driver import Driver
 from bench.study.plan import resolve
 from bench.tracking.mlflow import Store
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")

@@ -38,8 +38,8 @@ from bench.records import OUTSIDE, RunRecord, RunTags
 from bench.runtime import environment, num_cores, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
-from bench.training.ends import log_result, open_test_split, result_of
-from bench.training.run import held_for, restore_run
+from bench.training.parts import held_for, restore_run
+from bench.training.run import log_result, open_test_split, result_of
 
 EXPERIMENT = "eval"
 """Where records go that belong to no study."""

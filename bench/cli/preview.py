@@ -16,7 +16,7 @@ from bench.runtime import prepare
 from bench.study.cells import matched_deviation
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.training.forecast import seconds_per_run
-from bench.training.run import held_for
+from bench.training.parts import held_for
 
 
 def plan_line(identity: Identity, runs: Sequence[PlannedRun], seconds: float) -> str:

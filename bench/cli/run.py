@@ -45,7 +45,7 @@ from bench.study.driver import Driver
 from bench.study.plan import PlannedRun, StudyPlan, resolve
 from bench.study.storage import Found
 from bench.tracking.mlflow import Store
-from bench.training.run import held_for
+from bench.training.parts import held_for
 
 
 @command("run", fails=lambda summary: summary.get("failed"))

@@ -19,7 +19,7 @@ from bench.labels import draw_labels
 from bench.models import config_from_params
 from bench.runtime import DeviceNoise, generator, resolve_device
 from bench.tracking.mlflow import Store
-from bench.training.run import held_for, restore_run
+from bench.training.parts import held_for, restore_run
 
 
 @command("sample")

@@ -32,7 +32,7 @@ from bench.records import RunRecord, RunTags, TrialResult
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
-from bench.training.run import held_for
+from bench.training.parts import held_for
 
 
 @command("train", fails=lambda told: told["status"] == "failed" or told.get("differences"))

@@ -19,8 +19,8 @@ from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
 from bench.tracking.mirrors import Tee
 from bench.tracking.mlflow import Store
-from bench.training.ends import StageName
-from bench.training.run import Run, held_for
+from bench.training.parts import held_for
+from bench.training.run import Run, StageName
 
 LOCK_SECONDS = 600.0
 

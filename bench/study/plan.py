@@ -16,8 +16,8 @@ from bench.records import DataSpec, TrialResult
 from bench.runtime import resolve_device
 from bench.study.cells import configured, full_overrides, matched
 from bench.training.checkpoint import load_result
-from bench.training.ends import StageName
-from bench.training.run import held_for
+from bench.training.parts import held_for
+from bench.training.run import StageName
 
 FRESH_SEED = 1
 """The first seed after a search, whose trials have seed 0."""

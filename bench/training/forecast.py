@@ -16,7 +16,7 @@ from bench.metrics.importance import DRAWS
 from bench.pictures._draw import draw_pictures
 from bench.pictures._inversion import NUM_DRAWS, NUM_STEPS
 from bench.pictures.inversion import PAIRS, ROWS
-from bench.training.run import build
+from bench.training.parts import build
 from bench.training.trainer import Trainer, TrainingDiverged
 
 WARM, TIMED = 1, 2

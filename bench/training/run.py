@@ -1,57 +1,65 @@
-"""One run from configuration to result; the only place that knows all parts."""
+"""One run or trial from configuration to result: trained, measured, stored."""
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-import torch
-
-from bench import datasets
-from bench.config import RunConfig
+from bench.config import RunConfig, listed
 from bench.contracts import Trainable
-from bench.detectors._find import find_detector, find_others
-from bench.errors import Interrupted, UsageError
-from bench.evaluation.feature_cache import user_cache
+from bench.errors import Interrupted
 from bench.evaluation.reference import ReferenceData
+from bench.evaluation.view import Generated
 from bench.images import NotFinite
 from bench.logger import Logger
-from bench.metrics import declared_tag
-from bench.models import MODELS
-from bench.modules import place
+from bench.measures import ELBOS, MeasureName
+from bench.metrics import declared_tag, requested
+from bench.metrics._evaluate import Measured, When, measure, selection_metric, view_of
+from bench.modules import count_parameters
+from bench.pictures._draw import draw_pictures
 from bench.records import TrialResult
-from bench.runtime import seeded_modules
+from bench.training import health
 from bench.training.checkpoint import (
-    LAST,
+    BEST,
     RESULT,
-    load_last,
+    Progress,
+    load_best,
     load_result,
     resume,
+    save_best,
     save_last,
     save_result,
 )
-from bench.training.ends import STAGES, StageName, State, end_of_pruned, log_result, validate
-from bench.training.health import Diagnostics
 from bench.training.health_checks import examine
+from bench.training.parts import build
 from bench.training.trainer import Trainer, TrainingDiverged
+
+StageName = Literal["run", "trial"]
 
 
 @dataclass(kw_only=True)
 class Run:
-    """One run with everything it needs.
+    """One run, or a trial of a search, with everything it needs.
+
+    A trial reads validation alone (protocol rules 2 and 22) and may be ended after one; nobody
+    looks at its pictures, its best state or its health.
 
     Attributes:
         config: What to do.
         held: Data and detector on the device.
         folder: Where checkpoints and the result lie.
         logger: Where curves and pictures go.
-        stage: ``run``, or ``trial`` of a search, which reads validation alone.
+        stage: ``run``, or ``trial`` of a search.
         should_stop: Asked at each log; True saves a checkpoint and raises ``Interrupted``.
         should_prune: Asked by a trial after each validation but the last, with all values so
             far; True ends it there.
+        trainable: The model, once it is under way.
+        trainer: How far it has come.
+        progress: What is remembered of the way.
     """
 
     config: RunConfig
@@ -61,7 +69,9 @@ class Run:
     stage: StageName = "run"
     should_stop: Callable[[], bool] = lambda: False
     should_prune: Callable[[list[float]], bool] = lambda _: False
-    state: State = field(init=False)
+    trainable: Trainable = field(init=False, repr=False)
+    trainer: Trainer = field(init=False, repr=False)
+    progress: Progress = field(init=False, repr=False)
 
     @property
     def finished(self) -> bool:
@@ -74,47 +84,57 @@ class Run:
         Raises:
             Interrupted: ``should_stop`` said so; calling again continues.
         """
-        if (known := load_result(self.folder)) is not None:
-            # The tracking store may be a new one, which knows nothing of this run yet.
-            self._log(known)
-            return known
-        self.state = self._begin()
-        try:
-            result = (
-                self.state.stage.end(self.state) if self._train() else end_of_pruned(self.state)
-            )
-        except (TrainingDiverged, NotFinite) as error:
-            result = TrialResult(status="diverged", reason=str(error))
-        result = replace(result, metrics=result.metrics | self.state.cost())
-        if self.state.trainable.phases and self.state.stage.warns:
-            result = replace(result, warnings=examine(diagnostics_of(self.state, result)))
-        self._log(result)
-        save_result(self.folder, result)
+        known = load_result(self.folder)
+        result = known or self._result()
+        # A known one too: the tracking store may be a new one, which knows nothing of this run.
+        log_result(self.logger, result, int(result.metrics.get("cost/images_seen", 0)))
+        if known is None:
+            save_result(self.folder, result)
         return result
 
-    def _begin(self) -> State:
+    def generated(self) -> Generated:
+        """Samples of the state that it has now."""
+        return Generated(self.held, self.trainer.evaluated, self.trainable.eval_fns)
+
+    def diagnostics(self, result: TrialResult) -> health.Diagnostics:
+        """What the warnings about it read: no test value (protocol rule 2)."""
+        val = {k.removeprefix("val/"): v for k, v in result.metrics.items() if k.startswith("val/")}
+        return health.Diagnostics(
+            status=result.status,
+            reason=result.reason,
+            roles={phase.name: phase.role for phase in self.trainable.phases},
+            logs=self.progress.logs,
+            curve=self.progress.curve,
+            val=val,
+            settings=self.config.flat(),
+        )
+
+    def _result(self) -> TrialResult:
+        self._begin()
+        end = self._end_of_run if self.stage == "run" else self._end_of_trial
+        try:
+            result = end() if self._train() else self._end_of_pruned()
+        except (TrainingDiverged, NotFinite) as error:
+            result = TrialResult(status="diverged", reason=str(error))
+        result = replace(result, metrics=result.metrics | self._cost())
+        if self.trainable.phases and self.stage == "run":
+            result = replace(result, warnings=examine(self.diagnostics(result)))
+        return result
+
+    def _begin(self) -> None:
         """Where the last checkpoint stands, else before the first step."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        trainable = build(self.config, self.held)
-        density = trainable.eval_fns.density
+        self.trainable = build(self.config, self.held)
+        density = self.trainable.eval_fns.density
         passport = "" if density is None else density.likelihood_name
         self.logger.tags({"passport": passport, **declared_tag()})
         images, labels = self.held.images("train"), self.held.labels("train")
-        trainer = Trainer(trainable, images, labels, self.config.train)
-        return State(
-            config=self.config,
-            held=self.held,
-            folder=self.folder,
-            logger=self.logger,
-            stage=STAGES[self.stage],
-            trainable=trainable,
-            trainer=trainer,
-            progress=resume(self.folder, trainer, self.held.device),
-        )
+        self.trainer = Trainer(self.trainable, images, labels, self.config.train)
+        self.progress = resume(self.folder, self.trainer, self.held.device)
 
     def _train(self) -> bool:
         """To the last log, whose validation belongs to the end; False where it was pruned before."""
-        trainer, progress, settings = self.state.trainer, self.state.progress, self.config.train
+        trainer, progress, settings = self.trainer, self.progress, self.config.train
         every = settings.num_logs // settings.num_validations
         started = time.perf_counter()
         for log in trainer:
@@ -126,7 +146,8 @@ class Run:
             ended = trainer.logs_done == settings.num_logs
             stopping = self.should_stop()
             if due and not ended:
-                validate(self.state)
+                with self._evaluating() as generated:
+                    self._validated(generated, "validation", at_end=False)
             if due or stopping:
                 self.logger.flush()
                 save_last(self.folder, trainer, progress)
@@ -139,77 +160,115 @@ class Run:
         return True
 
     def _pruned(self) -> bool:
-        curve = self.state.progress.curve
-        return self.state.stage.prunes and bool(curve) and self.should_prune(list(curve))
+        curve = self.progress.curve
+        return self.stage == "trial" and bool(curve) and self.should_prune(list(curve))
 
-    def _log(self, result: TrialResult) -> None:
-        log_result(self.logger, result, int(result.metrics.get("cost/images_seen", 0)))
+    def _end_of_run(self) -> TrialResult:
+        """The last state on validation and test, the best one on test (protocol rule 2)."""
+        also = requested(listed(self.config.eval.measures))
+        with self._evaluating() as generated:
+            val = self._validated(generated, "end", also, at_end=True)
+            open_test_split(self.folder, self.logger)
+            test = measure(generated, self.config.eval, "test", "end", also)
+            best = self._best_on_test(generated, test)
+        return result_of(val | test | best)
 
+    def _end_of_trial(self) -> TrialResult:
+        """The last state on validation; a search never opens the test split (rule 2)."""
+        with self._evaluating() as generated:
+            return result_of(
+                self._validated(generated, "validation", health.COLLAPSE_METRICS, at_end=True)
+            )
 
-def diagnostics_of(state: State, result: TrialResult) -> Diagnostics:
-    """What the warnings about a run read: no test value (protocol rule 2)."""
-    val = {k.removeprefix("val/"): v for k, v in result.metrics.items() if k.startswith("val/")}
-    return Diagnostics(
-        status=result.status,
-        reason=result.reason,
-        roles={phase.name: phase.role for phase in state.trainable.phases},
-        logs=state.progress.logs,
-        curve=state.progress.curve,
-        val=val,
-        settings=state.config.flat(),
-    )
-
-
-@functools.lru_cache(maxsize=2)
-def held_data(
-    dataset: str, detector: str, device: torch.device, also: str = "none"
-) -> ReferenceData:
-    """Data and detectors, loaded once per process."""
-    splits = datasets.load(dataset)
-    others, lacking = find_others(also, splits.spec)
-    first = find_detector(detector, splits.spec)
-    return ReferenceData(
-        splits, device, first, other_detectors=others, unavailable=lacking, cache=user_cache()
-    )
-
-
-def held_for(config: RunConfig, device: torch.device) -> ReferenceData:
-    """The data and detector that a configuration names."""
-    return held_data(config.data.dataset, config.eval.detector, device, config.eval.also)
-
-
-def build(config: RunConfig, held: ReferenceData) -> Trainable:
-    """The model with seeded weights, initialised, on the device."""
-    with seeded_modules(config.train.seed):
-        trainable = MODELS.get(config.name).build(config.model, held.spec)
-    for module in trainable.modules.values():
-        place(module, held.device)
-    if trainable.initialise is not None:
-        trainable.initialise(trainable.modules, held.images("train"))
-    return trainable
-
-
-def restore(config: RunConfig, held: ReferenceData, folder: Path) -> Trainable:
-    """The model of a run as its last checkpoint has it, averages in place of what they average.
-
-    One without training is built anew.
-    """
-    trainable = build(config, held)
-    load_last(folder, trainable.modules, held.device)
-    return trainable
-
-
-def restore_run(config: RunConfig, held: ReferenceData, folder: Path, run_id: str) -> Trainable:
-    """The model of a tracked run.
-
-    Raises:
-        UsageError: ``folder`` is not there, or has no checkpoint of a model that was trained.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"run '{run_id}' has no folder {folder}: give where it lies with --root")
-    trainable = restore(config, held, folder)
-    if trainable.phases and not (folder / LAST).exists():
-        raise UsageError(
-            f"run '{run_id}' has no checkpoint in {folder}: give its folder with --root"
+    def _end_of_pruned(self) -> TrialResult:
+        """What a trial has when it is ended early: its last validation value."""
+        primary, value = selection_metric(self.config.eval, self.held), self.progress.curve[-1]
+        return TrialResult(
+            status="pruned",
+            reason=f"ended by the search after {self.trainer.images_seen} images",
+            primary=primary,
+            value=value,
+            metrics={f"val/{primary}": value},
         )
-    return trainable
+
+    @contextlib.contextmanager
+    def _evaluating(self) -> Iterator[Generated]:
+        """Samples to measure; the time counts as that of evaluation."""
+        started = time.perf_counter()
+        yield self.generated()
+        self.progress.eval_seconds += time.perf_counter() - started
+
+    def _validated(
+        self, generated: Generated, when: When, also: Collection[str] = (), *, at_end: bool
+    ) -> Measured:
+        """Values and pictures to the logger; a run keeps the weights where they are the best."""
+        val = measure(generated, self.config.eval, "val", when, also)
+        images_seen, progress, value = self.trainer.images_seen, self.progress, val.value
+        self.logger.metrics(val.values, images_seen)
+        progress.curve += [] if value is None else [value]
+        if self.stage == "trial":
+            return val
+        view = view_of(generated, "val", self.config.eval)
+        for name, picture in draw_pictures(view, at_end=at_end).items():
+            self.logger.picture(name, picture, images_seen)
+        if value is not None and value < progress.best:
+            progress.best, progress.best_images = value, images_seen
+            save_best(self.folder, generated.nets)
+        return val
+
+    def _best_on_test(self, generated: Generated, last: Measured) -> Measured:
+        """The best state's distance and ELBO, which are the last one's where that is the best."""
+        measured = last
+        if (self.folder / BEST).exists() and self.progress.best_images != self.trainer.images_seen:
+            load_best(self.folder, generated.nets, self.held.device)
+            measured = measure(self.generated(), self.config.eval, "test", "validation")
+        series, values = MeasureName.parse(last.selection).series, measured.of("test")
+        kept = {
+            f"test_best/{name}": values[str(name)]
+            for name in map(MeasureName.parse, values)
+            if name.measure in ELBOS or name.series == series
+        }
+        seen = {"test_best/images_seen": float(self.progress.best_images)}
+        return replace(last, values=kept | seen)
+
+    def _cost(self) -> dict[str, float]:
+        """What it took so far."""
+        return {
+            "cost/train_seconds": self.progress.train_seconds,
+            "cost/eval_seconds": self.progress.eval_seconds,
+            "cost/num_parameters": float(count_parameters(self.trainable.modules)),
+            "cost/images_seen": float(self.trainer.images_seen),
+            **{f"cost/updates_{name}": float(n) for name, n in self.trainer.updates.items()},
+        }
+
+
+def result_of(measured: Measured) -> TrialResult:
+    """How a state that was measured counts (protocol rule 3), with all that was measured."""
+    reason = health.collapse(measured.of("val"))
+    return TrialResult(
+        status="collapsed" if reason else "ok",
+        reason=reason,
+        primary=measured.primary,
+        value=measured.value,
+        metrics=measured.values,
+        not_applicable=measured.lacking,
+    )
+
+
+def log_result(logger: Logger, result: TrialResult, images_seen: int) -> None:
+    """Every value, and how it ended, to the logger."""
+    logger.metrics(result.metrics, images_seen)
+    logger.tags(result.tags())
+    logger.flush()
+
+
+def open_test_split(folder: Path, logger: Logger, known: int = 0) -> int:
+    """Counts an opening of the test split before it is read (protocol rule 2); their number.
+
+    ``known`` is how many the tracking store knows of, which a copied folder may not.
+    """
+    path = folder / "test_reads"
+    reads = 1 + max(known, int(path.read_text()) if path.exists() else 0)
+    path.write_text(str(reads))
+    logger.tags({"test_reads": str(reads)})
+    return reads

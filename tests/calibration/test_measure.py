@@ -36,7 +36,7 @@ from bench.metrics.floors import floors, subset
 from bench.models import MODELS
 from bench.models.memoriser import MemoriserSettings
 from bench.runtime import DeviceNoise, generator
-from bench.training.run import build
+from bench.training.parts import build
 
 N = 250
 CPU = torch.device("cpu")

@@ -21,7 +21,7 @@ from bench.measures import feature_name
 from bench.records import DataSpec
 from bench.runtime import generator
 from bench.tensor_file import read_facts, read_tensors, write_tensors
-from bench.training.run import held_data
+from bench.training.parts import held_data
 
 CPU = torch.device("cpu")
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}

@@ -25,7 +25,8 @@ from bench.errors import Unavailable, UsageError
 from bench.models import configure
 from bench.runtime import generator
 from bench.torchvision_import import import_torchvision
-from bench.training.run import Run, held_data
+from bench.training.parts import held_data
+from bench.training.run import Run
 
 CONTENT = b"weights, as far as their digest goes"
 

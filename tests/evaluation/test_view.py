@@ -10,7 +10,7 @@ from bench.errors import NotApplicable
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.metrics import METRICS
-from bench.training.run import held_data
+from bench.training.parts import held_data
 
 
 def bare_view(**options):

@@ -21,7 +21,7 @@ from bench.metrics.ais import GROUP, Effort, measure
 from bench.models import configure
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ from bench.evaluation.view import Generated
 from bench.metrics._evaluate import measure, view_of
 from bench.metrics.likelihood import best_sigma, elbo
 from bench.models import configure
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 from bench.variational.elbo import elbo_terms
 
 CPU = torch.device("cpu")

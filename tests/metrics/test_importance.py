@@ -16,7 +16,7 @@ from bench.metrics._evaluate import evaluate
 from bench.metrics.importance import BLOCK, bound_of_image
 from bench.models import configure
 from bench.runtime import DeviceNoise, generator
-from bench.training.run import build
+from bench.training.parts import build
 from bench.training.trainer import Trainer
 from bench.variational.elbo import log_weights
 

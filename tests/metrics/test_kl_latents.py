@@ -16,7 +16,7 @@ from bench.models import configure
 from bench.pictures import PICTURES
 from bench.pictures._chart import BAR, HIGH, TOP, spans
 from bench.runtime import DeviceNoise, generator
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 CPU = torch.device("cpu")

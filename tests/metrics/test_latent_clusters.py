@@ -12,7 +12,7 @@ from bench.metrics._evaluate import view_of
 from bench.metrics.latent_clusters import latent_clusters
 from bench.models import configure
 from bench.runtime import generator
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 
 
 def clouds(n, gap):

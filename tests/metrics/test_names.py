@@ -12,7 +12,8 @@ from bench.evaluation.view import Generated, View
 from bench.measures import MEASURES, Measure, MeasureName, read_measures
 from bench.metrics import METRICS, NotApplicable, ais, extrapolated, metric
 from bench.models import configure
-from bench.training.run import Run, build, held_data
+from bench.training.parts import build, held_data
+from bench.training.run import Run
 
 CPU = torch.device("cpu")
 SEEN = [

@@ -15,7 +15,7 @@ from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.records import DataSpec
 from bench.runtime import generator
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 
 CPU = torch.device("cpu")
 SPEC = DataSpec(

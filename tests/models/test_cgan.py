@@ -15,7 +15,8 @@ from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure
 from bench.records import DataSpec
 from bench.runtime import generator, seeded_modules
-from bench.training.run import Run, held_data
+from bench.training.parts import held_data
+from bench.training.run import Run
 
 SHAPE, CLASSES = (1, 8, 8), 4
 SPEC = DataSpec(

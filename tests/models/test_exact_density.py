@@ -14,7 +14,8 @@ from bench.metrics._evaluate import measure
 from bench.models import configure
 from bench.registry import load_plugins
 from bench.runtime import DeviceNoise, generator
-from bench.training.run import Run, held_data
+from bench.training.parts import held_data
+from bench.training.run import Run
 
 PLUGIN = '''
 """One normal distribution for each pixel: the smallest flow, x = mean + scale z."""
@@ -98,7 +99,7 @@ def flow(tmp_path_factory):
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_exact_log_likelihood_is_that_of_the_closed_form(flow, split):
     run, result, _ = flow
-    images, net = run.held.images(split), run.state.trainer.evaluated["flow"]
+    images, net = run.held.images(split), run.trainer.evaluated["flow"]
     u = DeviceNoise(generator("evaluation", "elbo"), images.device).uniform(*images.shape)
     x = dequantise(to_unit(images), run.held.spec.levels, u).double()
     mean, scale = net.mean.detach().double(), net.log_scale.detach().double().exp()
@@ -132,5 +133,5 @@ def test_exact_density_carries_its_name_and_no_bound_of_an_encoder(flow):
 
 def test_exact_density_is_no_subject_for_annealing(flow):
     run, _, _ = flow
-    measured = measure(run.state.generated(), EvalSettings(), "val", "end", also=("ais",))
+    measured = measure(run.generated(), EvalSettings(), "val", "end", also=("ais",))
     assert measured.lacking["ais"] == "the model has no latent space"

@@ -12,7 +12,7 @@ from bench.models import configure
 from bench.pictures._draw import draw_pictures
 from bench.pictures._inversion import invert, squared_error
 from bench.runtime import DeviceNoise, generator
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")

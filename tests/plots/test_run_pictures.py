@@ -16,7 +16,8 @@ from bench.pictures import PICTURES
 from bench.pictures._draw import draw_pictures
 from bench.plots.boards import read_tiles
 from bench.runtime import DeviceNoise, generator
-from bench.training.run import Run, build, held_data
+from bench.training.parts import build, held_data
+from bench.training.run import Run
 
 CPU = torch.device("cpu")
 # Together they have whatever a picture may need; each stands for a kind of its own.

@@ -5,7 +5,8 @@ import torch
 
 from bench.contracts import NullLogger
 from bench.models import configure
-from bench.training.run import Run, held_data
+from bench.training.parts import held_data
+from bench.training.run import Run
 
 CPU = torch.device("cpu")
 

@@ -11,7 +11,8 @@ from bench.evaluation.view import draw
 from bench.logger import NullLogger
 from bench.runtime import DeviceNoise, generator
 from bench.training.checkpoint import LAST
-from bench.training.run import Run, build, held_data, restore
+from bench.training.parts import build, held_data, restore
+from bench.training.run import Run
 
 CPU = torch.device("cpu")
 

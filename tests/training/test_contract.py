@@ -14,7 +14,8 @@ from bench.evaluation.view import Generated, View
 from bench.models import MODELS, configure
 from bench.records import STATUSES
 from bench.testing import Recorder, made_data
-from bench.training.run import Run, build, held_data
+from bench.training.parts import build, held_data
+from bench.training.run import Run
 
 CPU = torch.device("cpu")
 # Two steps; 40 samples are the fewest, rounded, that have a distance in 32 features.

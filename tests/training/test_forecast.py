@@ -9,7 +9,7 @@ from training_runs import small
 from bench.models import configure
 from bench.training import forecast
 from bench.training.forecast import seconds_per_run
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,8 @@ from bench.records import HealthWarning, RunTags, TrialResult
 from bench.tracking.mlflow import LONGEST_TAG
 from bench.training.health import Diagnostics
 from bench.training.health_checks import CHECKS, examine
-from bench.training.run import Run, build, held_data
+from bench.training.parts import build, held_data
+from bench.training.run import Run
 
 
 def diagnostics_of(command):

@@ -13,7 +13,8 @@ from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runtime import DeviceNoise, generator, seeded_modules
 from bench.training.checkpoint import BEST, LAST
-from bench.training.run import Run, build, held_data, restore
+from bench.training.parts import build, held_data, restore
+from bench.training.run import Run
 from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")

@@ -17,7 +17,7 @@ from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runtime import DeviceNoise, generator
-from bench.training.run import build, held_data
+from bench.training.parts import build, held_data
 
 CPU = torch.device("cpu")
 LATENT_DIM = 5

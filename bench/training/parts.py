@@ -1,0 +1,75 @@
+"""What a run is made of: its data and detectors, its model, new or from a checkpoint."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import torch
+
+from bench import datasets
+from bench.config import RunConfig
+from bench.contracts import Trainable
+from bench.detectors._find import find_detector, find_others
+from bench.errors import UsageError
+from bench.evaluation.feature_cache import user_cache
+from bench.evaluation.reference import ReferenceData
+from bench.models import MODELS
+from bench.modules import place
+from bench.runtime import seeded_modules
+from bench.training.checkpoint import LAST, load_last
+
+
+@functools.lru_cache(maxsize=2)
+def held_data(
+    dataset: str, detector: str, device: torch.device, also: str = "none"
+) -> ReferenceData:
+    """Data and detectors, loaded once per process."""
+    splits = datasets.load(dataset)
+    others, lacking = find_others(also, splits.spec)
+    first = find_detector(detector, splits.spec)
+    return ReferenceData(
+        splits, device, first, other_detectors=others, unavailable=lacking, cache=user_cache()
+    )
+
+
+def held_for(config: RunConfig, device: torch.device) -> ReferenceData:
+    """The data and detector that a configuration names."""
+    return held_data(config.data.dataset, config.eval.detector, device, config.eval.also)
+
+
+def build(config: RunConfig, held: ReferenceData) -> Trainable:
+    """The model with seeded weights, initialised, on the device."""
+    with seeded_modules(config.train.seed):
+        trainable = MODELS.get(config.name).build(config.model, held.spec)
+    for module in trainable.modules.values():
+        place(module, held.device)
+    if trainable.initialise is not None:
+        trainable.initialise(trainable.modules, held.images("train"))
+    return trainable
+
+
+def restore(config: RunConfig, held: ReferenceData, folder: Path) -> Trainable:
+    """The model of a run as its last checkpoint has it, averages in place of what they average.
+
+    One without training is built anew.
+    """
+    trainable = build(config, held)
+    load_last(folder, trainable.modules, held.device)
+    return trainable
+
+
+def restore_run(config: RunConfig, held: ReferenceData, folder: Path, run_id: str) -> Trainable:
+    """The model of a tracked run.
+
+    Raises:
+        UsageError: ``folder`` is not there, or has no checkpoint of a model that was trained.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"run '{run_id}' has no folder {folder}: give where it lies with --root")
+    trainable = restore(config, held, folder)
+    if trainable.phases and not (folder / LAST).exists():
+        raise UsageError(
+            f"run '{run_id}' has no checkpoint in {folder}: give its folder with --root"
+        )
+    return trainable
