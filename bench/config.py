@@ -132,13 +132,8 @@ def build_config(
         UsageError: An unknown or ambiguous key, a wrong type or a value out of range.
     """
     known = known_keys(settings)
-    groups = _groups(settings)
-    nested: dict[str, dict[str, object]] = {group: {} for group in groups}
-    for layer in layers:
-        for key, value in layer.items():
-            group, field = full_key(key, known).split(".", 1)
-            nested[group][field] = value
-    parts = {group: _checked(cls, group, nested[group]) for group, cls in groups.items()}
+    flat = {full_key(key, known): value for layer in layers for key, value in layer.items()}
+    parts = {group: _checked(cls, group, flat) for group, cls in _groups(settings).items()}
     return RunConfig.model_validate({"name": name, **parts})
 
 
@@ -204,9 +199,10 @@ def _groups(settings: type[ModelSettings]) -> dict[str, type[Settings]]:
     return {"model": settings, "data": DataSettings, "train": TrainSettings, "eval": EvalSettings}
 
 
-def _checked(cls: type[Settings], group: str, values: dict[str, object]) -> Settings:
+def _checked(cls: type[Settings], group: str, flat: Mapping[str, object]) -> Settings:
+    fields = {key: f"{group}.{key}" for key in cls.model_fields}
     try:
-        return cls.model_validate(values)
+        return cls.model_validate({key: flat[full] for key, full in fields.items() if full in flat})
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:

@@ -120,9 +120,9 @@ class Registry(Generic[T]):
             return
         self._discovered = True
         package = importlib.import_module(self.package)
-        for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-            if not module.startswith("_"):
-                importlib.import_module(f"{self.package}.{module}")
+        files = (module.name for module in pkgutil.iter_modules(package.__path__))
+        for file in sorted(name for name in files if not name.startswith("_")):
+            importlib.import_module(f"{self.package}.{file}")
         for point in importlib.metadata.entry_points(group=f"bench.{self.kind}"):
             point.load()
 

@@ -28,11 +28,10 @@ def resolve_device(name: str) -> torch.device:
     """
     if name not in {"auto", "cpu", "cuda"}:
         raise UsageError(f"unknown device '{name}': expected auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
+    has_cuda = torch.cuda.is_available()
+    if name == "cuda" and not has_cuda:
         raise UsageError("device 'cuda' is not there: use --device cpu")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
 
 
 def num_cores() -> int:

@@ -68,7 +68,13 @@ def _find(directory: Path, stem: str, suffix: str) -> Path:
 
 def _read(path: Path, *, num_dims: int) -> npt.NDArray[np.uint8]:
     """The array of one file: four bytes of magic, one 32-bit size per dimension, then bytes."""
-    data = _content(path)
+    try:
+        data = path.read_bytes()
+        data = gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error}), expected a whole file: {_REMEDY}"
+        ) from error
     header = 4 + 4 * num_dims
     magic = bytes([0, 0, 8, num_dims])  # 8 stands for unsigned bytes
     if data[:4] != magic:
@@ -84,13 +90,3 @@ def _read(path: Path, *, num_dims: int) -> npt.NDArray[np.uint8]:
             f"{'x'.join(map(str, shape))} header: {_REMEDY}"
         )
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape).copy()
-
-
-def _content(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(
-            f"{path} cannot be read ({error}), expected a whole file: {_REMEDY}"
-        ) from error

@@ -187,6 +187,5 @@ def _quiet_network() -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     """The last line of an error, where torchvision puts the cause, at most 120 characters."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    reason = lines[-1] if lines else type(error).__name__
-    return reason.removeprefix("<urlopen error ").removesuffix(">")[:120]
+    lines = [type(error).__name__, *filter(str.strip, str(error).splitlines())]
+    return lines[-1].removeprefix("<urlopen error ").removesuffix(">")[:120]

@@ -131,15 +131,14 @@ def _check_same_kind(where: str, train: Arrays, part: Arrays) -> None:
             f"{where} has labels in only one of train and test, expected both or neither: "
             f"add or drop them"
         )
+    if part.labels is not None and part.labels.shape != (len(part),):
+        raise UsageError(
+            f"{where} has {len(part)} images and labels of shape {list(part.labels.shape)}, "
+            f"expected one label for each image: mend the labels"
+        )
 
 
 def _check_labels(where: str, parts: Parts) -> None:
-    for part in parts.present():
-        if part.labels is not None and part.labels.shape != (len(part),):
-            raise UsageError(
-                f"{where} has {len(part)} images and labels of shape {list(part.labels.shape)}, "
-                f"expected one label for each image: mend the labels"
-            )
     if parts.train.labels is None:
         return
     known = np.unique(parts.train.labels)

@@ -53,11 +53,10 @@ def find_others(names: str, spec: DataSpec) -> tuple[list[Detector], dict[str, s
     lacking: dict[str, str] = {}
     for name in listed(names):
         try:
-            detector = find_detector(name, spec)
+            if detector := find_detector(name, spec):
+                found[detector.name] = detector
         except Unavailable as reason:
             lacking[feature_name("fd", name)] = str(reason)
-            continue
-        found |= {} if detector is None else {detector.name: detector}
     return list(found.values()), lacking
 
 

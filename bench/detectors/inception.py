@@ -164,22 +164,19 @@ def _install(fill: Callable[[BinaryIO], None], where: str) -> Path:
             with written_whole(path) as file:
                 fill(file)
                 file.flush()
-                _require_published(Path(file.name), where)
+                digest = file_digest(Path(file.name))
+                if not digest.startswith(SHA256_START):
+                    raise UsageError(
+                        f"{where} has the SHA-256 {digest[:16]}, expected {SHA256_START} for the "
+                        f"published Inception weights, the only ones whose distance is called FID: "
+                        f"{REMEDY}"
+                    )
         except OSError as error:
             raise UsageError(
                 f"the Inception weights cannot be stored in {path.parent} "
                 f"({error.strerror or error}): free space there or set BENCH_DATA to another folder"
             ) from error
     return path
-
-
-def _require_published(path: Path, where: str) -> None:
-    digest = file_digest(path)
-    if not digest.startswith(SHA256_START):
-        raise UsageError(
-            f"{where} has the SHA-256 {digest[:16]}, expected {SHA256_START} for the published "
-            f"Inception weights, the only ones whose distance is called FID: {REMEDY}"
-        )
 
 
 DETECTORS.add(

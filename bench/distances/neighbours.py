@@ -36,10 +36,8 @@ class Overlap:
 
 def nearest(queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     """Distance of each query ``[N, d]`` to its nearest point ``[M, d]``, and which one, ``[N]``."""
-    distances = queries.new_empty(len(queries))
-    which = distances.long()
-    for rows, squares in _squares(queries, points):
-        distances[rows], which[rows] = squares.min(1)
+    found = [squares.min(1) for _, squares in _squares(queries, points)]
+    distances, which = (torch.cat(parts) for parts in zip(*found, strict=True))
     return distances.clamp_(min=0).sqrt_(), which
 
 
@@ -52,9 +50,8 @@ def nearest_classes(queries: Tensor, points: Tensor, classes: Tensor, *, k: int)
         classes: int64 ``[M]``.
         k: How many neighbours vote.
     """
-    votes = torch.empty(len(queries), k, dtype=torch.int64, device=queries.device)
-    for rows, squares in _squares(queries, points):
-        votes[rows] = classes[squares.topk(k, largest=False).indices]
+    squares = (s for _, s in _squares(queries, points))
+    votes = torch.cat([classes[s.topk(k, largest=False).indices] for s in squares])
     return votes.mode(1).values
 
 

@@ -46,7 +46,9 @@ def read_histories(client: Any, run_ids: Sequence[str], key: str) -> dict[str, P
     its clients, eight requests are under way together.
     """
     with without_collector():
-        query = getattr(_backend(client), "get_metric_history_bulk", None)
+        # MLflow's clients have no bulk query, the store behind one does, where it can be reached.
+        backend = getattr(getattr(client, "_tracking_client", None), "store", None)
+        query = getattr(backend, "get_metric_history_bulk", None)
         return _from_server(client, run_ids, key) if query is None else _bulk(query, run_ids, key)
 
 
@@ -54,11 +56,6 @@ def _in_order(stored: Iterable[_Metric]) -> Points:
     """Values by step; after a resume a step may be stored twice, the later one counts."""
     latest = {m.step: m.value for m in sorted(stored, key=lambda m: m.timestamp)}
     return sorted(latest.items())
-
-
-def _backend(client: Any) -> Any:
-    """The store behind a client, where it can be reached: MLflow's clients have no bulk query."""
-    return getattr(getattr(client, "_tracking_client", None), "store", None)
 
 
 def _bulk(query: Any, run_ids: Sequence[str], key: str) -> dict[str, Points]:
