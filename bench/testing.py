@@ -180,15 +180,13 @@ def losses_are_finite_and_reach_every_parameter(reference: str, values: Values =
 def a_checkpoint_continues_to_the_same_bits(reference: str, values: Values = None) -> None:
     """Training stopped at its first log and continued ends where it would have ended."""
     whole, first = made_model(reference, values), made_model(reference, values)
-    for _ in _trainer(whole):
-        pass
+    list(_trainer(whole))
     interrupted = _trainer(first)
     next(iter(interrupted))
     second = made_model(reference, values, seed=1)
     resumed = _trainer(second)
     resumed.load_state_dict(copy.deepcopy(interrupted.state_dict()))
-    for _ in resumed:
-        pass
+    list(resumed)
     assert _same(parameters(whole), parameters(second))
 
 

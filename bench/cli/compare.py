@@ -38,7 +38,7 @@ def compare_runs(
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"'{out}' is a file: give a folder with --out")
     store = Store(tracking_uri)
-    records = {record.run_id: record for record in map(store.find, runs)}
+    records = {record.run_id: record for record in map(store.record, runs)}
     found = side_by_side([RecordedRun(record) for record in records.values()])
     text = markdown(found)
     say(text)

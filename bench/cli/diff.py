@@ -29,7 +29,7 @@ def diff_runs(
         UsageError: No such run.
     """
     store = Store(tracking_uri)
-    one, other = store.find(first), store.find(second)
+    one, other = store.record(first), store.record(second)
     found = run_diff(one, other)
     say(f"first  {one.run_id}\nsecond {other.run_id}")
     for heading, changes in found.parts().items():

@@ -124,7 +124,7 @@ def check_published(
     found = Published(
         shape=parts.train.images.shape[1:],
         num_train=len(parts.train),
-        num_test=len(parts.test) if parts.test else 0,
+        num_test=len(parts.test or ()),
         digest=expected.digest and digest,
     )
     if found != expected:

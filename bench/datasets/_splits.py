@@ -187,8 +187,7 @@ def make_splits(
     What is carved is stratified by class where labels exist; each split keeps the file's order.
     ``held_out`` is that of ``split_sizes``.
     """
-    num_test = 0 if parts.test is None else len(parts.test)
-    _, val_size, test_size = split_sizes(len(parts.train), num_test, held_out)
+    _, val_size, test_size = split_sizes(len(parts.train), len(parts.test or ()), held_out)
     train, test = (
         _carve(parts.train, test_size, seed=TEST_SEED)
         if parts.test is None

@@ -66,8 +66,11 @@ def published_weights(name: str) -> Obtainable:
     Raises:
         UsageError: A detector without published weights.
     """
-    fixed = {each: kind.fixed for each, kind in DETECTORS.items() if kind.fixed}
-    able = {each: network.weights for each, network in fixed.items() if network.weights}
+    able = {
+        each: kind.fixed.weights
+        for each, kind in DETECTORS.items()
+        if kind.fixed and kind.fixed.weights
+    }
     if name not in able:
         raise UsageError(
             f"detector '{name}' has no published weights, expected one of {', '.join(able)}: "

@@ -36,7 +36,7 @@ class Overlap:
 
 def nearest(queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     """Distance of each query ``[N, d]`` to its nearest point ``[M, d]``, and which one, ``[N]``."""
-    found = [squares.min(1) for _, squares in _squares(queries, points)]
+    found = [squares.min(1) for squares in _squares(queries, points)]
     distances, which = (torch.cat(parts) for parts in zip(*found, strict=True))
     return distances.clamp_(min=0).sqrt_(), which
 
@@ -50,7 +50,7 @@ def nearest_classes(queries: Tensor, points: Tensor, classes: Tensor, *, k: int)
         classes: int64 ``[M]``.
         k: How many neighbours vote.
     """
-    squares = (s for _, s in _squares(queries, points))
+    squares = _squares(queries, points)
     votes = torch.cat([classes[s.topk(k, largest=False).indices] for s in squares])
     return votes.mode(1).values
 
@@ -67,7 +67,7 @@ def silhouette(points: Tensor, classes: Tensor) -> float:
     """
     members = torch.nn.functional.one_hot(classes.unique(return_inverse=True)[1]).to(points)
     sizes, own = members.sum(0), members.bool()
-    squares = (s for _, s in _squares(points, points, to_self=0.0))  # not the rounding of 0
+    squares = _squares(points, points, to_self=0.0)  # not the rounding of 0
     sums = torch.cat([s.clamp(min=0).sqrt() @ members for s in squares])
     a = sums[own] / (sizes @ members.T - 1).clamp(min=1)
     b = (sums / sizes).masked_fill(own, torch.inf).amin(1)
@@ -77,14 +77,12 @@ def silhouette(points: Tensor, classes: Tensor) -> float:
 
 def radii(points: Tensor, k: int = K) -> Tensor:
     """Squared distance of each point ``[N, d]`` to its k-th nearest other one, ``[N]``; k < N."""
-    squares = (s for _, s in _squares(points, points, to_self=torch.inf))  # not its own neighbour
+    squares = _squares(points, points, to_self=torch.inf)  # not its own neighbour
     return torch.cat([s.topk(k, largest=False).values[:, -1] for s in squares])
 
 
-def _squares(
-    a: Tensor, b: Tensor, *, to_self: float | None = None
-) -> Iterator[tuple[slice, Tensor]]:
-    """|a|^2 + |b|^2 - 2 a.b of all pairs, rows of a in chunks: which rows, and ``[n, M]``.
+def _squares(a: Tensor, b: Tensor, *, to_self: float | None = None) -> Iterator[Tensor]:
+    """|a|^2 + |b|^2 - 2 a.b of all pairs, ``[n, M]`` of each chunk of rows of a.
 
     ``to_self`` takes the place of a point's distance to itself, where both are one set.
     Unlike cdist it makes no copies of b, and all chunks take turns in one piece of memory: with
@@ -98,7 +96,7 @@ def _squares(
         squares += torch.linalg.vector_norm(part, dim=1, keepdim=True).square_()
         if to_self is not None:
             squares.diagonal(start).fill_(to_self)
-        yield slice(start, start + len(part)), squares
+        yield squares
 
 
 def overlap(fake: Tensor, real: Tensor, k: int = K) -> Overlap:
@@ -113,7 +111,9 @@ def overlap(fake: Tensor, real: Tensor, k: int = K) -> Overlap:
     balls = torch.zeros(len(fake), dtype=torch.int64, device=fake.device)
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     covered = recalled.clone()
-    for rows, squares in _squares(real, fake):
+    for rows, squares in zip(
+        torch.arange(len(real)).split(CHUNK), _squares(real, fake), strict=True
+    ):
         recalled[rows] = (squares <= reach).any(1)
         inside = squares <= edge[rows, None]
         balls += inside.sum(0)

@@ -221,19 +221,6 @@ class Store:
         """Marks a run KILLED: it was interrupted and continues with the same command."""
         self._client.set_terminated(run_id, status="KILLED")
 
-    def record(self, run_id: str) -> RunRecord:
-        """One run read back, without histories.
-
-        Raises:
-            UsageError: No such run.
-        """
-        try:
-            return _record(self._client.get_run(run_id))
-        except MlflowException as error:
-            raise UsageError(
-                f"no run '{run_id}' in '{self.uri}': take an id from `bench ui` or runs.csv"
-            ) from error
-
     def records(self, experiment_id: str) -> list[RunRecord]:
         """Every run of an experiment, without histories."""
         found: list[RunRecord] = []
@@ -254,8 +241,8 @@ class Store:
         """What ``describe_experiment`` and others said of an experiment as a whole."""
         return dict(self._client.get_experiment(experiment_id).tags)
 
-    def find(self, prefix: str) -> RunRecord:
-        """The run whose id starts with ``prefix``, of any experiment.
+    def record(self, prefix: str) -> RunRecord:
+        """The run whose id starts with ``prefix``, of any experiment, without histories.
 
         Raises:
             UsageError: No such run, or several.

@@ -342,8 +342,8 @@ def test_beginning_of_several_ids_is_told_with_them(store_uri):
     ids = [str(store._client.create_run(experiment).info.run_id) for _ in range(17)]
     shared = next(c for c in "0123456789abcdef" if sum(i.startswith(c) for i in ids) > 1)
     with pytest.raises(UsageError, match=f"'{shared}' begins the ids of several runs"):
-        store.find(shared)
-    assert store.find(ids[0]).run_id == ids[0]
+        store.record(shared)
+    assert store.record(ids[0]).run_id == ids[0]
     store._client.delete_run(ids[0])
     with pytest.raises(UsageError, match="no run"):
-        store.find(ids[0])
+        store.record(ids[0])
