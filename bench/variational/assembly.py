@@ -89,11 +89,9 @@ class StartingDecoder(Protocol):
 
     def reach(self, image: Tensor) -> Tensor:
         """What of ``image [C, H, W]`` in [0, 1] its last biases alone can show."""
-        ...
 
     def start_at(self, values: Tensor) -> None:
         """Moves the first C channels of the output there; of the shape that ``reach`` gave."""
-        ...
 
 
 MakeDecoder = Callable[[Shape, int], nn.Module]
@@ -148,40 +146,40 @@ def assemble(
         "prior": prior,
         "likelihood": cast("nn.Module", likelihood),
     }
-    phase = Phase(
-        name="vae",
-        optimizer="adam",
-        loss=_loss(settings, latent_model),
-        after_step=_project if hasattr(prior, "project") else None,
-    )
     return Trainable(
         modules=modules,
-        optimizers={"adam": _optimizer(settings, tuple(modules))},
-        phases=[phase],
+        optimizers={
+            "adam": OptimSpec(
+                modules=tuple(modules),
+                kind="adam",
+                lr=settings.lr,
+                eps=settings.adam_eps,
+                num_stages=settings.lr_stages,
+            )
+        },
+        phases=[
+            Phase(
+                name="vae",
+                optimizer="adam",
+                loss=_loss(settings, latent_model),
+                after_step=_project if hasattr(prior, "project") else None,
+            )
+        ],
         initialise=_initialise,
         eval_fns=latent_model.eval_fns(settings.latent_dim),
     )
 
 
-def _optimizer(settings: VaeSettings, modules: tuple[str, ...]) -> OptimSpec:
-    return OptimSpec(
-        modules=modules,
-        kind="adam",
-        lr=settings.lr,
-        eps=settings.adam_eps,
-        num_stages=settings.lr_stages,
-    )
-
-
 def _build_prior(settings: VaeSettings, spec: DataSpec) -> nn.Module:
-    shape = PriorShape(
-        latent_dim=settings.latent_dim,
-        image_shape=spec.shape,
-        num_layers=settings.prior_layers,
-        hidden=settings.prior_hidden,
-        num_components=settings.prior_components,
+    return PRIORS.get(settings.prior)(
+        PriorShape(
+            latent_dim=settings.latent_dim,
+            image_shape=spec.shape,
+            num_layers=settings.prior_layers,
+            hidden=settings.prior_hidden,
+            num_components=settings.prior_components,
+        )
     )
-    return PRIORS.get(settings.prior)(shape)
 
 
 def _refuse_what_does_not_combine(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from torch import Tensor
 
-from bench.contracts import Encode, EvalFns, Inference, Likelihood, Nets, Noise, Posterior, Prior
+from bench.contracts import EvalFns, Inference, Likelihood, Nets, Noise, Posterior, Prior
 from bench.labels import join_class
 from bench.variational.posteriors import PosteriorKind
 from bench.variational.priors import SeparablePrior
@@ -30,17 +31,13 @@ class LatentModel:
     num_classes: int
     separable: bool
 
-    def observe(self, images: Tensor, noise: Noise) -> Tensor:
-        """The form of the data that the model sees."""
-        return self.likelihood.observe(images, noise)
-
     def posterior(self, nets: Nets, x: Tensor, labels: Tensor | None) -> Posterior:
         """q(z|x), or q(z|x, class)."""
         return self.kind(nets["encoder"](x, labels))
 
     def encode(self, nets: Nets, images: Tensor, labels: Tensor | None, noise: Noise) -> Posterior:
         """q(z|x) of images in [0, 1]."""
-        return self.posterior(nets, self.observe(images, noise), labels)
+        return self.posterior(nets, self.likelihood.observe(images, noise), labels)
 
     def params(self, nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor:
         """The likelihood's parameters at z."""
@@ -57,32 +54,28 @@ class LatentModel:
 
     def latent(self, nets: Nets, n: int, noise: Noise) -> Tensor:
         """z from the prior."""
-        return _prior(nets).sample(n, noise, self._encode_with(nets))
+        return _prior(nets).sample(n, noise, partial(self._encode_alone, nets))
 
     def prior_log_prob(self, nets: Nets, z: Tensor) -> Tensor:
         """log p(z) in nats."""
-        return _prior(nets).log_prob(z, self._encode_with(nets))
+        return _prior(nets).log_prob(z, partial(self._encode_alone, nets))
 
     def kl_per_latent(self, nets: Nets, q: Posterior) -> Tensor:
         """KL of each latent in nats, ``[N, D]``."""
         return cast("SeparablePrior", nets["prior"]).kl_per_latent(q)
 
-    def _encode_with(self, nets: Nets) -> Encode:
-        """The encoder for a prior that is made of posteriors.
+    def _encode_alone(self, nets: Nets, x: Tensor) -> Posterior:
+        """q(z|x) for a prior that is made of posteriors.
 
         In evaluation mode even while training: batch norm's running statistics are to be those
         of real images alone, and a pseudo-input's posterior its own, whatever stands beside it.
         """
-
-        def encode(x: Tensor) -> Posterior:
-            encoder = nets["encoder"]
-            training = encoder.training
-            encoder.eval()
-            posterior = self.posterior(nets, x, None)
-            encoder.train(training)
-            return posterior
-
-        return encode
+        encoder = nets["encoder"]
+        training = encoder.training
+        encoder.eval()
+        posterior = self.posterior(nets, x, None)
+        encoder.train(training)
+        return posterior
 
     def inference(self) -> Inference:
         """All that the ELBO needs; that of a conditional model bounds log p(x|class)."""
@@ -90,7 +83,7 @@ class LatentModel:
         return Inference(
             likelihood_name=f"{self.likelihood.name}{given}",
             kind=self.likelihood.kind,
-            observe=self.observe,
+            observe=self.likelihood.observe,
             posterior=self.posterior,
             prior_log_prob=self.prior_log_prob,
             log_likelihood=self.log_likelihood,

@@ -8,14 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.contracts import Likelihood, LikelihoodKind, Noise
+from bench.contracts import LikelihoodKind, Noise
 from bench.images import gray_levels
 from bench.records import DataSpec
 from bench.variational.likelihoods import LIKELIHOODS, LearnedNumber
 
 
+@LIKELIHOODS.register("discretised_logistic")
 class DiscretisedLogistic(nn.Module):
-    """P(k|z) = F((k + 1/2 - m) / s) - F((k - 1/2 - m) / s), F the logistic CDF, k = 0..L-1.
+    """Probabilities of gray levels from a logistic with one learned scale.
+
+    P(k|z) = F((k + 1/2 - m) / s) - F((k - 1/2 - m) / s), F the logistic CDF, k = 0..L-1.
 
     Kingma et al. 2016 (arXiv 1606.04934, eq. 18) and Salimans et al. 2017 (arXiv 1701.05517,
     eq. 2): the lowest and the highest level take the tails, so that probabilities sum to 1.
@@ -24,18 +27,18 @@ class DiscretisedLogistic(nn.Module):
     discrete variable: bits/dim = nll / (D ln 2), nothing added (protocol rule 16).
 
     Args:
-        levels: Gray levels L of the data set.
-        scale: The first s, where the image has the range 1; its standard deviation is 1.81 s.
+        spec: The data set, for its gray levels L.
+        sigma: The first s, where the image has the range 1; its standard deviation is 1.81 s.
     """
 
     params_per_value = 1
     name = "discretised_logistic"
     kind: LikelihoodKind = "levels"
 
-    def __init__(self, levels: int, scale: float) -> None:
+    def __init__(self, spec: DataSpec, sigma: float) -> None:
         super().__init__()
-        self.levels = levels
-        self.log_scale = LearnedNumber(math.log(scale))
+        self.levels = spec.levels
+        self.log_scale = LearnedNumber(math.log(sigma))
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:  # noqa: ARG002
         """Images in [0, 1] to exact gray levels in the same range, x = k / (L - 1)."""
@@ -73,9 +76,3 @@ class DiscretisedLogistic(nn.Module):
     def _location(self, params: Tensor) -> Tensor:
         """Where the image has the range 1; a decoder that gives 0 starts at mid-gray."""
         return params + 0.5
-
-
-@LIKELIHOODS.register("discretised_logistic")
-def discretised_logistic(spec: DataSpec, sigma: float) -> Likelihood:
-    """Probabilities of gray levels from a logistic with one learned scale."""
-    return DiscretisedLogistic(spec.levels, sigma)

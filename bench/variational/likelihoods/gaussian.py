@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.contracts import Likelihood, LikelihoodKind, Noise
+from bench.contracts import LikelihoodKind, Noise
 from bench.errors import UsageError
 from bench.images import dequantise, level_centres
 from bench.records import DataSpec
@@ -23,16 +23,16 @@ class Gaussian(nn.Module, ABC):
     """p(x|z) = N(x; sigmoid(params), sigma^2 I) on dequantised images (protocol rule 16).
 
     Args:
-        levels: Gray levels L of the data set; x = (k + u) / L with u uniform in [0, 1).
-        name: Its name.
+        spec: The data set; of its L gray levels x = (k + u) / L with u uniform in [0, 1).
     """
 
     params_per_value = 1
     kind: LikelihoodKind = "density"
+    name: str
 
-    def __init__(self, levels: int, name: str) -> None:
+    def __init__(self, spec: DataSpec) -> None:
         super().__init__()
-        self.levels, self.name = levels, name
+        self.levels = spec.levels
 
     def observe(self, images: Tensor, noise: Noise) -> Tensor:
         """Images in [0, 1] to x = (k + u) / L in [0, 1)."""
@@ -57,11 +57,13 @@ class Gaussian(nn.Module, ABC):
         """The mean before its sigmoid ``[N, C, H, W]``, and log sigma of a shape that fits."""
 
 
+@LIKELIHOODS.register("gaussian")
 class FixedSigma(Gaussian):
-    """One sigma, never learned: the squared-error VAE."""
+    """Fixed sigma; 0.354 is the squared error of images in [-1, 1] (experiment E)."""
 
-    def __init__(self, levels: int, sigma: float) -> None:
-        super().__init__(levels, f"gaussian_sigma{sigma!r}")
+    def __init__(self, spec: DataSpec, sigma: float) -> None:
+        super().__init__(spec)
+        self.name = f"gaussian_sigma{sigma!r}"
         self.sigma, self.log_sigma = sigma, math.log(sigma)
 
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,11 +71,17 @@ class FixedSigma(Gaussian):
         return params, params.new_full((), self.log_sigma)
 
 
+@LIKELIHOODS.register("gaussian_learned")
 class LearnedSigma(Gaussian):
-    """One sigma for all pixels, learned (Rybkin et al. 2021, arXiv 2006.13202)."""
+    """One learned sigma for all pixels, which starts at the setting.
 
-    def __init__(self, levels: int, sigma: float) -> None:
-        super().__init__(levels, "gaussian_learned")
+    Rybkin et al. 2021 (arXiv 2006.13202).
+    """
+
+    name = "gaussian_learned"
+
+    def __init__(self, spec: DataSpec, sigma: float) -> None:
+        super().__init__(spec)
         self.raw = LearnedNumber(_raw(sigma))
 
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,13 +89,15 @@ class LearnedSigma(Gaussian):
         return params, _log_sigma(self.raw())
 
 
+@LIKELIHOODS.register("gaussian_learned_pixel")
 class PixelSigma(Gaussian):
-    """A sigma for each pixel, which the decoder gives."""
+    """A learned sigma for each pixel of each image, given by the decoder."""
 
+    name = "gaussian_learned_pixel"
     params_per_value = 2
 
-    def __init__(self, levels: int, sigma: float) -> None:
-        super().__init__(levels, "gaussian_learned_pixel")
+    def __init__(self, spec: DataSpec, sigma: float) -> None:
+        super().__init__(spec)
         self.first = _raw(sigma)
 
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,21 +124,3 @@ def _raw(sigma: float) -> float:
             f"{math.exp(MIN_LOG_SIGMA):.1e}: take a larger sigma or likelihood=gaussian"
         )
     return MIN_LOG_SIGMA + above + math.log(-math.expm1(-above))
-
-
-@LIKELIHOODS.register("gaussian")
-def gaussian(spec: DataSpec, sigma: float) -> Likelihood:
-    """Fixed sigma; 0.354 is the squared error of images in [-1, 1] (experiment E)."""
-    return FixedSigma(spec.levels, sigma)
-
-
-@LIKELIHOODS.register("gaussian_learned")
-def gaussian_learned(spec: DataSpec, sigma: float) -> Likelihood:
-    """One learned sigma for all pixels, which starts at the setting."""
-    return LearnedSigma(spec.levels, sigma)
-
-
-@LIKELIHOODS.register("gaussian_learned_pixel")
-def gaussian_learned_pixel(spec: DataSpec, sigma: float) -> Likelihood:
-    """A learned sigma for each pixel of each image, given by the decoder."""
-    return PixelSigma(spec.levels, sigma)

@@ -19,11 +19,9 @@ class PosteriorKind(Protocol):
 
     def size(self, latent_dim: int) -> int:
         """Values per image that the encoder gives."""
-        ...
 
     def __call__(self, values: Tensor) -> Posterior:
         """``[N, size]`` to q(z|x)."""
-        ...
 
 
 POSTERIORS: Registry[PosteriorKind] = Registry("posterior", "bench.variational.posteriors")

@@ -40,7 +40,6 @@ class SeparablePrior(Protocol):
 
     def kl_per_latent(self, posterior: Posterior) -> Tensor:
         """Nats, ``[N, D]``, of a posterior that has the closed form."""
-        ...
 
 
 class DataPrior(Protocol):
@@ -48,7 +47,6 @@ class DataPrior(Protocol):
 
     def initialise(self, images: Tensor) -> None:
         """Called once, before training, with uint8 train images ``[N, C, H, W]``."""
-        ...
 
 
 class BoundedPrior(Protocol):
@@ -56,7 +54,6 @@ class BoundedPrior(Protocol):
 
     def project(self) -> None:
         """Puts them back into it; called after each update."""
-        ...
 
 
 PRIORS: Registry[Callable[[PriorShape], nn.Module]] = Registry("prior", "bench.variational.priors")
