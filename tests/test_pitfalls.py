@@ -23,7 +23,7 @@ from bench.evaluation.view import Generated, View
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import configure, find
-from bench.pictures._draw import draw_pictures
+from bench.pictures import draw_pictures
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import DataSpec
 from bench.results.results import read_results

@@ -31,7 +31,7 @@ from bench.evaluation.view import Generated
 from bench.metrics import declared_tag, requested
 from bench.metrics._evaluate import measure, num_samples, view_of
 from bench.models import config_from_params, configure
-from bench.pictures._draw import draw_pictures
+from bench.pictures import draw_pictures
 from bench.plan.files import load_study
 from bench.plan.study import Identity
 from bench.records import OUTSIDE, RunRecord, RunTags

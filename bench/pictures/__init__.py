@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bench.evaluation.view import View
+from bench.errors import NotApplicable
+from bench.evaluation.view import View, evaluation_mode
 from bench.images import Picture, display_scale, grid, to_bytes
 from bench.registry import Registry, first_line
+
+Draw = Callable[[View], Picture]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,25 +27,38 @@ class PictureKind:
         summary: One line for ``bench list``.
     """
 
-    draw: Callable[[View], Picture]
+    draw: Draw
     at_end: bool
     summary: str
 
 
 PICTURES: Registry[PictureKind] = Registry("picture", "bench.pictures")
 
-Draw = Callable[[View], Picture]
-
 
 def picture(name: str, *, at_end: bool = False) -> Callable[[Draw], Draw]:
     """Decorator that registers a picture; the first line of its docstring is its summary."""
 
     def register(draw: Draw) -> Draw:
-        kind = PictureKind(draw=draw, at_end=at_end, summary=first_line(draw))
-        PICTURES.add(name, kind, origin=draw.__module__)
+        PICTURES.add(
+            name,
+            PictureKind(draw=draw, at_end=at_end, summary=first_line(draw)),
+            origin=draw.__module__,
+        )
         return draw
 
     return register
+
+
+@torch.no_grad()
+def draw_pictures(view: View, *, at_end: bool) -> dict[str, Picture]:
+    """Every picture that applies, by name; ``at_end`` those of the trained model as well."""
+    evaluation_mode(view.nets)
+    pictures = {}
+    for name, kind in PICTURES.items():
+        if at_end or not kind.at_end:
+            with suppress(NotApplicable):
+                pictures[name] = kind.draw(view)
+    return pictures
 
 
 def tiled(view: View, images: Tensor, *, columns: int) -> Picture:

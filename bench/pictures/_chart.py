@@ -83,8 +83,7 @@ def scatter(points: Floats, classes: NDArray[np.int64], *, axes: tuple[str, str]
     """
     known = sorted(set(classes.tolist()))
     columns = -(-len(known) // _PER_COLUMN)
-    size = LEFT + SIDE + _LEGEND * columns, TOP + SIDE + _BOTTOM
-    pen = _Pen(size)
+    pen = _Pen(LEFT + SIDE + _LEGEND * columns, TOP + SIDE + _BOTTOM)
     frame = Frame.around(points)
     _draw_axes(pen, frame, axes)
     radius = 3.0 if len(points) <= 500 else 2.0
@@ -108,7 +107,7 @@ def bars(values: Floats, *, axes: tuple[str, str]) -> Picture:
         values: Heights; the field ends a little above the largest.
         axes: What the bars stand for, and what their height is.
     """
-    pen = _Pen((LEFT + WIDE + _RIGHT, TOP + HIGH + _BOTTOM))
+    pen = _Pen(LEFT + WIDE + _RIGHT, TOP + HIGH + _BOTTOM)
     top = float(values.max()) * 1.05 or 1.0
     step = round_step(top / 4)
     ticks = [i * step for i in range(int(top / step) + 1)]
@@ -157,8 +156,7 @@ def tick_texts(values: list[float]) -> list[str]:
 class _Pen:
     """Draws at twice the size, so that edges are smooth after halving."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        wide, high = size
+    def __init__(self, wide: int, high: int) -> None:
         self._image = Image.new("RGB", (wide * _OVERSAMPLED, high * _OVERSAMPLED), "white")
         self._draw = ImageDraw.Draw(self._image)
 
@@ -175,8 +173,9 @@ class _Pen:
 
     def line(self, x0: float, y0: float, x1: float, y1: float) -> None:
         """A line of the axes' grid."""
-        ends = [value * _OVERSAMPLED for value in (x0, y0, x1, y1)]
-        self._draw.line(ends, fill=_GRID, width=_OVERSAMPLED)
+        self._draw.line(
+            [value * _OVERSAMPLED for value in (x0, y0, x1, y1)], fill=_GRID, width=_OVERSAMPLED
+        )
 
     def bar(self, *corners: float) -> None:
         """A filled rectangle."""

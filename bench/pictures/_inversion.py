@@ -29,6 +29,7 @@ class Inversion:
     error: Tensor
 
 
+@torch.no_grad()
 def invert(
     nets: Nets,
     fns: EvalFns,
@@ -58,12 +59,9 @@ def invert(
     """
     labels = labels if fns.conditional else None
     z = _nearest_draws(nets, fns, images, labels, fns.latent(nets, num_draws, noise))
-    if num_steps:
-        with torch.enable_grad():
-            z = _descend(nets, fns, images, labels, z, num_steps=num_steps, lr=lr)
-    with torch.no_grad():
-        found = fns.decode(nets, z, labels)
-        return Inversion(z, found, squared_error(found, images))
+    z = _descend(nets, fns, images, labels, z, num_steps=num_steps, lr=lr)
+    found = fns.decode(nets, z, labels)
+    return Inversion(z, found, squared_error(found, images))
 
 
 def squared_error(a: Tensor, b: Tensor) -> Tensor:
@@ -71,7 +69,6 @@ def squared_error(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).square().flatten(1).sum(1)
 
 
-@torch.no_grad()
 def _nearest_draws(
     nets: Nets, fns: EvalFns, images: Tensor, labels: Tensor | None, draws: Tensor
 ) -> Tensor:
@@ -95,6 +92,7 @@ def _groups(
         yield (labels == label).nonzero()[:, 0], label.expand(num_draws)
 
 
+@torch.enable_grad()
 def _descend(
     nets: Nets,
     fns: EvalFns,

@@ -22,8 +22,7 @@ def interpolation(view: View) -> Picture:
     z = view.fns.latent(view.nets, 2 * ROWS, view.noise("interpolation"))
     path = spherical_path if view.fns.encode is None else linear_path
     points = path(z[:ROWS], z[ROWS:], POINTS).flatten(0, 1)
-    labels = None
-    if view.fns.conditional:
-        classes = torch.arange(ROWS, device=z.device) % view.spec.num_classes
-        labels = classes.repeat_interleave(POINTS)
-    return decoded(view, points, labels, columns=POINTS)
+    if not view.fns.conditional:
+        return decoded(view, points, None, columns=POINTS)
+    classes = torch.arange(ROWS, device=z.device) % view.spec.num_classes
+    return decoded(view, points, classes.repeat_interleave(POINTS), columns=POINTS)

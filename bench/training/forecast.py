@@ -13,7 +13,7 @@ from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
 from bench.metrics._evaluate import num_samples, view_of
 from bench.metrics.importance import DRAWS
-from bench.pictures._draw import draw_pictures
+from bench.pictures import draw_pictures
 from bench.pictures._inversion import NUM_DRAWS, NUM_STEPS
 from bench.pictures.inversion import PAIRS, ROWS
 from bench.training.parts import build

@@ -20,7 +20,7 @@ from bench.measures import ELBOS, MeasureName
 from bench.metrics import declared_tag, requested
 from bench.metrics._evaluate import Measured, When, measure, selection_metric, view_of
 from bench.modules import count_parameters
-from bench.pictures._draw import draw_pictures
+from bench.pictures import draw_pictures
 from bench.records import TrialResult
 from bench.training import health
 from bench.training.checkpoint import (

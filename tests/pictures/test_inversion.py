@@ -9,7 +9,7 @@ import torch
 from bench.config import TrainSettings
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.models import configure
-from bench.pictures._draw import draw_pictures
+from bench.pictures import draw_pictures
 from bench.pictures._inversion import invert, squared_error
 from bench.runtime import DeviceNoise, generator
 from bench.training.parts import build, held_data

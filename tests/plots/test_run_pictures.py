@@ -12,8 +12,7 @@ from bench.evaluation.latents import normal_quantiles
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import display_scale, to_bytes, to_png
 from bench.models import configure
-from bench.pictures import PICTURES
-from bench.pictures._draw import draw_pictures
+from bench.pictures import PICTURES, draw_pictures
 from bench.plots.boards import read_tiles
 from bench.runtime import DeviceNoise, generator
 from bench.training.parts import build, held_data
