@@ -49,23 +49,13 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
-            settings={
-                "model.width": 16,
-                "train.num_images": 12_000,
-                "train.num_validations": 4,
-                "eval.floors": True,
-            },
+            settings=DEPTH_SWEEP.tier("classroom").settings,
             seeds=5,
             takes="5 minutes of processor time, half of that on two cores",
         ),
         "lab": Tier(
             dataset="mnist",
-            settings={
-                "model.width": 32,
-                "train.num_images": 1_000_000,
-                "train.num_validations": 4,
-                "eval.floors": True,
-            },
+            settings=DEPTH_SWEEP.tier("lab").settings,
             seeds=5,
             trials=24,
         ),
