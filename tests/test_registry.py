@@ -50,8 +50,9 @@ def test_plugin_adds_a_model_that_trains_like_the_others(tmp_path):
     plugin = tmp_path / "toy_plugin.py"
     plugin.write_text(
         "from bench.models import model\n"
-        "from bench.models.uniform_noise import UniformNoiseSettings, build as noise\n"
-        "@model('toy', settings=UniformNoiseSettings, family='baseline', paper='mine')\n"
+        "from bench.config import ModelSettings\n"
+        "from bench.models.uniform_noise import build as noise\n"
+        "@model('toy', settings=ModelSettings, family='baseline', paper='mine')\n"
         "def build(settings, spec):\n"
         '    """A toy."""\n'
         "    return noise(settings, spec)\n"

@@ -92,17 +92,14 @@ class GeneratorSizes(Protocol):
     @property
     def latent_dim(self) -> int:
         """Size of z."""
-        ...
 
     @property
     def depth(self) -> int:
         """Strided layers."""
-        ...
 
     @property
     def width(self) -> int:
         """Channels of the layer next to the image."""
-        ...
 
 
 def conv_generator(settings: GeneratorSizes, spec: DataSpec, *, class_dim: int = 0) -> nn.Module:
@@ -155,11 +152,18 @@ def adversarial_game(
     loss = LOSSES.get(settings.loss)
     if settings.lipschitz == "spectral_norm":
         spectrally_normalise(discriminator)
-    name = loss.role
     game = AdversarialGame(settings=settings, spec=spec, loss=loss, conditional=conditional)
     return Trainable(
-        modules={"generator": generator, name: discriminator},
-        optimizers={player: _optimizer(settings, player) for player in (name, "generator")},
+        modules={"generator": generator, loss.role: discriminator},
+        optimizers={
+            player: OptimSpec(
+                modules=(player,),
+                kind=settings.optimizer,
+                lr=settings.lr,
+                betas=(settings.beta1, settings.beta2),
+            )
+            for player in (loss.role, "generator")
+        },
         phases=game.phases(),
         average={"generator": settings.average} if settings.average else {},
         eval_fns=EvalFns(
@@ -170,11 +174,6 @@ def adversarial_game(
             conditional=conditional,
         ),
     )
-
-
-def _optimizer(settings: GanSettings, module: str) -> OptimSpec:
-    betas = (settings.beta1, settings.beta2)
-    return OptimSpec(modules=(module,), kind=settings.optimizer, lr=settings.lr, betas=betas)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,43 +189,36 @@ class AdversarialGame:
         """The discriminator's step, its R1 penalty where wanted, the generator's step."""
         settings, name = self.settings, self.loss.role
         clip = self.clip if settings.lipschitz == "clip" else None
-        phases = [
-            Phase(
-                name=name, optimizer=name, loss=self.discriminator_loss, role=name, after_step=clip
-            )
-        ]
-        if settings.r1_weight:
-            every = settings.r1_every
-            phases.append(
-                Phase(
-                    name="r1",
-                    optimizer=name,
-                    loss=self.r1_loss,
-                    role="penalty",
-                    every=every,
-                    after_step=clip,
-                )
-            )
+        discriminator = Phase(
+            name=name, optimizer=name, loss=self.discriminator_loss, role=name, after_step=clip
+        )
+        penalty = Phase(
+            name="r1",
+            optimizer=name,
+            loss=self.r1_loss,
+            role="penalty",
+            every=settings.r1_every,
+            after_step=clip,
+        )
         generator = Phase(
             name="generator",
             optimizer="generator",
             loss=self.generator_loss,
             every=settings.n_critic,
         )
-        return [*phases, generator]
+        return [discriminator, *([penalty] if settings.r1_weight else []), generator]
 
     def decode(self, nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor:
         """Latents, and labels if conditional, to images."""
-        images: Tensor = nets["generator"](z, labels) if self.conditional else nets["generator"](z)
-        return images
+        return self._applied(nets["generator"], z, labels)
 
     def score(self, nets: Nets, images: Tensor, labels: Tensor | None) -> Tensor:
         """Images, and labels if conditional, to scores."""
-        discriminator = nets[self.loss.role]
-        scores: Tensor = (
-            discriminator(images, labels) if self.conditional else discriminator(images)
-        )
-        return scores
+        return self._applied(nets[self.loss.role], images, labels)
+
+    def _applied(self, player: nn.Module, values: Tensor, labels: Tensor | None) -> Tensor:
+        out: Tensor = player(values, labels) if self.conditional else player(values)
+        return out
 
     def fakes(self, nets: Nets, step: Step) -> tuple[Tensor, Tensor | None]:
         """As many fakes as real images, and the classes that they were made for."""
@@ -241,8 +233,11 @@ class AdversarialGame:
         images, labels = self.fakes(nets, step)
         fake = self.score(nets, images, labels)
         loss = self.loss.discriminator(real, fake)
-        scalars = {"score_real": real.mean(), "score_fake": fake.mean()}
-        scalars |= self.loss.accuracy(real, fake)
+        scalars = {
+            "score_real": real.mean(),
+            "score_fake": fake.mean(),
+            **self.loss.accuracy(real, fake),
+        }
         if self.settings.lipschitz == "gradient_penalty":
             mix = step.noise.uniform(len(images))
             # A point between a real and a fake image is asked for the class of the real one.

@@ -68,16 +68,19 @@ def model(
     """Decorator that registers a builder; the first line of its docstring is its summary."""
 
     def register(build: Builder[S]) -> Builder[S]:
-        kind = ModelKind(
-            build=build,
-            settings=settings,
-            family=family,
-            summary=first_line(build),
-            paper=paper,
-            defaults=defaults or {},
-            presets=presets or {},
+        MODELS.add(
+            name,
+            ModelKind(
+                build=build,
+                settings=settings,
+                family=family,
+                summary=first_line(build),
+                paper=paper,
+                defaults=defaults or {},
+                presets=presets or {},
+            ),
+            origin=build.__module__,
         )
-        MODELS.add(name, kind, origin=build.__module__)
         return build
 
     return register

@@ -110,7 +110,11 @@ class Discriminator(nn.Module):
             ClassVector(spec.num_classes, settings.class_dim) if settings.head == "affine" else None
         )
         wide = dim if self.join is None else dim + self.join.dim
-        extra = [part for _ in range(settings.extra_layers) for part in _layer(wide)]
+        extra = [
+            part
+            for _ in range(settings.extra_layers)
+            for part in (nn.Linear(wide, wide), LeakyReLU())
+        ]
         self.score = nn.Sequential(*extra, nn.Linear(wide, 1))
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -122,10 +126,6 @@ class Discriminator(nn.Module):
             return score
         projection: Tensor = (self.directions(labels) * hidden).sum(1)
         return score + projection
-
-
-def _layer(dim: int) -> list[nn.Module]:
-    return [nn.Linear(dim, dim), LeakyReLU()]
 
 
 ORIGINAL = "experiment D: features and class, then an affine map"

@@ -55,11 +55,14 @@ class Settings(GanSettings):
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Fully connected GAN, non-saturating by default: the generator maximises log D(G(z))."""
     *outer, last = units = layer_sizes(settings.hidden)
-    decoder = MlpDecoder(spec.shape, hidden=units[::-1], in_dim=settings.latent_dim, act=LeakyReLU)
-    features = MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=LeakyReLU)
     return adversarial_game(
         settings,
         spec,
-        generator=nn.Sequential(decoder, SymmetricTanh()),
-        discriminator=Critic(features, last),
+        generator=nn.Sequential(
+            MlpDecoder(spec.shape, hidden=units[::-1], in_dim=settings.latent_dim, act=LeakyReLU),
+            SymmetricTanh(),
+        ),
+        discriminator=Critic(
+            MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=LeakyReLU), last
+        ),
     )

@@ -14,10 +14,6 @@ from bench.models import model
 from bench.records import DataSpec
 
 
-class MemoriserSettings(ModelSettings):
-    """It has none."""
-
-
 class Memory(nn.Module):
     """Holds the training images; they belong to the data set, not to the checkpoint."""
 
@@ -38,8 +34,8 @@ class Memory(nn.Module):
         return to_unit(self.images[z[:, 0].long()])
 
 
-@model("memoriser", settings=MemoriserSettings, family="baseline", paper="protocol rule 4")
-def build(settings: MemoriserSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
+@model("memoriser", settings=ModelSettings, family="baseline", paper="protocol rule 4")
+def build(settings: ModelSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
     """Training images shown again; no training."""
 
     def remember(nets: Nets, images: Tensor) -> None:

@@ -9,17 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from bench.config import ModelSettings
-from bench.contracts import EvalFns, Nets, Trainable
+from bench.contracts import EvalFns, Trainable
 from bench.distances.gaussians import fit_gaussian
 from bench.images import to_unit
 from bench.models import model
 from bench.records import DataSpec
 
 CHUNK = 1_000
-
-
-class PixelGaussianSettings(ModelSettings):
-    """It has none."""
 
 
 class PixelGaussian(nn.Module):
@@ -37,32 +33,26 @@ class PixelGaussian(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Standard normal ``[N, D]`` to images ``[N, C, H, W]`` in [0, 1] (clamped)."""
-        pixels: Tensor = self.mean + z @ self.factor.T
-        return pixels.view(-1, *self.shape).clamp(0, 1)
+        return (self.mean + z @ self.factor.T).view(-1, *self.shape).clamp(0, 1)
 
     def fit(self, images: Tensor) -> None:
         """To uint8 images ``[N, C, H, W]``."""
-        chunks = [to_unit(chunk).flatten(1) for chunk in images.split(CHUNK)]
-        mean, factor = fit_gaussian(chunks)
+        mean, factor = fit_gaussian([to_unit(part).flatten(1) for part in images.split(CHUNK)])
         self.mean.copy_(mean)
         self.factor.copy_(factor)
 
 
 @model(
     "pixel_gaussian",
-    settings=PixelGaussianSettings,
+    settings=ModelSettings,
     family="baseline",
     paper="protocol rule 4",
 )
-def build(settings: PixelGaussianSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
+def build(settings: ModelSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
     """Full-covariance Gaussian fitted to the pixels; no training."""
-
-    def fit(nets: Nets, images: Tensor) -> None:
-        cast("PixelGaussian", nets["gaussian"]).fit(images)
-
     return Trainable(
         modules={"gaussian": PixelGaussian(spec.shape)},
-        initialise=fit,
+        initialise=lambda nets, images: cast("PixelGaussian", nets["gaussian"]).fit(images),
         eval_fns=EvalFns(
             latent=lambda nets, n, noise: noise.normal(n, math.prod(spec.shape)),  # noqa: ARG005
             decode=lambda nets, z, labels: nets["gaussian"](z),  # noqa: ARG005

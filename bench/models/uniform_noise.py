@@ -10,12 +10,8 @@ from bench.models import model
 from bench.records import DataSpec
 
 
-class UniformNoiseSettings(ModelSettings):
-    """It has none."""
-
-
-@model("uniform_noise", settings=UniformNoiseSettings, family="baseline", paper="protocol rule 4")
-def build(settings: UniformNoiseSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
+@model("uniform_noise", settings=ModelSettings, family="baseline", paper="protocol rule 4")
+def build(settings: ModelSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
     """Every pixel uniform in [0, 1]; no training."""
     return Trainable(
         modules={"identity": nn.Identity()},

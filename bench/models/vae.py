@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pydantic import Field
-from torch import nn
 
 from bench.contracts import Trainable
 from bench.models import Preset, model
-from bench.networks import Activation, ConvDecoder, ConvEncoder, Shape, activation
+from bench.networks import Activation, ConvDecoder, ConvEncoder, activation
 from bench.records import DataSpec, Scalar
 from bench.variational.assembly import VaeSettings, assemble
 
@@ -66,24 +65,24 @@ THIRTY_TWO: dict[str, Scalar] = {
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Convolutional VAE: (convolution, batch norm, leaky ReLU) x depth and its mirror image."""
     act = activation(settings.encoder_act)
-    encoder = ConvEncoder(
-        spec.shape,
-        depth=settings.depth,
-        width=settings.width,
-        out_dim=settings.h_dim,
-        norm="batch",
-        act=act,
-    )
-
-    def decoder(shape: Shape, in_dim: int) -> nn.Module:
-        depth, width = settings.depth, settings.width
-        return ConvDecoder(shape, depth=depth, width=width, in_dim=in_dim, norm="batch")
-
     return assemble(
         settings,
         spec,
-        features=encoder,
+        features=ConvEncoder(
+            spec.shape,
+            depth=settings.depth,
+            width=settings.width,
+            out_dim=settings.h_dim,
+            norm="batch",
+            act=act,
+        ),
         feature_dim=settings.h_dim,
         encoder_act=act(),
-        decoder=decoder,
+        decoder=lambda shape, in_dim: ConvDecoder(
+            shape,
+            depth=settings.depth,
+            width=settings.width,
+            in_dim=in_dim,
+            norm="batch",
+        ),
     )

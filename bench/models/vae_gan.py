@@ -129,37 +129,39 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     the best of eleven hand-made trials on digits and three on MNIST by validation distance,
     24,000 images, one seed (digits 138; MNIST at 2,000 samples 499).
     """
-    encoder = Encoder(
-        _conv_encoder(settings, spec),
-        act=LeakyReLU(),
-        feature_dim=settings.h_dim,
-        num_classes=0,
-        size=DiagonalGaussian.size(settings.latent_dim),
-    )
     modules: dict[str, nn.Module] = {
-        "encoder": encoder,
+        "encoder": Encoder(
+            _conv_encoder(settings, spec),
+            act=LeakyReLU(),
+            feature_dim=settings.h_dim,
+            num_classes=0,
+            size=DiagonalGaussian.size(settings.latent_dim),
+        ),
         "decoder": conv_generator(settings, spec),
         "discriminator": Discriminator(settings, spec),
     }
     losses = _Losses(settings=settings, loss=LOSSES.get(settings.loss))
-    phases = [
-        Phase(name="encoder", optimizer="encoder", loss=losses.encoder, role="encoder"),
-        Phase(name="decoder", optimizer="decoder", loss=losses.decoder),
-        Phase(
-            name="discriminator",
-            optimizer="discriminator",
-            loss=losses.discriminator,
-            role="discriminator",
-        ),
-    ]
-    betas = (settings.beta1, settings.beta2)
     return Trainable(
         modules=modules,
         optimizers={
-            name: OptimSpec(modules=(name,), kind="adam", lr=settings.lr, betas=betas)
+            name: OptimSpec(
+                modules=(name,),
+                kind="adam",
+                lr=settings.lr,
+                betas=(settings.beta1, settings.beta2),
+            )
             for name in modules
         },
-        phases=phases,
+        phases=[
+            Phase(name="encoder", optimizer="encoder", loss=losses.encoder, role="encoder"),
+            Phase(name="decoder", optimizer="decoder", loss=losses.decoder),
+            Phase(
+                name="discriminator",
+                optimizer="discriminator",
+                loss=losses.discriminator,
+                role="discriminator",
+            ),
+        ],
         eval_fns=EvalFns(
             latent=lambda nets, n, noise: noise.normal(n, settings.latent_dim),  # noqa: ARG005
             decode=lambda nets, z, labels: nets["decoder"](z),  # noqa: ARG005

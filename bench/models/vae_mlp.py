@@ -87,11 +87,10 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Fully connected VAE: D-400-20-400-D by default, ReLU."""
     *outer, last = units = layer_sizes(settings.hidden)
     act = activation(settings.encoder_act)
-    features = MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=act)
     return assemble(
         settings,
         spec,
-        features=features,
+        features=MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=act),
         feature_dim=last,
         encoder_act=act(),
         decoder=lambda shape, in_dim: MlpDecoder(

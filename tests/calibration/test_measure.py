@@ -24,7 +24,7 @@ from bench.calibration.corruptions import (
 )
 from bench.calibration.measure import calibrate, largest_count
 from bench.calibration.probe import counts_up_to, distances
-from bench.config import build_config
+from bench.config import ModelSettings, build_config
 from bench.datasets import Arrays
 from bench.detectors._find import find_detector
 from bench.distances.kernel import MAX_DIM, cubic_sums, kernel_distance, mmd_squared
@@ -34,7 +34,6 @@ from bench.evaluation.view import Generated, View, draw
 from bench.images import to_unit
 from bench.metrics.floors import floors, subset
 from bench.models import MODELS
-from bench.models.memoriser import MemoriserSettings
 from bench.runtime import DeviceNoise, generator
 from bench.training.parts import build
 
@@ -245,7 +244,7 @@ def test_counts_run_in_ones_twos_and_fives_from_what_a_distance_needs():
 
 
 def test_floors_are_those_that_runs_and_reports_have(held, digits, detector, measured):
-    run = build(build_config("memoriser", MemoriserSettings), held)
+    run = build(build_config("memoriser", ModelSettings), held)
     known = ReferenceData(digits, CPU, detector)
     found = {}
     for split, n in (("test", N), ("test", 50), ("val", N)):
