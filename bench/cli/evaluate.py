@@ -51,7 +51,9 @@ own. The noise baseline lends its configuration, which has nothing but data and 
 
 @command("eval")
 def evaluate_one(
-    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="a finished run")] = None,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="a finished run: id, or its beginning")
+    ] = None,
     *,
     images: Annotated[
         Path | None, typer.Option("--images", help="folder or .npz of images made elsewhere")

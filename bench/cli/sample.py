@@ -24,7 +24,9 @@ from bench.training.parts import held_for, restore_run
 
 @command("sample")
 def sample_run(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="id of a tracked run")],
+    run_id: Annotated[
+        str, typer.Argument(metavar="RUN", help="id of a tracked run, or its beginning")
+    ],
     *,
     count: Annotated[int, typer.Option("-n", min=1, help="number of images")] = 64,
     out: Annotated[Path, typer.Option("-o", help="PNG to write")] = Path("samples.png"),
@@ -47,7 +49,7 @@ def sample_run(
     config = config_from_params(record.params)
     reference = held_for(config, resolve_device(device))
     folder = root / (record.about.folder or "?")
-    trainable = restore_run(config, reference, folder, run_id)
+    trainable = restore_run(config, reference, folder, record.run_id)
     noise = DeviceNoise(generator("sample", seed), reference.device)
     labels = _labels(trainable.eval_fns, reference, count, label, noise)
     images = draw(trainable.modules, trainable.eval_fns, count, noise, labels)

@@ -47,7 +47,7 @@ class Tracked:
 
     def sample(self, run_id, label, *, seed=0):
         sample.sample_run(
-            run_id,
+            run_id[:12],
             count=COUNT,
             out=self.out,
             seed=seed,
