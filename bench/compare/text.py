@@ -86,14 +86,8 @@ def _counted(statuses: Iterable[str]) -> str:
 
 def _test_cells(row: Row) -> list[str]:
     """Difference and p of the only pair of two columns."""
-    difference = row.comparisons[0].difference if row.comparisons else None
-    if difference is None:
-        return ["", ""]
-    d = difference
-    return [
-        triple(d.difference, d.low, d.high),
-        bare_p(d.p),
-    ]
+    d = row.comparisons[0].difference if row.comparisons else None
+    return ["", ""] if d is None else [triple(d.difference, d.low, d.high), bare_p(d.p)]
 
 
 def _named(runs: Sequence[RecordedRun]) -> str:

@@ -121,12 +121,12 @@ def _from_store(report: ReportFolder, store: Store, experiment_id: str) -> Verif
     if later:
         said = "run came later and is" if later == 1 else "runs came later and are"
         report.remarks.append(f"{later:,} {said} left out")
-    found = list(gone)
+    found = gone
     if len(gone) < len(manifest.runs):
         results = tracked_results(store, manifest.identity, experiment_id, set(manifest.runs))
         again = _made_again(report, _linked(results, manifest))
         lost = {difference.run for difference in gone}
-        found += [difference for difference in again if difference.run not in lost]
+        found = [*gone, *(difference for difference in again if difference.run not in lost)]
     return Verification(
         folder=report.folder,
         source=store.uri,
@@ -182,7 +182,9 @@ def _from_rows(report: ReportFolder) -> Verification:
             f"'{report.folder / RUNS}' is no table of runs ({error}): write the report again"
         ) from error
     study = load_study(manifest.identity.study)
-    results = read_results(study, manifest.identity, records, _nothing, facts=manifest.facts)
+    results = read_results(
+        study, manifest.identity, records, lambda _run_id, _name: None, facts=manifest.facts
+    )
     told, text = report.files[README], report_text(results, "", report.folder)
     for heading in (section.heading for section in in_order() if section.reads_curves):
         told, text = without_section(told, heading), without_section(text, heading)
@@ -205,7 +207,3 @@ def _edited(report: ReportFolder) -> ReportDifference:
     return ReportDifference(
         f"digest of {RUNS}", report.manifest.files[RUNS], text_digest(report.files[RUNS])
     )
-
-
-def _nothing(_run_id: str, _name: str) -> None:
-    """No picture of any run."""

@@ -7,9 +7,8 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor
-from bench.results.factor import factor_rows
-from bench.results.halfway import half_values
 from bench.results.results import Results
+from bench.results.trends import factor_rows, half_values
 
 
 def numbers(results: Results) -> pd.DataFrame:

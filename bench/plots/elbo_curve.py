@@ -9,11 +9,11 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor
-from bench.results.factor import factor_rows
 from bench.results.format import join
 from bench.results.results import Results
 from bench.results.runs import RecordedRun
 from bench.results.summary import elbo_remark
+from bench.results.trends import factor_rows
 
 
 def numbers(results: Results) -> pd.DataFrame:

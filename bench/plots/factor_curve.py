@@ -7,10 +7,10 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.axes import label_lines, legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor, held_factors
-from bench.results.factor import factor_rows
 from bench.results.format import significant
 from bench.results.results import Results
 from bench.results.summary import floor_of_test_metric
+from bench.results.trends import factor_rows
 
 _SIGHT = 2.0
 """How many times beyond the runs' values a reference line is still drawn."""

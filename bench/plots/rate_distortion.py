@@ -11,9 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from bench.plots import Drawing, plot
 from bench.plots.axes import GRAY, legend_below, line_look, panels
 from bench.results.format import nats
-from bench.results.rates import mean_rate, passports, rate_and_distortion
 from bench.results.results import Results
 from bench.results.runs import CellRuns
+from bench.results.summary import mean_rate, passports, rate_and_distortion
 
 _MARGIN = 0.1
 

@@ -7,10 +7,9 @@ from bench.report.sections.comparisons import verdict
 from bench.report.sections.trends import trend_sentence
 from bench.results.decisions import comparisons
 from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
-from bench.results.rates import mean_rate, passports
 from bench.results.results import GAUSSIAN, Results, short
 from bench.results.runs import UNFINISHED, CellRuns
-from bench.results.summary import KL_FACTOR, beats_gaussian, elbo_remark
+from bench.results.summary import KL_FACTOR, beats_gaussian, elbo_remark, mean_rate, passports
 from bench.results.trends import trends
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 

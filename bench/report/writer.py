@@ -145,16 +145,13 @@ def figures(results: Results, folder: Path) -> tuple[str, dict[str, str]]:
 def report_text(results: Results, drawn: str = "", out: Path | None = None) -> str:
     """The markdown, with ``drawn`` (from ``figures``) under its heading, to lie in ``out``."""
     beside = {"Figures": drawn, "Floors": calibration_link(results, out)}
-    parts = [_title(results), _state(results), answer(results)]
+    identity = results.identity
+    title = f"# {identity.study} on {identity.dataset} ({identity.tier} tier)"
+    parts = [title, _state(results), answer(results)]
     for section in in_order():
         words = "\n\n".join(filter(None, [section.words(results), beside.get(section.title)]))
         parts.append(f"{section.heading}\n\n{words}" if words else "")
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _title(results: Results) -> str:
-    identity = results.identity
-    return f"# {identity.study} on {identity.dataset} ({identity.tier} tier)"
 
 
 def _state(results: Results) -> str:

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
 from bench.results.decisions import metric_of
-from bench.results.halfway import at_half
 from bench.results.results import Point, Results
 from bench.results.runs import CellRuns, RecordedRun
+from bench.results.trends import at_half
 
 _LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
 """Of which one is read of a model: its first."""

@@ -14,9 +14,8 @@ from bench.errors import UsageError
 from bench.measures import ELBOS, MeasureName, largest
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
-from bench.results.cells import into_cells
 from bench.results.format import count, span
-from bench.results.runs import CellRuns, MeasuredWith, RecordedRun
+from bench.results.runs import CellRuns, MeasuredWith, RecordedRun, into_cells
 
 T = TypeVar("T")
 

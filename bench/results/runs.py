@@ -1,14 +1,15 @@
-"""One run as the report reads it, and one cell of the grid with its runs."""
+"""One run as the report reads it, one cell of the grid with its runs, and which run stands where."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 
-from bench.plan.study import Cell
-from bench.records import OUTSIDE, STATUSES, SUPERSEDED, HealthWarning, RunRecord, RunTags
+from bench.plan.study import Cell, FlatValues
+from bench.records import OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
 
 TRIAL = "search"
 """Role of a run that looked for the best configuration."""
@@ -29,11 +30,7 @@ class MeasuredWith:
 
     def admits(self, other: MeasuredWith) -> bool:
         """Whether everything ``other`` says is the same here."""
-        pairs = (
-            (other.selection_metric, self.selection_metric),
-            (other.detector_digest, self.detector_digest),
-            (other.data_digest, self.data_digest),
-        )
+        pairs = zip(astuple(other), astuple(self), strict=True)
         return all(not theirs or theirs == ours for theirs, ours in pairs)
 
 
@@ -100,11 +97,6 @@ class RecordedRun:
         """What its values may be compared with."""
         return MeasuredWith(self.tags.primary, self.tags.detector_digest, self.tags.data_digest)
 
-    @cached_property
-    def warnings(self) -> tuple[HealthWarning, ...] | None:
-        """What was said of its health; None where nobody judged: a baseline, an older version."""
-        return self.tags.warnings
-
     def value(self, metric: str) -> float | None:
         """The last value; None where the run has none or it is not finite."""
         value = self.record.metrics.get(metric) if self.has_values else None
@@ -162,3 +154,46 @@ class CellRuns:
         """Number of runs by status, in the order of ``STATUSES``."""
         counts = Counter(run.status for run in self.runs)
         return {status: counts[status] for status in (*STATUSES, UNFINISHED)}
+
+
+def into_cells(
+    cells: list[Cell], runs: list[RecordedRun]
+) -> tuple[tuple[CellRuns, ...], tuple[RecordedRun, ...]]:
+    """Each run into its cell, one per seed; the others are unplaced."""
+    keys = {cell.arm: tuple(cell.factors) for cell in cells}
+    places: dict[tuple[str, ...], dict[int, RecordedRun]] = {
+        _address(c.arm, c.factors): {} for c in cells
+    }
+    unplaced_runs = []
+    for run in sorted(runs, key=_precedence, reverse=True):
+        factors = {key: run.param(key) or "" for key in keys.get(run.arm, ())}
+        seeds = places.get(_address(run.arm, factors))
+        if seeds is None or run.seed in seeds:
+            unplaced_runs.append(run)
+        else:
+            seeds[run.seed] = run
+    found = (
+        CellRuns(
+            cell, tuple(run for _, run in sorted(places[_address(cell.arm, cell.factors)].items()))
+        )
+        for cell in cells
+    )
+    return tuple(found), tuple(sorted(unplaced_runs, key=lambda run: run.record.run_id))
+
+
+def _address(arm: str, factors: FlatValues | dict[str, str]) -> tuple[str, ...]:
+    return (arm, *(_plain(value) for value in factors.values()))
+
+
+def _plain(value: Scalar) -> str:
+    """One spelling for 3, 3.0 and '3'; MLflow gives parameters back as text."""
+    try:
+        return repr(float(str(value)))
+    except ValueError:
+        return str(value).lower()
+
+
+def _precedence(run: RecordedRun) -> tuple[bool, tuple[int, ...], str]:
+    """Of two runs of one cell and seed, the ended one counts, then the newer version's."""
+    numbers = tuple(int(n) for n in re.findall(r"\d+", run.tags.bench_version))
+    return run.status != UNFINISHED, numbers, run.record.run_id

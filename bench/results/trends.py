@@ -1,17 +1,18 @@
-"""How each family follows the study's x factor: rank correlations, corrected over families."""
+"""How each family follows the study's x factor, at all of the budget and at half of it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from bench.plan.study import DISTANCE
 from bench.results.decisions import metric_of
-from bench.results.results import Results, once
+from bench.results.results import Point, Results, once
 from bench.results.runs import CellRuns, RecordedRun
-from bench.stats.tests import SEEDS_FOR_INTERVAL, holm
+from bench.stats.tests import SEEDS_FOR_INTERVAL, holm, t_interval
 from bench.stats.trend import LEVELS_FOR_TREND, Trend, trend
 
 
@@ -144,3 +145,78 @@ def _number(x: object) -> float | None:
         return float(str(x))
     except ValueError:
         return None
+
+
+_NEAR = 0.1
+"""How far from half the budget a validation may lie, as a share of the budget."""
+
+
+@once
+def half_values(results: Results) -> dict[str, float]:
+    """Run id to the primary measure logged nearest to half of its budget, along the x factor.
+
+    Runs without a validation near are left out.
+    """
+    places = [place for arm in results.arms for _, place in results.along_x(arm)]
+    runs = [run for place in places for run in place.valued]
+    points = results.points(runs, results.selection_metric)
+    found = {run.record.run_id: at_half(run, points.get(run.record.run_id, [])) for run in runs}
+    return {run_id: value for run_id, value in found.items() if value is not None}
+
+
+def at_half(run: RecordedRun, points: Sequence[Point]) -> float | None:
+    """The value logged nearest to half of the run's budget; None where none is near."""
+    images = float(run.param("train.num_images") or 0)
+    apart = [(abs(x - images / 2), y) for x, y in points]
+    return min(apart)[1] if apart and min(apart)[0] <= _NEAR * images else None
+
+
+@once
+def both_budgets(results: Results) -> tuple[list[Curve], list[Curve]]:
+    """How validation follows the x factor at half the budget, and at all of it."""
+    values, name = half_values(results), results.selection_metric_name
+    half, full = (f"validation `{name}` after {results.budget(part)}" for part in (0.5, 1))
+    return (
+        along(results, Series(half, lambda run: values.get(run.record.run_id), math.inf)),
+        along(results, Series(full, lambda run: run.value(results.selection_metric), math.inf)),
+    )
+
+
+Rows = list[dict[str, Any]]
+
+
+def factor_rows(
+    results: Results, panel: str, value_of: Callable[[RecordedRun], float | None]
+) -> Rows:
+    """Rows ``panel, arm, x, kind, value``; ``kind`` is mean, seed or lost.
+
+    Means carry ``low``, ``high`` and ``n``, seeds their ``seed`` and ``status``. Arms without a
+    single value are left out.
+    """
+    rows: Rows = []
+    for arm in results.arms:
+        mine: Rows = []
+        for x, place in results.along_x(arm):
+            where = {"panel": panel, "arm": arm, "x": str(x)}
+            mine.extend({**where, **row} for row in _place_rows(place.runs, value_of))
+        if any(row["kind"] == "mean" for row in mine):
+            rows.extend(mine)
+    return rows
+
+
+def _place_rows(
+    runs: tuple[RecordedRun, ...], value_of: Callable[[RecordedRun], float | None]
+) -> Rows:
+    rows: Rows = []
+    values = []
+    for run in runs:
+        if run.is_lost:
+            rows.append({"kind": "lost", "value": None, "seed": run.seed, "status": run.status})
+        elif (value := value_of(run)) is not None:
+            values.append(value)
+            rows.append({"kind": "seed", "value": value, "seed": run.seed, "status": run.status})
+    if values:
+        interval = t_interval(values)
+        ends = {"low": interval.low, "high": interval.high, "n": interval.n}
+        rows.append({"kind": "mean", "value": interval.mean, **ends})
+    return rows

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.results.results import Results
-from bench.results.runs import UNFINISHED, RecordedRun
+from bench.results.runs import UNFINISHED
 
 ENOUGH = 10
 """Random trials from which an expected best is estimated (protocol rule 22)."""
@@ -48,12 +48,8 @@ class Importance:
 
 def search_measure(results: Results) -> str:
     """The measure that the search lowered, ``val/fd_digits_n297``."""
-    said = [
-        run.measured_with.selection_metric
-        for run in results.trials
-        if run.measured_with.selection_metric
-    ]
-    return said[0] if said else results.selection_metric
+    said = (run.measured_with.selection_metric for run in results.trials)
+    return next(filter(None, said), results.selection_metric)
 
 
 def trials_of(results: Results, arm: str) -> list[Trial]:
@@ -62,7 +58,10 @@ def trials_of(results: Results, arm: str) -> list[Trial]:
     by_number = {
         run.trial: run for run in results.trials if run.arm == arm and run.status != UNFINISHED
     }
-    return [_trial(i, run, name) for i, (_, run) in enumerate(sorted(by_number.items()), start=1)]
+    return [
+        Trial(number, run.tags.sampler == "random", run.value(name))
+        for number, (_, run) in enumerate(sorted(by_number.items()), start=1)
+    ]
 
 
 def random_values(trials: Sequence[Trial]) -> list[float]:
@@ -79,7 +78,3 @@ def importance(results: Results) -> Importance | None:
         return Importance(said["evaluator"], said["values"], said["trials"])
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _trial(number: int, run: RecordedRun, name: str) -> Trial:
-    return Trial(number, run.tags.sampler == "random", run.value(name))

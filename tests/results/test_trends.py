@@ -8,9 +8,8 @@ import pytest
 from synthetic_study import IDENTITY, STUDY, lost, run_record, study_records
 
 from bench.plan.study import Arm, Planned, Study
-from bench.report.sections.interactions import interactions
-from bench.report.sections.spread import variance
-from bench.report.sections.trends import along_x, half_trends, trend_sentence
+from bench.report.sections.floors import variance
+from bench.report.sections.trends import along_x, half_trends, interactions, trend_sentence
 from bench.results.results import read_results
 from bench.results.trends import followed, trends
 from bench.stats.tests import holm

@@ -1,7 +1,8 @@
-"""Every cell of the study, and the cells that were measured in another way."""
+"""Every measure at the chosen cells, every cell, and the cells measured in another way."""
 
 from __future__ import annotations
 
+from bench.measures import MeasureName, largest
 from bench.report.sections import section
 from bench.report.sections._columns import (
     ACTIVE_UNITS,
@@ -12,8 +13,10 @@ from bench.report.sections._columns import (
     statuses,
 )
 from bench.results.format import (
+    NOT_APPLICABLE,
     distance_interval,
     plural,
+    significant,
     span,
     table,
 )
@@ -70,3 +73,29 @@ def _other_cells(results: Results) -> str:
         f"measure `{context.selection_metric}`: not comparable with the tables and figures of this report."
     )
     return f"{said}\n\n{grid(results)}"
+
+
+@section("Every measure", after="Spread over seeds", level=3)
+def every_measure(results: Results) -> str:
+    """A row for each measure; where it was taken at several n, the largest."""
+    places = [*results.chosen_cells, *results.baselines]
+    texts = {text for place in places for run in place.valued for text in run.record.metrics}
+    names = [m for m in map(MeasureName.parse, texts) if not m.is_floor and not m.belongs]
+    shown = sorted(m.name for m in largest(names) if m.split == "test")
+    if not shown:
+        return ""
+    rows = []
+    for name in shown:
+        metric = f"test/{name}"
+        means = [distance_interval(values) if (values := p.values(metric)) else "" for p in places]
+        real = next((v for p in places for v in p.values(f"{metric}_real")), None)
+        rows.append(
+            [
+                f"`{name}`",
+                *(mean or NOT_APPLICABLE for mean in means),
+                "" if real is None else significant(real),
+            ]
+        )
+    header = ["measure on test", *(f"`{place.arm}`" for place in places), "real images"]
+    said = "What each is: `bench list metrics`; standard errors and every run's values: runs.csv."
+    return noted(table(header, rows), said)

@@ -1,14 +1,16 @@
-"""The report's section on health: what to know about runs that ended, and which settings to turn."""
+"""Runs that did not end well, and what to know about the health of those that ended."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 from bench.report.sections import section
-from bench.results.format import MISSING, count, plural, table
+from bench.results.format import MISSING, count, join, plural, table
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
+from bench.results.summary import run_link
 
 _MOST_CELLS = 12
 
@@ -17,10 +19,10 @@ _MOST_CELLS = 12
 def health(results: Results) -> str:
     """How many runs have no warning, and a row for each family and kind of warning."""
     ended = [run for group in results.groups for run in group.arm_runs if run.status != UNFINISHED]
-    judged = [run for run in ended if run.warnings is not None]
+    judged = [run for run in ended if run.tags.warnings is not None]
     if not judged:
         return ""
-    well = sum(not run.warnings for run in judged)
+    well = sum(not run.tags.warnings for run in judged)
     have = "has" if well == 1 else "have"
     said = f"{count(well)} of {plural(len(judged), 'run')} {have} no warning."
     if len(judged) < len(ended):
@@ -39,7 +41,7 @@ def health(results: Results) -> str:
 def _rows(results: Results, arm: str) -> list[list[str]]:
     """One row for each kind of warning that runs of the arm have."""
     places = results.cells_of(arm)
-    warned = [(run, w) for place in places for run in place.runs for w in run.warnings or ()]
+    warned = [(run, w) for place in places for run in place.runs for w in run.tags.warnings or ()]
     rows = []
     for kind in dict.fromkeys(warning.kind for _, warning in warned):
         runs = [run for run, warning in warned if warning.kind == kind]
@@ -67,3 +69,41 @@ def _cells(results: Results, places: Sequence[CellRuns], warned: Sequence[Record
     ]
     rest = len(named) - _MOST_CELLS
     return ", ".join(named[:_MOST_CELLS]) + (f" and {plural(rest, 'other')}" if rest > 0 else "")
+
+
+_MOST_ROWS = 100
+
+
+@section("Runs that did not end well, or not yet", after="Trends at half the budget")
+def failed_runs(results: Results) -> str:
+    """Runs that did not end well, each with its reason; empty where all did."""
+    rows = [
+        [
+            f"`{run.arm}`",
+            group.label(place) or MISSING,
+            str(run.seed),
+            *said,
+            run_link(results, run),
+        ]
+        for group in results.groups
+        for place in group.cells
+        for run in place.runs
+        if (said := _reason(run))
+    ]
+    if not rows:
+        return ""
+    rest = len(rows) - _MOST_ROWS
+    more = f"\n\n{plural(rest, 'further run')} in runs.csv." if rest > 0 else ""
+    header = ["family", "cell", "seed", "status", "reason", "run"]
+    return table(header, rows[:_MOST_ROWS], left=6) + more
+
+
+def _reason(run: RecordedRun) -> tuple[str, str] | None:
+    if run.status != "ok":
+        return run.status, run.tags.reason or "no reason recorded"
+    odd = [
+        name
+        for name, value in sorted(run.record.metrics.items())
+        if name.startswith(("val/", "test")) and not math.isfinite(value)
+    ]
+    return (run.status, f"not finite and left out: {join(odd)}") if odd else None

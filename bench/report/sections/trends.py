@@ -1,4 +1,4 @@
-"""How each family follows the study's x factor, at the end and at half the budget."""
+"""How each family follows the study's x factor, at the end and at half the budget; interactions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from bench.report.sections import section
 from bench.results.decisions import ALPHA
-from bench.results.format import MISSING, bare_p, p_value, share, significant, table
-from bench.results.halfway import both_budgets
+from bench.results.format import MISSING, bare_p, count, p_value, plural, share, significant, table
 from bench.results.results import Results
-from bench.results.trends import Curve, trends
+from bench.results.trends import Curve, both_budgets, trends
+from bench.results.variance import Crossing, crossings
 from bench.stats.trend import Trend
+from bench.stats.variance import Interaction
 
 
 @section("Trends", after="Every cell", level=3)
@@ -112,3 +113,41 @@ def _moved(results: Results, half: Curve, full: Curve, parts: Sequence[str]) -> 
     start = f"`{full.arm}`: the lowest validation mean is at {results.x_name} {half.lowest}"
     still = "still " if half.lowest == full.lowest else ""
     return f"{start} after {parts[0]} images and {still}at {full.lowest} after {parts[1]}."
+
+
+@section("Interaction", after="Trends", level=3)
+def interactions(results: Results) -> str:
+    """A row for each pair of factors; empty where a study has no two that are crossed."""
+    found = crossings(results)
+    if not any(crossing.found for crossing in found):
+        return ""
+    header = ["factors", "runs", "F (df)", "p", "partial eta squared", "of"]
+    rows = [_crossing_row(crossing) for crossing in found]
+    lost = sum(crossing.lost for crossing in found)
+    left_out = f" Left out for want of a value: {plural(lost, 'run')}." if lost else ""
+    notes = (
+        "Least squares over all runs, main effects against all cell means; on logarithms, so that "
+        "families whose distances keep one ratio do not interact, and because the spread over "
+        "seeds grows with the mean. Partial eta squared is the interaction's share of what main "
+        f"effects leave over.{left_out}"
+    )
+    said = " ".join(_crossing_sentence(one, one.found) for one in found if one.found)
+    return f"{said}\n\n{table(header, rows)}\n\n{notes}"
+
+
+def _crossing_row(crossing: Crossing) -> list[str]:
+    of = "logarithm of the distance" if crossing.is_log else "distance (not positive throughout)"
+    start = [f"{crossing.first} x {crossing.second} {crossing.where}".strip(), count(crossing.runs)]
+    found = crossing.found
+    if found is None:
+        return [*start, *[MISSING] * 3, of]
+    ratio = f"{found.f:,.2f} ({found.df}, {found.df_rest})"
+    return [*start, ratio, bare_p(found.p), share(found.share), of]
+
+
+def _crossing_sentence(crossing: Crossing, found: Interaction) -> str:
+    pair = f"{crossing.first} and {crossing.second}"
+    where = f" {crossing.where}" if crossing.where else ""
+    if found.p < ALPHA:
+        return f"{pair[0].upper()}{pair[1:]} interact{where}: what one does depends on the other."
+    return f"No interaction of {pair}{where} is seen at this number of seeds."

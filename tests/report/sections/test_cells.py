@@ -4,7 +4,7 @@ import dataclasses
 
 from synthetic_study import IDENTITY, STUDY, run_record
 
-from bench.report.sections.every_measure import every_measure
+from bench.report.sections.cells import every_measure
 from bench.results.results import read_results
 
 EXTRA = {
