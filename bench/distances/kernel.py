@@ -35,6 +35,10 @@ class Estimate:
     value: float
     standard_error: float
 
+    def named(self, name: str) -> dict[str, float]:
+        """Both as values of a metric."""
+        return {name: self.value, f"{name}_se": self.standard_error}
+
 
 def cubic(x: Tensor, y: Tensor) -> Tensor:
     """(x.y / d + 1)^3: Binkowski et al. 2018, arXiv 1801.01401, section 4."""

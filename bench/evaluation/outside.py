@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.contracts import EvalFns, Nets, Noise
+from bench.contracts import EvalFns
 from bench.datasets._folder import read_pictures
 from bench.datasets._npz import read_npz
 from bench.datasets._splits import Arrays
@@ -30,7 +30,7 @@ class Given(Generated):
     """
 
     def __init__(self, reference: ReferenceData, arrays: Arrays) -> None:
-        fns = EvalFns(latent=_no_latent, decode=_no_decode, conditional=arrays.labels is not None)
+        fns = EvalFns(latent=_no_model, decode=_no_model, conditional=arrays.labels is not None)
         super().__init__(reference, {}, fns)
         # Files are often in order of class, and n of them are taken from the front.
         order = torch.randperm(len(arrays), generator=generator("outside"))
@@ -106,9 +106,5 @@ def _check_labels(path: Path, arrays: Arrays, spec: DataSpec) -> None:
         )
 
 
-def _no_latent(nets: Nets, n: int, noise: Noise) -> Tensor:  # noqa: ARG001
-    raise RuntimeError("images made elsewhere have no latents")
-
-
-def _no_decode(nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor:  # noqa: ARG001
-    raise RuntimeError("images made elsewhere have no decoder")
+def _no_model(*_: object) -> Tensor:
+    raise RuntimeError("images made elsewhere have no latents and no decoder")

@@ -146,6 +146,15 @@ class View:
         """The detector on a fixed random subset of a split, nested in n."""
         return self.reference.real_features(self._opened(split), n, self.detector())
 
+    def sides(self, n: int) -> tuple[Features, Features]:
+        """The detector on n samples, and on as many real images of the view's split."""
+        return self.generated_features(n), self.real_features(self.split, n)
+
+    def features(self, n: int) -> tuple[Tensor, Tensor]:
+        """The features alone of both, ``[n, d]`` each, or fewer real ones."""
+        fake, real = self.sides(n)
+        return fake.features, real.features
+
     def detect(self, images: Tensor) -> Features:
         """The detector on images that a metric has made, uint8 ``[N, C, H, W]``."""
         return Features(*self.detector()(images))

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from bench.errors import NotApplicable, UsageError
 from bench.evaluation.view import View
 from bench.measures import Better, Measure, Through, measures_tag
 from bench.registry import Registry, closest, first_line
 
-__all__ = ["METRICS", "MetricKind", "NotApplicable", "When", "declared_tag", "metric", "requested"]
+__all__ = [
+    "METRICS",
+    "MetricKind",
+    "NotApplicable",
+    "When",
+    "beside_real",
+    "declared_tag",
+    "metric",
+    "requested",
+]
+
+T = TypeVar("T")
 
 Function = Callable[[View], dict[str, float]]
 
@@ -74,6 +85,12 @@ def metric(
         return measure
 
     return register
+
+
+def beside_real(name: str, of: Callable[[T], float], sides: tuple[T, T]) -> dict[str, float]:
+    """A value of the samples, and the same of real images, which come second."""
+    fake, real = sides
+    return {name: of(fake), f"{name}_real": of(real)}
 
 
 def declared_tag() -> dict[str, str]:

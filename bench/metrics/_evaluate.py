@@ -132,11 +132,12 @@ def evaluate(
     values: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for name, kind in METRICS.items():
-        if not _is_due(kind, when) and name not in also:
-            continue
-        _measure(view, name, kind, values, reasons)
-        for other in view.reference.other_detectors if when == "end" and kind.per_detector else ():
-            _measure(replace(view, other=other), f"{name}_{other.name}", kind, values, reasons)
+        if name in also or _is_due(kind, when):
+            for label, seen in _views(view, name, kind, when).items():
+                try:
+                    values |= kind.measure(seen)
+                except NotApplicable as reason:
+                    reasons[label] = str(reason)
     return values, reasons | (view.reference.unavailable if when == "end" else {})
 
 
@@ -144,15 +145,7 @@ def _is_due(kind: MetricKind, when: When) -> bool:
     return kind.when == "validation" if when == "validation" else kind.when != "request"
 
 
-def _measure(
-    view: View,
-    name: str,
-    kind: MetricKind,
-    values: dict[str, float],
-    reasons: dict[str, str],
-) -> None:
-    """Adds one metric's values, or the reason why it has none."""
-    try:
-        values |= kind.measure(view)
-    except NotApplicable as reason:
-        reasons[name] = str(reason)
+def _views(view: View, name: str, kind: MetricKind, when: When) -> dict[str, View]:
+    """What a metric looks at, through each further detector as well, by the name of its reason."""
+    others = view.reference.other_detectors if when == "end" and kind.per_detector else ()
+    return {name: view} | {f"{name}_{other.name}": replace(view, other=other) for other in others}

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from bench.evaluation.view import View
 from bench.measures import feature_name
-from bench.metrics import metric
+from bench.metrics import beside_real, metric
 
 
 @metric("classifier_score", per_detector=True)
@@ -22,11 +22,7 @@ def classifier_score(view: View) -> dict[str, float]:
     values: dict[str, float] = {}
     for n in sorted(set(view.counts)):
         name = feature_name("classifier_score", detector, n)
-        sides = {
-            name: view.generated_features(n),
-            f"{name}_real": view.real_features(view.split, n),
-        }
-        values |= {key: score(view.probs(seen)) for key, seen in sides.items()}
+        values |= beside_real(name, lambda seen: score(view.probs(seen)), view.sides(n))
     return values
 
 

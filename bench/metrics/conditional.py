@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,7 @@ from bench.errors import required
 from bench.evaluation.view import View
 from bench.images import to_bytes, to_unit
 from bench.measures import feature_name, is_enough
-from bench.metrics import NotApplicable, metric
+from bench.metrics import NotApplicable, beside_real, metric
 
 NUM_NOISES = 50
 
@@ -24,10 +26,7 @@ def class_accuracy(view: View) -> dict[str, float]:
     """
     view.num_classes()
     view.classifier()
-    return {
-        "class_accuracy": _accuracy(view, view.generated_features(view.counts[-1])),
-        "class_accuracy_real": _accuracy(view, view.real_features(view.split, view.counts[-1])),
-    }
+    return beside_real("class_accuracy", partial(_accuracy, view), view.sides(view.counts[-1]))
 
 
 @metric("class_frechet", per_detector=True)
@@ -42,8 +41,7 @@ def class_frechet(view: View) -> dict[str, float]:
     sides = [
         [seen.features[_labels(seen) == label] for label in range(classes)]
         for seen in (
-            view.real_features(view.split, view.counts[-1]),
-            view.generated_features(view.counts[-1]),
+            *view.sides(view.counts[-1]),
             view.real_features("train", min(view.counts[-1], len(view.images("train")))),
         )
     ]
@@ -52,7 +50,7 @@ def class_frechet(view: View) -> dict[str, float]:
         raise NotApplicable(
             f"the rarest class has {n} images, too few for {dim} features: use a larger split"
         )
-    real, fake, train = ([moments(part[:n]) for part in side] for side in sides)
+    fake, real, train = ([moments(part[:n]) for part in side] for side in sides)
     name = feature_name("class_fd", detector, n)
     return {name: _mean_distance(fake, real), f"floor_train_{name}": _mean_distance(train, real)}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from bench.distances.neighbours import nearest
 from bench.evaluation.view import View
-from bench.metrics import metric
+from bench.metrics import beside_real, metric
 
 Z95 = 1.959964
 CHUNK = 1_000
@@ -45,11 +46,8 @@ def exact_copies(view: View) -> dict[str, float]:
     here; ``copying`` sees it.
     """
     known = set(_digests(view.images("train")))
-    found = {
-        "exact_copies": view.samples(view.counts[-1]),
-        "exact_copies_real": view.subset(view.split, view.counts[-1])[0],
-    }
-    return {name: _share_in(known, images) for name, images in found.items()}
+    sides = view.samples(view.counts[-1]), view.subset(view.split, view.counts[-1])[0]
+    return beside_real("exact_copies", partial(_share_in, known), sides)
 
 
 def effective_number(neighbours: Tensor) -> float:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from torch import Tensor
 
 from bench.distances.frechet import frechet_distance, moments
+from bench.distances.kernel import Estimate
 from bench.evaluation.view import View
 from bench.measures import FEWEST_TO_EXTRAPOLATE, feature_name, is_enough
 from bench.metrics import NotApplicable, metric
 
 MOST_PARTS = 5
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line's value at 0 and the standard error of that."""
-
-    intercept: float
-    standard_error: float
 
 
 @metric("frechet_extrapolated", per_detector=True)
@@ -35,21 +26,17 @@ def frechet_extrapolated(view: View) -> dict[str, float]:
             f"{n} images are too few to extrapolate, {FEWEST_TO_EXTRAPOLATE:,} are the fewest: "
             "read the kernel distance (kd), which has no bias at any number"
         )
-    fake, real = view.generated_features(n).features, view.real_features(view.split, n).features
+    fake, real = view.features(n)
     dim = fake.shape[1]
     if not is_enough(n // 2, dim):
         raise NotApplicable(
             f"half of {n} images are too few for {dim} features: use a smaller detector, or "
             "read the kernel distance (kd)"
         )
-    line = extrapolated(fake, real)
-    return {
-        feature_name("fdinf", name): line.intercept,
-        f"{feature_name('fdinf', name)}_se": line.standard_error,
-    }
+    return extrapolated(fake, real).named(feature_name("fdinf", name))
 
 
-def extrapolated(fake: Tensor, real: Tensor) -> Line:
+def extrapolated(fake: Tensor, real: Tensor) -> Estimate:
     """Frechet distance of n features ``[n, d]`` a side, carried on to infinitely many.
 
     Chong and Forsyth 2020, arXiv 1911.07023, eq. 6: the distance of n images is a straight
@@ -60,12 +47,11 @@ def extrapolated(fake: Tensor, real: Tensor) -> Line:
     variance falls as 1/n). On Gaussians that has half the variance at the same bias, and the
     scatter about the line then tells the spread over new draws of both sides.
     """
-    sizes = [
-        n for parts in range(1, MOST_PARTS + 1) if is_enough(n := len(fake) // parts, fake.shape[1])
-    ]
+    sizes = (len(fake) // parts for parts in range(1, MOST_PARTS + 1))
     points = [
         (n, frechet_distance(moments(a), moments(b)))
         for n in sizes
+        if is_enough(n, fake.shape[1])
         for a, b in _parts(fake, real, n)
     ]
     return weighted_line(points)
@@ -77,11 +63,11 @@ def _parts(a: Tensor, b: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
     return list(zip(a[:whole].split(n), b[:whole].split(n), strict=True))
 
 
-def weighted_line(points: list[tuple[int, float]]) -> Line:
+def weighted_line(points: list[tuple[int, float]]) -> Estimate:
     """The line in 1/n through ``(n, value)`` by least squares with weights n, at 1/n = 0."""
     n, y = np.array(points, dtype=np.float64).T
     design = np.stack([np.ones_like(n), 1 / n], 1)
     inverse = np.linalg.inv(design.T * n @ design)
     line = inverse @ (design.T * n @ y)
     variance = (n * (y - design @ line) ** 2).sum() / (len(points) - 2)
-    return Line(float(line[0]), float(np.sqrt(variance * inverse[0, 0])))
+    return Estimate(float(line[0]), float(np.sqrt(variance * inverse[0, 0])))

@@ -19,9 +19,7 @@ def frechet(view: View) -> dict[str, float]:
     dim = view.real_features(view.split, 1).features.shape[1]
     why = f" for {dim} features: use a smaller detector, or read the kernel distance (kd)"
     counts = view.counts_from(dim + 1, why)
-    return {feature_name("fd", detector, n): _distance(view, n) for n in counts}
-
-
-def _distance(view: View, n: int) -> float:
-    fake, real = view.generated_features(n).features, view.real_features(view.split, n).features
-    return frechet_distance(moments(fake), moments(real))
+    return {
+        feature_name("fd", detector, n): frechet_distance(*map(moments, view.features(n)))
+        for n in counts
+    }

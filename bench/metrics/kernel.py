@@ -19,9 +19,5 @@ def kernel(view: View) -> dict[str, float]:
     detector = view.detector().name
     values: dict[str, float] = {}
     for n in view.counts_from(FEWEST, f", {FEWEST} are the fewest"):
-        estimate = mmd_squared(
-            view.generated_features(n).features, view.real_features(view.split, n).features
-        )
-        name = feature_name("kd", detector, n)
-        values |= {name: estimate.value, f"{name}_se": estimate.standard_error}
+        values |= mmd_squared(*view.features(n)).named(feature_name("kd", detector, n))
     return values

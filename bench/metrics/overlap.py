@@ -18,10 +18,8 @@ def precision_recall(view: View) -> dict[str, float]:
     2002.09797, eq. 3 and 4; at equal counts. All but density end at 1; higher is better.
     """
     detector = view.detector().name
-    values: dict[str, float] = {}
-    for n in view.counts_from(K + 1, f" for {K} neighbours of each"):
-        found = overlap(
-            view.generated_features(n).features, view.real_features(view.split, n).features
-        )
-        values |= {feature_name(name, detector, n): value for name, value in asdict(found).items()}
-    return values
+    return {
+        feature_name(name, detector, n): value
+        for n in view.counts_from(K + 1, f" for {K} neighbours of each")
+        for name, value in asdict(overlap(*view.features(n))).items()
+    }

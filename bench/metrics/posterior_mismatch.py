@@ -27,9 +27,7 @@ def mmd_posterior(view: View) -> dict[str, float]:
     if n < FEWEST:
         raise NotApplicable(f"{n} images are too few, {FEWEST} are the fewest")
     prior = view.fns.latent(view.nets, n, view.noise("mmd_posterior", "prior"))
-    estimate = mmd_squared(codes, prior, inverse_multiquadratic)
-    name = f"mmd_posterior_n{n}"
-    return {name: estimate.value, f"{name}_se": estimate.standard_error}
+    return mmd_squared(codes, prior, inverse_multiquadratic).named(f"mmd_posterior_n{n}")
 
 
 def inverse_multiquadratic(x: Tensor, y: Tensor) -> Tensor:

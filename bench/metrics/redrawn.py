@@ -28,7 +28,7 @@ def redrawn(view: View) -> dict[str, float]:
     noise of one model's distance (protocol rule 20), not the spread over seeds.
     """
     n, detector = view.counts[-1], view.detector().name
-    fake, real = view.generated_features(n).features, view.real_features(view.split, n).features
+    fake, real = view.features(n)
     if not is_enough(n // 2, fake.shape[1]):
         raise NotApplicable(f"half of {n} images are too few for {fake.shape[1]} features")
     to_real, to_fake = moments(real), moments(fake)

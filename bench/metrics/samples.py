@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.evaluation.view import View
-from bench.metrics import metric
+from bench.metrics import beside_real, metric
 
 CONFIDENT = 0.9
 PAIRS = 2_000
@@ -23,15 +23,13 @@ FEWEST_OF_A_MODE = 2
 @metric("legible")
 def legible(view: View) -> dict[str, float]:
     """Share of samples that the detector classifies with probability above 0.9."""
-    fake, real = _class_probs(view)
-    return {"legible": _confident(fake), "legible_real": _confident(real)}
+    return beside_real("legible", _confident, _class_probs(view))
 
 
 @metric("classes")
 def classes(view: View) -> dict[str, float]:
     """Classes covered, exp(entropy of the histogram), with that of real images."""
-    fake, real = _class_probs(view)
-    return {"classes": classes_covered(fake), "classes_real": classes_covered(real)}
+    return beside_real("classes", classes_covered, _class_probs(view))
 
 
 @metric("modes")
@@ -46,22 +44,14 @@ def modes(view: View) -> dict[str, float]:
     return {
         "modes": float(num_modes(fake, real)),
         "modes_real": float(num_modes(real, real)),
-        "class_entropy": entropy(fake),
-        "class_entropy_real": entropy(real),
+        **beside_real("class_entropy", entropy, (fake, real)),
     }
 
 
 @metric("spread")
 def spread(view: View) -> dict[str, float]:
     """Mean feature distance between samples, with that between real images."""
-    fake, real = (
-        view.generated_features(view.counts[-1]),
-        view.real_features(view.split, view.counts[-1]),
-    )
-    return {
-        "spread": mean_pair_distance(fake.features),
-        "spread_real": mean_pair_distance(real.features),
-    }
+    return beside_real("spread", mean_pair_distance, view.features(view.counts[-1]))
 
 
 def classes_covered(probs: Tensor) -> float:
@@ -94,8 +84,8 @@ def mean_pair_distance(features: Tensor) -> float:
 def _class_probs(view: View) -> tuple[Tensor, Tensor]:
     """Of samples and of as many real images, ``[N, K]`` each."""
     view.classifier()
-    n = view.counts[-1]
-    return view.probs(view.generated_features(n)), view.probs(view.real_features(view.split, n))
+    fake, real = view.sides(view.counts[-1])
+    return view.probs(fake), view.probs(real)
 
 
 def _confident(probs: Tensor) -> float:

@@ -111,8 +111,10 @@ def _gradient_vanishing(run: Diagnostics) -> Said | None:
     else:
         penalty = ["lower r1_weight"] if run.settings.get("model.r1_weight") else []
         options = [*(penalty or ["change lr"]), *_fewer_steps(run)]
-    said = f"the gradient norm of the {phase} phase is {norm:.1g}"
-    return f"{said}, less than {MIN_GRADIENT:g}", options
+    return (
+        f"the gradient norm of the {phase} phase is {norm:.1g}, less than {MIN_GRADIENT:g}",
+        options,
+    )
 
 
 def _gradient_exploding(run: Diagnostics) -> Said | None:
@@ -125,28 +127,34 @@ def _gradient_exploding(run: Diagnostics) -> Said | None:
     phase = max(peaks, key=lambda p: peaks[p], default="")
     if not phase or peaks[phase] <= MAX_GRADIENT_PEAK:
         return None
-    said = f"the gradient norm of the {phase} phase rose to {peaks[phase]:,.0f} times its median"
-    return f"{said}, more than {MAX_GRADIENT_PEAK:g} times", ["lower lr"]
+    return (
+        f"the gradient norm of the {phase} phase rose to {peaks[phase]:,.0f} times its median, "
+        f"more than {MAX_GRADIENT_PEAK:g} times",
+        ["lower lr"],
+    )
 
 
 def _clip_saturated(run: Diagnostics) -> Said | None:
     share = run.scalar("clipped_share")
     if share is None or share <= MAX_CLIPPED:
         return None
-    said = f"{share:.0%} of the clipped weights stand at their bound, more than {MAX_CLIPPED:.0%}"
-    return said, ["raise clip_value"]
+    return (
+        f"{share:.0%} of the clipped weights stand at their bound, more than {MAX_CLIPPED:.0%}",
+        ["raise clip_value"],
+    )
 
 
 def _clipped_under_momentum(run: Diagnostics) -> Said | None:
     """Arjovsky et al. 2017 (arXiv 1701.07875, section 4) saw clipped critics fail under momentum."""
     clipped = run.scalar("clipped_share") is not None and run.gradients("critic")
     momentum = float(run.settings.get("model.beta1", 0.0))
-    if not clipped or run.settings.get("model.optimizer") != "adam":
+    is_adam = run.settings.get("model.optimizer") == "adam"
+    if not clipped or not is_adam or momentum <= MAX_MOMENTUM:
         return None
-    if momentum <= MAX_MOMENTUM:
-        return None
-    said = f"the clipped critic moves with momentum {momentum:g}, more than {MAX_MOMENTUM:g}"
-    return said, ["lower beta1", "change optimizer"]
+    return (
+        f"the clipped critic moves with momentum {momentum:g}, more than {MAX_MOMENTUM:g}",
+        ["lower beta1", "change optimizer"],
+    )
 
 
 def _loss_unsteady(run: Diagnostics) -> Said | None:
@@ -157,11 +165,11 @@ def _loss_unsteady(run: Diagnostics) -> Said | None:
         if loss is None or spread is None or before is None:
             continue
         if spread > MAX_LOSS_SPREAD * abs(loss) and spread > MAX_SPREAD_GROWTH * before:
-            said = (
+            return (
                 f"the standard deviation of {name} is {spread:.2g} at the end, more than "
-                f"{MAX_LOSS_SPREAD:g} of the loss and {MAX_SPREAD_GROWTH:g} times that before"
+                f"{MAX_LOSS_SPREAD:g} of the loss and {MAX_SPREAD_GROWTH:g} times that before",
+                ["lower lr", *_tighter(run)],
             )
-            return said, ["lower lr", *_tighter(run)]
     return None
 
 
@@ -170,9 +178,9 @@ def _train_mode_gap(run: Diagnostics) -> Said | None:
     gap = named.get("train_mode_gap")
     if gap is None or not run.curve or gap <= MAX_MODE_GAP * run.curve[-1]:
         return None
-    said = f"training mode moves samples by {gap / run.curve[-1]:.0%} of their distance to real"
     return (
-        f"{said} images, more than {MAX_MODE_GAP:.0%}",
+        f"training mode moves samples by {gap / run.curve[-1]:.0%} of their distance to real "
+        f"images, more than {MAX_MODE_GAP:.0%}",
         ["lower lr", "raise batch_size"],
     )
 

@@ -33,7 +33,7 @@ def test_extrapolated_distance_is_nearer_the_truth_and_its_error_tells_the_sprea
     pairs = [pair(i) for i in range(ROUNDS)]
     plain = [frechet_distance(moments(a), moments(b)) for a, b in pairs]
     lines = [extrapolated(a, b) for a, b in pairs]
-    values = [line.intercept for line in lines]
+    values = [line.value for line in lines]
     spread = statistics.stdev(values)
     of_mean = spread / ROUNDS**0.5
     # n images have a bias that is seen, infinitely many have none that is.
@@ -56,13 +56,13 @@ def test_number_of_images_on_one_side_alone_leaves_the_other_sides_bias():
             for n in (N, N // 2, N // 3)
             for part in fake[: N // n * n].split(n)
         ]
-        left.append(weighted_line(points).intercept - extrapolated(fake, real).intercept)
+        left.append(weighted_line(points).value - extrapolated(fake, real).value)
     assert statistics.mean(left) > 5 * statistics.stdev(left) / ROUNDS**0.5
 
 
 def test_line_through_points_without_scatter_is_exact():
     line = weighted_line([(n, 3 + 20 / n) for n in (100, 100, 200, 400)])
-    assert line.intercept == pytest.approx(3, rel=1e-9)
+    assert line.value == pytest.approx(3, rel=1e-9)
     assert line.standard_error == pytest.approx(0, abs=1e-6)
 
 
@@ -73,7 +73,7 @@ def test_line_and_its_error_are_those_of_scipys_weighted_fit():
     n, y = torch.tensor(points, dtype=torch.float64).T.numpy()
     best, cov = curve_fit(lambda x, a, b: a + b * x, 1 / n, y, sigma=n**-0.5)
     line = weighted_line(points)
-    assert line.intercept == pytest.approx(best[0], rel=1e-6)
+    assert line.value == pytest.approx(best[0], rel=1e-6)
     assert line.standard_error == pytest.approx(math.sqrt(cov[0, 0]), rel=1e-6)
 
 
@@ -89,5 +89,5 @@ def test_parts_that_are_too_small_for_the_features_are_left_out():
         for x, y in zip(a.split(300), b.split(300), strict=True)
     ]
     line = extrapolated(a, b)
-    assert line.intercept == pytest.approx(2 * whole - statistics.mean(halves), rel=1e-9)
+    assert line.value == pytest.approx(2 * whole - statistics.mean(halves), rel=1e-9)
     assert line.standard_error > 0
