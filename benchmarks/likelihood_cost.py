@@ -70,10 +70,10 @@ def timed(work: Callable[[], object]) -> tuple[float, float, object]:
 
 
 def bounds(
-    bound: Callable[..., Tensor], trainable: Trainable, held: ReferenceData, n: int, k: int
+    bound: Callable[..., Tensor], trainable: Trainable, reference: ReferenceData, n: int, k: int
 ) -> Tensor:
     """Of the first n images, ``[n]``."""
-    inference, images = trainable.eval_fns.inference, to_unit(held.images("test")[:n])
+    inference, images = trainable.eval_fns.inference, to_unit(reference.images("test")[:n])
     rows = [
         bound(inference, trainable.modules, image, None, DeviceNoise(generator("cost", i)), k=k)
         for i, image in enumerate(images.split(1))
@@ -81,17 +81,17 @@ def bounds(
     return torch.stack(rows).double()
 
 
-def race(held: ReferenceData, num_images: int, num_draws: int) -> None:
+def race(reference: ReferenceData, num_images: int, num_draws: int) -> None:
     """Prints our bound and the plain one, their ratio and their largest relative difference."""
-    trainable = build(configure("vae_mlp"), held)
+    trainable = build(configure("vae_mlp"), reference)
     evaluation_mode(trainable.modules)
     few = max(1, num_images // 20)
     with torch.no_grad():
         for bound in (bound_of_image, plain_bound):
-            bounds(bound, trainable, held, 2, num_draws)  # warms up
-        ours = timed(lambda: bounds(bound_of_image, trainable, held, num_images, num_draws))
-        near = timed(lambda: bounds(bound_of_image, trainable, held, few, num_draws))
-        plain = timed(lambda: bounds(plain_bound, trainable, held, few, num_draws))
+            bounds(bound, trainable, reference, 2, num_draws)  # warms up
+        ours = timed(lambda: bounds(bound_of_image, trainable, reference, num_images, num_draws))
+        near = timed(lambda: bounds(bound_of_image, trainable, reference, few, num_draws))
+        plain = timed(lambda: bounds(plain_bound, trainable, reference, few, num_draws))
     title = f"vae_mlp, {num_draws:,} draws"
     print(f"{title}, ours, {num_images} images: {ours[0]:.1f} s ({ours[1]:.1f} s processor)")
     print(f"{title}, ours, {few} images: {near[0]:.2f} s ({near[1]:.2f} s processor)")
@@ -100,12 +100,12 @@ def race(held: ReferenceData, num_images: int, num_draws: int) -> None:
     print(f"plain / ours: {plain[1] / near[1]:.2f}, largest relative difference {difference:.1e}")
 
 
-def annealing(held: ReferenceData) -> None:
+def annealing(reference: ReferenceData) -> None:
     """Prints the seconds of the registered effort, for a small and a convolutional decoder."""
     for model in ("vae_mlp", "gan"):
-        trainable = build(configure(model), held)
+        trainable = build(configure(model), reference)
         evaluation_mode(trainable.modules)
-        generated = Generated(held, trainable.modules, trainable.eval_fns)
+        generated = Generated(reference, trainable.modules, trainable.eval_fns)
         view = View(generated=generated, split="test", counts=(10,), max_samples=10)
         with torch.no_grad():
             seconds, processor, _ = timed(lambda view=view: measure_ais(view, Effort()))
@@ -121,11 +121,11 @@ def main() -> None:
     parser.add_argument("--ais", action="store_true", help="annealing as well: many minutes")
     options = parser.parse_args()
     prepare(options.threads)
-    held = random_data(max(options.images, 100))
+    reference = random_data(max(options.images, 100))
     print(f"threads: {options.threads}")
-    race(held, options.images, options.draws)
+    race(reference, options.images, options.draws)
     if options.ais:
-        annealing(held)
+        annealing(reference)
 
 
 if __name__ == "__main__":

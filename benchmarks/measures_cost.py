@@ -52,13 +52,13 @@ class Clock:
         self.rows[name] = spent
 
 
-def trained(config: RunConfig, held: ReferenceData) -> Generated:
+def trained(config: RunConfig, reference: ReferenceData) -> Generated:
     """The samples, not yet drawn, of a VAE after a few steps."""
-    trainable = build(config, held)
-    trainer = Trainer(trainable, held.images("train"), held.labels("train"), config.train)
+    trainable = build(config, reference)
+    trainer = Trainer(trainable, reference.images("train"), reference.labels("train"), config.train)
     for _ in trainer:
         pass
-    return Generated(held, trainer.evaluated, trainable.eval_fns)
+    return Generated(reference, trainer.evaluated, trainable.eval_fns)
 
 
 @torch.no_grad()
@@ -108,9 +108,9 @@ def main() -> None:
     chosen = parser.parse_args()
     prepare(threads=chosen.threads)
     splits = datasets.load(chosen.dataset)
-    held = ReferenceData(splits, torch.device("cpu"), find_detector("auto", splits.spec))
+    reference = ReferenceData(splits, torch.device("cpu"), find_detector("auto", splits.spec))
     config = configure(MODEL, TRAINED, {"dataset": chosen.dataset})
-    generated, clock, whole = trained(config, held), Clock(), Clock()
+    generated, clock, whole = trained(config, reference), Clock(), Clock()
     with whole.row("all"):
         of_val = measure(view_of(generated, "val", config.eval), clock)
         of_test = measure(view_of(generated, "test", config.eval), clock)

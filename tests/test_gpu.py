@@ -6,7 +6,7 @@ from references import REFERENCES, has_width
 
 from bench.contracts import NullLogger
 from bench.models import configure
-from bench.training.parts import held_data
+from bench.training.parts import reference_data
 from bench.training.run import Run
 
 pytestmark = pytest.mark.gpu
@@ -15,15 +15,17 @@ pytestmark = pytest.mark.gpu
 @pytest.mark.parametrize("model", ["vae", "gan", "wgan", "cgan", "vae_gan"])
 def test_run_on_a_gpu_learns_what_it_learns_on_a_cpu(model, tmp_path):
     values = {"num_images": 6_400, "width": 8, "num_validations": 2}
-    held = {name: held_data("digits", "auto", torch.device(name)) for name in ("cpu", "cuda")}
+    reference = {
+        name: reference_data("digits", "auto", torch.device(name)) for name in ("cpu", "cuda")
+    }
     results = {
         name: Run(
             config=configure(model, values),
-            held=held[name],
+            reference=reference[name],
             folder=tmp_path / name,
             logger=NullLogger(),
         ).execute()
-        for name in held
+        for name in reference
     }
     assert results["cuda"].status == results["cpu"].status
     # Training noise differs between devices; seeds alone move the distance by less than half.
@@ -35,7 +37,7 @@ def test_every_model_and_preset_runs_on_a_gpu(reference, tmp_path):
     values = {"num_images": 64, "batch_size": 32, "num_logs": 2, "num_validations": 1}
     run = Run(
         config=configure(reference, values, {"width": 4} if has_width(reference) else {}),
-        held=held_data("digits", "auto", torch.device("cuda")),
+        reference=reference_data("digits", "auto", torch.device("cuda")),
         folder=tmp_path,
         logger=NullLogger(),
     )

@@ -31,7 +31,7 @@ from bench.runtime import DeviceNoise, generator
 from bench.study.driver import Driver
 from bench.study.plan import resolve
 from bench.tracking.mlflow import Store
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -56,17 +56,17 @@ STUDY = Study(
 IDENTITY = Identity(study="made", tier="classroom", dataset="digits")
 
 
-def held_with(test_images):
+def reference_with(test_images):
     """Digits with other test images."""
     splits = datasets.load("digits")
     test = Arrays(test_images, splits.test.labels)
-    detector = held_data("digits", "auto", CPU).detector
+    detector = reference_data("digits", "auto", CPU).detector
     return ReferenceData(dataclasses.replace(splits, test=test), CPU, detector)
 
 
-def run_study(name, held, store, folder, monkeypatch):
+def run_study(name, reference, store, folder, monkeypatch):
     """Optuna's values, and what the report reads: the records and the chosen cell."""
-    monkeypatch.setattr(work, "held_for", lambda config, device: held)
+    monkeypatch.setattr(work, "reference_for", lambda config, device: reference)
     plan = resolve(STUDY, tier="classroom", seeds=1, device="cpu", root=folder / name)
     driver = Driver(plan, store)
     driver.run(InProcess(1, folder), Silent())
@@ -87,8 +87,8 @@ def test_study_whose_test_images_are_garbage_selects_the_same_cell(
     real = datasets.load("digits").test.images
     noise = np.random.default_rng(0).integers(0, 256, real.shape, dtype=np.uint8)
     store = Store(store_uri)
-    values, records, chosen = run_study("a", held_with(real), store, tmp_path, monkeypatch)
-    others, spoilt, same = run_study("b", held_with(noise), store, tmp_path, monkeypatch)
+    values, records, chosen = run_study("a", reference_with(real), store, tmp_path, monkeypatch)
+    others, spoilt, same = run_study("b", reference_with(noise), store, tmp_path, monkeypatch)
     assert same == chosen
     assert others == values  # what Optuna is told
     for record, other in zip(records, spoilt, strict=True):
@@ -112,12 +112,12 @@ OPPONENTS = {"discriminator", "critic"}
 @pytest.mark.parametrize("variant", games(VARIANTS))
 def test_opponents_step_gives_no_gradient_to_those_who_made_the_fakes(variant):
     """Fakes not detached in the discriminator step (protocol.md, pitfalls)."""
-    held = held_data("digits", "auto", CPU)
+    data = reference_data("digits", "auto", CPU)
     reference, values = split(variant)
     config = configure(reference, values | ({"width": "4"} if has_width(reference) else {}))
-    trainable = build(config, held)
-    trainer = Trainer(trainable, held.images("train"), held.labels("train"), config.train)
-    images, labels = held.subset("train", 8)
+    trainable = build(config, data)
+    trainer = Trainer(trainable, data.images("train"), data.labels("train"), config.train)
+    images, labels = data.subset("train", 8)
     step = Step(to_unit(images), labels, torch.zeros(()), DeviceNoise(generator("step")))
     moves = [(i, p) for i, p in enumerate(trainable.phases) if p.optimizer in OPPONENTS]
     assert moves
@@ -138,7 +138,7 @@ def test_no_default_or_preset_clips_a_critic_under_momentum(reference):
 
 def test_wgan_whose_optimizer_alone_is_changed_to_adam_has_no_momentum():
     """Adam with momentum 0.9 in a clipped WGAN (protocol.md, pitfalls)."""
-    critic = build(configure("wgan", {"optimizer": "adam"}), held_data("digits", "auto", CPU))
+    critic = build(configure("wgan", {"optimizer": "adam"}), reference_data("digits", "auto", CPU))
     assert critic.optimizers["critic"].kind == "adam"
     assert critic.optimizers["critic"].betas[0] == 0
 
@@ -167,10 +167,12 @@ def test_pictures_and_metrics_see_the_grays_that_the_model_makes():
     rng = generator("made")
     images = torch.randint(256, (300, *SPEC.shape), generator=rng, dtype=torch.uint8).numpy()
     arrays = Arrays(images, None)
-    held = ReferenceData(Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels())
+    reference = ReferenceData(
+        Splits(spec=SPEC, train=arrays, val=arrays, test=arrays), CPU, Pixels()
+    )
 
     def view():
-        generated = Generated(held, {}, GRAYS)
+        generated = Generated(reference, {}, GRAYS)
         return View(generated=generated, split="val", counts=(300,), max_samples=300)
 
     before, after = view(), view()

@@ -38,7 +38,7 @@ from bench.records import OUTSIDE, RunRecord, RunTags
 from bench.runtime import environment, num_cores, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
-from bench.training.parts import held_for, restore_run
+from bench.training.parts import reference_for, restore_run
 from bench.training.run import log_result, open_test_split, result_of
 
 EXPERIMENT = "eval"
@@ -73,7 +73,7 @@ def evaluate_one(
     inception_weights: Weights = None,
     say: Say = quiet,
 ) -> dict[str, Any]:
-    """Measures a run or images on both reference-out splits; a tracking record of its own.
+    """Measures a run or images on both held-out splits; a tracking record of its own.
 
     Raises:
         UsageError: Anything about the options that cannot work.
@@ -124,7 +124,7 @@ def _measure_run(
             f"run '{original.run_id}' {said.status} and has no state to measure: {said.reason}"
         )
     config = config_from_params({**original.params, **_eval_settings(overrides)})
-    reference = held_for(config, device)
+    reference = reference_for(config, device)
     folder = root / (said.folder or "?")
     trainable = restore_run(config, reference, folder, original.run_id)
     requested(listed(config.eval.measures))
@@ -173,7 +173,7 @@ def _measure_images(
     say: Say,
 ) -> dict[str, Any]:
     experiment, config, tags = context
-    reference = held_for(config, device)
+    reference = reference_for(config, device)
     arrays = read_outside(images, reference.spec)
     wanted = max(num_samples(config.eval, reference))
     if tags.study and len(arrays) < wanted:

@@ -16,7 +16,7 @@ from bench.runtime import prepare
 from bench.study.cells import matched_deviation
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.training.forecast import seconds_per_run
-from bench.training.parts import held_for
+from bench.training.parts import reference_for
 
 
 def plan_line(identity: Identity, runs: Sequence[PlannedRun], seconds: float) -> str:
@@ -112,7 +112,7 @@ def seconds_by_label(runs: Sequence[PlannedRun], device: torch.device) -> dict[s
     timed: dict[str, float] = {}
     for run in runs:
         if (key := _without_seed(run.config)) not in timed:
-            timed[key] = seconds_per_run(run.config, held_for(run.config, device))
+            timed[key] = seconds_per_run(run.config, reference_for(run.config, device))
     return {run.label: timed[_without_seed(run.config)] for run in runs}
 
 

@@ -45,7 +45,7 @@ from bench.study.driver import Driver
 from bench.study.plan import PlannedRun, StudyPlan, resolve
 from bench.study.storage import Found
 from bench.tracking.mlflow import Store
-from bench.training.parts import held_for
+from bench.training.parts import reference_for
 
 
 @command("run", fails=lambda summary: summary.get("failed"))
@@ -128,17 +128,17 @@ def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun]) -> None:
     """Data, detector and the parts of models are there and fit before anything starts."""
     config = runs[0].config
     requested(listed(config.eval.measures))
-    held = held_for(config, plan.device)
-    if held.detector is None:
+    reference = reference_for(config, plan.device)
+    if reference.detector is None:
         raise UsageError(missing_detector(config.data.dataset))
-    count = min(len(held.images("val")), config.eval.max_val_samples, config.eval.max_samples)
-    if count <= held.detector.dim:
+    count = min(len(reference.images("val")), config.eval.max_val_samples, config.eval.max_samples)
+    if count <= reference.detector.dim:
         raise UsageError(
             f"'{config.data.dataset}' gives {count} validation images per distance, more than "
-            f"{held.detector.dim} are needed for the detector's features: add images"
+            f"{reference.detector.dim} are needed for the detector's features: add images"
         )
     for run in {run.cell.arm: run for run in runs}.values():
-        find(run.config.name)[1].build(run.config.model, held.spec)
+        find(run.config.name)[1].build(run.config.model, reference.spec)
 
 
 def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from bench.labels import draw_labels
 from bench.models import config_from_params
 from bench.runtime import DeviceNoise, generator, resolve_device
 from bench.tracking.mlflow import Store
-from bench.training.parts import held_for, restore_run
+from bench.training.parts import reference_for, restore_run
 
 
 @command("sample")
@@ -47,7 +47,7 @@ def sample_run(
     """
     record = Store(tracking_uri).record(run_id)
     config = config_from_params(record.params)
-    reference = held_for(config, resolve_device(device))
+    reference = reference_for(config, resolve_device(device))
     folder = root / (record.about.folder or "?")
     trainable = restore_run(config, reference, folder, record.run_id)
     noise = DeviceNoise(generator("sample", seed), reference.device)

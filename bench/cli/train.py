@@ -32,7 +32,7 @@ from bench.records import RunRecord, RunTags, TrialResult
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
-from bench.training.parts import held_for
+from bench.training.parts import reference_for
 
 
 @command("train", fails=lambda told: told["status"] == "failed" or told.get("differences"))
@@ -89,7 +89,7 @@ def train_one(
 def _require_parts(config: RunConfig, device: str) -> None:
     """Device, data, detector, likelihood and so on are there before a run is made of them."""
     requested(listed(config.eval.measures))
-    reference = held_for(config, resolve_device(device))
+    reference = reference_for(config, resolve_device(device))
     find(config.name)[1].build(config.model, reference.spec)
 
 

@@ -19,7 +19,7 @@ from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
 from bench.tracking.mirrors import Tee
 from bench.tracking.mlflow import Store
-from bench.training.parts import held_for
+from bench.training.parts import reference_for
 from bench.training.run import Run, StageName
 
 LOCK_SECONDS = 600.0
@@ -88,10 +88,10 @@ def _run(
 ) -> TrialResult:
     config = config_from_params(task.params)
     device = resolve_device(task.device)
-    held = held_for(config, device)
+    reference = reference_for(config, device)
     run = Run(
         config=config,
-        held=held,
+        reference=reference,
         folder=Path(task.folder),
         logger=logger,
         should_stop=should_stop,
@@ -99,7 +99,7 @@ def _run(
         should_prune=should_prune,
     )
     if not run.finished:
-        logger.tags({**environment(), "device": device.type, **held.provenance_tags()})
+        logger.tags({**environment(), "device": device.type, **reference.provenance_tags()})
     return run.execute()
 
 

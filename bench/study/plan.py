@@ -16,7 +16,7 @@ from bench.records import DataSpec, TrialResult
 from bench.runtime import resolve_device
 from bench.study.cells import configured, full_overrides, matched
 from bench.training.checkpoint import load_result
-from bench.training.parts import held_for
+from bench.training.parts import reference_for
 from bench.training.run import StageName
 
 FRESH_SEED = 1
@@ -117,7 +117,7 @@ class StudyPlan:
     def spec(self) -> DataSpec:
         """What models know of the data set, which is loaded here with what its first run needs."""
         config = configured(self.study.cells(self.identity.tier)[0], self.identity, 0)
-        return held_for(config, self.device).spec
+        return reference_for(config, self.device).spec
 
     def runs(self, best: Mapping[str, FlatValues] | None = None) -> list[PlannedRun]:
         """Every run, seed by seed, so that a study half done is a whole one of fewer seeds.

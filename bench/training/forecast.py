@@ -25,15 +25,17 @@ INVERTED = NUM_DRAWS + 3 * NUM_STEPS * ROWS * PAIRS
 """What the pictures by inversion cost, in samples: back takes twice as long as forth."""
 
 
-def seconds_per_run(config: RunConfig, held: ReferenceData) -> float:
+def seconds_per_run(config: RunConfig, reference: ReferenceData) -> float:
     """Forecast in seconds of training and evaluation of one run, on one thread."""
-    trainable = build(config, held)
+    trainable = build(config, reference)
     if not trainable.phases:
         return 1.0
-    return _evaluation_seconds(config, held, trainable) + _training_seconds(config, held, trainable)
+    return _evaluation_seconds(config, reference, trainable) + _training_seconds(
+        config, reference, trainable
+    )
 
 
-def _training_seconds(config: RunConfig, held: ReferenceData, trainable: Trainable) -> float:
+def _training_seconds(config: RunConfig, reference: ReferenceData, trainable: Trainable) -> float:
     period = max(phase.every for phase in trainable.phases)
     steps = WARM + TIMED * period
     short = config.train.model_copy(
@@ -43,7 +45,7 @@ def _training_seconds(config: RunConfig, held: ReferenceData, trainable: Trainab
             "num_validations": 1,
         }
     )
-    logs = iter(Trainer(trainable, held.images("train"), held.labels("train"), short))
+    logs = iter(Trainer(trainable, reference.images("train"), reference.labels("train"), short))
     try:
         for _ in range(WARM):
             next(logs)
@@ -54,22 +56,24 @@ def _training_seconds(config: RunConfig, held: ReferenceData, trainable: Trainab
 
 
 @torch.no_grad()
-def _evaluation_seconds(config: RunConfig, held: ReferenceData, trainable: Trainable) -> float:
+def _evaluation_seconds(config: RunConfig, reference: ReferenceData, trainable: Trainable) -> float:
     """Validations and the two test evaluations, scaled from a small one."""
     settings, fns = config.eval, trainable.eval_fns
     few = {"max_samples": NUM_SAMPLES, "max_val_samples": NUM_SAMPLES}
-    view = view_of(Generated(held, trainable.modules, fns), "val", settings.model_copy(update=few))
+    view = view_of(
+        Generated(reference, trainable.modules, fns), "val", settings.model_copy(update=few)
+    )
     each = _seconds(lambda: view.samples(NUM_SAMPLES)) / NUM_SAMPLES
-    if held.detector is not None:
+    if reference.detector is not None:
         each += _seconds(lambda: view.generated_features(NUM_SAMPLES)) / NUM_SAMPLES
     pictures = _seconds(lambda: draw_pictures(view, at_end=False))
-    n_val, n_test = num_samples(settings, held)
+    n_val, n_test = num_samples(settings, reference)
     num_validations = config.train.num_validations + 1
     samples = num_validations * n_val + 2 * n_test
     samples += INVERTED if fns.encode is None and fns.latent_dim else 0
     samples *= 1 if fns.density is None else 3
     if fns.inference is not None:
-        sizes = (len(held.images(split)) for split in ("val", "test"))
+        sizes = (len(reference.images(split)) for split in ("val", "test"))
         samples += DRAWS * sum(min(n, settings.likelihood_images) for n in sizes)
     return each * samples + pictures * num_validations
 

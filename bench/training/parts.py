@@ -21,7 +21,7 @@ from bench.training.checkpoint import LAST, load_last
 
 
 @functools.lru_cache(maxsize=2)
-def held_data(
+def reference_data(
     dataset: str, detector: str, device: torch.device, also: str = "none"
 ) -> ReferenceData:
     """Data and detectors, loaded once per process."""
@@ -33,33 +33,35 @@ def held_data(
     )
 
 
-def held_for(config: RunConfig, device: torch.device) -> ReferenceData:
+def reference_for(config: RunConfig, device: torch.device) -> ReferenceData:
     """The data and detector that a configuration names."""
-    return held_data(config.data.dataset, config.eval.detector, device, config.eval.also)
+    return reference_data(config.data.dataset, config.eval.detector, device, config.eval.also)
 
 
-def build(config: RunConfig, held: ReferenceData) -> Trainable:
+def build(config: RunConfig, reference: ReferenceData) -> Trainable:
     """The model with seeded weights, initialised, on the device."""
     with seeded_modules(config.train.seed):
-        trainable = MODELS.get(config.name).build(config.model, held.spec)
+        trainable = MODELS.get(config.name).build(config.model, reference.spec)
     for module in trainable.modules.values():
-        place(module, held.device)
+        place(module, reference.device)
     if trainable.initialise is not None:
-        trainable.initialise(trainable.modules, held.images("train"))
+        trainable.initialise(trainable.modules, reference.images("train"))
     return trainable
 
 
-def restore(config: RunConfig, held: ReferenceData, folder: Path) -> Trainable:
+def restore(config: RunConfig, reference: ReferenceData, folder: Path) -> Trainable:
     """The model of a run as its last checkpoint has it, averages in place of what they average.
 
     One without training is built anew.
     """
-    trainable = build(config, held)
-    load_last(folder, trainable.modules, held.device)
+    trainable = build(config, reference)
+    load_last(folder, trainable.modules, reference.device)
     return trainable
 
 
-def restore_run(config: RunConfig, held: ReferenceData, folder: Path, run_id: str) -> Trainable:
+def restore_run(
+    config: RunConfig, reference: ReferenceData, folder: Path, run_id: str
+) -> Trainable:
     """The model of a tracked run.
 
     Raises:
@@ -67,7 +69,7 @@ def restore_run(config: RunConfig, held: ReferenceData, folder: Path, run_id: st
     """
     if not folder.is_dir():
         raise UsageError(f"run '{run_id}' has no folder {folder}: give where it lies with --root")
-    trainable = restore(config, held, folder)
+    trainable = restore(config, reference, folder)
     if trainable.phases and not (folder / LAST).exists():
         raise UsageError(
             f"run '{run_id}' has no checkpoint in {folder}: give its folder with --root"

@@ -50,7 +50,7 @@ class Run:
 
     Attributes:
         config: What to do.
-        held: Data and detector on the device.
+        reference: Data and detector on the device.
         folder: Where checkpoints and the result lie.
         logger: Where curves and pictures go.
         stage: ``run``, or ``trial`` of a search.
@@ -63,7 +63,7 @@ class Run:
     """
 
     config: RunConfig
-    held: ReferenceData
+    reference: ReferenceData
     folder: Path
     logger: Logger
     stage: StageName = "run"
@@ -94,7 +94,7 @@ class Run:
 
     def generated(self) -> Generated:
         """Samples of the state that it has now."""
-        return Generated(self.held, self.trainer.evaluated, self.trainable.eval_fns)
+        return Generated(self.reference, self.trainer.evaluated, self.trainable.eval_fns)
 
     def diagnostics(self, result: TrialResult) -> health.Diagnostics:
         """What the warnings about it read: no test value (protocol rule 2)."""
@@ -124,13 +124,13 @@ class Run:
     def _begin(self) -> None:
         """Where the last checkpoint stands, else before the first step."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.trainable = build(self.config, self.held)
+        self.trainable = build(self.config, self.reference)
         density = self.trainable.eval_fns.density
         passport = "" if density is None else density.likelihood_name
         self.logger.tags({"passport": passport, **declared_tag()})
-        images, labels = self.held.images("train"), self.held.labels("train")
+        images, labels = self.reference.images("train"), self.reference.labels("train")
         self.trainer = Trainer(self.trainable, images, labels, self.config.train)
-        self.progress = resume(self.folder, self.trainer, self.held.device)
+        self.progress = resume(self.folder, self.trainer, self.reference.device)
 
     def _train(self) -> bool:
         """To the last log, whose validation belongs to the end; False where it was pruned before."""
@@ -182,7 +182,7 @@ class Run:
 
     def _end_of_pruned(self) -> TrialResult:
         """What a trial has when it is ended early: its last validation value."""
-        primary, value = selection_metric(self.config.eval, self.held), self.progress.curve[-1]
+        primary, value = selection_metric(self.config.eval, self.reference), self.progress.curve[-1]
         return TrialResult(
             status="pruned",
             reason=f"ended by the search after {self.trainer.images_seen} images",
@@ -220,7 +220,7 @@ class Run:
         """The best state's distance and ELBO, which are the last one's where that is the best."""
         measured = last
         if (self.folder / BEST).exists() and self.progress.best_images != self.trainer.images_seen:
-            load_best(self.folder, generated.nets, self.held.device)
+            load_best(self.folder, generated.nets, self.reference.device)
             measured = measure(self.generated(), self.config.eval, "test", "validation")
         series, values = MeasureName.parse(last.selection).series, measured.of("test")
         kept = {

@@ -263,7 +263,7 @@ def measuring(monkeypatch):
     """Counts what is measured, without measuring or drawing."""
     calls = []
 
-    def calibrate(held, detector, most):
+    def calibrate(reference, detector, most):
         calls.append((detector.name, most))
         return [answers_of(n=most)], {}
 

@@ -69,7 +69,7 @@ def digits():
 
 
 @pytest.fixture(scope="module")
-def held(digits):
+def reference(digits):
     return ReferenceData(digits, CPU, None)
 
 
@@ -79,9 +79,9 @@ def detector(digits):
 
 
 @pytest.fixture(scope="module")
-def measured(held, detector):
+def measured(reference, detector):
     """Both distances through the detector of digits, by base name."""
-    answers, reasons = calibrate(held, detector, N)
+    answers, reasons = calibrate(reference, detector, N)
     assert reasons == {}
     return {each.name.partition("_")[0]: each for each in answers}
 
@@ -95,14 +95,14 @@ def features_of(n, d, *purpose):
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_dose_zero_is_the_identity(name, held):
-    for images in (held.images("train")[:50], images_of((20, 3, 9, 7), name)):
+def test_dose_zero_is_the_identity(name, reference):
+    for images in (reference.images("train")[:50], images_of((20, 3, 9, 7), name)):
         assert torch.equal(corrupt(images, BY_NAME[name], 0.0), images)
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_every_dose_gives_uint8_images_farther_from_the_original(name, held):
-    images = held.images("train")[:100]
+def test_every_dose_gives_uint8_images_farther_from_the_original(name, reference):
+    images = reference.images("train")[:100]
     assert len(BY_NAME[name].doses) >= 6
     change = [0.0]
     for dose in BY_NAME[name].doses:
@@ -113,8 +113,8 @@ def test_every_dose_gives_uint8_images_farther_from_the_original(name, held):
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_corruption_repeats_itself_whatever_the_chunks(name, held, monkeypatch):
-    images, dose = held.images("train")[:64], BY_NAME[name].doses[-1]
+def test_corruption_repeats_itself_whatever_the_chunks(name, reference, monkeypatch):
+    images, dose = reference.images("train")[:64], BY_NAME[name].doses[-1]
     whole = corrupt(images, BY_NAME[name], dose)
     assert torch.equal(corrupt(images, BY_NAME[name], dose), whole)
     monkeypatch.setattr("bench.calibration.corruptions.CHUNK", 16)
@@ -203,11 +203,11 @@ def test_repetition_shows_each_of_fewer_images_equally_often():
     assert repeat_doses(30) == (2, 5, 10)
 
 
-def test_ceilings_are_the_images_of_the_reports_baselines(held):
-    train = held.images("train")
+def test_ceilings_are_the_images_of_the_reports_baselines(reference):
+    train = reference.images("train")
     for name, make in (("pixel_gaussian", pixel_gaussian), ("uniform_noise", uniform_noise)):
         model = MODELS.get(name)
-        trainable = model.build(model.settings(), held.spec)
+        trainable = model.build(model.settings(), reference.spec)
         if trainable.initialise:
             trainable.initialise(trainable.modules, train)
         noise = DeviceNoise(generator("evaluation", "samples"), CPU)
@@ -243,8 +243,8 @@ def test_counts_run_in_ones_twos_and_fives_from_what_a_distance_needs():
     assert counts_up_to(40, 3) == [40]
 
 
-def test_floors_are_those_that_runs_and_reports_have(held, digits, detector, measured):
-    run = build(build_config("memoriser", ModelSettings), held)
+def test_floors_are_those_that_runs_and_reports_have(reference, digits, detector, measured):
+    run = build(build_config("memoriser", ModelSettings), reference)
     known = ReferenceData(digits, CPU, detector)
     found = {}
     for split, n in (("test", N), ("test", 50), ("val", N)):
@@ -291,15 +291,15 @@ def test_frechet_bias_falls_with_n_and_the_kernel_distance_has_none(measured):
     )
 
 
-def test_calibration_repeats_itself_to_the_last_bit(held, detector):
-    first, _ = calibrate(held, detector, 40)
-    again, _ = calibrate(held, detector, 40)
+def test_calibration_repeats_itself_to_the_last_bit(reference, detector):
+    first, _ = calibrate(reference, detector, 40)
+    again, _ = calibrate(reference, detector, 40)
     assert [each.name for each in first] == ["fd_digits_n40", "kd_digits_n40"]
     assert again == first
 
 
-def test_constant_detector_is_reported_as_failing_everywhere(held):
-    (frechet, kernel), _ = calibrate(held, Watching("constant", 3, constant), N)
+def test_constant_detector_is_reported_as_failing_everywhere(reference):
+    (frechet, kernel), _ = calibrate(reference, Watching("constant", 3, constant), N)
     for answers in (frechet, kernel):
         for verdict in answers.verdicts().values():
             assert verdict.rank is None
@@ -309,8 +309,8 @@ def test_constant_detector_is_reported_as_failing_everywhere(held):
             )
 
 
-def test_detector_of_brightness_fails_on_blur_and_contrast_and_sees_noise(held):
-    answers, _ = calibrate(held, Watching("brightness", 1, brightness), N)
+def test_detector_of_brightness_fails_on_blur_and_contrast_and_sees_noise(reference):
+    answers, _ = calibrate(reference, Watching("brightness", 1, brightness), N)
     failing = {name for name, v in answers[0].verdicts().items() if v.failures}
     # Noise is clamped at black and so adds light; contrast keeps each image's mean, as blur does.
     assert {"blur", "contrast"} <= failing
@@ -333,20 +333,20 @@ def test_data_without_several_classes_lack_missing_classes_alone(digits, num_cla
     assert [each.corruption for each in answers[0].responses] == [*BY_NAME, "repetition"]
 
 
-def test_more_features_than_images_leave_the_kernel_distance(held):
+def test_more_features_than_images_leave_the_kernel_distance(reference):
     wide = Watching("wide", 24, lambda images: images.flatten(1)[:, 20:44])
-    answers, reasons = calibrate(held, wide, 24)
+    answers, reasons = calibrate(reference, wide, 24)
     assert [each.name for each in answers] == ["kd_wide_n24"]
     assert "24 images are too few for 24 features" in reasons["fd_wide_n24"]
 
 
-def test_largest_count_leaves_train_twice_as_many(held, digits):
-    assert largest_count(held, 10_000) == 500
-    assert largest_count(held, 100) == 100
+def test_largest_count_leaves_train_twice_as_many(reference, digits):
+    assert largest_count(reference, 10_000) == 500
+    assert largest_count(reference, 100) == 100
     few = replace(digits, train=digits.train.take(np.arange(60)))
     assert largest_count(ReferenceData(few, CPU, None), 10_000) == 30
     with pytest.raises(UsageError, match="at least 20"):
-        largest_count(held, 19)
+        largest_count(reference, 19)
 
 
 def test_subsets_are_nested_in_n():

@@ -119,15 +119,15 @@ def test_command_line_asks_for_the_class_that_it_is_given(tracked, conditional, 
 
 
 def test_without_a_class_they_follow_the_training_prior(tracked, conditional, decoded, monkeypatch):
-    held_for = sample.held_for
+    reference_for = sample.reference_for
 
     def skewed(*given):
-        held = copy.copy(held_for(*given))
+        reference = copy.copy(reference_for(*given))
         prior = (0.0, 0.75, 0.0, 0.25, *(0.0,) * 6)
-        held.spec = dataclasses.replace(held.spec, class_prior=prior)
-        return held
+        reference.spec = dataclasses.replace(reference.spec, class_prior=prior)
+        return reference
 
-    monkeypatch.setattr(sample, "held_for", skewed)
+    monkeypatch.setattr(sample, "reference_for", skewed)
     tracked.sample(conditional, None)
     (labels,) = decoded
     counts = torch.bincount(labels, minlength=10).tolist()

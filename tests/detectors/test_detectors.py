@@ -21,7 +21,7 @@ from bench.measures import feature_name
 from bench.records import DataSpec
 from bench.runtime import generator
 from bench.tensor_file import read_facts, read_tensors, write_tensors
-from bench.training.parts import held_data
+from bench.training.parts import reference_data
 
 CPU = torch.device("cpu")
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
@@ -269,9 +269,9 @@ def test_further_detectors_that_are_not_here_are_reasons_and_mistakes_are_errors
 
 
 def test_further_detectors_leave_out_the_one_that_is_there_already():
-    held = held_data("digits", "auto", CPU, "digits,random")
-    assert held.detector.name == "digits"
-    assert [other.name for other in held.other_detectors] == ["random"]
+    reference = reference_data("digits", "auto", CPU, "digits,random")
+    assert reference.detector.name == "digits"
+    assert [other.name for other in reference.other_detectors] == ["random"]
 
 
 def test_detector_of_a_plugin_is_found_and_listed(monkeypatch):

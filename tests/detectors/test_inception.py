@@ -25,7 +25,7 @@ from bench.errors import Unavailable, UsageError
 from bench.models import configure
 from bench.runtime import generator
 from bench.torchvision_import import import_torchvision
-from bench.training.parts import held_data
+from bench.training.parts import reference_data
 from bench.training.run import Run
 
 CONTENT = b"weights, as far as their digest goes"
@@ -159,8 +159,10 @@ def finished(folder, **settings):
     config = configure(
         "vae_mlp", {"num_images": 128, "num_logs": 1, "num_validations": 1, **settings}
     )
-    held = held_data("digits", config.eval.detector, torch.device("cpu"), config.eval.also)
-    return Run(config=config, held=held, folder=folder, logger=NullLogger()).execute()
+    reference = reference_data(
+        "digits", config.eval.detector, torch.device("cpu"), config.eval.also
+    )
+    return Run(config=config, reference=reference, folder=folder, logger=NullLogger()).execute()
 
 
 def test_run_without_the_weights_ends_and_says_why_it_has_no_fid(tmp_path):
@@ -184,7 +186,7 @@ class Corners:
 def test_distance_in_inceptions_features_is_called_fid(tmp_path, monkeypatch):
     kind = DetectorKind(summary="", fixed=Fixed(dim=4, digest=lambda: "c" * 16, load=Corners))
     monkeypatch.setitem(DETECTORS._entries, "inception", kind)
-    held_data.cache_clear()
+    reference_data.cache_clear()
     result = finished(tmp_path / "also", also="inception")
     assert {"test/fid_n297", "test/fid_n500", "val/fid_n297"} <= set(result.metrics)
     assert result.primary == "fd_digits_n297"
@@ -193,7 +195,7 @@ def test_distance_in_inceptions_features_is_called_fid(tmp_path, monkeypatch):
     assert alone.metrics["test/fid_n500"] == result.metrics["test/fid_n500"]
     assert "test/fd_random_n500" in alone.metrics
     assert "no detector here knows the classes" in alone.not_applicable["legible"]
-    held_data.cache_clear()
+    reference_data.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def cache_in(folder):
     return FeatureCache(folder, keep_seconds=0.0)
 
 
-def held_with(detector, cache=None, *, spec=SPEC):
+def reference_with(detector, cache=None, *, spec=SPEC):
     return ReferenceData(dataclasses.replace(SPLITS, spec=spec), CPU, detector, cache=cache)
 
 
@@ -60,9 +60,9 @@ def files(folder):
 
 def test_detector_sees_each_real_image_once_in_whole_blocks():
     detector = Means()
-    held = held_with(detector)
+    reference = reference_with(detector)
     for n in (1, 600, 650, 10_000):
-        assert len(held.real_features("val", n, detector).features) == min(n, 700)
+        assert len(reference.real_features("val", n, detector).features) == min(n, 700)
     assert detector.sizes == [BLOCK, 700 - BLOCK]
 
 
@@ -82,8 +82,8 @@ def test_features_do_not_depend_on_what_was_asked_for_before():
 
 def test_features_probabilities_and_labels_are_of_the_images_in_the_splits_order():
     detector, n = Means(), 620
-    seen = held_with(detector).real_features("val", n, detector)
-    images, labels = held_with(None).subset("val", n)
+    seen = reference_with(detector).real_features("val", n, detector)
+    images, labels = reference_with(None).subset("val", n)
     features, probs = detector(images)
     assert torch.equal(seen.features, features)
     assert torch.equal(seen.probs, probs)
@@ -101,26 +101,26 @@ def in_another_process(work, folder):
 
 
 def read_validation(folder):
-    held_with(Means(), cache_in(folder)).real_features("val", 700, Means())
+    reference_with(Means(), cache_in(folder)).real_features("val", 700, Means())
 
 
 def write_often(folder):
     """Unmakes and makes the same blocks again and again."""
     detector = Means()
-    expected = held_with(detector).real_features("train", 1_300, detector).features
+    expected = reference_with(detector).real_features("train", 1_300, detector).features
     for _ in range(40):
         for path in files(folder):
             path.unlink(missing_ok=True)
-        seen = held_with(detector, cache_in(folder)).real_features("train", 1_300, detector)
+        seen = reference_with(detector, cache_in(folder)).real_features("train", 1_300, detector)
         assert torch.equal(seen.features, expected)
 
 
 def test_another_process_reads_the_same_bits_and_asks_no_detector(tmp_path):
     detector = Means()
     assert in_another_process(read_validation, tmp_path).wait() == 0
-    read = held_with(detector, cache_in(tmp_path)).real_features("val", 700, detector)
+    read = reference_with(detector, cache_in(tmp_path)).real_features("val", 700, detector)
     assert detector.sizes == []
-    computed = held_with(detector).real_features("val", 700, detector)
+    computed = reference_with(detector).real_features("val", 700, detector)
     assert torch.equal(read.features, computed.features)
     assert torch.equal(read.probs, computed.probs)
     assert torch.equal(read.labels, computed.labels)
@@ -145,8 +145,8 @@ def test_network_features_are_kept_in_float32_which_loses_nothing(tmp_path):
 
 def test_more_images_than_are_kept_are_computed_and_added(tmp_path):
     first, second = Means(), Means()
-    held_with(first, cache_in(tmp_path)).real_features("train", 400, first)
-    held_with(second, cache_in(tmp_path)).real_features("train", 1_300, second)
+    reference_with(first, cache_in(tmp_path)).real_features("train", 400, first)
+    reference_with(second, cache_in(tmp_path)).real_features("train", 1_300, second)
     assert first.sizes == [500]
     assert second.sizes == [500, 300]
     assert [path.name[:6] for path in files(tmp_path)] == ["000000", "000500", "001000"]
@@ -155,13 +155,13 @@ def test_more_images_than_are_kept_are_computed_and_added(tmp_path):
 @pytest.mark.parametrize("change", ["data", "split", "weights", "threads", "nothing"])
 def test_other_data_split_weights_or_threads_are_computed_anew(change, tmp_path, monkeypatch):
     first = Means()
-    held_with(first, cache_in(tmp_path)).real_features("val", 500, first)
+    reference_with(first, cache_in(tmp_path)).real_features("val", 500, first)
     second = Means(digest="w2" if change == "weights" else "w1")
     spec = dataclasses.replace(SPEC, digest="d2" if change == "data" else "d1")
     if change == "threads":
         monkeypatch.setattr(torch, "get_num_threads", lambda: 97)
     split = "test" if change == "split" else "val"
-    held_with(second, cache_in(tmp_path), spec=spec).real_features(split, 500, second)
+    reference_with(second, cache_in(tmp_path), spec=spec).real_features(split, 500, second)
     assert second.sizes == ([] if change == "nothing" else [500])
 
 
@@ -177,20 +177,20 @@ def test_other_data_split_weights_or_threads_are_computed_anew(change, tmp_path,
 )
 def test_damaged_file_is_computed_again_and_mended(damage, tmp_path):
     detector = Means()
-    computed = held_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
+    computed = reference_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
     [path] = files(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
-    again = held_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
+    again = reference_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
     assert detector.sizes == [500, 500]
     assert torch.equal(again.features, computed.features)
-    held_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
+    reference_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
     assert detector.sizes == [500, 500]
 
 
 def test_files_can_be_read_by_whoever_may_read_the_folders_others(tmp_path):
     detector = Means()
-    held_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
+    reference_with(detector, cache_in(tmp_path)).real_features("val", 500, detector)
     (tmp_path / "plain").write_text("")
     [path] = files(tmp_path)
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
@@ -199,13 +199,15 @@ def test_files_can_be_read_by_whoever_may_read_the_folders_others(tmp_path):
 def test_folder_that_cannot_be_written_is_gone_without(tmp_path):
     (tmp_path / "features").write_text("a file where the folder should be")
     detector = Means()
-    seen = held_with(detector, cache_in(tmp_path / "features")).real_features("val", 500, detector)
+    seen = reference_with(detector, cache_in(tmp_path / "features")).real_features(
+        "val", 500, detector
+    )
     assert len(seen.features) == 500
 
 
 def test_what_is_computed_in_no_time_is_not_kept(tmp_path):
     detector = Means()
-    held_with(detector, FeatureCache(tmp_path, keep_seconds=60.0)).real_features(
+    reference_with(detector, FeatureCache(tmp_path, keep_seconds=60.0)).real_features(
         "val", 500, detector
     )
     assert files(tmp_path) == []
@@ -215,7 +217,7 @@ def test_processes_that_write_at_once_leave_one_whole_file_each_block(tmp_path):
     children = [in_another_process(write_often, tmp_path) for _ in range(2)]
     assert [child.wait() for child in children] == [0, 0]
     detector = Means()
-    held_with(detector, cache_in(tmp_path)).real_features("train", 1_300, detector)
+    reference_with(detector, cache_in(tmp_path)).real_features("train", 1_300, detector)
     assert len(files(tmp_path)) == 3
     assert list(tmp_path.rglob("*.partial")) == []
 

@@ -10,17 +10,21 @@ from bench.errors import NotApplicable
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.metrics import METRICS
-from bench.training.parts import held_data
+from bench.training.parts import reference_data
 
 
 def bare_view(**options):
     """Digits seen through no detector, of a model that can only be sampled."""
-    held = ReferenceData(datasets.load("digits"), torch.device("cpu"), None)
+    reference = ReferenceData(datasets.load("digits"), torch.device("cpu"), None)
     fns = EvalFns(
         latent=lambda nets, n, noise: noise.uniform(n, 1, 8, 8), decode=lambda nets, z, labels: z
     )
     return View(
-        generated=Generated(held, {}, fns), split="val", counts=(40,), max_samples=40, **options
+        generated=Generated(reference, {}, fns),
+        split="val",
+        counts=(40,),
+        max_samples=40,
+        **options,
     )
 
 
@@ -71,9 +75,12 @@ def evaluate_without_samples(view):
 
 
 def test_floors_that_are_not_wanted_have_neither_value_nor_reason():
-    held = held_data("digits", "auto", torch.device("cpu"))
+    reference = reference_data("digits", "auto", torch.device("cpu"))
     view = View(
-        generated=Generated(held, {}, bare_view().fns), split="val", counts=(40,), max_samples=40
+        generated=Generated(reference, {}, bare_view().fns),
+        split="val",
+        counts=(40,),
+        max_samples=40,
     )
     assert METRICS.get("floors").measure(view) == {}
 

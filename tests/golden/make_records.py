@@ -31,13 +31,13 @@ def sabotage() -> None:
     """Has three runs end as the study needs them, one seed by one."""
     build = runner.build
 
-    def built(config, held):
+    def built(config, reference):
         where = (config.name, getattr(config.model, "depth", 0), config.train.seed)
         if where == FAILS:
             raise RuntimeError("made to fail")
         if where == STOPS:
             raise KeyboardInterrupt
-        trainable = build(config, held)
+        trainable = build(config, reference)
         if where == DIVERGES:
             weights = [p for m in trainable.modules.values() for p in m.parameters()]
             with torch.no_grad():

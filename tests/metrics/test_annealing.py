@@ -21,7 +21,7 @@ from bench.metrics.ais import GROUP, Effort, measure
 from bench.models import configure
 from bench.records import DataSpec
 from bench.runtime import DeviceNoise, generator
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 CPU = torch.device("cpu")
@@ -164,8 +164,8 @@ def made_view(fns, *, n=25, levels=17):
         levels=levels,
         digest="0" * 16,
     )
-    held = ReferenceData(Splits(spec=spec, train=arrays, val=arrays, test=arrays), CPU, None)
-    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), max_samples=n)
+    reference = ReferenceData(Splits(spec=spec, train=arrays, val=arrays, test=arrays), CPU, None)
+    return View(generated=Generated(reference, {}, fns), split="val", counts=(n,), max_samples=n)
 
 
 def exact_mean(view, n, sigma):
@@ -252,10 +252,10 @@ def test_effort_of_the_registered_metric_is_that_of_its_documentation():
     ],
 )
 def test_every_family_has_a_value_and_keeps_its_weights(model, values):
-    held = held_data("digits", "auto", CPU)
-    trainable = build(configure(model, values), held)
+    reference = reference_data("digits", "auto", CPU)
+    trainable = build(configure(model, values), reference)
     evaluation_mode(trainable.modules)
-    generated = Generated(held, trainable.modules, trainable.eval_fns)
+    generated = Generated(reference, trainable.modules, trainable.eval_fns)
     view = View(generated=generated, split="val", counts=(40,), max_samples=40)
     before = [p.clone() for net in trainable.modules.values() for p in net.parameters()]
     with torch.no_grad():

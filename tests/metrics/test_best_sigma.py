@@ -8,7 +8,7 @@ from bench.evaluation.view import Generated
 from bench.metrics._evaluate import measure, view_of
 from bench.metrics.likelihood import best_sigma, elbo
 from bench.models import configure
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.variational.elbo import elbo_terms
 
 CPU = torch.device("cpu")
@@ -17,9 +17,9 @@ CPU = torch.device("cpu")
 def view(sigma, split="val", likelihood="gaussian"):
     """The same untrained weights under another sigma: the encoder does not read it."""
     values = {"model.likelihood": likelihood, "model.sigma": sigma, "model.latent_dim": 4}
-    held = held_data("digits", "digits", CPU)
-    trainable = build(configure("vae_mlp", values), held)
-    generated = Generated(held, trainable.modules, trainable.eval_fns)
+    reference = reference_data("digits", "digits", CPU)
+    trainable = build(configure("vae_mlp", values), reference)
+    generated = Generated(reference, trainable.modules, trainable.eval_fns)
     with torch.no_grad():
         trainable.modules["encoder"].eval()
     return view_of(generated, split, EvalSettings())

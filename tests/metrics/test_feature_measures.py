@@ -42,14 +42,14 @@ def digits():
 def showing(digits, images, *, split="val", count=None, also=()):
     """A view of a model that shows these images one after the other."""
     splits, detector = digits
-    held = ReferenceData(splits, CPU, detector, other_detectors=also)
+    reference = ReferenceData(splits, CPU, detector, other_detectors=also)
     shown = torch.from_numpy(images)
     fns = EvalFns(
         latent=lambda nets, n, noise: torch.arange(n) % len(shown),
         decode=lambda nets, z, labels: to_unit(shown[z]),
     )
-    n = count or len(held.images(split))
-    return View(generated=Generated(held, {}, fns), split=split, counts=(n,), max_samples=n)
+    n = count or len(reference.images(split))
+    return View(generated=Generated(reference, {}, fns), split=split, counts=(n,), max_samples=n)
 
 
 def measured(view):

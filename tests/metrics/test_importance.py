@@ -70,9 +70,9 @@ def digits(split):
     )
 
 
-def view_of(trainable, held, likelihood_images=1_000):
+def view_of(trainable, reference, likelihood_images=1_000):
     evaluation_mode(trainable.modules)
-    generated = Generated(held, trainable.modules, trainable.eval_fns)
+    generated = Generated(reference, trainable.modules, trainable.eval_fns)
     return View(
         generated=generated,
         split="val",
@@ -109,9 +109,9 @@ def measured(view, k):
 @pytest.mark.parametrize("conditional", [False, True])
 def test_value_is_the_mean_over_images_each_with_noise_of_its_own(conditional):
     """A batch-size-dependent importance-weighted bound (protocol.md, pitfalls)."""
-    held = digits("val")
-    trainable = build(configure("vae", {"width": 2, "conditional": conditional}), held)
-    view, fns = view_of(trainable, held, 7), trainable.eval_fns
+    reference = digits("val")
+    trainable = build(configure("vae", {"width": 2, "conditional": conditional}), reference)
+    view, fns = view_of(trainable, reference, 7), trainable.eval_fns
     name, value = measured(view, 64)
     assert name == f"iwae_64_{fns.inference.likelihood_name}_n7"
     expected = per_image(view, 64, reversed(range(7)))
@@ -119,17 +119,17 @@ def test_value_is_the_mean_over_images_each_with_noise_of_its_own(conditional):
 
 
 def test_bound_of_all_images_is_named_after_their_number():
-    held = digits("val")
-    trainable = build(configure("vae_mlp", {"hidden": "8"}), held)
-    name, _ = measured(view_of(trainable, held, 10_000), 1)
+    reference = digits("val")
+    trainable = build(configure("vae_mlp", {"hidden": "8"}), reference)
+    name, _ = measured(view_of(trainable, reference, 10_000), 1)
     assert name == "iwae_1_bernoulli_resampled_n297"
 
 
-def trained(held, **values):
+def trained(reference, **values):
     settings = {"num_images": 30_000, "lr": 3e-3, "num_logs": 4, "num_validations": 2}
     config = configure("vae_mlp", {"hidden": "128", "latent_dim": 8, **settings, **values})
-    trainable = build(config, held)
-    for _ in Trainer(trainable, held.images("train"), held.labels("train"), config.train):
+    trainable = build(config, reference)
+    for _ in Trainer(trainable, reference.images("train"), reference.labels("train"), config.train):
         pass
     return trainable
 
@@ -141,8 +141,8 @@ def rises(lower, upper):
 
 
 def test_elbo_is_below_the_bounds_which_rise_with_their_draws():
-    held = digits("train")
-    view = view_of(trained(held), held)
+    reference = digits("train")
+    view = view_of(trained(reference), reference)
     values, _ = evaluate(view, "validation")
     one, more, most = (per_image(view, k, range(1_000)) for k in (1, 64, 500))
     assert len(one) == 1_000
@@ -157,8 +157,8 @@ def test_elbo_is_below_the_bounds_which_rise_with_their_draws():
 @pytest.mark.mnist
 def test_elbo_is_below_the_bounds_of_64_and_of_5000_draws_on_mnist():
     splits = datasets.load("mnist")
-    held = ReferenceData(splits, CPU, None)
-    view = view_of(trained(held, hidden="200", latent_dim=20), held)
+    reference = ReferenceData(splits, CPU, None)
+    view = view_of(trained(reference, hidden="200", latent_dim=20), reference)
     values, _ = evaluate(view, "validation")
     means = [measured(view, k)[1] for k in (1, 64, 5000)]
     assert means == sorted(means)
@@ -175,16 +175,16 @@ def test_64_draws_are_measured_unasked_and_the_others_on_request():
     asked = {name for name in NAMES.values() if METRICS.get(name).when == "request"}
     assert asked == {"iwae_1", "iwae_512", "iwae_5000"}
     assert requested(sorted(asked)) == sorted(asked)
-    held = digits("val")
-    trainable = build(configure("vae_mlp", {"hidden": "8"}), held)
-    values, _ = evaluate(view_of(trainable, held, 3), "end", also=("iwae_512",))
+    reference = digits("val")
+    trainable = build(configure("vae_mlp", {"hidden": "8"}), reference)
+    values, _ = evaluate(view_of(trainable, reference, 3), "end", also=("iwae_512",))
     found = {name for name in values if name.startswith("iwae")}
     assert found == {"iwae_64_bernoulli_resampled_n3", "iwae_512_bernoulli_resampled_n3"}
 
 
 def test_model_without_a_likelihood_has_no_bound_and_says_why():
-    held = digits("val")
-    trainable = build(configure("gan_mlp", {"hidden": "8"}), held)
-    _, reasons = evaluate(view_of(trainable, held), "end", also=("iwae_1",))
+    reference = digits("val")
+    trainable = build(configure("gan_mlp", {"hidden": "8"}), reference)
+    _, reasons = evaluate(view_of(trainable, reference), "end", also=("iwae_1",))
     for name in ("iwae_1", "iwae_64"):
         assert reasons[name] == "the model has no likelihood"

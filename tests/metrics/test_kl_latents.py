@@ -16,7 +16,7 @@ from bench.models import configure
 from bench.pictures import PICTURES
 from bench.pictures._chart import BAR, HIGH, TOP, spans
 from bench.runtime import DeviceNoise, generator
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 CPU = torch.device("cpu")
@@ -25,15 +25,15 @@ CPU = torch.device("cpu")
 @functools.cache
 def view_of(model="vae_mlp", **values):
     """Digits seen by a model whose weights are far from their start."""
-    held = held_data("digits", "auto", CPU)
-    trainable = build(configure(model, values), held)
+    reference = reference_data("digits", "auto", CPU)
+    trainable = build(configure(model, values), reference)
     rng = generator("weights")
     with torch.no_grad():
         for net in trainable.modules.values():
             for parameter in net.parameters():
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
     evaluation_mode(trainable.modules)
-    generated = Generated(held, trainable.modules, trainable.eval_fns)
+    generated = Generated(reference, trainable.modules, trainable.eval_fns)
     return View(generated=generated, split="val", counts=(297,), max_samples=297)
 
 

@@ -12,7 +12,7 @@ from bench.metrics._evaluate import view_of
 from bench.metrics.latent_clusters import latent_clusters
 from bench.models import configure
 from bench.runtime import generator
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 
 
 def clouds(n, gap):
@@ -40,11 +40,13 @@ def test_a_point_alone_in_its_class_counts_nothing():
 
 
 def view(**model):
-    held = held_data("digits", "digits", torch.device("cpu"))
-    trainable = build(configure("vae_mlp", {f"model.{k}": v for k, v in model.items()}), held)
+    reference = reference_data("digits", "digits", torch.device("cpu"))
+    trainable = build(configure("vae_mlp", {f"model.{k}": v for k, v in model.items()}), reference)
     for module in trainable.modules.values():
         module.eval()
-    return view_of(Generated(held, trainable.modules, trainable.eval_fns), "val", EvalSettings())
+    return view_of(
+        Generated(reference, trainable.modules, trainable.eval_fns), "val", EvalSettings()
+    )
 
 
 @torch.no_grad()

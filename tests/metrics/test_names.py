@@ -12,7 +12,7 @@ from bench.evaluation.view import Generated, View
 from bench.measures import MEASURES, Measure, MeasureName, read_measures
 from bench.metrics import METRICS, NotApplicable, ais, extrapolated, metric
 from bench.models import configure
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
@@ -37,13 +37,13 @@ def given():
 
 @torch.no_grad()
 def _names():
-    held = held_data("digits", "auto", CPU)
+    reference = reference_data("digits", "auto", CPU)
     names = {name: set() for name in METRICS.names()}
     for model, values, split in SEEN:
-        trainable = build(configure(model, {**values, "width": 4, "depth": 1}), held)
-        n = len(held.images(split))
+        trainable = build(configure(model, {**values, "width": 4, "depth": 1}), reference)
+        n = len(reference.images(split))
         view = View(
-            generated=Generated(held, trainable.modules, trainable.eval_fns),
+            generated=Generated(reference, trainable.modules, trainable.eval_fns),
             split=split,
             counts=(40, n),
             max_samples=n,
@@ -60,7 +60,7 @@ def _names():
         log_prob=lambda nets, x, labels: torch.zeros(len(x)),
     )
     fns = dataclasses.replace(trainable.eval_fns, density=exact)
-    flow = dataclasses.replace(view, generated=Generated(held, trainable.modules, fns))
+    flow = dataclasses.replace(view, generated=Generated(reference, trainable.modules, fns))
     names["elbo"] |= set(METRICS.get("elbo").measure(flow))
     return names
 
@@ -127,8 +127,8 @@ def test_run_says_what_metrics_outside_the_table_declare(registered, tmp_path, d
     registered(**declared)
     config = configure("uniform_noise", {"max_samples": 40, "max_val_samples": 40})
     log = Tags()
-    held = held_data("digits", "auto", CPU)
-    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    reference = reference_data("digits", "auto", CPU)
+    result = Run(config=config, reference=reference, folder=tmp_path, logger=log).execute()
     assert result.metrics["test/edges_n40"] == 2.0
     assert read_measures(log.said.get("measures", "")) == known
     assert ("measures" in log.said) == bool(known)

@@ -15,7 +15,7 @@ from bench.metrics.redrawn import redrawn
 from bench.runtime import generator
 
 
-def held(n=600):
+def reference(n=600):
     rng = generator("redrawn test")
     images = torch.randint(256, (n, *SPEC.shape), generator=rng, dtype=torch.uint8).numpy()
     arrays = Arrays(images, None)
@@ -42,26 +42,28 @@ def drawn_again(n, times=400):
 
 
 def test_half_samples_tell_how_far_a_distance_moves_when_images_are_drawn_again():
-    values = redrawn(view({"decoder": norm()}, held=held(), n=600))
-    sampling, reference = drawn_again(600)
+    values = redrawn(view({"decoder": norm()}, reference=reference(), n=600))
+    sampling, expected = drawn_again(600)
     # The spread of 20 splits is itself known to about a sixth, that of one data set to less.
     assert values["sampling_sd_fd_pixels_n600"] == pytest.approx(sampling, rel=0.35)
-    assert values["reference_sd_fd_pixels_n600"] == pytest.approx(reference, rel=0.35)
+    assert values["reference_sd_fd_pixels_n600"] == pytest.approx(expected, rel=0.35)
 
 
 def test_twice_the_images_halve_the_variance():
     few, many = (
-        redrawn(view({"decoder": norm()}, held=held(n), n=n))[f"sampling_sd_fd_pixels_n{n}"]
+        redrawn(view({"decoder": norm()}, reference=reference(n), n=n))[
+            f"sampling_sd_fd_pixels_n{n}"
+        ]
         for n in (512, 4096)
     )
     assert few / many == pytest.approx(8**0.5, rel=0.4)
 
 
 def test_too_few_images_for_two_halves_are_said():
-    _, reasons = evaluate(view({"decoder": norm()}, held=held(8), n=8), "end")
+    _, reasons = evaluate(view({"decoder": norm()}, reference=reference(8), n=8), "end")
     assert reasons["redrawn"] == "half of 8 images are too few for 4 features"
 
 
 def test_it_is_not_measured_during_training():
-    values, _ = evaluate(view({"decoder": norm()}, held=held(), n=600), "validation")
+    values, _ = evaluate(view({"decoder": norm()}, reference=reference(), n=600), "validation")
     assert not [name for name in values if "sd" in name]

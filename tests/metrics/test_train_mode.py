@@ -15,7 +15,7 @@ from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.records import DataSpec
 from bench.runtime import generator
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 
 CPU = torch.device("cpu")
 SPEC = DataSpec(
@@ -55,9 +55,9 @@ def norm(*, mean=0.0, var=1.0):
     return layer
 
 
-def view(nets, split="val", fns=FNS, held=None, n=512):
-    held = held or made_data(n)
-    return View(generated=Generated(held, nets, fns), split=split, counts=(n,), max_samples=n)
+def view(nets, split="val", fns=FNS, reference=None, n=512):
+    reference = reference or made_data(n)
+    return View(generated=Generated(reference, nets, fns), split=split, counts=(n,), max_samples=n)
 
 
 def values_of(seen):
@@ -121,8 +121,8 @@ def test_fewer_samples_than_features_have_no_gap():
 
 @pytest.mark.parametrize("model", ["gan", "vae", "cgan"])
 def test_models_with_batch_norm_have_a_gap(model):
-    held = held_data("digits", "auto", CPU)
-    trainable = build(configure(model, {"width": 4}), held)
-    seen = view(trainable.modules, held=held, fns=trainable.eval_fns, n=297)
+    reference = reference_data("digits", "auto", CPU)
+    trainable = build(configure(model, {"width": 4}), reference)
+    seen = view(trainable.modules, reference=reference, fns=trainable.eval_fns, n=297)
     values, _ = values_of(seen)
     assert values["train_mode_gap_digits_n297"] > 0

@@ -15,7 +15,7 @@ from bench.metrics._evaluate import evaluate
 from bench.models import MODELS, configure
 from bench.records import DataSpec
 from bench.runtime import generator, seeded_modules
-from bench.training.parts import held_data
+from bench.training.parts import reference_data
 from bench.training.run import Run
 
 SHAPE, CLASSES = (1, 8, 8), 4
@@ -140,14 +140,14 @@ def view_of(follow, n=400):
     images = banded(labels, torch.rand(n, 64, generator=generator("real")))
     arrays = Arrays(images.mul(255).byte().numpy(), labels.numpy())
     splits = Splits(spec=SPEC, train=arrays, val=arrays, test=arrays)
-    held = ReferenceData(splits, torch.device("cpu"), BrightestQuarter())
+    reference = ReferenceData(splits, torch.device("cpu"), BrightestQuarter())
     fns = EvalFns(
         latent=lambda nets, n, noise: noise.uniform(n, 64),
         decode=lambda nets, z, labels: banded(follow(labels), z),
         latent_dim=64,
         conditional=True,
     )
-    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), max_samples=n)
+    return View(generated=Generated(reference, {}, fns), split="val", counts=(n,), max_samples=n)
 
 
 def values_of(follow):
@@ -197,14 +197,14 @@ def test_subset_of_a_split_in_class_order_is_random_nested_and_keeps_its_labels(
     images = torch.arange(200, dtype=torch.uint8).view(-1, 1, 1, 1).expand(200, 1, 8, 8)
     arrays = Arrays(images.numpy(), (torch.arange(200) // 50).numpy())
     splits = Splits(spec=SPEC, train=arrays, val=arrays, test=arrays)
-    held = ReferenceData(splits, torch.device("cpu"), BrightestQuarter())
-    few, few_labels = held.subset("val", 20)
-    more, more_labels = held.subset("val", 80)
+    reference = ReferenceData(splits, torch.device("cpu"), BrightestQuarter())
+    few, few_labels = reference.subset("val", 20)
+    more, more_labels = reference.subset("val", 80)
     assert torch.equal(few, more[:20])
     assert torch.equal(few_labels, more_labels[:20])
     assert torch.equal(more[:, 0, 0, 0].long() // 50, more_labels)
     assert set(few_labels.tolist()) == {0, 1, 2, 3}
-    assert torch.equal(held.real_features("val", 80, BrightestQuarter()).labels, more_labels)
+    assert torch.equal(reference.real_features("val", 80, BrightestQuarter()).labels, more_labels)
 
 
 def test_reason_for_a_missing_measure_stands_only_where_neither_split_has_it(tmp_path):
@@ -212,7 +212,7 @@ def test_reason_for_a_missing_measure_stands_only_where_neither_split_has_it(tmp
     config = configure("cgan", {"num_images": 64, "num_logs": 2, "num_validations": 1, "width": 4})
     run = Run(
         config=config,
-        held=held_data("digits", "auto", torch.device("cpu")),
+        reference=reference_data("digits", "auto", torch.device("cpu")),
         folder=tmp_path,
         logger=NullLogger(),
     )

@@ -14,7 +14,7 @@ from bench.metrics._evaluate import measure
 from bench.models import configure
 from bench.registry import load_plugins
 from bench.runtime import DeviceNoise, generator
-from bench.training.parts import held_data
+from bench.training.parts import reference_data
 from bench.training.run import Run
 
 PLUGIN = '''
@@ -91,30 +91,34 @@ def flow(tmp_path_factory):
     (folder / "flow.py").write_text(PLUGIN)
     load_plugins([folder / "flow.py"])
     log, size = Recorder(), {"num_images": 640, "num_logs": 4, "num_validations": 2}
-    held = held_data("digits", "auto", torch.device("cpu"))
-    run = Run(config=configure("pixel_flow", size), held=held, folder=folder / "run", logger=log)
+    reference = reference_data("digits", "auto", torch.device("cpu"))
+    run = Run(
+        config=configure("pixel_flow", size), reference=reference, folder=folder / "run", logger=log
+    )
     return run, run.execute(), log.named
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_exact_log_likelihood_is_that_of_the_closed_form(flow, split):
     run, result, _ = flow
-    images, net = run.held.images(split), run.trainer.evaluated["flow"]
+    images, net = run.reference.images(split), run.trainer.evaluated["flow"]
     u = DeviceNoise(generator("evaluation", "elbo"), images.device).uniform(*images.shape)
-    x = dequantise(to_unit(images), run.held.spec.levels, u).double()
+    x = dequantise(to_unit(images), run.reference.spec.levels, u).double()
     mean, scale = net.mean.detach().double(), net.log_scale.detach().double().exp()
     squares = ((x - mean) / scale).square() + 2 * scale.log() + math.log(2 * math.pi)
     expected = float(-0.5 * squares.flatten(1).sum(1).mean())
     found = result.metrics[f"{split}/log_likelihood_normal"]
     assert found == pytest.approx(expected, rel=1e-6)
-    bits = (-expected / 64 + math.log(run.held.spec.levels)) / math.log(2)
+    bits = (-expected / 64 + math.log(run.reference.spec.levels)) / math.log(2)
     assert result.metrics[f"{split}/bits_per_dim_normal"] == pytest.approx(bits, rel=1e-6)
 
 
 def test_training_raises_the_exact_log_likelihood(flow, tmp_path):
     run, result, _ = flow
     start = configure("pixel_flow", {"num_images": 64, "num_logs": 1, "num_validations": 1})
-    before = Run(config=start, held=run.held, folder=tmp_path, logger=NullLogger()).execute()
+    before = Run(
+        config=start, reference=run.reference, folder=tmp_path, logger=NullLogger()
+    ).execute()
     name = "val/log_likelihood_normal"
     assert result.metrics[name] > before.metrics[name]
 

@@ -12,7 +12,7 @@ from bench.models import configure
 from bench.pictures import draw_pictures
 from bench.pictures._inversion import invert, squared_error
 from bench.runtime import DeviceNoise, generator
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -20,18 +20,18 @@ CONDITIONAL = "cgan"
 
 
 @pytest.fixture(scope="module")
-def held():
-    return held_data("digits", "auto", CPU)
+def reference():
+    return reference_data("digits", "auto", CPU)
 
 
-def small(model, held):
-    return build(configure(model, {"width": 4, "latent_dim": 4}), held)
+def small(model, reference):
+    return build(configure(model, {"width": 4, "latent_dim": 4}), reference)
 
 
-def trained(model, held, num_images=640):
-    trainable = small(model, held)
+def trained(model, reference, num_images=640):
+    trainable = small(model, reference)
     settings = TrainSettings(num_images=num_images, batch_size=32, num_logs=4, num_validations=2)
-    for _ in Trainer(trainable, held.images("train"), held.labels("train"), settings):
+    for _ in Trainer(trainable, reference.images("train"), reference.labels("train"), settings):
         pass
     evaluation_mode(trainable.modules)
     return trainable
@@ -51,8 +51,8 @@ def own_images(trainable, n):
 
 
 @pytest.mark.parametrize("model", ["gan", CONDITIONAL])
-def test_image_that_the_generator_made_is_found_again(model, held):
-    trainable = trained(model, held)
+def test_image_that_the_generator_made_is_found_again(model, reference):
+    trainable = trained(model, reference)
     images, labels = own_images(trainable, 6)
     nets, fns = trainable.modules, trainable.eval_fns
     nearest = invert(nets, fns, images, labels, noise(), num_steps=0)
@@ -64,8 +64,8 @@ def test_image_that_the_generator_made_is_found_again(model, held):
     assert torch.allclose(found.error, squared_error(found.images, images))
 
 
-def test_first_guess_is_the_nearest_draw_of_the_prior(held):
-    trainable = trained("gan", held)
+def test_first_guess_is_the_nearest_draw_of_the_prior(reference):
+    trainable = trained("gan", reference)
     nets, fns = trainable.modules, trainable.eval_fns
     images, labels = own_images(trainable, 4)
     draws = fns.latent(nets, 256, noise())
@@ -76,10 +76,10 @@ def test_first_guess_is_the_nearest_draw_of_the_prior(held):
     assert torch.allclose(found.error, errors.min(1).values)
 
 
-def test_more_steps_never_make_an_image_worse(held):
-    trainable = trained("gan", held)
+def test_more_steps_never_make_an_image_worse(reference):
+    trainable = trained("gan", reference)
     nets, fns = trainable.modules, trainable.eval_fns
-    images = held.images("val")[:8] / 255.0
+    images = reference.images("val")[:8] / 255.0
     errors = [
         invert(nets, fns, images, None, noise(), num_steps=steps, lr=3.0).error
         for steps in (0, 1, 5, 20)  # a step this wide often misses
@@ -89,8 +89,8 @@ def test_more_steps_never_make_an_image_worse(held):
         assert (more <= fewer * (1 + 1e-4)).all()
 
 
-def test_conditional_inversion_decodes_the_images_own_class(held):
-    trainable = trained(CONDITIONAL, held)
+def test_conditional_inversion_decodes_the_images_own_class(reference):
+    trainable = trained(CONDITIONAL, reference)
     nets, fns = trainable.modules, trainable.eval_fns
     images, labels = own_images(trainable, 4)
     found = invert(nets, fns, images, labels, noise(), num_steps=3)
@@ -100,8 +100,8 @@ def test_conditional_inversion_decodes_the_images_own_class(held):
     assert found.error.mean() < other.error.mean()
 
 
-def test_inversion_leaves_weights_buffers_flags_and_gradients_as_they_were(held):
-    trainable = trained("gan", held)
+def test_inversion_leaves_weights_buffers_flags_and_gradients_as_they_were(reference):
+    trainable = trained("gan", reference)
     nets = trainable.modules
     parameters = [p for net in nets.values() for p in net.parameters()]
     flags = [i % 2 == 0 for i in range(len(parameters))]
@@ -110,7 +110,7 @@ def test_inversion_leaves_weights_buffers_flags_and_gradients_as_they_were(held)
         parameter.grad = torch.full_like(parameter, 3.0)
     before = {name: copy.deepcopy(net.state_dict()) for name, net in nets.items()}
     with torch.no_grad():
-        found = invert(nets, trainable.eval_fns, held.images("val")[:4] / 255.0, None, noise())
+        found = invert(nets, trainable.eval_fns, reference.images("val")[:4] / 255.0, None, noise())
     assert not found.z.requires_grad
     assert not found.images.requires_grad
     assert [p.requires_grad for p in parameters] == flags
@@ -121,15 +121,15 @@ def test_inversion_leaves_weights_buffers_flags_and_gradients_as_they_were(held)
 
 
 @pytest.mark.parametrize("model", ["gan", CONDITIONAL, "vae"])
-def test_training_with_pictures_gives_the_same_bits_as_without(model, held):
+def test_training_with_pictures_gives_the_same_bits_as_without(model, reference):
     def train(*, with_pictures):
-        trainable = small(model, held)
+        trainable = small(model, reference)
         settings = TrainSettings(num_images=128, batch_size=32, num_logs=2, num_validations=2)
-        trainer = Trainer(trainable, held.images("train"), held.labels("train"), settings)
+        trainer = Trainer(trainable, reference.images("train"), reference.labels("train"), settings)
         drawn = set()
         for _ in trainer:
             if with_pictures:
-                generated = Generated(held, trainer.evaluated, trainable.eval_fns)
+                generated = Generated(reference, trainer.evaluated, trainable.eval_fns)
                 view = View(generated=generated, split="val", counts=(50,), max_samples=50)
                 drawn |= draw_pictures(view, at_end=True).keys()
         return trainer.state_dict(), drawn

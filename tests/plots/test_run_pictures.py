@@ -15,7 +15,7 @@ from bench.models import configure
 from bench.pictures import PICTURES, draw_pictures
 from bench.plots.boards import read_tiles
 from bench.runtime import DeviceNoise, generator
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
@@ -52,7 +52,7 @@ ONLY_AT_END = {"inversion"}
 def modelled(name):
     """A model whose weights are far from their start, so that its images differ."""
     reference, values = MODELS[name]
-    trainable = build(configure(reference, values), held_data("digits", "auto", CPU))
+    trainable = build(configure(reference, values), reference_data("digits", "auto", CPU))
     rng = generator("weights")
     with torch.no_grad():
         for module in trainable.modules.values():
@@ -62,10 +62,10 @@ def modelled(name):
 
 
 def view_of(name, **replaced):
-    held, trainable = held_data("digits", "auto", CPU), modelled(name)
+    reference, trainable = reference_data("digits", "auto", CPU), modelled(name)
     evaluation_mode(trainable.modules)
     fns = EvalFns(**(vars(trainable.eval_fns) | replaced))
-    generated = Generated(held, trainable.modules, fns)
+    generated = Generated(reference, trainable.modules, fns)
     return View(generated=generated, split="val", counts=(100,), max_samples=100)
 
 
@@ -142,7 +142,9 @@ def test_run_logs_cheap_pictures_at_each_validation_and_the_others_once(tmp_path
     values = {"num_images": 128, "batch_size": 32, "num_logs": 4, "num_validations": 2}
     config = configure("vae_mlp", {"hidden": "16", "latent_dim": 2, **values})
     log = Recorder()
-    Run(config=config, held=held_data("digits", "auto", CPU), folder=tmp_path, logger=log).execute()
+    Run(
+        config=config, reference=reference_data("digits", "auto", CPU), folder=tmp_path, logger=log
+    ).execute()
     assert set(log.steps) == APPLY["plane"]
     for name, steps in log.steps.items():
         assert steps == ([128] if name in ONLY_AT_END else [64, 128]), name
@@ -158,15 +160,17 @@ def test_small_grid_shows_the_first_of_the_same_samples():
 @pytest.mark.parametrize("model", ["vae", "conditional vae"])
 def test_reconstructions_stand_beside_the_validation_images(model):
     tiles = tiles_of(drawn(model, "reconstructions"))
-    images = held_data("digits", "auto", CPU).subset("val", 32)[0][:, 0].numpy()
+    images = reference_data("digits", "auto", CPU).subset("val", 32)[0][:, 0].numpy()
     assert np.array_equal(tiles[:, ::2].reshape(32, 8, 8), images)
     assert not np.array_equal(tiles[:, 1::2], tiles[:, ::2])
 
 
 def test_inversion_is_nearer_to_the_validation_images_than_samples_are():
     tiles = tiles_of(drawn("gan", "inversion")).astype(float)
-    held = held_data("digits", "auto", CPU)
-    assert np.array_equal(tiles[:, ::2].reshape(16, 8, 8), held.subset("val", 16)[0][:, 0].numpy())
+    reference = reference_data("digits", "auto", CPU)
+    assert np.array_equal(
+        tiles[:, ::2].reshape(16, 8, 8), reference.subset("val", 16)[0][:, 0].numpy()
+    )
     samples = view_of("gan").samples(100)[:, 0].numpy().astype(float)
     originals, found = tiles[:, ::2].reshape(16, 64), tiles[:, 1::2].reshape(16, 64)
     nearest = ((originals[:, None] - samples.reshape(1, 100, 64)) ** 2).sum(2).min(1)
@@ -219,7 +223,7 @@ def test_traversal_moves_one_latent_in_each_row_from_minus_3_to_3(model):
     assert len(dims.unique()) == rows
     for row, dim in enumerate(dims):
         assert torch.allclose(z[row, :, dim], torch.linspace(-3, 3, 10))
-    shown = held_data("digits", "auto", CPU).subset("val", 1)[1][0]
+    shown = reference_data("digits", "auto", CPU).subset("val", 1)[1][0]
     assert labels is None if "conditional" not in model else (labels == shown).all()
 
 

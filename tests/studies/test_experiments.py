@@ -5,7 +5,7 @@ import torch
 
 from bench.contracts import NullLogger
 from bench.models import configure
-from bench.training.parts import held_data
+from bench.training.parts import reference_data
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
@@ -15,7 +15,10 @@ def metrics_of(folder, reference, dataset, **values):
     """Final values of one run."""
     config = configure(reference, {"dataset": dataset, "num_validations": 1, **values})
     run = Run(
-        config=config, held=held_data(dataset, "auto", CPU), folder=folder, logger=NullLogger()
+        config=config,
+        reference=reference_data(dataset, "auto", CPU),
+        folder=folder,
+        logger=NullLogger(),
     )
     result = run.execute()
     assert result.status == "ok", result.reason

@@ -11,21 +11,25 @@ from bench.evaluation.view import draw
 from bench.logger import NullLogger
 from bench.runtime import DeviceNoise, generator
 from bench.training.checkpoint import LAST
-from bench.training.parts import build, held_data, restore
+from bench.training.parts import build, reference_data, restore
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def held():
-    return held_data("digits", "auto", CPU)
+def reference():
+    return reference_data("digits", "auto", CPU)
 
 
-def test_checkpoint_of_an_older_version_is_continued(tmp_path, held):
+def test_checkpoint_of_an_older_version_is_continued(tmp_path, reference):
     config = small()
     run = Run(
-        config=config, held=held, folder=tmp_path, logger=NullLogger(), should_stop=lambda: True
+        config=config,
+        reference=reference,
+        folder=tmp_path,
+        logger=NullLogger(),
+        should_stop=lambda: True,
     )
     with pytest.raises(Interrupted):
         run.execute()
@@ -33,15 +37,15 @@ def test_checkpoint_of_an_older_version_is_continued(tmp_path, held):
     for new in ("logs", "curve"):
         del state["progress"][new]
     torch.save(state, tmp_path / LAST)
-    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    result = Run(config=config, reference=reference, folder=tmp_path, logger=NullLogger()).execute()
     assert result.warnings is not None
 
 
-def test_restored_model_samples_as_the_run_ended(tmp_path, held):
+def test_restored_model_samples_as_the_run_ended(tmp_path, reference):
     config = small()
-    run = Run(config=config, held=held, folder=tmp_path, logger=NullLogger())
+    run = Run(config=config, reference=reference, folder=tmp_path, logger=NullLogger())
     run.execute()
-    restored, fresh = restore(config, held, tmp_path), build(config, held)
+    restored, fresh = restore(config, reference, tmp_path), build(config, reference)
     same, other = (
         draw(t.modules, t.eval_fns, 4, DeviceNoise(generator("s"))) for t in (restored, fresh)
     )
@@ -52,8 +56,10 @@ def test_restored_model_samples_as_the_run_ended(tmp_path, held):
     assert not torch.equal(same, other)
 
 
-def test_result_on_disk_is_plain_json(tmp_path, held):
-    Run(config=small(num_images=320), held=held, folder=tmp_path, logger=NullLogger()).execute()
+def test_result_on_disk_is_plain_json(tmp_path, reference):
+    Run(
+        config=small(num_images=320), reference=reference, folder=tmp_path, logger=NullLogger()
+    ).execute()
     stored = json.loads((tmp_path / "result.json").read_text())
     assert stored["status"] in {"ok", "collapsed"}
     assert list(tmp_path.rglob("*.partial")) == []

@@ -14,7 +14,7 @@ from bench.evaluation.view import Generated, View
 from bench.models import MODELS, configure
 from bench.records import STATUSES
 from bench.testing import Recorder, made_data
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
@@ -31,8 +31,8 @@ TINY = {
 
 
 @pytest.fixture(scope="module")
-def held():
-    return held_data("digits", "auto", CPU)
+def reference():
+    return reference_data("digits", "auto", CPU)
 
 
 def tiny(variant):
@@ -46,10 +46,10 @@ def shapes(log):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, held):
+def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, reference):
     log = Recorder()
     config = tiny(variant)
-    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    result = Run(config=config, reference=reference, folder=tmp_path, logger=log).execute()
     assert result.status in STATUSES
     assert result.status not in {"failed", "diverged"}, result.reason
     assert result.primary == "fd_digits_n40"
@@ -60,7 +60,7 @@ def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, hel
     assert width > 8
     assert colours == 3
 
-    fns = build(config, held).eval_fns
+    fns = build(config, reference).eval_fns
     assert ("elbo" in result.not_applicable) == (fns.inference is None)
     assert ("active_units" in result.not_applicable) == (fns.encode is None)
     assert ("reconstructions" in shapes(log)) == (fns.encode is not None)
@@ -69,33 +69,33 @@ def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, hel
 @pytest.mark.parametrize("name", MODELS.names())
 def test_run_on_colour_images_without_a_detector_measures_what_needs_none(name, tmp_path):
     log = Recorder()
-    held = made_data((3, 9, 12), 3)
-    result = Run(config=tiny(name), held=held, folder=tmp_path, logger=log).execute()
+    reference = made_data((3, 9, 12), 3)
+    result = Run(config=tiny(name), reference=reference, folder=tmp_path, logger=log).execute()
     assert result.status in {"ok", "collapsed"}, result.reason
     assert result.not_applicable["frechet"].startswith("no detector for 'made'")
     assert "samples" in shapes(log)
-    conditional = build(tiny(name), held).eval_fns.conditional
+    conditional = build(tiny(name), reference).eval_fns.conditional
     assert ("val/class_share" in result.metrics) == conditional
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_data_without_labels_is_refused_by_conditional_models_alone(variant, tmp_path):
-    held = made_data((1, 8, 8), 0)
+    reference = made_data((1, 8, 8), 0)
     if variant.startswith("cgan") or variant.endswith(":conditional"):
         with pytest.raises(UsageError, match="'made' has no labels"):
-            build(tiny(variant), held)
+            build(tiny(variant), reference)
     else:
-        assert not build(tiny(variant), held).eval_fns.conditional
+        assert not build(tiny(variant), reference).eval_fns.conditional
 
 
 @pytest.mark.parametrize("variant", TRAINED)
 def test_samples_for_a_class_are_drawn_by_the_training_prior(variant):
     splits = datasets.load("digits")
     rare = dataclasses.replace(splits.spec, class_prior=(0.0, 0.25, 0.0, 0.75, *(0.0,) * 6))
-    detector = held_data("digits", "auto", CPU).detector
-    held = ReferenceData(dataclasses.replace(splits, spec=rare), CPU, detector)
-    trainable = build(tiny(variant), held)
-    generated = Generated(held, trainable.modules, trainable.eval_fns)
+    detector = reference_data("digits", "auto", CPU).detector
+    reference = ReferenceData(dataclasses.replace(splits, spec=rare), CPU, detector)
+    trainable = build(tiny(variant), reference)
+    generated = Generated(reference, trainable.modules, trainable.eval_fns)
     view = View(generated=generated, split="val", counts=(40,), max_samples=400)
     labels = view.generated_features(400).labels
     assert (labels is not None) == trainable.eval_fns.conditional

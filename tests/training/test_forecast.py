@@ -9,23 +9,23 @@ from training_runs import small
 from bench.models import configure
 from bench.training import forecast
 from bench.training.forecast import seconds_per_run
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def held():
-    return held_data("digits", "auto", CPU)
+def reference():
+    return reference_data("digits", "auto", CPU)
 
 
-def test_forecast_of_a_run_that_diverges_at_once_is_a_number(held):
-    assert 0 < seconds_per_run(small("gan", lr=1e18), held) < 60
-    assert 0 < seconds_per_run(small("gan"), held) < 600
+def test_forecast_of_a_run_that_diverges_at_once_is_a_number(reference):
+    assert 0 < seconds_per_run(small("gan", lr=1e18), reference) < 60
+    assert 0 < seconds_per_run(small("gan"), reference) < 600
 
 
-def test_baseline_is_forecast_without_training(held):
-    assert seconds_per_run(small("uniform_noise"), held) == 1.0
+def test_baseline_is_forecast_without_training(reference):
+    assert seconds_per_run(small("uniform_noise"), reference) == 1.0
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def ticking(monkeypatch):
 
 
 @pytest.mark.usefixtures("ticking")
-def test_forecast_counts_the_draws_of_the_bound(held):
+def test_forecast_counts_the_draws_of_the_bound(reference):
     def seconds(model, likelihood_images):
         config = configure(model, {"hidden": "8", "likelihood_images": likelihood_images})
-        return forecast._evaluation_seconds(config, held, build(config, held))
+        return forecast._evaluation_seconds(config, reference, build(config, reference))
 
     # A second for NUM_SAMPLES and one for the detector on them; validation has 297 images.
     each = 2 / forecast.NUM_SAMPLES
@@ -51,7 +51,7 @@ def test_forecast_counts_the_draws_of_the_bound(held):
 
 
 @pytest.mark.usefixtures("ticking")
-def test_steps_are_timed_over_whole_periods_of_all_phases(held):
+def test_steps_are_timed_over_whole_periods_of_all_phases(reference):
     config = small("wgan", n_critic=5)
-    seconds = forecast._training_seconds(config, held, build(config, held))
+    seconds = forecast._training_seconds(config, reference, build(config, reference))
     assert seconds == pytest.approx(config.train.num_steps / (forecast.TIMED * 5))

@@ -14,7 +14,7 @@ from bench.records import HealthWarning, RunTags, TrialResult
 from bench.tracking.mlflow import LONGEST_TAG
 from bench.training.health import Diagnostics
 from bench.training.health_checks import CHECKS, examine
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 from bench.training.run import Run
 
 
@@ -159,13 +159,13 @@ def test_gradient_of_a_model_of_no_known_kind_is_judged_by_its_role(role, warned
     ],
 )
 def test_models_say_the_roles_of_their_phases(reference, roles):
-    held = held_data("digits", "auto", torch.device("cpu"))
-    assert {phase.name: phase.role for phase in build(configure(reference), held).phases} == roles
+    data = reference_data("digits", "auto", torch.device("cpu"))
+    assert {phase.name: phase.role for phase in build(configure(reference), data).phases} == roles
 
 
 def test_penalty_has_its_role():
-    held = held_data("digits", "auto", torch.device("cpu"))
-    phases = build(configure("gan", {"r1_weight": 1}), held).phases
+    data = reference_data("digits", "auto", torch.device("cpu"))
+    phases = build(configure("gan", {"r1_weight": 1}), data).phases
     assert {phase.name: phase.role for phase in phases}["r1"] == "penalty"
 
 
@@ -209,7 +209,7 @@ def test_result_with_warnings_reads_back_and_one_of_an_older_version_has_none():
 def test_trained_run_has_the_warnings_of_the_table(command, tmp_path):
     reference, *values = command.split()
     config = configure(reference, dict(value.split("=") for value in values))
-    held = held_data("digits", "auto", torch.device("cpu"))
-    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    data = reference_data("digits", "auto", torch.device("cpu"))
+    result = Run(config=config, reference=data, folder=tmp_path, logger=NullLogger()).execute()
     # Other sums round otherwise, and a game goes its own way from there: kinds, not numbers.
     assert tuple(warning.kind for warning in result.warnings) == MEASURED[command].warnings

@@ -13,7 +13,7 @@ from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runtime import DeviceNoise, generator, seeded_modules
 from bench.training.checkpoint import BEST, LAST
-from bench.training.parts import build, held_data, restore
+from bench.training.parts import build, reference_data, restore
 from bench.training.run import Run
 from bench.training.trainer import Trainer
 
@@ -110,29 +110,31 @@ def test_average_continues_from_a_checkpoint_to_the_same_bits():
 def averaged_run(tmp_path_factory):
     """A run whose average is far behind its live weights, and what it left."""
     values = {"num_images": 640, "num_logs": 2, "num_validations": 1, "width": 4, "average": 0.9}
-    config, held = configure("gan", values), held_data("digits", "auto", CPU)
+    config, reference = configure("gan", values), reference_data("digits", "auto", CPU)
     folder = tmp_path_factory.mktemp("averaged")
-    result = Run(config=config, held=held, folder=folder, logger=NullLogger()).execute()
-    return config, held, folder, result
+    result = Run(config=config, reference=reference, folder=folder, logger=NullLogger()).execute()
+    return config, reference, folder, result
 
 
-def distance(held, nets, fns):
-    view = View(generated=Generated(held, nets, fns), split="val", counts=(297,), max_samples=500)
+def distance(reference, nets, fns):
+    view = View(
+        generated=Generated(reference, nets, fns), split="val", counts=(297,), max_samples=500
+    )
     return evaluate(view, "validation")[0]["fd_digits_n297"]
 
 
-def live_of(config, held, folder):
-    trainable = build(config, held)
+def live_of(config, reference, folder):
+    trainable = build(config, reference)
     for name, state in torch.load(folder / LAST, weights_only=True)["trainer"]["modules"].items():
         trainable.modules[name].load_state_dict(state)
     return trainable
 
 
 def test_run_is_measured_on_its_averaged_weights(averaged_run):
-    config, held, folder, result = averaged_run
-    averaged, live = restore(config, held, folder), live_of(config, held, folder)
-    assert result.value == distance(held, averaged.modules, averaged.eval_fns)
-    assert result.value != distance(held, live.modules, live.eval_fns)
+    config, reference, folder, result = averaged_run
+    averaged, live = restore(config, reference, folder), live_of(config, reference, folder)
+    assert result.value == distance(reference, averaged.modules, averaged.eval_fns)
+    assert result.value != distance(reference, live.modules, live.eval_fns)
 
 
 def test_best_weights_are_averaged_ones(averaged_run):
@@ -146,9 +148,9 @@ def test_best_weights_are_averaged_ones(averaged_run):
 
 
 def test_restored_run_samples_from_its_averaged_weights(averaged_run):
-    config, held, folder, _ = averaged_run
+    config, reference, folder, _ = averaged_run
     state = torch.load(folder / LAST, weights_only=True)["trainer"]
-    restored, live = restore(config, held, folder), live_of(config, held, folder)
+    restored, live = restore(config, reference, folder), live_of(config, reference, folder)
     assert same(state["averages"]["generator"], weights(restored.modules["generator"]))
     a, b = (draw(t.modules, t.eval_fns, 4, DeviceNoise(generator("s"))) for t in (restored, live))
     assert not torch.equal(a, b)

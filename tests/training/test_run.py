@@ -13,20 +13,22 @@ from bench.records import TrialResult
 from bench.testing import Recorder
 from bench.training.checkpoint import BEST, LAST
 from bench.training.health_checks import examine
-from bench.training.parts import held_data
+from bench.training.parts import reference_data
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def held():
-    return held_data("digits", "auto", CPU)
+def reference():
+    return reference_data("digits", "auto", CPU)
 
 
-def test_stopped_run_continues_to_the_same_bits(tmp_path, held):
+def test_stopped_run_continues_to_the_same_bits(tmp_path, reference):
     config = small("wgan")
-    whole = Run(config=config, held=held, folder=tmp_path / "a", logger=NullLogger()).execute()
+    whole = Run(
+        config=config, reference=reference, folder=tmp_path / "a", logger=NullLogger()
+    ).execute()
     for stop_at in (1, 2, 5):
         asked = iter(range(100))
 
@@ -35,7 +37,7 @@ def test_stopped_run_continues_to_the_same_bits(tmp_path, held):
 
         run = Run(
             config=config,
-            held=held,
+            reference=reference,
             folder=tmp_path / "b",
             logger=NullLogger(),
             should_stop=should_stop,
@@ -43,14 +45,16 @@ def test_stopped_run_continues_to_the_same_bits(tmp_path, held):
         if stop_at < 5:
             with pytest.raises(Interrupted, match="stopped at"):
                 run.execute()
-    result = Run(config=config, held=held, folder=tmp_path / "b", logger=NullLogger()).execute()
+    result = Run(
+        config=config, reference=reference, folder=tmp_path / "b", logger=NullLogger()
+    ).execute()
     timing = {name for name in whole.metrics if name.endswith("_seconds")}
     for name in whole.metrics.keys() - timing:
         assert result.metrics[name] == whole.metrics[name], name
     assert result.warnings == whole.warnings
 
 
-def test_warnings_of_a_stopped_run_are_of_the_whole_training(tmp_path, held):
+def test_warnings_of_a_stopped_run_are_of_the_whole_training(tmp_path, reference):
     # Nothing moves the generator of a critic as tight as this: its gradient vanishes at once.
     config = small("wgan", clip_value=1e-4)
     logs = config.train.num_logs
@@ -62,11 +66,15 @@ def test_warnings_of_a_stopped_run_are_of_the_whole_training(tmp_path, held):
             return next(asked) == stop_at
 
         run = Run(
-            config=config, held=held, folder=folder, logger=NullLogger(), should_stop=should_stop
+            config=config,
+            reference=reference,
+            folder=folder,
+            logger=NullLogger(),
+            should_stop=should_stop,
         )
         with pytest.raises(Interrupted):
             run.execute()
-        again = Run(config=config, held=held, folder=folder, logger=NullLogger())
+        again = Run(config=config, reference=reference, folder=folder, logger=NullLogger())
         result = again.execute()
         assert len(again.progress.logs) == logs
         assert len(again.progress.curve) == config.train.num_validations
@@ -74,21 +82,23 @@ def test_warnings_of_a_stopped_run_are_of_the_whole_training(tmp_path, held):
         assert {"gradient_vanishing", "clip_saturated"} <= kinds
 
 
-def test_warnings_are_kept_in_the_result_and_in_a_tag(tmp_path, held):
+def test_warnings_are_kept_in_the_result_and_in_a_tag(tmp_path, reference):
     config = small("wgan", clip_value=1e-4)
     log = Recorder()
-    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    result = Run(config=config, reference=reference, folder=tmp_path, logger=log).execute()
     assert [one["kind"] for one in json.loads(log.named["health"])] == [
         warning.kind for warning in result.warnings
     ]
     again = Recorder()
-    assert Run(config=config, held=held, folder=tmp_path, logger=again).execute() == result
+    assert (
+        Run(config=config, reference=reference, folder=tmp_path, logger=again).execute() == result
+    )
     assert again.named["health"] == log.named["health"]
 
 
-def test_warnings_read_no_test_value(tmp_path, held):
+def test_warnings_read_no_test_value(tmp_path, reference):
     """The test split used for validation (protocol.md, pitfalls and rule 2)."""
-    run = Run(config=small("gan"), held=held, folder=tmp_path, logger=NullLogger())
+    run = Run(config=small("gan"), reference=reference, folder=tmp_path, logger=NullLogger())
     run.execute()
     run.progress.logs = [{"generator_gradient_norm": 1.0}]
     run.progress.curve = [1.0, 1.0]
@@ -102,20 +112,22 @@ def test_warnings_read_no_test_value(tmp_path, held):
     assert warned("test") == warned("test_best") == []
 
 
-def test_diverged_run_has_a_warning_and_a_baseline_is_not_judged(tmp_path, held):
+def test_diverged_run_has_a_warning_and_a_baseline_is_not_judged(tmp_path, reference):
     config = small("gan", lr=1e18, num_validations=1, num_logs=2)
-    run = Run(config=config, held=held, folder=tmp_path / "a", logger=NullLogger())
+    run = Run(config=config, reference=reference, folder=tmp_path / "a", logger=NullLogger())
     (warning,) = run.execute().warnings
     assert (warning.kind, warning.turn) == ("diverged", "lower lr (1e+18)")
     log = Recorder()
-    run = Run(config=small("uniform_noise"), held=held, folder=tmp_path / "b", logger=log)
+    run = Run(config=small("uniform_noise"), reference=reference, folder=tmp_path / "b", logger=log)
     assert run.execute().warnings is None
     assert "health" not in log.named
 
 
-def test_run_killed_before_its_checkpoint_starts_again_to_the_same_bits(tmp_path, held):
+def test_run_killed_before_its_checkpoint_starts_again_to_the_same_bits(tmp_path, reference):
     config = small()
-    whole = Run(config=config, held=held, folder=tmp_path / "a", logger=NullLogger()).execute()
+    whole = Run(
+        config=config, reference=reference, folder=tmp_path / "a", logger=NullLogger()
+    ).execute()
 
     class Killed(BaseException):
         pass
@@ -126,42 +138,46 @@ def test_run_killed_before_its_checkpoint_starts_again_to_the_same_bits(tmp_path
     with pytest.raises(Killed):
         Run(
             config=config,
-            held=held,
+            reference=reference,
             folder=tmp_path / "b",
             logger=NullLogger(),
             should_stop=kill,
         ).execute()
     assert not (tmp_path / "b" / LAST).exists()
-    result = Run(config=config, held=held, folder=tmp_path / "b", logger=NullLogger()).execute()
+    result = Run(
+        config=config, reference=reference, folder=tmp_path / "b", logger=NullLogger()
+    ).execute()
     assert result.value == whole.value
 
 
-def test_finished_run_is_not_run_again(tmp_path, held):
+def test_finished_run_is_not_run_again(tmp_path, reference):
     config = small(num_images=320)
-    first = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    first = Run(config=config, reference=reference, folder=tmp_path, logger=NullLogger()).execute()
 
     def never():
         raise AssertionError("it trains again")
 
     again = Run(
-        config=config, held=held, folder=tmp_path, logger=NullLogger(), should_stop=never
+        config=config, reference=reference, folder=tmp_path, logger=NullLogger(), should_stop=never
     ).execute()
     assert again == first
 
 
-def test_diverged_run_has_a_reason_and_no_value(tmp_path, held):
+def test_diverged_run_has_a_reason_and_no_value(tmp_path, reference):
     config = small("gan", lr=1e18, num_validations=1, num_logs=2)
     log = Recorder()
-    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    result = Run(config=config, reference=reference, folder=tmp_path, logger=log).execute()
     assert result.status == "diverged"
     assert result.value is None
     assert "not finite" in result.reason
     assert log.named["status"] == "diverged"
 
 
-def test_baseline_is_measured_like_a_model_without_training(tmp_path, held):
+def test_baseline_is_measured_like_a_model_without_training(tmp_path, reference):
     log = Recorder()
-    run = Run(config=small("memoriser", floors=True), held=held, folder=tmp_path, logger=log)
+    run = Run(
+        config=small("memoriser", floors=True), reference=reference, folder=tmp_path, logger=log
+    )
     result = run.execute()
     assert result.metrics["cost/images_seen"] == 0
     assert ("samples", 0) in {(name, step) for name, step, _ in log.drawn}
@@ -171,9 +187,11 @@ def test_baseline_is_measured_like_a_model_without_training(tmp_path, held):
     assert abs(result.metrics["test/fd_digits_n500"] - floor) < 4 * spread
 
 
-def test_baselines_stand_in_their_order_of_quality(tmp_path, held):
+def test_baselines_stand_in_their_order_of_quality(tmp_path, reference):
     values = {
-        name: Run(config=small(name), held=held, folder=tmp_path / name, logger=NullLogger())
+        name: Run(
+            config=small(name), reference=reference, folder=tmp_path / name, logger=NullLogger()
+        )
         .execute()
         .value
         for name in ("memoriser", "pixel_gaussian", "uniform_noise")
@@ -181,11 +199,11 @@ def test_baselines_stand_in_their_order_of_quality(tmp_path, held):
     assert values["memoriser"] < values["pixel_gaussian"] < values["uniform_noise"]
 
 
-def test_finished_run_tells_its_result_to_a_store_that_does_not_know_it(tmp_path, held):
+def test_finished_run_tells_its_result_to_a_store_that_does_not_know_it(tmp_path, reference):
     config = small("uniform_noise")
-    Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    Run(config=config, reference=reference, folder=tmp_path, logger=NullLogger()).execute()
     log = Recorder()
-    result = Run(config=config, held=held, folder=tmp_path, logger=log).execute()
+    result = Run(config=config, reference=reference, folder=tmp_path, logger=log).execute()
     assert log.named["status"] == "collapsed"
     assert log.curves["val/fd_digits_n297"] == [(0, result.value)]
 
@@ -195,14 +213,14 @@ def test_finished_run_tells_its_result_to_a_store_that_does_not_know_it(tmp_path
 def test_mlp_vae_reaches_the_elbo_of_a_plain_loop_on_mnist(tmp_path):
     # A plain loop over 784-400-20 reached -102.6 nats after 10 epochs.
     config = configure("vae_mlp", {"dataset": "mnist", "num_images": 540_000, "num_validations": 1})
-    held = held_data("mnist", "auto", CPU)
-    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    reference = reference_data("mnist", "auto", CPU)
+    result = Run(config=config, reference=reference, folder=tmp_path, logger=NullLogger()).execute()
     assert result.metrics["test/elbo_bernoulli_resampled"] > -105
 
 
-def test_run_measures_last_and_best_on_test_and_curves_on_validation(tmp_path, held):
+def test_run_measures_last_and_best_on_test_and_curves_on_validation(tmp_path, reference):
     log = Recorder()
-    result = Run(config=small(), held=held, folder=tmp_path, logger=log).execute()
+    result = Run(config=small(), reference=reference, folder=tmp_path, logger=log).execute()
     assert result.primary == "fd_digits_n297"
     assert result.value == result.metrics["val/fd_digits_n297"]
     wanted = {"test/fd_digits_n297", "test/fd_digits_n500", "test_best/fd_digits_n500"}
@@ -214,54 +232,58 @@ def test_run_measures_last_and_best_on_test_and_curves_on_validation(tmp_path, h
     assert log.named["passport"] == "bernoulli_resampled"
 
 
-def test_best_state_is_the_one_with_the_lowest_validation_distance(tmp_path, held):
+def test_best_state_is_the_one_with_the_lowest_validation_distance(tmp_path, reference):
     log = Recorder()
-    result = Run(config=small("gan"), held=held, folder=tmp_path, logger=log).execute()
+    result = Run(config=small("gan"), reference=reference, folder=tmp_path, logger=log).execute()
     curve = log.curves["val/fd_digits_n297"][:-1]
     best = min(curve, key=lambda point: point[1])
     assert result.metrics["test_best/images_seen"] == best[0]
     assert (tmp_path / BEST).exists()
 
 
-def test_model_without_a_likelihood_is_not_applicable_for_the_elbo(tmp_path, held):
-    result = Run(config=small("gan"), held=held, folder=tmp_path, logger=NullLogger()).execute()
+def test_model_without_a_likelihood_is_not_applicable_for_the_elbo(tmp_path, reference):
+    result = Run(
+        config=small("gan"), reference=reference, folder=tmp_path, logger=NullLogger()
+    ).execute()
     assert result.not_applicable["elbo"] == "the model has no likelihood"
     assert not [name for name in result.metrics if "elbo" in name]
 
 
-def test_noise_that_covers_few_classes_is_called_collapsed(tmp_path, held):
-    run = Run(config=small("uniform_noise"), held=held, folder=tmp_path, logger=NullLogger())
+def test_noise_that_covers_few_classes_is_called_collapsed(tmp_path, reference):
+    run = Run(
+        config=small("uniform_noise"), reference=reference, folder=tmp_path, logger=NullLogger()
+    )
     result = run.execute()
     assert result.status == "collapsed"
     assert "classes" in result.reason
     assert result.value is not None
 
 
-def test_fewer_images_than_features_have_no_distance_and_the_reason_says_so(tmp_path, held):
+def test_fewer_images_than_features_have_no_distance_and_the_reason_says_so(tmp_path, reference):
     config = small("uniform_noise", max_samples=20)
-    result = Run(config=config, held=held, folder=tmp_path, logger=NullLogger()).execute()
+    result = Run(config=config, reference=reference, folder=tmp_path, logger=NullLogger()).execute()
     assert result.value is None
     assert result.not_applicable["frechet"].startswith("20 images are too few for 32 features")
 
 
 class Sealed:
-    """Held data whose test split has a size and nothing that could be read."""
+    """Reference data whose test split has a size and nothing that could be read."""
 
-    def __init__(self, held):
-        self._held = held
+    def __init__(self, reference):
+        self._reference = reference
 
     def __getattr__(self, name):
-        return getattr(self._held, name)
+        return getattr(self._reference, name)
 
     def images(self, split):
-        images = self._held.images(split)
+        images = self._reference.images(split)
         return images.to("meta") if split == "test" else images
 
 
-def trial(folder, held, log, should_prune, model="vae"):
+def trial(folder, reference, log, should_prune, model="vae"):
     return Run(
         config=small(model),
-        held=held,
+        reference=reference,
         folder=folder,
         logger=log,
         stage="trial",
@@ -270,10 +292,10 @@ def trial(folder, held, log, should_prune, model="vae"):
 
 
 @pytest.mark.parametrize("model", ["vae", "wgan"])
-def test_trial_of_a_search_never_opens_the_test_split(tmp_path, held, model):
+def test_trial_of_a_search_never_opens_the_test_split(tmp_path, reference, model):
     log, asked = Recorder(), []
     judge = lambda curve: asked.append(list(curve))  # noqa: E731 - None is no reason to end
-    result = trial(tmp_path, Sealed(held), log, judge, model).execute()
+    result = trial(tmp_path, Sealed(reference), log, judge, model).execute()
     curve = [value for _, value in log.curves["val/fd_digits_n297"][:4]]
     assert asked == [curve[:1], curve[:2], curve[:3]]
     assert result.value == curve[-1]
@@ -284,35 +306,37 @@ def test_trial_of_a_search_never_opens_the_test_split(tmp_path, held, model):
     assert log.drawn == []
 
 
-def test_trial_has_the_validation_values_of_the_run_it_would_have_been(tmp_path, held):
+def test_trial_has_the_validation_values_of_the_run_it_would_have_been(tmp_path, reference):
     log = Recorder()
-    run = Run(config=small(), held=held, folder=tmp_path / "a", logger=NullLogger()).execute()
-    result = trial(tmp_path / "b", held, log, lambda _: False).execute()
+    run = Run(
+        config=small(), reference=reference, folder=tmp_path / "a", logger=NullLogger()
+    ).execute()
+    result = trial(tmp_path / "b", reference, log, lambda _: False).execute()
     values = {name: value for name, value in result.metrics.items() if name.startswith("val/")}
     assert {"val/classes", "val/spread", "val/active_units"} <= values.keys()
     assert values == {name: run.metrics[name] for name in values}
     assert result.status == run.status
 
 
-def test_pruned_trial_ends_where_it_is_told_to(tmp_path, held):
+def test_pruned_trial_ends_where_it_is_told_to(tmp_path, reference):
     log = Recorder()
-    result = trial(tmp_path, held, log, lambda curve: len(curve) == 2).execute()
+    result = trial(tmp_path, reference, log, lambda curve: len(curve) == 2).execute()
     assert result.status == log.named["status"] == "pruned"
     assert result.value == log.curves["val/fd_digits_n297"][1][1]
     assert result.metrics["cost/images_seen"] == 320
-    again = trial(tmp_path, held, NullLogger(), lambda _: False)
+    again = trial(tmp_path, reference, NullLogger(), lambda _: False)
     assert again.execute() == result
 
 
-def test_trial_killed_while_it_waits_for_an_answer_asks_again(tmp_path, held):
+def test_trial_killed_while_it_waits_for_an_answer_asks_again(tmp_path, reference):
     def killed(curve):
         raise Interrupted("killed")
 
     with pytest.raises(Interrupted):
-        trial(tmp_path, held, NullLogger(), killed).execute()
-    whole = trial(tmp_path / "whole", held, NullLogger(), lambda _: False).execute()
+        trial(tmp_path, reference, NullLogger(), killed).execute()
+    whole = trial(tmp_path / "whole", reference, NullLogger(), lambda _: False).execute()
     asked = []
     log = Recorder()
-    continued = trial(tmp_path, held, log, lambda curve: asked.append(len(curve)) is not None)
+    continued = trial(tmp_path, reference, log, lambda curve: asked.append(len(curve)) is not None)
     assert continued.execute().value == whole.value
     assert asked == [2, 3]

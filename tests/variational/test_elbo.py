@@ -63,14 +63,14 @@ def made_splits(n, levels=256):
 
 
 def view_of(n, inference, levels=256):
-    held = ReferenceData(made_splits(n, levels), torch.device("cpu"), None)
+    reference = ReferenceData(made_splits(n, levels), torch.device("cpu"), None)
     fns = EvalFns(
         latent=lambda nets, n, noise: noise.normal(n, LATENT),
         decode=lambda nets, z, labels: torch.sigmoid(z @ WEIGHT.T.float()).view(-1, 1, 4, 4),
         encode=None if inference is None else encode_as(inference),
         density=inference,
     )
-    return View(generated=Generated(held, {}, fns), split="val", counts=(n,), max_samples=n)
+    return View(generated=Generated(reference, {}, fns), split="val", counts=(n,), max_samples=n)
 
 
 def encode_as(inference):

@@ -17,7 +17,7 @@ from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runtime import DeviceNoise, generator
-from bench.training.parts import build, held_data
+from bench.training.parts import build, reference_data
 
 CPU = torch.device("cpu")
 LATENT_DIM = 5
@@ -27,7 +27,9 @@ SIZES = {"hidden": "24", "latent_dim": LATENT_DIM}
 @functools.cache
 def built(**values):
     """A VAE of digits whose posteriors are far from the prior, each of another width."""
-    trainable = build(configure("vae_mlp", {**SIZES, **values}), held_data("digits", "auto", CPU))
+    trainable = build(
+        configure("vae_mlp", {**SIZES, **values}), reference_data("digits", "auto", CPU)
+    )
     rng = generator("weights")
     with torch.no_grad():
         for parameter in trainable.modules["encoder"].parameters():
@@ -39,7 +41,9 @@ def built(**values):
 @torch.no_grad()
 def evaluated(**values):
     trainable = built(**values)
-    generated = Generated(held_data("digits", "auto", CPU), trainable.modules, trainable.eval_fns)
+    generated = Generated(
+        reference_data("digits", "auto", CPU), trainable.modules, trainable.eval_fns
+    )
     view = View(generated=generated, split="val", counts=(10,), max_samples=10)
     return evaluate(view, "validation")[0], view
 
@@ -85,7 +89,7 @@ def test_second_half_of_the_encoders_values_is_log_sigma_squared():
     """log sigma^2 taken for sigma, or for log sigma (protocol.md, pitfalls)."""
     values, (_, kl, q) = expected_terms()
     trainable, noise = built(), DeviceNoise(generator("draws"))
-    x = to_unit(held_data("digits", "auto", CPU).images("val")[:4])
+    x = to_unit(reference_data("digits", "auto", CPU).images("val")[:4])
     with torch.no_grad():
         logvar = trainable.modules["encoder"](x, None)[:, LATENT_DIM:]
         z = trainable.eval_fns.inference.posterior(trainable.modules, x, None).rsample(
@@ -116,7 +120,7 @@ def test_evaluated_elbo_does_not_know_how_the_model_was_trained(values):
 def test_trained_loss_weighs_the_kl_by_the_warmup_at_its_own_progress(progress, factor):
     """The same mistakes in the loss: sums, sign and sigma (protocol.md, pitfalls)."""
     trainable = built(kl_warmup=0.5)
-    images = to_unit(held_data("digits", "auto", CPU).images("train")[:32])
+    images = to_unit(reference_data("digits", "auto", CPU).images("train")[:32])
     step = Step(images, None, torch.tensor(progress), DeviceNoise(generator("step")))
     loss, scalars = trainable.phases[0].loss(trainable.modules, step)
     log_likelihood, kl, _ = terms(trainable.modules, images, DeviceNoise(generator("step")))
