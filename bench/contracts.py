@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from bench import names_moved
-from bench.logger import Logger as Logger  # noqa: PLC0414 - plugins take it from here
-from bench.logger import NullLogger as NullLogger  # noqa: PLC0414
+from bench.logger import (
+    Logger as Logger,  # noqa: PLC0414 - plugins take it from here
+    NullLogger as NullLogger,  # noqa: PLC0414
+)
 
 Nets = Mapping[str, nn.Module]
 """Modules by name: ``nets["generator"]``. Live, best or averaged, the same functions serve."""

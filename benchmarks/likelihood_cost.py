@@ -25,8 +25,7 @@ from bench.datasets._splits import Arrays
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import to_unit
-from bench.metrics.ais import Effort
-from bench.metrics.ais import measure as measure_ais
+from bench.metrics.ais import Effort, measure as measure_ais
 from bench.metrics.importance import BLOCK, bound_of_image
 from bench.models import configure
 from bench.records import DataSpec

@@ -17,24 +17,24 @@ from bench.datasets._folder import read_folder
 from bench.datasets._idx import read_idx
 from bench.datasets._install import (
     DigestCheck,
+    Published as Published,
     check_published,
     downloaded,
     install,
     installed_path,
     read_installed,
 )
-from bench.datasets._install import Published as Published
 from bench.datasets._npz import read_npz
-from bench.datasets._splits import Arrays as Arrays
 from bench.datasets._splits import (
+    Arrays as Arrays,
     DataError,
+    Parts as Parts,
     advised,
     check_parts,
     digest_of,
     make_splits,
     split_sizes,
 )
-from bench.datasets._splits import Parts as Parts
 from bench.errors import UsageError
 from bench.files import install_lock
 from bench.records import DataSpec

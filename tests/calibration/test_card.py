@@ -18,8 +18,7 @@ from bench.calibration.numbers import (
     ProbeResults,
     rank_correlation,
 )
-from bench.cli import calibrate as command
-from bench.cli import main
+from bench.cli import calibrate as command, main
 from bench.cli.calibrate import write_calibration
 from bench.errors import UsageError
 from bench.report.writer import report_text, write_report

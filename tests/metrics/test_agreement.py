@@ -14,8 +14,7 @@ from bench.torchvision_import import import_torchvision
 
 import_torchvision()  # both libraries import it themselves
 
-from torch_fidelity import calculate_metrics
-from torch_fidelity import feature_extractor_inceptionv3 as of_fidelity
+from torch_fidelity import calculate_metrics, feature_extractor_inceptionv3 as of_fidelity
 from torch_fidelity.metric_fid import (
     fid_features_to_statistics,
     fid_statistics_to_metric,
