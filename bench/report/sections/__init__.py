@@ -53,7 +53,10 @@ def section(
 
 def in_order(after: str = "") -> list[Section]:
     """The sections that come after one, each followed by those that come after it."""
-    following = [one for _, one in SECTIONS.items() if one.after == after]
+    every = [one for _, one in SECTIONS.items()]
+    following = [one for one in every if one.after == after]
+    # What nothing follows stands first, right behind the section that it names.
+    following.sort(key=lambda one: any(other.after == one.title for other in every))
     return [found for one in following for found in (one, *in_order(one.title))]
 
 

@@ -1,5 +1,7 @@
 """What every registered section keeps to, and the order in which they stand."""
 
+import dataclasses
+
 import pytest
 from synthetic_study import IDENTITY, STUDY, pictures, study_records, troubled_records
 
@@ -13,6 +15,17 @@ def test_every_section_has_its_place_behind_the_one_that_it_names():
     assert sorted(titles) == SECTIONS.names()
     for section in in_order():
         assert section.after == "" or titles.index(section.after) < titles.index(section.title)
+
+
+def test_a_new_section_stands_right_behind_the_one_that_it_names(monkeypatch):
+    others = dict(SECTIONS._entries)
+    monkeypatch.setattr(SECTIONS, "_entries", others)
+    before = [section.title for section in in_order()]
+    new = dataclasses.replace(others["Runs and cost"], title="A new one", after="Runs and cost")
+    others["A new one"] = new
+    titles = [section.title for section in in_order()]
+    assert titles.index("A new one") == titles.index("Runs and cost") + 1
+    assert [title for title in titles if title != "A new one"] == before
 
 
 def test_a_part_of_a_section_follows_it_or_another_part():
