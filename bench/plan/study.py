@@ -17,6 +17,9 @@ from bench.registry import closest
 
 FlatValues = dict[str, Scalar]
 
+RESERVED = {"data.dataset": "--dataset", "train.seed": "--seeds"}
+"""Keys that say which study it is, or which run of a cell: options and no factors."""
+
 
 class Arm(Settings):
     """One side of the comparison: a model with its own settings.
@@ -122,6 +125,17 @@ class Study(Settings):
         for claim in self.claims:
             if unknown := set(claim.arms) - set(names):
                 raise ValueError(f"a claim is about arms of {names}, got {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _chooses_what_is_not_reserved(self) -> Self:
+        chosen = {*self.factors, *(key for arm in self.arms for key in arm.factors)}
+        chosen |= {key for space in self.spaces.values() for key in space}
+        for key, option in RESERVED.items():
+            if key in chosen:
+                raise ValueError(
+                    f"'{key}' is no factor, every run has it from {option}: leave it out"
+                )
         return self
 
     @model_validator(mode="after")

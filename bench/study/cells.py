@@ -11,10 +11,9 @@ from bench.config import RunConfig, full_key, known_keys
 from bench.errors import UsageError
 from bench.models import MODELS, configure, find
 from bench.modules import count_parameters
-from bench.plan.study import Cell, Identity, Study
+from bench.plan.study import RESERVED, Cell, Identity, Study
 from bench.records import DataSpec
 
-RESERVED = {"data.dataset": "--dataset", "train.seed": "--seeds"}
 WIDEST = 512
 
 

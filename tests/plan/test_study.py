@@ -94,6 +94,14 @@ SPACES = {arm.name: RATE for arm in ARMS}
         (lambda: Choice(values=(1, 1)), "the values of a choice must differ"),
         (lambda: Search(spaces={}, startup=5), "greater than or equal to 10"),
         (
+            lambda: study(factors={"data.dataset": ("digits", "mnist")}),
+            "'data.dataset' is no factor, every run has it from --dataset: leave it out",
+        ),
+        (
+            lambda: study(factors={"train.seed": (0, 1)}),
+            "'train.seed' is no factor, every run has it from --seeds: leave it out",
+        ),
+        (
             lambda: study(search=Search(spaces=SPACES), factors={"model.depth": (1, 2)}),
             "factors or a search",
         ),
