@@ -173,6 +173,9 @@ class MeasureName:
     @classmethod
     def parse(cls, text: str, measures: Mapping[str, Measure] = MEASURES) -> MeasureName:
         """The parts of ``test/fd_mnist_n10000``; ``str`` puts them together again."""
+        split, _, whole = text.rpartition("/")
+        if whole in measures:  # declared as it stands, whatever it ends with
+            return cls(split=split, measure=whole, known=measures[whole])
         found = _NAME.fullmatch(text)
         parts = found.groupdict("") if found else {}
         base, n = parts.pop("base", text), parts.pop("n", "")

@@ -94,3 +94,10 @@ def test_what_a_metric_declares_is_known_where_the_table_is_silent():
     assert MeasureName.parse("sharpness_n5", MEASURES | own).better == "higher"
     assert MeasureName.parse("sharpness_n5").better is None
     assert measures_tag(MEASURES) == read_measures("") == {}
+
+
+def test_declared_name_is_taken_whole_whatever_it_ends_with():
+    declared = MEASURES | {"duality_gap": Measure("duality", "lower", "nothing")}
+    name = MeasureName.parse("test/duality_gap", declared)
+    assert (name.measure, name.ending, name.better) == ("duality_gap", "", "lower")
+    assert str(name) == "test/duality_gap"
