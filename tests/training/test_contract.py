@@ -61,7 +61,7 @@ def test_run_ends_with_a_status_finite_values_and_samples(variant, tmp_path, ref
     assert colours == 3
 
     fns = build(config, reference).eval_fns
-    assert ("elbo" in result.not_applicable) == (fns.inference is None)
+    assert ("elbo" in result.not_applicable) == (fns.density is None)
     assert ("active_units" in result.not_applicable) == (fns.encode is None)
     assert ("reconstructions" in shapes(log)) == (fns.encode is not None)
 
