@@ -56,17 +56,15 @@ class ConfigGroup:
         """What two values of a measure must share to stand in one row."""
         facts = {"data digest": self._tag("data_digest")}
         if name.known.through == "detector":
-            facts["detector digest"] = self._detector_digest(name)
+            # Of the further detector that the name carries, else of the run's own.
+            further = self._tag(f"detector_digest_{name.detector}")
+            facts["detector digest"] = further or self._tag("detector_digest")
         if name.n is None:  # else the number of images stands in the name
             facts["images measured"] = self.runs[0].param("eval.max_samples") or ""
         return tuple(facts.items())
 
     def _tag(self, tag: str) -> str:
         return next((v for run in self.runs if (v := run.record.tags.get(tag))), "")
-
-    def _detector_digest(self, name: MeasureName) -> str:
-        """Of the further detector that the name carries, else of the run's own."""
-        return self._tag(f"detector_digest_{name.detector}") or self._tag("detector_digest")
 
 
 def config_groups(runs: Sequence[RecordedRun]) -> list[ConfigGroup]:

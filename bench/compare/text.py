@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -80,8 +81,7 @@ def _cell(row: Row, i: int, column: ConfigGroup) -> str:
 
 def _counted(statuses: Iterable[str]) -> str:
     """``2 ok, 1 diverged``."""
-    known = list(statuses)
-    return ", ".join(f"{known.count(one)} {one}" for one in dict.fromkeys(known))
+    return ", ".join(f"{number} {status}" for status, number in Counter(statuses).items())
 
 
 def _test_cells(row: Row) -> list[str]:

@@ -139,9 +139,8 @@ def _from_store(report: ReportFolder, store: Store, experiment_id: str) -> Verif
 def _linked(results: Results, manifest: Manifest) -> Results:
     """With links to the server that the report was made from: an address is no result."""
     facts = {key: value for key, value in results.facts.items() if key != RUN_PAGES}
-    if RUN_PAGES in manifest.facts:
-        facts[RUN_PAGES] = manifest.facts[RUN_PAGES]
-    return replace(results, facts=facts)
+    pages = {key: value for key, value in manifest.facts.items() if key == RUN_PAGES}
+    return replace(results, facts=facts | pages)
 
 
 def _made_again(report: ReportFolder, results: Results) -> list[ReportDifference]:
@@ -188,7 +187,8 @@ def _from_rows(report: ReportFolder) -> Verification:
     told, text = report.files[README], report_text(results, "", report.folder)
     for heading in (section.heading for section in in_order() if section.reads_curves):
         told, text = without_section(told, heading), without_section(text, heading)
-    found = [] if text_digest(rows) == manifest.files[RUNS] else [_edited(report)]
+    was, now = manifest.files[RUNS], text_digest(rows)
+    edited = [] if was == now else [ReportDifference(f"digest of {RUNS}", was, now)]
     remark = (
         "the store has no runs of this study, so that its tables and sentences were made again "
         f"from its own {RUNS}: curves, figures and pictures could not be checked, nor what stands "
@@ -198,12 +198,6 @@ def _from_rows(report: ReportFolder) -> Verification:
         folder=report.folder,
         source=RUNS,
         runs=len(records),
-        differences=[*found, *(text_differences(told, text) or page_beside(report))],
+        differences=[*edited, *(text_differences(told, text) or page_beside(report))],
         remarks=[*report.remarks, remark],
-    )
-
-
-def _edited(report: ReportFolder) -> ReportDifference:
-    return ReportDifference(
-        f"digest of {RUNS}", report.manifest.files[RUNS], text_digest(report.files[RUNS])
     )

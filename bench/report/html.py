@@ -64,12 +64,12 @@ def to_html(markdown: str, folder: Path) -> str:
     body = parser.renderer.render(tokens, parser.options, {})
     body = body.replace("<table>", f"{_SCROLLED}<table>").replace("</table>", "</table></div>")
     title = next((text for level, _, text in headings if level == "h1"), "Report")
-    top, rest = _split(body)
+    answer, heading, sections = body.partition("<h2")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{top}{_contents(headings)}{rest}</main>\n</body>\n</html>\n"
+        f"{answer}{_contents(headings)}{heading}{sections}</main>\n</body>\n</html>\n"
     )
 
 
@@ -116,9 +116,3 @@ def _contents(headings: Sequence[tuple[str, str, str]]) -> str:
     if not links:
         return ""
     return "\n".join(['<nav aria-label="Sections">', "<ul>", *links, "</ul>", "</nav>", ""])
-
-
-def _split(body: str) -> tuple[str, str]:
-    """What stands above the first section, the answer, and the rest."""
-    at = body.find("<h2")
-    return (body, "") if at < 0 else (body[:at], body[at:])

@@ -45,8 +45,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Writes ``report.json`` into a folder."""
-        plain = {"identity": self.identity.model_dump(), "facts": dict(self.facts)}
-        values = {**vars(self), **plain}
+        values = {**vars(self), "identity": self.identity.model_dump(), "facts": dict(self.facts)}
         text = json.dumps(values, indent=1, sort_keys=True)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8", newline="\n")
 

@@ -82,15 +82,13 @@ def _fields(
 
 def _record(row: dict[str, str]) -> RunRecord:
     """What a value is, its name says: ``test/...``, ``model.depth``, ``status``."""
-    known = {name: value for name, value in row.items() if value}
+    known = {name: v for name, v in row.items() if v and name not in {"run_id", "used"}}
     odd = known.pop(_NOT_FINITE, "").split()
     metrics = {name: float(value) for name, value in known.items() if "/" in name}
-    params = {name: value for name, value in known.items() if _is_param(name)}
-    tags = {name: value for name, value in known.items() if _is_tag(name)}
     return RunRecord(
         run_id=row["run_id"],
-        params=params,
-        tags={name: value for name, value in tags.items() if name not in {"run_id", "used"}},
+        params={name: value for name, value in known.items() if _is_param(name)},
+        tags={name: value for name, value in known.items() if _is_tag(name)},
         metrics=metrics | dict.fromkeys(odd, math.nan),
         finished=row["status"] != UNFINISHED,
     )

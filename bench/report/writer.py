@@ -76,8 +76,7 @@ def write_results(results: Results, out: Path) -> Path:
     composed = compose(results, out / FIGURES, out)
     for name, text in composed.files.items():
         (out / name).write_text(text, encoding="utf-8", newline="")
-    page = to_html(composed.files[README], out)
-    (out / HTML).write_text(page, encoding="utf-8", newline="\n")
+    (out / HTML).write_text(to_html(composed.files[README], out), encoding="utf-8", newline="\n")
     manifest(results, composed).write(out)
     return out / README
 

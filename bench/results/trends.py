@@ -132,12 +132,8 @@ def _curve(results: Results, arm: str, series: Series) -> Curve | None:
 
 def _values(place: CellRuns, series: Series) -> dict[int, float]:
     """One value per seed; that of a lost run where it ranks."""
-    values = {}
-    for run in place.runs:
-        value = series.lost if run.is_lost else series.of(run)
-        if value is not None:
-            values[run.seed] = value
-    return values
+    values = {run.seed: series.lost if run.is_lost else series.of(run) for run in place.runs}
+    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def _number(x: object) -> float | None:
@@ -157,8 +153,9 @@ def half_values(results: Results) -> dict[str, float]:
 
     Runs without a validation near are left out.
     """
-    places = [place for arm in results.arms for _, place in results.along_x(arm)]
-    runs = [run for place in places for run in place.valued]
+    runs = [
+        run for arm in results.arms for _, place in results.along_x(arm) for run in place.valued
+    ]
     points = results.points(runs, results.selection_metric)
     found = {run.record.run_id: at_half(run, points.get(run.record.run_id, [])) for run in runs}
     return {run_id: value for run_id, value in found.items() if value is not None}
@@ -195,10 +192,11 @@ def factor_rows(
     """
     rows: Rows = []
     for arm in results.arms:
-        mine: Rows = []
-        for x, place in results.along_x(arm):
-            where = {"panel": panel, "arm": arm, "x": str(x)}
-            mine.extend({**where, **row} for row in _place_rows(place.runs, value_of))
+        mine = [
+            {"panel": panel, "arm": arm, "x": str(x), **row}
+            for x, place in results.along_x(arm)
+            for row in _place_rows(place.runs, value_of)
+        ]
         if any(row["kind"] == "mean" for row in mine):
             rows.extend(mine)
     return rows

@@ -116,7 +116,7 @@ def spread_parts(results: Results, arm: str) -> SpreadParts:
         arm,
         place.values(results.test_metric),
         _spread(results, place),
-        _root_mean_square(reference) if reference else None,
+        math.sqrt(math.fsum(v**2 for v in reference) / len(reference)) if reference else None,
         _pooled([s for p in results.cells_of(arm) if (s := _spread(results, p))]),
     )
 
@@ -131,7 +131,3 @@ def _pooled(spreads: list[Spread]) -> float | None:
     """Sampling variance over variance, both weighted by degrees of freedom."""
     total = math.fsum((s.n - 1) * s.sd**2 for s in spreads)
     return math.fsum((s.n - 1) * s.sampling**2 for s in spreads) / total if total > 0 else None
-
-
-def _root_mean_square(values: list[float]) -> float:
-    return math.sqrt(math.fsum(value**2 for value in values) / len(values))

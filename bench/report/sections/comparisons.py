@@ -85,8 +85,7 @@ def comparison_table(found: Sequence[Comparison]) -> str:
         *("pair", "difference [95 % interval]", "p (Welch)", "p (Holm)", "p (permutation)"),
         *("P(first better)", "detectable", "better"),
     ]
-    rows = [_row(comparison) for comparison in found]
-    text = table(header, rows)
+    text = table(header, [_row(comparison) for comparison in found])
     notes = [_test_note(found), _beside_note(found), footnotes(text)]
     return f"{text}\n\n{' '.join(filter(None, notes))}"
 

@@ -34,8 +34,11 @@ def floor_table(results: Results) -> str:
     if not rows:
         return ""
     shows = {"legible": share, "classes": tenth}
-    known = {name: v for name in shows if (v := real_value(results, name)) is not None}
-    real = ", ".join(f"`{name}` {shows[name](value)}" for name, value in known.items())
+    real = ", ".join(
+        f"`{name}` {show(value)}"
+        for name, show in shows.items()
+        if (value := real_value(results, name)) is not None
+    )
     floor = floor_of_test_metric(results)
     least = (
         f"Differences below {significant(floor.spread)}, the floor's spread, are no differences."

@@ -122,7 +122,6 @@ def interactions(results: Results) -> str:
     if not any(crossing.found for crossing in found):
         return ""
     header = ["factors", "runs", "F (df)", "p", "partial eta squared", "of"]
-    rows = [_crossing_row(crossing) for crossing in found]
     lost = sum(crossing.lost for crossing in found)
     left_out = f" Left out for want of a value: {plural(lost, 'run')}." if lost else ""
     notes = (
@@ -132,7 +131,7 @@ def interactions(results: Results) -> str:
         f"effects leave over.{left_out}"
     )
     said = " ".join(_crossing_sentence(one, one.found) for one in found if one.found)
-    return f"{said}\n\n{table(header, rows)}\n\n{notes}"
+    return f"{said}\n\n{table(header, map(_crossing_row, found))}\n\n{notes}"
 
 
 def _crossing_row(crossing: Crossing) -> list[str]:
