@@ -8,7 +8,7 @@ from bench.detectors._find import find_detector
 from bench.distances.frechet import frechet_distance, moments
 from bench.distances.kernel import mmd_squared
 from bench.distances.neighbours import K, overlap
-from bench.metrics.classifier_score import score
+from bench.metrics.feature_measures import score
 from bench.runtime import generator
 from bench.torchvision_import import import_torchvision
 

@@ -7,8 +7,8 @@ import torch
 
 from bench.distances.neighbours import nearest
 from bench.measures import feature_name
-from bench.metrics.classifier_score import score
 from bench.metrics.copying import effective_number, wilson_interval
+from bench.metrics.feature_measures import score
 from bench.metrics.samples import (
     classes_covered,
     entropy,

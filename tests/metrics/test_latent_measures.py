@@ -11,7 +11,7 @@ from bench.evaluation.latents import CHUNK, mean_kl_per_latent
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.metrics import METRICS
 from bench.metrics._evaluate import evaluate
-from bench.metrics.posterior_mismatch import inverse_multiquadratic
+from bench.metrics.latent_measures import inverse_multiquadratic
 from bench.models import configure
 from bench.pictures import PICTURES
 from bench.pictures._chart import BAR, HIGH, TOP, spans
