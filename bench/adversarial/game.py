@@ -104,14 +104,16 @@ class GeneratorSizes(Protocol):
 
 def conv_generator(settings: GeneratorSizes, spec: DataSpec, *, class_dim: int = 0) -> nn.Module:
     """``[N, latent_dim + class_dim]`` to images in [0, 1], batch norm in every layer."""
-    decoder = ConvDecoder(
-        spec.shape,
-        depth=settings.depth,
-        width=settings.width,
-        in_dim=settings.latent_dim + class_dim,
-        norm="batch",
+    return nn.Sequential(
+        ConvDecoder(
+            spec.shape,
+            depth=settings.depth,
+            width=settings.width,
+            in_dim=settings.latent_dim + class_dim,
+            norm="batch",
+        ),
+        SymmetricTanh(),
     )
-    return nn.Sequential(decoder, SymmetricTanh())
 
 
 def conv_discriminator(settings: ConvGanSettings, spec: DataSpec) -> nn.Module:

@@ -99,8 +99,7 @@ class _Losses:
     def fakes(self, nets: Nets, step: Step) -> tuple[Tensor, Tensor]:
         """Reconstructions of the real images, and as many decoded draws from the prior."""
         z = self.posterior(nets, step.images).rsample(1, step.noise)[0]
-        z_prior = step.noise.normal(*z.shape)
-        return nets["decoder"](z), nets["decoder"](z_prior)
+        return nets["decoder"](z), nets["decoder"](step.noise.normal(*z.shape))
 
 
 def _feature_error(features: Tensor, features_recon: Tensor) -> Tensor:

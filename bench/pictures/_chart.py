@@ -131,10 +131,8 @@ def spans(count: int) -> list[tuple[float, float]]:
 def _draw_axes(pen: _Pen, frame: Frame, axes: tuple[str, str]) -> None:
     for axis in (0, 1):
         values = frame.ticks(axis)
-        corner = np.tile(np.asarray(frame.low), (len(values), 1))
-        corner[:, axis] = values
-        texts = tick_texts(values)
-        for at, text in zip(frame.pixels(corner)[:, axis].tolist(), texts, strict=True):
+        places = frame.pixels(np.column_stack([values, values]))[:, axis].tolist()
+        for at, text in zip(places, tick_texts(values), strict=True):
             if axis == 0:
                 pen.line(LEFT + at, TOP, LEFT + at, TOP + SIDE)
                 pen.text(LEFT + at, TOP + SIDE + 6, text, anchor="mt", size=12)

@@ -20,7 +20,7 @@ from bench.variational.elbo import bound_loss, elbo_loss, free_bits_loss
 from bench.variational.latent_model import LatentModel
 from bench.variational.likelihoods import LIKELIHOODS
 from bench.variational.posteriors import POSTERIORS
-from bench.variational.priors import PRIORS, BoundedPrior, DataPrior, PriorShape
+from bench.variational.priors import PRIORS, PriorExtras, PriorShape
 
 MEAN_OF = 1_000
 """Train images, evenly spaced, whose mean the decoder starts at."""
@@ -79,8 +79,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
         """``[N, C, H, W]`` to ``[N, size]``."""
-        hidden = self.act(self.features(x))
-        out: Tensor = self.head(join_class(hidden, labels, self.num_classes))
+        out: Tensor = self.head(join_class(self.act(self.features(x)), labels, self.num_classes))
         return out
 
 
@@ -211,11 +210,11 @@ def _initialise(nets: Nets, images: Tensor) -> None:
         mean = decoder.reach(to_unit(images[index.to(images.device)]).mean(0))
         decoder.start_at(cast("Likelihood", nets["likelihood"]).start(mean))
     if hasattr(nets["prior"], "initialise"):
-        cast("DataPrior", nets["prior"]).initialise(images)
+        cast("PriorExtras", nets["prior"]).initialise(images)
 
 
 def _project(nets: Nets) -> Scalars:
-    cast("BoundedPrior", nets["prior"]).project()
+    cast("PriorExtras", nets["prior"]).project()
     return {}
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.contracts import EvalFns, Inference, Likelihood, Nets, Noise, Posterior, Prior
 from bench.labels import join_class
 from bench.variational.posteriors import PosteriorKind
-from bench.variational.priors import SeparablePrior
+from bench.variational.priors import PriorExtras
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class LatentModel:
 
     def kl_per_latent(self, nets: Nets, q: Posterior) -> Tensor:
         """KL of each latent in nats, ``[N, D]``."""
-        return cast("SeparablePrior", nets["prior"]).kl_per_latent(q)
+        return cast("PriorExtras", nets["prior"]).kl_per_latent(q)
 
     def _encode_alone(self, nets: Nets, x: Tensor) -> Posterior:
         """q(z|x) for a prior that is made of posteriors.

@@ -1,8 +1,4 @@
-"""Priors p(z): registered kinds; a file here registers a factory ``PriorShape -> Prior module``.
-
-Some priors can do more than ``contracts.Prior`` asks for; having the method is saying so. One
-that calls ``encode`` has ``uses_encoder = True``.
-"""
+"""Priors p(z): registered kinds; a file here registers a factory ``PriorShape -> Prior module``."""
 
 from __future__ import annotations
 
@@ -35,25 +31,20 @@ class PriorShape:
     num_components: int
 
 
-class SeparablePrior(Protocol):
-    """A prior that knows the KL of each latent in closed form."""
+class PriorExtras(Protocol):
+    """What some priors can do more than ``contracts.Prior`` asks for, each by itself.
+
+    Having the method is saying so. One that calls ``encode`` has ``uses_encoder = True``.
+    """
 
     def kl_per_latent(self, posterior: Posterior) -> Tensor:
-        """Nats, ``[N, D]``, of a posterior that has the closed form."""
-
-
-class DataPrior(Protocol):
-    """A prior that starts from data."""
+        """KL of each latent in nats, ``[N, D]``, of a posterior that has the closed form."""
 
     def initialise(self, images: Tensor) -> None:
-        """Called once, before training, with uint8 train images ``[N, C, H, W]``."""
-
-
-class BoundedPrior(Protocol):
-    """A prior whose parameters have a range."""
+        """Starts from data; called once, before training, uint8 train images ``[N, C, H, W]``."""
 
     def project(self) -> None:
-        """Puts them back into it; called after each update."""
+        """Puts parameters back into their range; called after each update."""
 
 
 PRIORS: Registry[Callable[[PriorShape], nn.Module]] = Registry("prior", "bench.variational.priors")

@@ -30,8 +30,7 @@ class Coupling(nn.Module):
     def __init__(self, keep: Tensor, hidden: int) -> None:
         super().__init__()
         self.register_buffer("keep", keep)
-        dim = len(keep)
-        self.net = mlp([dim, hidden, hidden, 2 * dim], nn.ReLU)
+        self.net = mlp([len(keep), hidden, hidden, 2 * len(keep)], nn.ReLU)
         with torch.no_grad():
             for parameter in self.net[-1].parameters():
                 parameter.mul_(START)
