@@ -101,12 +101,14 @@ class RunDiff:
 
 def run_diff(first: RunRecord, second: RunRecord) -> RunDiff:
     """What differs between two records, to the last digit."""
-    results = [*_changed(first.tags, second.tags, lambda tag: tag in _ENDINGS)]
-    results += _changed(first.metrics, second.metrics, lambda name: not name.endswith(_SECONDS))
+    results = (
+        *_changed(first.tags, second.tags, lambda tag: tag in _ENDINGS),
+        *_changed(first.metrics, second.metrics, lambda name: not name.endswith(_SECONDS)),
+    )
     return RunDiff(
         tuple(_changed(first.params, second.params, lambda _: True)),
         tuple(_changed(first.tags, second.tags, _is_provenance)),
-        tuple(results),
+        results,
     )
 
 

@@ -50,10 +50,9 @@ def markdown(found: SideBySide) -> str:
 
 def to_json(found: SideBySide) -> dict[str, Any]:
     """JSON values, every number whole."""
-    labels = [column.label for column in found.columns]
     return {
         "columns": {c.label: [run.record.run_id for run in c.runs] for c in found.columns},
-        "rows": [_row_json(row, found.columns, labels) for row in found.rows],
+        "rows": [_row_json(row, found.columns) for row in found.rows],
         "notes": list(found.notes),
     }
 
@@ -94,21 +93,21 @@ def _named(runs: Sequence[RecordedRun]) -> str:
     return ", ".join(f"seed {run.seed} `{run.record.run_id}`" for run in runs)
 
 
-def _row_json(row: Row, columns: Sequence[ConfigGroup], labels: Sequence[str]) -> dict[str, Any]:
+def _row_json(row: Row, columns: Sequence[ConfigGroup]) -> dict[str, Any]:
     return {
         "measure": row.metric,
         "better": row.measure.better,
         "apart": list(row.apart),
-        "values": {labels[i]: columns[i].values(row.metric) for i in row.members},
-        "best": None if row.best is None else labels[row.best],
-        "tests": [_test_json(comparison, labels) for comparison in row.comparisons],
+        "values": {columns[i].label: columns[i].values(row.metric) for i in row.members},
+        "best": None if row.best is None else columns[row.best].label,
+        "tests": [_test_json(comparison, columns) for comparison in row.comparisons],
     }
 
 
-def _test_json(comparison: Comparison, labels: Sequence[str]) -> dict[str, Any]:
+def _test_json(comparison: Comparison, columns: Sequence[ConfigGroup]) -> dict[str, Any]:
     d = comparison.difference
     return {
-        "pair": [labels[int(comparison.a)], labels[int(comparison.b)]],
+        "pair": [columns[int(arm)].label for arm in (comparison.a, comparison.b)],
         "difference": d and [d.difference, d.low, d.high],
         "p": d and d.p,
         "p_holm": comparison.p,

@@ -137,11 +137,11 @@ def _rate(results: Results, passport: str, arm: str) -> str:
 
 
 def _badly_ended(results: Results) -> str:
-    counts = {
-        status: sum(run.status == status for run in results.arm_runs)
+    said = [
+        f"{plural(n, 'run')} {_ended(status, n)}"
         for status in ("collapsed", "diverged", "failed", UNFINISHED)
-    }
-    said = [f"{plural(n, 'run')} {_ended(status, n)}" for status, n in counts.items() if n]
+        if (n := sum(run.status == status for run in results.arm_runs))
+    ]
     return f"{join(said)}: listed below." if said else ""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
@@ -149,11 +148,6 @@ class CellRuns:
         """Mean over the seeds."""
         values = self.values(metric)
         return sum(values) / len(values) if values else None
-
-    def status_counts(self) -> dict[str, int]:
-        """Number of runs by status, in the order of ``STATUSES``."""
-        counts = Counter(run.status for run in self.runs)
-        return {status: counts[status] for status in (*STATUSES, UNFINISHED)}
 
 
 def into_cells(

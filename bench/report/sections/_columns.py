@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.records import STATUSES
 from bench.results.format import (
     BELOW_GAUSSIAN,
     NOT_APPLICABLE,
@@ -14,7 +16,7 @@ from bench.results.format import (
     with_interval,
 )
 from bench.results.results import Results
-from bench.results.runs import CellRuns
+from bench.results.runs import UNFINISHED, CellRuns
 from bench.results.summary import beats_gaussian
 
 
@@ -62,8 +64,9 @@ def distance(results: Results, place: CellRuns, metric: str) -> str:
 
 
 def statuses(place: CellRuns) -> str:
-    """``2 ok, 1 diverged``."""
-    named = [f"{n} {status}" for status, n in place.status_counts().items() if n]
+    """``2 ok, 1 diverged``, in the order of ``STATUSES``."""
+    counts = Counter(run.status for run in place.runs)
+    named = (f"{counts[one]} {one}" for one in (*STATUSES, UNFINISHED) if counts[one])
     return ", ".join(named) or "none"
 
 

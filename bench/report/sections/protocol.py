@@ -16,6 +16,9 @@ _MOST_NAMED = 5
 @section("Protocol", after="Health")
 def protocol(results: Results) -> str:
     """What every number means, and how many runs stand behind them."""
+    declared = results.study.comparisons
+    # Protocol rule 21.
+    tested = "the comparisons that the study declares" if declared else "all pairs of families"
     rows = [
         (
             "splits",
@@ -40,7 +43,7 @@ def protocol(results: Results) -> str:
         (
             "statistics",
             "Mean over seeds with 95 % Student t interval, from three seeds on; families "
-            f"by Welch's test, Holm-corrected over {_tested(results)}. Only a family that is lower "
+            f"by Welch's test, Holm-corrected over {tested}. Only a family that is lower "
             "than every other by that test is bold.",
         ),
         (
@@ -67,12 +70,6 @@ def _search(results: Results) -> str:
     again = "; the best of each family was trained again on fresh seeds" if results.arm_runs else ""
     said = f"{each}; {became}. Trials read validation only and stand in no table{again}."
     return f"Trials by family: {said}" if counts else ""
-
-
-def _tested(results: Results) -> str:
-    """What Holm's correction is over (protocol rule 21)."""
-    declared = results.study.comparisons
-    return "the comparisons that the study declares" if declared else "all pairs of families"
 
 
 def _test_reads(results: Results) -> str:
