@@ -131,7 +131,9 @@ def _measured(
 ) -> Calibration:
     n = largest_count(reference, most)
     answers: list[ProbeResults] = []
-    reasons = {name: _anywhere(why) for name, why in lacking.items()}
+    # The same sentence on every machine: a card is published.
+    home = str(data_home())
+    reasons = {name: why.replace(home, "BENCH_DATA") for name, why in lacking.items()}
     for detector in detectors:
         say(f"{detector.name}: real and damaged images of {reference.spec.name}, n = {n:,}")
         found, why = calibrate(reference, detector, most)
@@ -149,11 +151,6 @@ def _measured(
         not_applicable=reasons,
         facts=_facts(reference, detectors),
     )
-
-
-def _anywhere(sentence: str) -> str:
-    """The same sentence on every machine: a card is published."""
-    return sentence.replace(str(data_home()), "BENCH_DATA")
 
 
 def _facts(reference: ReferenceData, detectors: list[Detector]) -> dict[str, str]:

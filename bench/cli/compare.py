@@ -43,8 +43,7 @@ def compare_runs(
     text = markdown(found)
     say(text)
     if out is not None:
-        shown = _pictures(found, store, out)
-        parts = [f"# {len(records)} runs side by side", text, *shown]
+        parts = [f"# {len(records)} runs side by side", text, *_pictures(found, store, out)]
         readme = "\n\n".join(parts) + "\n"
         (out / "README.md").write_text(readme, encoding="utf-8", newline="\n")
         say(f"\nwritten to {out / 'README.md'}")

@@ -92,7 +92,9 @@ def evaluate_one(
     if images is None:
         return _measure_run(store, run_id or "", overrides or [], root=root, device=on, say=say)
     if study is None:
-        context = _own_context(dataset, overrides or [])
+        data = {"data.dataset": dataset}
+        config = configure("uniform_noise", _eval_settings(overrides or []), data)
+        context = EXPERIMENT, config, RunTags()
     else:
         found = find_recorded(store, study, tier=tier, dataset=dataset, sets=overrides or [])
         context = _study_context(found[0], name)
@@ -203,11 +205,6 @@ def _measure_images(
         ).to_tags(),
         say=say,
     )
-
-
-def _own_context(dataset: str | None, overrides: list[str]) -> Context:
-    config = configure("uniform_noise", _eval_settings(overrides), {"data.dataset": dataset})
-    return EXPERIMENT, config, RunTags()
 
 
 def _study_context(identity: Identity, name: str | None) -> Context:

@@ -112,7 +112,6 @@ def _single_run(store: Store, config: RunConfig, folder: Path, original: RunReco
     kept = folder / "run_id"
     if kept.exists() and store.has_run(kept.read_text().strip()):
         return kept.read_text().strip()
-    experiment_id = store.experiment("train")
     tags = RunTags(
         family=config.name,
         model=config.name,
@@ -126,7 +125,9 @@ def _single_run(store: Store, config: RunConfig, folder: Path, original: RunReco
         repeats=original.run_id if original else "",
     ).to_tags()
     name = f"{config.name} {config.data.dataset} seed={config.train.seed}"
-    run_id = store.create_run(experiment_id, name=name, params=config.params(), tags=tags)
+    run_id = store.create_run(
+        store.experiment("train"), name=name, params=config.params(), tags=tags
+    )
     folder.mkdir(parents=True, exist_ok=True)
     kept.write_text(run_id)
     return run_id

@@ -154,8 +154,8 @@ class StudyPlan:
     def trial(self, arm: str, number: int, values: FlatValues, sampler: str = "") -> PlannedRun:
         """A trial with the values chosen for it."""
         cell = next(c for c in self.study.cells(self.identity.tier) if c.arm == arm)
-        search = self.study.search
-        cell = _with(cell, {"train.num_validations": search.validations} if search else {})
+        if search := self.study.search:
+            values = {"train.num_validations": search.validations, **values}
         cell = _with(cell, values)
         config = configured(cell, self.identity, 0)
         return PlannedRun(cell=cell, seed=0, config=config, trial=number, sampler=sampler)

@@ -153,7 +153,8 @@ class OptunaSearch:
             self._open[number] = self._ask(number, latest)
         trial = self._open[number]
         # Given values come back as they were; a driver may have died between two of them.
-        return {key: _suggested(trial, key, found) for key, found in self._space.items()}
+        suggest = trial._suggest  # noqa: SLF001 - for any kind of distribution
+        return {key: suggest(key, found) for key, found in self._space.items()}
 
     def sampler_name(self, number: int) -> str:
         """``random`` or ``tpe``."""
@@ -172,8 +173,11 @@ class OptunaSearch:
 
     def tell(self, number: int, result: TrialResult, run_id: str) -> None:
         """Closes a trial with its result; one that was told before stays as it is."""
-        if number in self._open:
-            _tell(self._study, self._open.pop(number), result, run_id)
+        if trial := self._open.pop(number, None):
+            trial.set_user_attr("status", result.status)
+            trial.set_user_attr("run_id", run_id)
+            state, value = _ended(result)
+            self._study.tell(trial, value, state=state)
 
     def best(self, num_trials: int) -> Found | None:
         """The best whole trial among the first ones."""
@@ -190,10 +194,9 @@ class OptunaSearch:
 
         Of the first so many trials; empty where fewer than the start-up trials have a value.
         """
-        latest = self._latest()
         trials = [
             trial
-            for number, trial in sorted(latest.items())
+            for number, trial in sorted(self._latest().items())
             if number < num_trials and trial.state == TrialState.COMPLETE
         ]
         if len(trials) < self._startup:
@@ -254,13 +257,6 @@ def _opened(name: str, storage: str, pruner: MedianPruner | None = None) -> optu
         ) from error
 
 
-def _tell(study: optuna.Study, trial: Trial, result: TrialResult, run_id: str) -> None:
-    trial.set_user_attr("status", result.status)
-    trial.set_user_attr("run_id", run_id)
-    state, value = _ended(result)
-    study.tell(trial, value, state=state)
-
-
 def _ended(result: TrialResult) -> tuple[TrialState, float | None]:
     """How Optuna counts a result, and its value."""
     if result.status == "pruned":
@@ -282,8 +278,3 @@ def _distribution(found: Range) -> BaseDistribution:
     if isinstance(found, Int):
         return IntDistribution(found.low, found.high)
     return FloatDistribution(found.low, found.high, log=isinstance(found, LogUniform))
-
-
-def _suggested(trial: Trial, key: str, found: BaseDistribution) -> Scalar:
-    value: Scalar = trial._suggest(key, found)  # noqa: SLF001 - for any kind of distribution
-    return value
