@@ -1,8 +1,8 @@
-"""What a study would run, before it runs: a table, a line, and every configuration."""
+"""What a study would run, before it runs: a table and a line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -59,11 +59,6 @@ def matched_line(plan: StudyPlan) -> str:
         f"width is chosen so that every cell has the parameters of {as_text(reference)}: "
         f"at most {share:.1%} from them"
     )
-
-
-def flat_runs(runs: Iterable[PlannedRun]) -> dict[str, Flat]:
-    """Every configuration by its run's label."""
-    return {run.label: run.config.flat() for run in runs}
 
 
 def as_text(values: dict[str, Scalar]) -> str:

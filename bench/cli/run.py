@@ -27,7 +27,6 @@ from bench.cli.options import (
 )
 from bench.cli.preview import (
     as_text,
-    flat_runs,
     matched_line,
     plan_line,
     plan_table,
@@ -148,7 +147,8 @@ def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> 
             say(line)
     seconds = sum(seconds_by_label(runs, plan.device).values()) / jobs
     say(plan_line(plan.identity, runs, seconds))
-    return {"runs": len(runs), "forecast_seconds": seconds, "configurations": flat_runs(runs)}
+    flat = {run.label: run.config.flat() for run in runs}
+    return {"runs": len(runs), "forecast_seconds": seconds, "configurations": flat}
 
 
 def _description(plan: StudyPlan) -> dict[str, str]:
