@@ -23,7 +23,7 @@ Nets = Mapping[str, nn.Module]
 Scalars = dict[str, Tensor]
 
 
-class Noise(Protocol):
+class Rng(Protocol):
     """The only source of randomness that a loss or an evaluation may use."""
 
     def normal(self, *shape: int) -> Tensor:
@@ -34,6 +34,10 @@ class Noise(Protocol):
 
     def integers(self, high: int, *shape: int) -> Tensor:
         """Uniform in 0..high-1, int64."""
+
+
+Noise = Rng
+"""What plugins call ``Rng`` until 0.3.0."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Step:
     images: Tensor
     labels: Tensor | None
     progress: Tensor
-    noise: Noise
+    noise: Rng
 
 
 Loss = Callable[[Nets, Step], tuple[Tensor, Scalars]]
@@ -122,7 +126,7 @@ class Posterior(Protocol):
     def mean(self) -> Tensor:
         """E[z|x], ``[N, D]``."""
 
-    def rsample(self, k: int, noise: Noise) -> Tensor:
+    def rsample(self, k: int, noise: Rng) -> Tensor:
         """k reparametrised draws per image, ``[k, N, D]``."""
 
     def log_prob(self, z: Tensor) -> Tensor:
@@ -132,7 +136,7 @@ class Posterior(Protocol):
 Encode = Callable[[Tensor], Posterior]
 """x in the form that the likelihood observes, ``[N, C, H, W]``, to q(z|x)."""
 
-Encoder = Callable[[Nets, Tensor, Tensor | None, Noise], Posterior]
+Encoder = Callable[[Nets, Tensor, Tensor | None, Rng], Posterior]
 """``(nets, images, labels, noise) -> q(z|x)`` of images in [0, 1]."""
 
 
@@ -143,7 +147,7 @@ class Prior(Protocol):
     ``encode`` is the model's own encoder, for a prior that is made of posteriors.
     """
 
-    def sample(self, n: int, noise: Noise, encode: Encode) -> Tensor:
+    def sample(self, n: int, noise: Rng, encode: Encode) -> Tensor:
         """n draws, ``[n, D]``."""
 
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
@@ -174,7 +178,7 @@ class Likelihood(Protocol):
     params_per_value: int
     kind: LikelihoodKind
 
-    def observe(self, images: Tensor, noise: Noise) -> Tensor:
+    def observe(self, images: Tensor, noise: Rng) -> Tensor:
         """The form of the data that encoder and likelihood see, ``[N, C, H, W]``."""
 
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
@@ -218,11 +222,11 @@ class Density(ABC):
 
     likelihood_name: str
     kind: LikelihoodKind
-    observe: Callable[[Tensor, Noise], Tensor]
+    observe: Callable[[Tensor, Rng], Tensor]
     exact: ClassVar[bool] = False
 
     @abstractmethod
-    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Noise) -> Bound:
+    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Rng) -> Bound:
         """Of images in the form that ``observe`` gives."""
 
 
@@ -237,7 +241,7 @@ class ExactDensity(Density):
     log_prob: Callable[[Nets, Tensor, Tensor | None], Tensor]
     exact: ClassVar[bool] = True
 
-    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Noise) -> Bound:  # noqa: ARG002
+    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Rng) -> Bound:  # noqa: ARG002
         """No bound but the value."""
         log_px = self.log_prob(nets, x, labels)
         return Bound(log_px, torch.zeros_like(log_px))
@@ -264,7 +268,7 @@ class Inference(Density):
     kl_per_latent: Callable[[Nets, Posterior], Tensor] | None = None
     sigma: float | None = None
 
-    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Noise) -> Bound:
+    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Rng) -> Bound:
         """From one z per image; without a closed form the KL is log q(z|x) - log p(z) at it."""
         q = self.posterior(nets, x, labels)
         z = q.rsample(1, noise)[0]
@@ -290,7 +294,7 @@ class EvalFns:
         density: log p(x) or a bound on it; None for a model without a likelihood.
     """
 
-    latent: Callable[[Nets, int, Noise], Tensor]
+    latent: Callable[[Nets, int, Rng], Tensor]
     decode: Callable[[Nets, Tensor, Tensor | None], Tensor]
     latent_dim: int | None = None
     prior_log_prob: Callable[[Nets, Tensor], Tensor] | None = None

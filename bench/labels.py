@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.contracts import Noise
+from bench.contracts import Rng
 from bench.errors import UsageError
 from bench.records import DataSpec
 
 
-def draw_labels(spec: DataSpec, n: int, noise: Noise) -> Tensor:
+def draw_labels(spec: DataSpec, n: int, noise: Rng) -> Tensor:
     """n labels from the class shares of the train split, int64 ``[n]`` (protocol rule 8)."""
     u = noise.uniform(n)
     return torch.searchsorted(_bounds(spec.class_prior, u.device), u, right=True)

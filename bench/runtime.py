@@ -58,7 +58,7 @@ def seeded_modules(seed: int) -> Iterator[None]:
         yield
 
 
-class DeviceNoise:
+class DeviceRng:
     """Noise drawn from one generator and moved to a device where that is another one."""
 
     def __init__(self, rng: torch.Generator, device: torch.device | None = None) -> None:

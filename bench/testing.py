@@ -22,7 +22,7 @@ from bench.evaluation.view import draw
 from bench.images import Picture
 from bench.models import config_from_params, configure, find
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator, seeded_modules
+from bench.runtime import DeviceRng, generator, seeded_modules
 from bench.training.trainer import Trainer
 
 DIGITS = (1, 8, 8)
@@ -112,7 +112,7 @@ def made_step(n: int = 8, shape: tuple[int, int, int] = DIGITS) -> Step:
     """Half-way through the budget, images of uniform noise and labels of ten classes."""
     rng = generator("step")
     images = torch.rand(n, *shape, generator=rng)
-    return Step(images, torch.arange(n) % 10, torch.tensor(0.5), DeviceNoise(rng))
+    return Step(images, torch.arange(n) % 10, torch.tensor(0.5), DeviceRng(rng))
 
 
 def labels_for(trainable: Trainable, n: int) -> Tensor | None:
@@ -125,7 +125,7 @@ def samples_repeat_with_their_noise(reference: str, values: Values = None) -> No
     model = made_model(reference, values)
     fns, labels = model.eval_fns, labels_for(model, 5)
     first, again = (
-        draw(model.modules, fns, 5, DeviceNoise(generator("samples")), labels) for _ in range(2)
+        draw(model.modules, fns, 5, DeviceRng(generator("samples")), labels) for _ in range(2)
     )
     assert (first.shape, first.dtype) == ((5, *DIGITS), torch.uint8)
     assert torch.equal(first, again)
@@ -134,7 +134,7 @@ def samples_repeat_with_their_noise(reference: str, values: Values = None) -> No
 def decoded_images_lie_between_0_and_1(reference: str, values: Values = None) -> None:
     """What is decoded differs from z to z and is in the range."""
     model = made_model(reference, values)
-    z = model.eval_fns.latent(model.modules, 6, DeviceNoise(generator("z")))
+    z = model.eval_fns.latent(model.modules, 6, DeviceRng(generator("z")))
     images = model.eval_fns.decode(model.modules, z, labels_for(model, 6))
     assert images.shape == (6, *DIGITS)
     assert not torch.equal(images[0], images[1])

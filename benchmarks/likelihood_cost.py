@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.contracts import Inference, Nets, Noise, Trainable
+from bench.contracts import Inference, Nets, Rng, Trainable
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.evaluation.reference import ReferenceData
@@ -29,7 +29,7 @@ from bench.metrics.ais import Effort, measure as measure_ais
 from bench.metrics.importance import BLOCK, bound_of_image
 from bench.models import configure
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator, prepare
+from bench.runtime import DeviceRng, generator, prepare
 from bench.training.parts import build
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def random_data(n: int) -> ReferenceData:
 
 
 def plain_bound(
-    inference: Inference, nets: Nets, image: Tensor, _: None, noise: Noise, *, k: int
+    inference: Inference, nets: Nets, image: Tensor, _: None, noise: Rng, *, k: int
 ) -> Tensor:
     """The bound of one image, all of its draws at once."""
     x = inference.observe(image, noise)
@@ -74,7 +74,7 @@ def bounds(
     """Of the first n images, ``[n]``."""
     inference, images = trainable.eval_fns.inference, to_unit(reference.images("test")[:n])
     rows = [
-        bound(inference, trainable.modules, image, None, DeviceNoise(generator("cost", i)), k=k)
+        bound(inference, trainable.modules, image, None, DeviceRng(generator("cost", i)), k=k)
         for i, image in enumerate(images.split(1))
     ]
     return torch.stack(rows).double()

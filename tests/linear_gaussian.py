@@ -6,7 +6,7 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from bench.contracts import Inference
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 from bench.variational.priors import PriorShape
 from bench.variational.priors.standard import StandardNormal
@@ -21,7 +21,7 @@ WEIGHT = BASIS * torch.tensor([2.0, 1.0, 0.5], dtype=torch.float64)
 
 
 def observed(n):
-    rng = DeviceNoise(generator("linear"))
+    rng = DeviceRng(generator("linear"))
     z, e = rng.normal(n, LATENT).double(), rng.normal(n, DIM).double()
     return z @ WEIGHT.T + SIGMA * e
 

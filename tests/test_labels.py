@@ -6,7 +6,7 @@ import torch
 from bench.errors import UsageError
 from bench.labels import draw_labels, join_class, require_classes
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 
 
 def spec_of(*shares):
@@ -39,7 +39,7 @@ def test_labels_are_the_inverse_of_the_cumulated_shares():
 
 
 def test_labels_come_in_the_shares_of_the_training_prior():
-    labels = draw_labels(spec_of(0.7, 0.0, 0.3), 20_000, DeviceNoise(generator("labels")))
+    labels = draw_labels(spec_of(0.7, 0.0, 0.3), 20_000, DeviceRng(generator("labels")))
     shares = torch.bincount(labels, minlength=3) / 20_000
     # The standard error of a share is at most 0.0033: four of them.
     torch.testing.assert_close(shares, torch.tensor([0.7, 0.0, 0.3]), atol=0.013, rtol=0)

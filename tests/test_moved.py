@@ -70,3 +70,9 @@ def test_name_that_never_was_is_no_attribute():
 
 def test_earlier_names_go_with_the_version_that_says_so():
     assert __version__.startswith("0.2.")
+
+
+def test_source_of_random_numbers_has_its_earlier_name_too():
+    from bench.contracts import Noise, Rng
+
+    assert Noise is Rng

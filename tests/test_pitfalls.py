@@ -27,7 +27,7 @@ from bench.pictures import draw_pictures
 from bench.plan.study import Arm, Identity, Study, Tier
 from bench.records import DataSpec
 from bench.results.results import read_results
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.study.driver import Driver
 from bench.study.plan import resolve
 from bench.tracking.mlflow import Store
@@ -118,7 +118,7 @@ def test_opponents_step_gives_no_gradient_to_those_who_made_the_fakes(variant):
     trainable = build(config, data)
     trainer = Trainer(trainable, data.images("train"), data.labels("train"), config.train)
     images, labels = data.subset("train", 8)
-    step = Step(to_unit(images), labels, torch.zeros(()), DeviceNoise(generator("step")))
+    step = Step(to_unit(images), labels, torch.zeros(()), DeviceRng(generator("step")))
     moves = [(i, p) for i, p in enumerate(trainable.phases) if p.optimizer in OPPONENTS]
     assert moves
     for index, phase in moves:

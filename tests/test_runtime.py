@@ -8,7 +8,7 @@ import torch
 
 from bench.errors import UsageError
 from bench.runtime import (
-    DeviceNoise,
+    DeviceRng,
     generator,
     resolve_device,
     seeded_modules,
@@ -34,7 +34,7 @@ def test_module_weights_leave_torchs_generator_as_it_was():
 
 
 def test_noise_has_the_ranges_it_promises():
-    noise = DeviceNoise(generator("a"))
+    noise = DeviceRng(generator("a"))
     assert noise.uniform(1000).min() >= 0
     assert noise.uniform(1000).max() < 1
     assert set(noise.integers(3, 200).tolist()) == {0, 1, 2}

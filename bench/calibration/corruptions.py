@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.contracts import Noise
+from bench.contracts import Rng
 from bench.distances.gaussians import fit_gaussian
 from bench.images import to_bytes, to_unit
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 
 CHUNK = 1_000
 NUM_DOSES = 6
@@ -33,10 +33,10 @@ class Corruption:
     name: str
     unit: str
     doses: tuple[float, ...]
-    apply: Callable[[Tensor, float, Noise], Tensor]
+    apply: Callable[[Tensor, float, Rng], Tensor]
 
 
-def blurred(images: Tensor, dose: float, noise: Noise) -> Tensor:  # noqa: ARG001
+def blurred(images: Tensor, dose: float, noise: Rng) -> Tensor:  # noqa: ARG001
     """Gaussian blur of standard deviation ``dose`` in pixels; edge pixels continue outwards."""
     radius = math.ceil(3 * dose)
     at = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
@@ -47,12 +47,12 @@ def blurred(images: Tensor, dose: float, noise: Noise) -> Tensor:  # noqa: ARG00
     return F.conv2d(rows, weights.transpose(2, 3)).view_as(images)
 
 
-def noisy(images: Tensor, dose: float, noise: Noise) -> Tensor:
+def noisy(images: Tensor, dose: float, noise: Rng) -> Tensor:
     """Normal noise of standard deviation ``dose`` added to every value; white is 1."""
     return images + dose * noise.normal(*images.shape)
 
 
-def flattened(images: Tensor, dose: float, noise: Noise) -> Tensor:  # noqa: ARG001
+def flattened(images: Tensor, dose: float, noise: Rng) -> Tensor:  # noqa: ARG001
     """Contrast: each value moved by the share ``dose`` of its way to the image's mean."""
     return images.lerp(images.mean((1, 2, 3), keepdim=True), dose)
 
@@ -84,7 +84,7 @@ def corrupt(images: Tensor, corruption: Corruption, dose: float) -> Tensor:
 
     Every dose has the same noise, so that doses differ in nothing else.
     """
-    noise = DeviceNoise(generator("corruption", corruption.name), images.device)
+    noise = DeviceRng(generator("corruption", corruption.name), images.device)
     parts = [corruption.apply(to_unit(part), dose, noise) for part in images.split(CHUNK)]
     return torch.cat([to_bytes(part) for part in parts])
 
@@ -135,6 +135,6 @@ def uniform_noise(train: Tensor, n: int) -> Tensor:
     return to_bytes(_sample_noise(train.device).uniform(n, *train.shape[1:]))
 
 
-def _sample_noise(device: torch.device) -> Noise:
+def _sample_noise(device: torch.device) -> Rng:
     """The noise that runs are sampled from: equal n gives the reports' own baselines."""
-    return DeviceNoise(generator("evaluation", "samples"), device)
+    return DeviceRng(generator("evaluation", "samples"), device)

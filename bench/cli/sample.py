@@ -10,14 +10,14 @@ import typer
 from torch import Tensor
 
 from bench.cli.options import Device, Plugins, Root, Say, Uri, command, quiet
-from bench.contracts import EvalFns, Noise
+from bench.contracts import EvalFns, Rng
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import draw
 from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import config_from_params
-from bench.runtime import DeviceNoise, generator, resolve_device
+from bench.runtime import DeviceRng, generator, resolve_device
 from bench.tracking.mlflow import Store
 from bench.training.parts import reference_for, restore_run
 
@@ -50,7 +50,7 @@ def sample_run(
     reference = reference_for(config, resolve_device(device))
     folder = root / (record.about.folder or "?")
     trainable = restore_run(config, reference, folder, record.run_id)
-    noise = DeviceNoise(generator("sample", seed), reference.device)
+    noise = DeviceRng(generator("sample", seed), reference.device)
     labels = _labels(trainable.eval_fns, reference, count, label, noise)
     images = draw(trainable.modules, trainable.eval_fns, count, noise, labels)
     side = max(1, round(count**0.5))
@@ -60,7 +60,7 @@ def sample_run(
 
 
 def _labels(
-    fns: EvalFns, reference: ReferenceData, count: int, label: int | None, noise: Noise
+    fns: EvalFns, reference: ReferenceData, count: int, label: int | None, noise: Rng
 ) -> Tensor | None:
     if not fns.conditional:
         if label is not None:

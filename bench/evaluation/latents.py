@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from bench.contracts import Noise, Posterior
+from bench.contracts import Posterior, Rng
 from bench.errors import required
 from bench.evaluation.view import View
 from bench.images import to_unit
@@ -63,7 +63,7 @@ def batches(view: View, split: str, n: int | None = None) -> Iterator[tuple[Tens
 
 
 def encoded(
-    view: View, split: str, noise: Noise, n: int | None = None
+    view: View, split: str, noise: Rng, n: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor | None, Posterior]]:
     """The same ``batches`` with q(z|x) of each.
 

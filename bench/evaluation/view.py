@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from bench.contracts import Density, Detector, Encoder, EvalFns, Features, Inference, Nets, Noise
+from bench.contracts import Density, Detector, Encoder, EvalFns, Features, Inference, Nets, Rng
 from bench.errors import NotApplicable, required
 from bench.evaluation.reference import ReferenceData, first
 from bench.images import to_bytes
 from bench.labels import draw_labels
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 
 CHUNK = 500
 T = TypeVar("T")
@@ -50,9 +50,9 @@ class Generated:
         """The first n samples, uint8; drawn for ``at_least`` so that sets are nested in n."""
         if self._samples is None or len(self._samples) < n:
             count, device = max(n, at_least), self.reference.device
-            noise = DeviceNoise(generator("evaluation", "samples"), device)
+            noise = DeviceRng(generator("evaluation", "samples"), device)
             if self.fns.conditional:
-                label_noise = DeviceNoise(generator("evaluation", "sample_labels"), device)
+                label_noise = DeviceRng(generator("evaluation", "sample_labels"), device)
                 self._labels = draw_labels(self.reference.spec, count, label_noise)
             self._samples = draw(self.nets, self.fns, count, noise, self._labels)
         return self._samples[:n]
@@ -126,9 +126,9 @@ class View:
         """int64 ``[N]``, or None."""
         return self.reference.labels(self._opened(split))
 
-    def noise(self, *purpose: Any) -> Noise:
+    def noise(self, *purpose: Any) -> Rng:
         """The same numbers for every model, seed and device."""
-        return DeviceNoise(generator("evaluation", *purpose), self.reference.device)
+        return DeviceRng(generator("evaluation", *purpose), self.reference.device)
 
     def subset(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
         """A fixed random subset of a split: images and labels."""
@@ -220,7 +220,7 @@ class View:
 
 
 @torch.no_grad()
-def draw(nets: Nets, fns: EvalFns, n: int, noise: Noise, labels: Tensor | None = None) -> Tensor:
+def draw(nets: Nets, fns: EvalFns, n: int, noise: Rng, labels: Tensor | None = None) -> Tensor:
     """n samples in evaluation mode as uint8 ``[n, C, H, W]`` (protocol rules 6 and 7).
 
     ``labels``, int64 ``[n]``, are the classes to make, for a conditional model.

@@ -21,7 +21,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from bench.contracts import Noise
+from bench.contracts import Rng
 
 SCHEDULE_RADIUS = 4.0
 """The schedule is a sigmoid over [-4, 4] (Grosse et al. 2015, section 6.2; Wu et al. 2017)."""
@@ -87,12 +87,12 @@ class Chains:
     """
 
     target: Target
-    noise: Noise
+    noise: Rng
     point: Point
     momentum: Tensor
 
     @classmethod
-    def starting(cls, target: Target, z: Tensor, noise: Noise) -> Chains:
+    def starting(cls, target: Target, z: Tensor, noise: Rng) -> Chains:
         """At z ``[N, chains, D]``, with a normal momentum."""
         return cls(target, noise, _at(target, z), noise.normal(*z.shape).to(z))
 
@@ -126,7 +126,7 @@ def sigmoid_schedule(num_temperatures: int) -> Tensor:
     return (rising - rising[0]) / (rising[-1] - rising[0])
 
 
-def log_mean_weight(target: Target, z: Tensor, b: Tensor, steps: Tensor, noise: Noise) -> Tensor:
+def log_mean_weight(target: Target, z: Tensor, b: Tensor, steps: Tensor, noise: Rng) -> Tensor:
     """Log of the mean weight over the chains that start at z ``[N, chains, D]``: float64 ``[N]``.
 
     Args:
@@ -147,7 +147,7 @@ def log_mean_weight(target: Target, z: Tensor, b: Tensor, steps: Tensor, noise: 
     return log_weight.logsumexp(1) - math.log(log_weight.shape[1])
 
 
-def find_steps(target: Target, z: Tensor, b: Tensor, noise: Noise) -> Tensor:
+def find_steps(target: Target, z: Tensor, b: Tensor, noise: Rng) -> Tensor:
     """Step sizes for each image at each inner temperature, ``[T - 1, N]``.
 
     From chains of their own that start at prior draws z, whose acceptance the sizes follow:

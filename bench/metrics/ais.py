@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.contracts import Nets, Noise
+from bench.contracts import Nets, Rng
 from bench.errors import required
 from bench.evaluation.view import View
 from bench.images import dequantise, to_unit
@@ -83,7 +83,7 @@ def _groups(images: Tensor, labels: Tensor | None) -> Iterator[tuple[int, Tensor
         yield start // GROUP, images[part], None if labels is None else labels[part]
 
 
-def _gap(view: View, effort: Effort, n: int, labels: Tensor | None, noise: Noise) -> Tensor:
+def _gap(view: View, effort: Effort, n: int, labels: Tensor | None, noise: Rng) -> Tensor:
     """Bound from above less bound from below, ``[n]``, of images drawn from the model."""
     z = view.fns.latent(view.nets, n, noise)
     shown = _in_levels(view.fns.decode(view.nets, z, labels), view.spec.levels)
@@ -101,7 +101,7 @@ class _Anneal:
     effort: Effort
     x: Tensor
     labels: Tensor | None
-    noise: Noise
+    noise: Rng
 
     def from_below(self) -> tuple[Tensor, Tensor]:
         """The bound ``[N]``, and the step sizes of its chains."""

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from bench.contracts import Inference, Nets, Noise
+from bench.contracts import Inference, Nets, Rng
 from bench.evaluation.view import View
 from bench.images import to_unit
 from bench.metrics import metric
@@ -69,7 +69,7 @@ def _bound(view: View, k: int) -> dict[str, float]:
 
 
 def bound_of_image(
-    inference: Inference, nets: Nets, image: Tensor, label: Tensor | None, noise: Noise, *, k: int
+    inference: Inference, nets: Nets, image: Tensor, label: Tensor | None, noise: Rng, *, k: int
 ) -> Tensor:
     """log 1/k sum_i p(x, z_i) / q(z_i|x) in nats, float64, 0-d, of one image ``[1, C, H, W]``.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.config import ModelSettings
-from bench.contracts import EvalFns, Nets, Noise, Trainable
+from bench.contracts import EvalFns, Nets, Rng, Trainable
 from bench.images import to_unit
 from bench.models import model
 from bench.records import DataSpec
@@ -23,7 +23,7 @@ class Memory(nn.Module):
         super().__init__()
         self.register_buffer("images", torch.zeros(0, dtype=torch.uint8), persistent=False)
 
-    def draw(self, n: int, noise: Noise) -> Tensor:
+    def draw(self, n: int, noise: Rng) -> Tensor:
         """n indices as float ``[n, 1]``; without repetition up to the number of images."""
         size = len(self.images)
         rounds = [noise.uniform(size).argsort() for _ in range(-(-n // size))]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.contracts import EvalFns, Nets, Noise
+from bench.contracts import EvalFns, Nets, Rng
 
 NUM_DRAWS, NUM_STEPS = 256, 100
 """What a search costs: draws decoded for all images, and steps forth and back for each."""
@@ -35,7 +35,7 @@ def invert(
     fns: EvalFns,
     images: Tensor,
     labels: Tensor | None,
-    noise: Noise,
+    noise: Rng,
     *,
     num_draws: int = NUM_DRAWS,
     num_steps: int = NUM_STEPS,

@@ -15,7 +15,7 @@ from bench.contracts import OptimSpec, Phase, Scalars, Step, Trainable
 from bench.images import to_unit
 from bench.modules import gradient_norm, requires_grad
 from bench.records import StepLog
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 
 NEVER = 2**62
 
@@ -64,7 +64,7 @@ class Trainer:
         self._phases = trainable.phases
         self._images, self._labels = images, labels
         self._rng = generator("training", settings.seed, device=images.device)
-        self._noise = DeviceNoise(self._rng)
+        self._noise = DeviceRng(self._rng)
         self._parameters = {
             name: [p for module in spec.modules for p in self._nets[module].parameters()]
             for name, spec in trainable.optimizers.items()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bench.contracts import Bound, Density, Inference, Loss, Nets, Noise, Posterior, Scalars, Step
+from bench.contracts import Bound, Density, Inference, Loss, Nets, Posterior, Rng, Scalars, Step
 
 
 def kl_warmup(progress: Tensor, share: float) -> Tensor:
@@ -47,7 +47,7 @@ def free_bits_kl(kl: Tensor, free_nats: float) -> Tensor:
 
 
 def elbo_terms(
-    density: Density, nets: Nets, images: Tensor, labels: Tensor | None, noise: Noise
+    density: Density, nets: Nets, images: Tensor, labels: Tensor | None, noise: Rng
 ) -> Bound:
     """The terms of the bound in nats per image, of images in [0, 1]."""
     return density.bound(nets, density.observe(images, noise), labels, noise)
@@ -58,7 +58,7 @@ def importance_bound(
     nets: Nets,
     images: Tensor,
     labels: Tensor | None,
-    noise: Noise,
+    noise: Rng,
     *,
     k: int,
 ) -> Tensor:

@@ -8,7 +8,7 @@ from typing import cast
 
 from torch import Tensor
 
-from bench.contracts import EvalFns, Inference, Likelihood, Nets, Noise, Posterior, Prior
+from bench.contracts import EvalFns, Inference, Likelihood, Nets, Posterior, Prior, Rng
 from bench.labels import join_class
 from bench.variational.posteriors import PosteriorKind
 from bench.variational.priors import PriorExtras
@@ -35,7 +35,7 @@ class LatentModel:
         """q(z|x), or q(z|x, class)."""
         return self.kind(nets["encoder"](x, labels))
 
-    def encode(self, nets: Nets, images: Tensor, labels: Tensor | None, noise: Noise) -> Posterior:
+    def encode(self, nets: Nets, images: Tensor, labels: Tensor | None, noise: Rng) -> Posterior:
         """q(z|x) of images in [0, 1]."""
         return self.posterior(nets, self.likelihood.observe(images, noise), labels)
 
@@ -52,7 +52,7 @@ class LatentModel:
         """log p(x|z) in nats, ``[N]``."""
         return _likelihood(nets).log_prob(x, self.params(nets, z, labels))
 
-    def latent(self, nets: Nets, n: int, noise: Noise) -> Tensor:
+    def latent(self, nets: Nets, n: int, noise: Rng) -> Tensor:
         """z from the prior."""
         return _prior(nets).sample(n, noise, partial(self._encode_alone, nets))
 

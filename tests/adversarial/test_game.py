@@ -14,7 +14,7 @@ from bench.contracts import OptimSpec, Step
 from bench.errors import UsageError
 from bench.models import MODELS, configure, find
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator, seeded_modules
+from bench.runtime import DeviceRng, generator, seeded_modules
 from bench.training.trainer import Trainer, build_optimizer
 
 SPEC = DataSpec(
@@ -49,7 +49,7 @@ def score(trainable, images, labels):
 def step(n=8):
     rng = generator("step")
     return Step(
-        torch.rand(n, 1, 8, 8, generator=rng), LABELS[:n], torch.tensor(0.5), DeviceNoise(rng)
+        torch.rand(n, 1, 8, 8, generator=rng), LABELS[:n], torch.tensor(0.5), DeviceRng(rng)
     )
 
 

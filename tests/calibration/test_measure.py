@@ -34,7 +34,7 @@ from bench.evaluation.view import Generated, View, draw
 from bench.images import to_unit
 from bench.metrics.floors import floors, subset
 from bench.models import MODELS
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import build
 
 N = 250
@@ -142,7 +142,7 @@ def test_blur_leaves_a_flat_image_flat_to_its_edges():
 def test_noise_has_the_standard_deviation_of_its_dose_and_one_pattern():
     images = torch.full((200, 1, 8, 8), 0.5)
     added = [
-        noisy(images, dose, DeviceNoise(generator("corruption", "noise"))) - images
+        noisy(images, dose, DeviceRng(generator("corruption", "noise"))) - images
         for dose in (0.1, 0.2)
     ]
     # 12,800 draws know a standard deviation to 0.6 %.
@@ -210,7 +210,7 @@ def test_ceilings_are_the_images_of_the_reports_baselines(reference):
         trainable = model.build(model.settings(), reference.spec)
         if trainable.initialise:
             trainable.initialise(trainable.modules, train)
-        noise = DeviceNoise(generator("evaluation", "samples"), CPU)
+        noise = DeviceRng(generator("evaluation", "samples"), CPU)
         expected = draw(trainable.modules, trainable.eval_fns, 40, noise)
         assert torch.equal(make(train, 40), expected)
 

@@ -20,7 +20,7 @@ from bench.metrics._evaluate import evaluate
 from bench.metrics.ais import GROUP, Effort, measure
 from bench.models import configure
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import build, reference_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
@@ -29,7 +29,7 @@ CHAINS = 16
 
 
 def noise(*purpose):
-    return DeviceNoise(generator("annealing", *purpose))
+    return DeviceRng(generator("annealing", *purpose))
 
 
 def simulated(n):

@@ -15,7 +15,7 @@ from bench.metrics import METRICS, requested
 from bench.metrics._evaluate import evaluate
 from bench.metrics.importance import BLOCK, bound_of_image
 from bench.models import configure
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import build
 from bench.training.trainer import Trainer
 from bench.variational.elbo import log_weights
@@ -25,7 +25,7 @@ NAMES = {1: "iwae_1", 64: "iwae_64", 512: "iwae_512", 5000: "iwae_5000"}
 
 
 def noise_of(i):
-    return DeviceNoise(generator("importance test", i))
+    return DeviceRng(generator("importance test", i))
 
 
 def errors(x, k, widen):

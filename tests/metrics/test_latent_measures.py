@@ -15,7 +15,7 @@ from bench.metrics.latent_measures import inverse_multiquadratic
 from bench.models import configure
 from bench.pictures import PICTURES
 from bench.pictures._chart import BAR, HIGH, TOP, spans
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import build, reference_data
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
@@ -145,7 +145,7 @@ def test_codes_that_are_shifted_or_too_narrow_are_clearly_away_from_the_prior(po
 def test_distance_of_codes_is_that_of_two_normals():
     """E k of the difference of two normal draws, by many draws: MMD^2 = 2 (E k(d) - E k(d + m))."""
     view, shift, dim = view_of(latent_dim=4, hidden="16"), 1.0, 4
-    difference = 2**0.5 * DeviceNoise(generator("difference")).normal(400_000, dim).double()
+    difference = 2**0.5 * DeviceRng(generator("difference")).normal(400_000, dim).double()
     near, far = (
         (2 * dim / (2 * dim + (difference + by).square().sum(1))).mean() for by in (0.0, shift)
     )

@@ -7,7 +7,7 @@ import torch
 from references import PRESETS, REFERENCES, TRAINED, VARIANTS, split
 
 from bench.models import MODELS, configure, find
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.testing import (
     DIGITS,
     MODEL_PROMISES,
@@ -43,7 +43,7 @@ def test_every_model_keeps_its_promises(promise, variant):
 @pytest.mark.parametrize("name", DEEP)
 def test_every_depth_builds_and_samples_for_every_image_shape(name, depth, shape):
     trainable = made_model(name, {"depth": str(depth), "width": "2"}, spec=made_spec(shape))
-    z = trainable.eval_fns.latent(trainable.modules, 2, DeviceNoise(generator("z")))
+    z = trainable.eval_fns.latent(trainable.modules, 2, DeviceRng(generator("z")))
     labels = labels_for(trainable, 2)
     assert trainable.eval_fns.decode(trainable.modules, z, labels).shape == (2, *shape)
     loss, _ = trainable.phases[0].loss(trainable.modules, made_step(2, shape))

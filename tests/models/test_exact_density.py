@@ -13,7 +13,7 @@ from bench.images import dequantise, to_unit
 from bench.metrics._evaluate import measure
 from bench.models import configure
 from bench.registry import load_plugins
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import reference_data
 from bench.training.run import Run
 
@@ -102,7 +102,7 @@ def flow(tmp_path_factory):
 def test_exact_log_likelihood_is_that_of_the_closed_form(flow, split):
     run, result, _ = flow
     images, net = run.reference.images(split), run.trainer.evaluated["flow"]
-    u = DeviceNoise(generator("evaluation", "elbo"), images.device).uniform(*images.shape)
+    u = DeviceRng(generator("evaluation", "elbo"), images.device).uniform(*images.shape)
     x = dequantise(to_unit(images), run.reference.spec.levels, u).double()
     mean, scale = net.mean.detach().double(), net.log_scale.detach().double().exp()
     squares = ((x - mean) / scale).square() + 2 * scale.log() + math.log(2 * math.pi)

@@ -9,7 +9,7 @@ from torch import nn
 from bench.contracts import Step
 from bench.models import configure, find
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator, seeded_modules
+from bench.runtime import DeviceRng, generator, seeded_modules
 
 SPEC = DataSpec(
     name="made", shape=(1, 8, 8), num_classes=0, class_prior=(), levels=17, digest="0" * 16
@@ -55,7 +55,7 @@ def losses(**values):
     images = torch.tensor([[0.2, 0.9], [0.6, 0.4], [1.0, 0.0]]).view(3, 1, 1, 2)
     found = {}
     for phase in built(**values).phases:
-        step = Step(images, None, torch.tensor(0.5), DeviceNoise(generator("noise")))
+        step = Step(images, None, torch.tensor(0.5), DeviceRng(generator("noise")))
         nets["discriminator"].seen = []
         loss, scalars = phase.loss(nets, step)
         found[phase.name] = float(loss), scalars, nets["discriminator"].seen
@@ -64,7 +64,7 @@ def losses(**values):
 
 def drawn():
     """The two draws of a step: of the posterior, of the prior."""
-    noise = DeviceNoise(generator("noise"))
+    noise = DeviceRng(generator("noise"))
     return noise.normal(1, 3, 2)[0], noise.normal(3, 2)
 
 

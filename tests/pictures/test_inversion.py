@@ -11,7 +11,7 @@ from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.models import configure
 from bench.pictures import draw_pictures
 from bench.pictures._inversion import invert, squared_error
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import build, reference_data
 from bench.training.trainer import Trainer
 
@@ -38,13 +38,13 @@ def trained(model, reference, num_images=640):
 
 
 def noise():
-    return DeviceNoise(generator("inversion test"))
+    return DeviceRng(generator("inversion test"))
 
 
 def own_images(trainable, n):
     """Images that the generator makes itself, and their classes."""
     nets, fns = trainable.modules, trainable.eval_fns
-    z = fns.latent(nets, n, DeviceNoise(generator("targets")))
+    z = fns.latent(nets, n, DeviceRng(generator("targets")))
     labels = torch.arange(n) % 10
     with torch.no_grad():
         return fns.decode(nets, z, labels if fns.conditional else None), labels

@@ -14,7 +14,7 @@ from bench.images import display_scale, to_bytes, to_png
 from bench.models import configure
 from bench.pictures import PICTURES, draw_pictures
 from bench.plots.boards import read_tiles
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import build, reference_data
 from bench.training.run import Run
 
@@ -271,4 +271,4 @@ def test_evaluation_noise_is_drawn_anew_for_each_picture():
     first, again = (view.noise("interpolation").normal(4) for _ in range(2))
     assert torch.equal(first, again)
     assert not torch.equal(first, view.noise("class_grid").normal(4))
-    assert not torch.equal(first, DeviceNoise(generator("elsewhere")).normal(4))
+    assert not torch.equal(first, DeviceRng(generator("elsewhere")).normal(4))

@@ -9,7 +9,7 @@ from training_runs import small
 from bench.errors import Interrupted
 from bench.evaluation.view import draw
 from bench.logger import NullLogger
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.checkpoint import LAST
 from bench.training.parts import build, reference_data, restore
 from bench.training.run import Run
@@ -47,11 +47,11 @@ def test_restored_model_samples_as_the_run_ended(tmp_path, reference):
     run.execute()
     restored, fresh = restore(config, reference, tmp_path), build(config, reference)
     same, other = (
-        draw(t.modules, t.eval_fns, 4, DeviceNoise(generator("s"))) for t in (restored, fresh)
+        draw(t.modules, t.eval_fns, 4, DeviceRng(generator("s"))) for t in (restored, fresh)
     )
     state = torch.load(tmp_path / LAST, weights_only=True)["trainer"]["modules"]
     fresh.modules["decoder"].load_state_dict(state["decoder"])
-    again = draw(fresh.modules, fresh.eval_fns, 4, DeviceNoise(generator("s")))
+    again = draw(fresh.modules, fresh.eval_fns, 4, DeviceRng(generator("s")))
     assert torch.equal(same, again)
     assert not torch.equal(same, other)
 

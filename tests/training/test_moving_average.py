@@ -11,7 +11,7 @@ from bench.contracts import EvalFns, NullLogger, OptimSpec, Phase, Trainable
 from bench.evaluation.view import Generated, View, draw
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
-from bench.runtime import DeviceNoise, generator, seeded_modules
+from bench.runtime import DeviceRng, generator, seeded_modules
 from bench.training.checkpoint import BEST, LAST
 from bench.training.parts import build, reference_data, restore
 from bench.training.run import Run
@@ -152,5 +152,5 @@ def test_restored_run_samples_from_its_averaged_weights(averaged_run):
     state = torch.load(folder / LAST, weights_only=True)["trainer"]
     restored, live = restore(config, reference, folder), live_of(config, reference, folder)
     assert same(state["averages"]["generator"], weights(restored.modules["generator"]))
-    a, b = (draw(t.modules, t.eval_fns, 4, DeviceNoise(generator("s"))) for t in (restored, live))
+    a, b = (draw(t.modules, t.eval_fns, 4, DeviceRng(generator("s"))) for t in (restored, live))
     assert not torch.equal(a, b)

@@ -11,7 +11,7 @@ from bench.contracts import OptimSpec, Step
 from bench.errors import UsageError
 from bench.models import configure, find
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator, seeded_modules
+from bench.runtime import DeviceRng, generator, seeded_modules
 from bench.training.trainer import Trainer
 from bench.variational.elbo import elbo_terms, free_bits_kl, importance_bound
 from bench.variational.likelihoods import LIKELIHOODS
@@ -48,7 +48,7 @@ def built(model="vae_mlp", spec=SPEC, **values):
 
 def step(n=8):
     images = IMAGES[:n].float() / 255
-    return Step(images, LABELS[:n], torch.tensor(0.5), DeviceNoise(generator("step")))
+    return Step(images, LABELS[:n], torch.tensor(0.5), DeviceRng(generator("step")))
 
 
 def terms_of(trainable, seen):
@@ -209,7 +209,7 @@ def test_conditional_vae_makes_another_image_of_the_same_latent_for_another_clas
 def test_conditional_vae_encodes_the_same_image_otherwise_under_another_class():
     trainable = built(conditional=True, likelihood="bernoulli_gray")
     images = (IMAGES[:1].float() / 255).expand(3, *SHAPE)
-    noise = DeviceNoise(generator("encode"))
+    noise = DeviceRng(generator("encode"))
     means = trainable.eval_fns.encode(trainable.modules, images, torch.arange(3), noise).mean
     assert not torch.equal(means[0], means[1])
     assert not torch.equal(means[1], means[2])
@@ -242,7 +242,7 @@ def test_evaluated_elbo_has_kl_factor_one_and_no_free_nats_whatever_is_trained()
             trainable.eval_fns.inference,
             trainable.modules,
             *(step().images, step().labels),
-            DeviceNoise(generator("eval")),
+            DeviceRng(generator("eval")),
         )[:2]
         for trainable in (
             built(),
@@ -288,7 +288,7 @@ def test_model_with_a_vamp_prior_samples_what_it_scores():
     trainable = trained(built(prior="vamp", latent_dim=1))
     fns, nets = trainable.eval_fns, trainable.modules
     with torch.no_grad():
-        z = fns.latent(nets, 4000, DeviceNoise(generator("z")))
+        z = fns.latent(nets, 4000, DeviceRng(generator("z")))
         density = fns.inference.prior_log_prob(nets, z)
         grid = torch.linspace(-12, 12, 4001).unsqueeze(1)
         on_grid = fns.inference.prior_log_prob(nets, grid)

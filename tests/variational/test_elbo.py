@@ -17,13 +17,13 @@ from bench.evaluation.view import Generated, View
 from bench.images import dequantise
 from bench.metrics._evaluate import evaluate
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.variational.elbo import elbo_terms
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 
 def elbo_per_image(x, **options):
-    noise = DeviceNoise(generator("eval"))
+    noise = DeviceRng(generator("eval"))
     terms = elbo_terms(linear_model(**options), {}, x, None, noise)
     return terms[0] - terms[1]
 

@@ -16,7 +16,7 @@ from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import to_unit
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import build, reference_data
 
 CPU = torch.device("cpu")
@@ -88,7 +88,7 @@ def test_kl_is_positive_and_lowers_the_evaluated_elbo():
 def test_second_half_of_the_encoders_values_is_log_sigma_squared():
     """log sigma^2 taken for sigma, or for log sigma (protocol.md, pitfalls)."""
     values, (_, kl, q) = expected_terms()
-    trainable, noise = built(), DeviceNoise(generator("draws"))
+    trainable, noise = built(), DeviceRng(generator("draws"))
     x = to_unit(reference_data("digits", "auto", CPU).images("val")[:4])
     with torch.no_grad():
         logvar = trainable.modules["encoder"](x, None)[:, LATENT_DIM:]
@@ -121,9 +121,9 @@ def test_trained_loss_weighs_the_kl_by_the_warmup_at_its_own_progress(progress, 
     """The same mistakes in the loss: sums, sign and sigma (protocol.md, pitfalls)."""
     trainable = built(kl_warmup=0.5)
     images = to_unit(reference_data("digits", "auto", CPU).images("train")[:32])
-    step = Step(images, None, torch.tensor(progress), DeviceNoise(generator("step")))
+    step = Step(images, None, torch.tensor(progress), DeviceRng(generator("step")))
     loss, scalars = trainable.phases[0].loss(trainable.modules, step)
-    log_likelihood, kl, _ = terms(trainable.modules, images, DeviceNoise(generator("step")))
+    log_likelihood, kl, _ = terms(trainable.modules, images, DeviceRng(generator("step")))
     expected = float((factor * kl - log_likelihood).mean())
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-5)
     assert float(scalars["kl_nats"].detach()) == pytest.approx(float(kl.mean()), rel=1e-5)

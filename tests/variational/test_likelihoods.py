@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli, Independent, Normal
 from bench.errors import UsageError
 from bench.images import level_centres
 from bench.records import DataSpec
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.variational.likelihoods import LIKELIHOODS, LearnedNumber
 
 SPEC = DataSpec(
@@ -21,7 +21,7 @@ LEARNED = ["gaussian_learned", "gaussian_learned_pixel"]
 
 @pytest.fixture
 def noise():
-    return DeviceNoise(generator("noise"))
+    return DeviceRng(generator("noise"))
 
 
 def made(name, sigma=0.354, levels=17):

@@ -18,7 +18,7 @@ from linear_gaussian import (
 from bench.contracts import Step
 from bench.errors import UsageError
 from bench.models import configure
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.variational.elbo import (
     bound_loss,
     elbo_loss,
@@ -48,12 +48,12 @@ def drawn(k, n):
 
 
 def bound(x, k, *, noise=None, labels=None, model=None, **options):
-    noise = noise or DeviceNoise(generator("bound"))
+    noise = noise or DeviceRng(generator("bound"))
     return importance_bound(model or linear_model(**options), {}, x, labels, noise, k=k)
 
 
 def step(x, progress=1.0):
-    return Step(x, None, torch.tensor(progress), DeviceNoise(generator("step")))
+    return Step(x, None, torch.tensor(progress), DeviceRng(generator("step")))
 
 
 def test_warmup_rises_over_its_share_and_stays_at_one():
@@ -71,7 +71,7 @@ def test_negative_elbo_is_a_mean_over_images_of_sums():
 @pytest.mark.parametrize(("progress", "factor"), [(0.0, 0.0), (0.2, 1.2), (0.5, 3.0), (1.0, 3.0)])
 def test_elbo_loss_weighs_the_kl_by_its_factor_and_the_warmup(progress, factor):
     x = observed(50)
-    terms = elbo_terms(linear_model(), {}, x, None, DeviceNoise(generator("step")))
+    terms = elbo_terms(linear_model(), {}, x, None, DeviceRng(generator("step")))
     loss, scalars = elbo_loss(linear_model(), kl_weight=3.0, warmup=0.5)({}, step(x, progress))
     assert float(loss) == pytest.approx(float((factor * terms[1] - terms[0]).mean()), rel=1e-6)
     assert float(scalars["kl_nats"]) == float(terms[1].mean())
@@ -80,7 +80,7 @@ def test_elbo_loss_weighs_the_kl_by_its_factor_and_the_warmup(progress, factor):
 
 def test_bound_of_one_draw_is_the_elbo_at_the_same_draw():
     x = observed(200)
-    noise = DeviceNoise(generator("bound"))
+    noise = DeviceRng(generator("bound"))
     terms = elbo_terms(linear_model(widen=1.3, closed_kl=False), {}, x, None, noise)
     torch.testing.assert_close(bound(x, 1, widen=1.3), terms[0] - terms[1], rtol=0, atol=1e-6)
 
@@ -129,7 +129,7 @@ def test_bound_is_the_log_of_the_mean_weight_of_its_single_draws():
 
 def test_bound_loss_is_its_negative_mean_over_images():
     x = observed(20)
-    expected = bound(x, 5, noise=DeviceNoise(generator("step")), widen=1.3).mean()
+    expected = bound(x, 5, noise=DeviceRng(generator("step")), widen=1.3).mean()
     loss, scalars = bound_loss(linear_model(widen=1.3), k=5)({}, step(x))
     assert float(loss) == -float(expected)
     assert float(scalars["bound_nats"]) == float(expected)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from bench.runtime import DeviceNoise, generator
+from bench.runtime import DeviceRng, generator
 from bench.variational.posteriors import POSTERIORS
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 from bench.variational.posteriors.full_covariance import FullGaussian
@@ -16,7 +16,7 @@ N, DIM = 6, 4
 
 @pytest.fixture
 def noise():
-    return DeviceNoise(generator("noise"))
+    return DeviceRng(generator("noise"))
 
 
 def made(kind, dim=DIM, n=N):
@@ -95,8 +95,8 @@ def test_full_covariance_without_entries_below_the_diagonal_is_the_diagonal_post
     diagonal = made(DiagonalGaussian)
     below = torch.zeros(N, DIM * (DIM - 1) // 2, dtype=torch.float64)
     full = FullGaussian(torch.cat([diagonal.mu, 0.5 * diagonal.logvar, below], dim=1))
-    z = diagonal.rsample(5, DeviceNoise(generator("same")))
-    torch.testing.assert_close(full.rsample(5, DeviceNoise(generator("same"))), z)
+    z = diagonal.rsample(5, DeviceRng(generator("same")))
+    torch.testing.assert_close(full.rsample(5, DeviceRng(generator("same"))), z)
     torch.testing.assert_close(full.log_prob(z), diagonal.log_prob(z))
     torch.testing.assert_close(full.kl_standard(), diagonal.kl_standard())
 
@@ -104,8 +104,8 @@ def test_full_covariance_without_entries_below_the_diagonal_is_the_diagonal_post
 def test_full_covariance_density_at_a_draw_is_that_of_its_noise_over_its_diagonal():
     """log q(z|x) = -sum_i (eps_i^2 + log 2pi + 2 log sigma_i) / 2, as experiment A writes it."""
     q = made(FullGaussian)
-    z = q.rsample(3, DeviceNoise(generator("eps")))
-    eps = DeviceNoise(generator("eps")).normal(3, N, DIM).double()
+    z = q.rsample(3, DeviceRng(generator("eps")))
+    eps = DeviceRng(generator("eps")).normal(3, N, DIM).double()
     log_sigma = q.factor.diagonal(dim1=-2, dim2=-1).log()
     expected = -0.5 * (eps**2 + math.log(2 * math.pi) + 2 * log_sigma).sum(-1)
     torch.testing.assert_close(q.log_prob(z), expected)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal
 
-from bench.runtime import DeviceNoise, generator, seeded_modules
+from bench.runtime import DeviceRng, generator, seeded_modules
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 from bench.variational.posteriors.full_covariance import FullGaussian
 from bench.variational.priors import PRIORS, PriorShape, vamp
@@ -53,7 +53,7 @@ def linear_encoder(dim, kind=DiagonalGaussian):
 
 
 def noise(purpose="noise"):
-    return DeviceNoise(generator(purpose))
+    return DeviceRng(generator(purpose))
 
 
 @pytest.mark.parametrize("name", PRIORS.names())

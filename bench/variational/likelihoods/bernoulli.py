@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.contracts import Likelihood, LikelihoodKind, Noise
+from bench.contracts import Likelihood, LikelihoodKind, Rng
 from bench.records import DataSpec
 from bench.variational.likelihoods import LIKELIHOODS
 
@@ -29,11 +29,11 @@ class Bernoulli(nn.Module):
     params_per_value = 1
     kind: LikelihoodKind = "binary"
 
-    def __init__(self, name: str, see: Callable[[Tensor, Noise], Tensor]) -> None:
+    def __init__(self, name: str, see: Callable[[Tensor, Rng], Tensor]) -> None:
         super().__init__()
         self.name, self._see = name, see
 
-    def observe(self, images: Tensor, noise: Noise) -> Tensor:
+    def observe(self, images: Tensor, noise: Rng) -> Tensor:
         """Images in [0, 1] to x."""
         return self._see(images, noise)
 
@@ -91,7 +91,7 @@ def fixed_coins(images: Tensor) -> Tensor:
     return (uniform.view_as(images) < images).to(images.dtype)
 
 
-def _resampled(images: Tensor, noise: Noise) -> Tensor:
+def _resampled(images: Tensor, noise: Rng) -> Tensor:
     return (noise.uniform(*images.shape) < images).to(images.dtype)
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.contracts import LikelihoodKind, Noise
+from bench.contracts import LikelihoodKind, Rng
 from bench.images import gray_levels
 from bench.records import DataSpec
 from bench.variational.likelihoods import LIKELIHOODS, LearnedNumber
@@ -40,7 +40,7 @@ class DiscretisedLogistic(nn.Module):
         self.levels = spec.levels
         self.log_scale = LearnedNumber(math.log(sigma))
 
-    def observe(self, images: Tensor, noise: Noise) -> Tensor:  # noqa: ARG002
+    def observe(self, images: Tensor, noise: Rng) -> Tensor:  # noqa: ARG002
         """Images in [0, 1] to exact gray levels in the same range, x = k / (L - 1)."""
         return gray_levels(images, self.levels) / (self.levels - 1)
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.contracts import LikelihoodKind, Noise
+from bench.contracts import LikelihoodKind, Rng
 from bench.errors import UsageError
 from bench.images import dequantise, level_centres
 from bench.records import DataSpec
@@ -34,7 +34,7 @@ class Gaussian(nn.Module, ABC):
         super().__init__()
         self.levels = spec.levels
 
-    def observe(self, images: Tensor, noise: Noise) -> Tensor:
+    def observe(self, images: Tensor, noise: Rng) -> Tensor:
         """Images in [0, 1] to x = (k + u) / L in [0, 1)."""
         return dequantise(images, self.levels, noise.uniform(*images.shape))
 

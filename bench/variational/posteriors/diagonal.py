@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from bench.contracts import Noise
+from bench.contracts import Rng
 from bench.variational.posteriors import POSTERIORS
 
 LOGVAR_LIMIT = 20.0
@@ -31,7 +31,7 @@ class DiagonalGaussian:
         """``[N, D]``."""
         return self.mu
 
-    def rsample(self, k: int, noise: Noise) -> Tensor:
+    def rsample(self, k: int, noise: Rng) -> Tensor:
         """z = mu + sigma * eps, ``[k, N, D]``."""
         return self.mu + (0.5 * self.logvar).exp() * noise.normal(k, *self.mu.shape)
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from bench.contracts import Noise
+from bench.contracts import Rng
 from bench.variational.posteriors import POSTERIORS
 
 LOG_DIAGONAL_LIMIT = 10.0
@@ -42,7 +42,7 @@ class FullGaussian:
         """``[N, D]``."""
         return self.mu
 
-    def rsample(self, k: int, noise: Noise) -> Tensor:
+    def rsample(self, k: int, noise: Rng) -> Tensor:
         """z = mu + L eps, ``[k, N, D]``."""
         eps = noise.normal(k, *self.mu.shape).to(self.mu)
         return self.mu + torch.einsum("nij,knj->kni", self.factor, eps)

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from bench.contracts import Encode, Noise, Posterior
+from bench.contracts import Encode, Posterior, Rng
 from bench.distances.gaussians import standard_log_prob
 from bench.networks import mlp
 from bench.variational.priors import PRIORS, PriorShape
@@ -69,7 +69,7 @@ class FlowPrior(nn.Module):
             for i in range(shape.num_layers)
         )
 
-    def sample(self, n: int, noise: Noise, encode: Encode) -> Tensor:  # noqa: ARG002
+    def sample(self, n: int, noise: Rng, encode: Encode) -> Tensor:  # noqa: ARG002
         """``[n, D]``."""
         return self.from_base(noise.normal(n, self.latent_dim))
 

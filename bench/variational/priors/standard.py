@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bench.contracts import Encode, Noise, Posterior
+from bench.contracts import Encode, Posterior, Rng
 from bench.distances.gaussians import standard_log_prob
 from bench.variational.priors import PRIORS, PriorShape
 
@@ -17,7 +17,7 @@ class StandardNormal(nn.Module):
         super().__init__()
         self.latent_dim = shape.latent_dim
 
-    def sample(self, n: int, noise: Noise, encode: Encode) -> Tensor:  # noqa: ARG002
+    def sample(self, n: int, noise: Rng, encode: Encode) -> Tensor:  # noqa: ARG002
         """``[n, D]``."""
         return noise.normal(n, self.latent_dim)
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bench.contracts import Encode, Noise, Posterior
+from bench.contracts import Encode, Posterior, Rng
 from bench.images import to_unit
 from bench.variational.priors import PRIORS, PriorShape
 
@@ -46,7 +46,7 @@ class VampPrior(nn.Module):
         """Puts every pixel back into [0, 1]."""
         self.pseudo_inputs.clamp_(0, 1)
 
-    def sample(self, n: int, noise: Noise, encode: Encode) -> Tensor:
+    def sample(self, n: int, noise: Rng, encode: Encode) -> Tensor:
         """A component, then z from its posterior, ``[n, D]``."""
         component = noise.integers(len(self.pseudo_inputs), n)
         parts = self.pseudo_inputs[component].split(MOST_IMAGES)
