@@ -16,7 +16,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from bench.images import from_symmetric
 
@@ -234,14 +233,3 @@ def _norm2d(norm: Norm, count: int) -> list[nn.Module]:
         return [nn.BatchNorm2d(count)]
     # One group is layer norm over channels and places, with a scale and shift for each channel.
     return [nn.GroupNorm(1, count)] if norm == "layer" else []
-
-
-def spectrally_normalise(module: nn.Module) -> None:
-    """Divides every linear, convolutional and embedding weight by its largest singular value.
-
-    Miyato et al. 2018 (arXiv 1802.05957): one step of power iteration at each training
-    forward; a convolution's weight counts as its ``[out, in * kh * kw]`` matrix.
-    """
-    for part in list(module.modules()):
-        if isinstance(part, nn.Linear | nn.Conv2d | nn.Embedding):
-            spectral_norm(part)

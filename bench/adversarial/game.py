@@ -9,20 +9,18 @@ from typing import Any, Literal, Protocol, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bench.adversarial.lipschitz import clip_weights, gradient_penalty, r1_penalty
+from bench.adversarial.lipschitz import (
+    clip_weights,
+    gradient_penalty,
+    r1_penalty,
+    spectrally_normalise,
+)
 from bench.adversarial.losses import LOSSES, AdversarialLoss
 from bench.config import ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
 from bench.labels import draw_labels, require_classes
-from bench.networks import (
-    ConvDecoder,
-    ConvEncoder,
-    Critic,
-    Norm,
-    SymmetricTanh,
-    spectrally_normalise,
-)
+from bench.networks import ConvDecoder, ConvEncoder, Critic, Norm, SymmetricTanh
 from bench.records import DataSpec
 
 Lipschitz = Literal["none", "clip", "gradient_penalty", "spectral_norm"]

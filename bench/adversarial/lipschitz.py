@@ -1,4 +1,4 @@
-"""What keeps a discriminator smooth: weight clipping and the two gradient penalties."""
+"""What keeps a discriminator smooth: weight clipping, two gradient penalties, spectral norm."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from bench.contracts import Scalars
 
@@ -58,3 +59,14 @@ def _gradients(score: Score, images: Tensor) -> Tensor:
     points = images.detach().requires_grad_(True)
     (gradients,) = torch.autograd.grad(score(points).sum(), points, create_graph=True)
     return gradients.flatten(1)
+
+
+def spectrally_normalise(module: nn.Module) -> None:
+    """Divides every linear, convolutional and embedding weight by its largest singular value.
+
+    Miyato et al. 2018 (arXiv 1802.05957): one step of power iteration at each training
+    forward; a convolution's weight counts as its ``[out, in * kh * kw]`` matrix.
+    """
+    for part in list(module.modules()):
+        if isinstance(part, nn.Linear | nn.Conv2d | nn.Embedding):
+            spectral_norm(part)
