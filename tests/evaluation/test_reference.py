@@ -213,6 +213,7 @@ def test_what_is_computed_in_no_time_is_not_kept(tmp_path):
     assert files(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_once_leave_one_whole_file_each_block(tmp_path):
     children = [in_another_process(write_often, tmp_path) for _ in range(2)]
     assert [child.wait() for child in children] == [0, 0]

@@ -79,6 +79,7 @@ def test_page_names_its_language_title_and_sections(page):
     assert all(cell["scope"] == "col" for cell in page.all("th"))
 
 
+@pytest.mark.slow
 def test_page_is_byte_identical_when_repeated(written, tmp_path):
     write_report(STUDY, IDENTITY, troubled_records()[::-1], pictures(28, 2), tmp_path)
     assert (tmp_path / "report.html").read_bytes() == (written / "report.html").read_bytes()

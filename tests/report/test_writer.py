@@ -82,6 +82,7 @@ def files_of(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in paths}
 
 
+@pytest.mark.slow
 def test_report_is_byte_identical_when_repeated_from_shuffled_records(written, tmp_path):
     records = troubled_records()
     random.Random(1).shuffle(records)

@@ -67,6 +67,7 @@ def test_few_simulations_of_normal_runs_are_near_95_of_100(coverage):
     assert coverage.mean_coverage("normal", 5, 400) == pytest.approx(0.95, abs=0.033)
 
 
+@pytest.mark.slow
 def test_script_prints_every_table(coverage, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["coverage.py", "--simulations", "50"])
     coverage.main()
