@@ -7,7 +7,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-POINTING = ["CONTRIBUTING.md", "README.md", "PROTOCOL.md", "pyproject.toml", "benchmarks/README.md"]
+POINTING = [
+    "CONTRIBUTING.md",
+    "docs/faults.md",
+    "README.md",
+    "PROTOCOL.md",
+    "pyproject.toml",
+    "benchmarks/README.md",
+]
 
 
 def paths_in(document):

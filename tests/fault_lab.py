@@ -1,0 +1,121 @@
+"""What tests of faults share: a folder with a tiny study, and the command line as processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from bench.tracking.mlflow import Store
+
+STUDY = '''"""Two arms, four short runs."""
+from bench.plan import Arm, Study, Tier
+
+STUDY = Study(
+    name="tiny",
+    question="Which of two is better?",
+    arms=(Arm(name="vae", model="vae_mlp"), Arm(name="gan", model="gan_mlp")),
+    tiers={
+        "classroom": Tier(
+            dataset="digits",
+            seeds=SEEDS,
+            settings={"train.num_images": NUM_IMAGES, "train.batch_size": 32},
+        )
+    },
+)
+'''
+
+
+class Lab:
+    """A user's folder: its store, its study, and commands given in it.
+
+    Args:
+        folder: Where commands are given.
+        uri: The tracking store; None takes ``mlflow.db`` in the folder.
+    """
+
+    def __init__(self, folder: Path, uri: str | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.uri = uri or f"sqlite:///{folder / 'mlflow.db'}"
+
+    def write_study(self, num_images: int = 4_000, seeds: int = 2) -> None:
+        """``studies/tiny.py``: a VAE and a GAN of small layers on digits."""
+        text = STUDY.replace("NUM_IMAGES", str(num_images)).replace("SEEDS", str(seeds))
+        path = self.folder / "studies" / "tiny.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Of a command: one core, no store but the one that is named."""
+        kept = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+        return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1", **more}
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        """A command in a process group of its own, whose number is that of the process."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "bench.cli", *arguments, *self._store(arguments)],
+            cwd=self.folder,
+            env=self.environment(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def bench(self, *arguments: str, timeout: float = 120.0, **more: str) -> tuple[int, str]:
+        """Exit code of a command and all that it printed."""
+        process = self.start(*arguments, **more)
+        try:
+            said, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            raise
+        return process.returncode, said
+
+    def values(self) -> list[tuple[str, int, dict[str, float]]]:
+        """Arm, seed and test values of every run that is finished, to the last bit."""
+        return sorted(
+            (
+                record.about.family,
+                record.about.seed,
+                {name: value for name, value in record.metrics.items() if name.startswith("test/")},
+            )
+            for record in self._records()
+            if record.finished
+        )
+
+    def doubled(self) -> list[str]:
+        """Curves of the store with two values at one step, or none."""
+        client: Any = Store(self.uri)._client
+        return [
+            f"{record.run_id} {name}"
+            for record in self._records()
+            for name in record.metrics
+            if name.startswith(("train/", "val/"))
+            if max(Counter(p.step for p in client.get_metric_history(record.run_id, name)).values())
+            > 1
+        ]
+
+    def _records(self) -> list[Any]:
+        store = Store(self.uri)
+        found = [run for experiment in store.experiments() for run in store.records(experiment.id)]
+        return [record for record in found if record.about.config_digest]
+
+    def _store(self, arguments: tuple[str, ...]) -> list[str]:
+        taking = {"run", "train", "report", "sample", "eval", "verify", "ui"}
+        given = "--tracking-uri" in arguments or arguments[0] not in taking
+        return [] if given else ["--tracking-uri", self.uri]
+
+
+def one_sentence(said: str) -> str:
+    """The last line of what a command printed, which is its sentence.
+
+    Raises:
+        AssertionError: It printed a traceback.
+    """
+    assert "Traceback" not in said, said
+    return said.strip().rpartition("\n")[2]
