@@ -10,6 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples each time, unless more are asked for (`examples` in fault_lab.py).
+settings.register_profile(
+    "bench",
+    deadline=None,
+    derandomize="BENCH_EXAMPLES" not in os.environ,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("bench")
 
 # Small networks gain nothing from a second thread and lose much where two sessions share cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -119,3 +119,8 @@ def one_sentence(said: str) -> str:
     """
     assert "Traceback" not in said, said
     return said.strip().rpartition("\n")[2]
+
+
+def examples(count: int) -> int:
+    """How many generated examples a test tries: a hundredth, times ``BENCH_EXAMPLES``."""
+    return max(1, count * int(os.environ.get("BENCH_EXAMPLES", "1")) // 100)
