@@ -100,6 +100,21 @@ class Lab:
             > 1
         ]
 
+    def curves(self) -> list[tuple[str, int, str, list[tuple[int, float]]]]:
+        """Arm, seed, name and points of every training curve."""
+        client: Any = Store(self.uri)._client
+        return sorted(
+            (
+                record.about.family,
+                record.about.seed,
+                name,
+                [(p.step, p.value) for p in client.get_metric_history(record.run_id, name)],
+            )
+            for record in self._records()
+            for name in record.metrics
+            if name.startswith(("train/", "val/"))
+        )
+
     def _records(self) -> list[Any]:
         store = Store(self.uri)
         found = [run for experiment in store.experiments() for run in store.records(experiment.id)]
