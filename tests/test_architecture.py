@@ -95,7 +95,8 @@ REGISTRIES = {
 
 # Packages that one file alone imports, so that another can take their place.
 SOLE_IMPORTERS = {
-    "mlflow": "tracking/mlflow",
+    "mlflow": "tracking",
+    "sqlalchemy": "tracking",
     "optuna": "study/storage",
     "rich": "cli/progress",
     "safetensors": "tensor_file",

@@ -31,10 +31,9 @@ from bench.report.writer import FIGURES, README, RUNS, compose, report_text
 from bench.results.results import Results, read_results
 from bench.results.summary import RUN_PAGES
 from bench.results.tracked import tracked_results
-from bench.tracking.mlflow import Store, store_uri
+from bench.tracking.address import database_path, store_uri
+from bench.tracking.mlflow import Store
 from bench.tracking.recorded import experiment_of
-
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +104,8 @@ def verify_report(path: Path, uri: str | None = None) -> Verification:
 
 def _store(uri: str | None) -> Store | None:
     """The store; None where none was named and there is none in this folder."""
-    address = store_uri(uri)
-    if address.startswith(_SQLITE) and not Path(address.removeprefix(_SQLITE)).exists():
+    path = database_path(store_uri(uri))
+    if path and not path.exists():
         if uri is not None:  # opening it would make it
             raise UsageError(f"tracking store '{uri}' is not there: give another --tracking-uri")
         return None

@@ -11,7 +11,8 @@ from bench.records import RunRecord
 from bench.results.results import Curves, Point, Results, read_results
 from bench.results.runs import RecordedRun
 from bench.results.summary import RUN_PAGES
-from bench.tracking.mlflow import Store, run_page
+from bench.tracking.address import run_page
+from bench.tracking.mlflow import Store
 
 
 def tracked_results(

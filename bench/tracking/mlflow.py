@@ -1,4 +1,4 @@
-"""The only importer of MLflow: explicit run ids through the client, never the global run."""
+"""A store of MLflow: explicit run ids through the client, never the global run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it tells of each table it makes
-
 from filelock import FileLock
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
@@ -24,6 +19,7 @@ from mlflow.tracking import MlflowClient
 from bench.errors import UsageError
 from bench.images import Picture, to_png
 from bench.records import RunRecord
+from bench.tracking.address import database_path, store_uri
 from bench.tracking.histories import Points, read_histories, without_collector
 
 FLUSH_SECONDS = 5.0
@@ -292,24 +288,8 @@ def _record(run: Run) -> RunRecord:
 
 def _folder(uri: str) -> Path | None:
     """Where the file of a sqlite store lies; None of another."""
-    path = uri.removeprefix("sqlite:///")
-    return None if path == uri else Path(path).parent
-
-
-def store_uri(uri: str | None) -> str:
-    """The store's address; a sqlite path is made absolute.
-
-    Raises:
-        UsageError: A plain folder, which MLflow has given up.
-    """
-    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    if "://" not in chosen:
-        raise UsageError(
-            f"tracking URI '{chosen}' names no store: write sqlite:///{chosen}.db or http://HOST:PORT"
-        )
-    if chosen.startswith("sqlite:///"):
-        return f"sqlite:///{Path(chosen.removeprefix('sqlite:///')).absolute()}"
-    return chosen
+    path = database_path(uri)
+    return path and path.parent
 
 
 def serve_command(uri: str, *, host: str, port: int) -> list[str]:
@@ -332,13 +312,6 @@ def _no_retries() -> Iterator[None]:
         yield
     finally:
         os.environ[name] = before
-
-
-def run_page(uri: str, experiment_id: str, run_id: str) -> str | None:
-    """Where a server shows a run; None of a database, which `bench ui` serves."""
-    if not uri.startswith(("http://", "https://")):
-        return None
-    return f"{uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 def _shared(texts: Mapping[str, str]) -> dict[str, str]:

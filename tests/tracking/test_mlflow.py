@@ -5,7 +5,8 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from bench.errors import UsageError
-from bench.tracking.mlflow import Store, store_uri
+from bench.tracking.address import store_uri
+from bench.tracking.mlflow import Store
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from bench.report.writer import report_text
 from bench.results.results import read_results
 from bench.results.summary import RUN_PAGES
 from bench.results.tracked import tracked_results
-from bench.tracking.mlflow import Store, run_page
+from bench.tracking.address import run_page
+from bench.tracking.mlflow import Store
 
 STUDY_FILE = """
 from bench.plan.study import Arm, Study, Tier

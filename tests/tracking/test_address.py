@@ -1,0 +1,47 @@
+"""Addresses of stores: any folder's name can be written, and comes back."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UsageError
+from bench.tracking.address import database_path, sqlite_uri, store_uri
+
+NAMES = [
+    "a b",
+    "a%20b",
+    "a?b",
+    "a#b",
+    "a'b",
+    'a"b',
+    "Größe",
+    "模型",
+    "a&b=c",
+    "a;b",
+    "a{b}",
+    "a\\b",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_folder_of_any_name_is_read_back_from_the_address_of_its_database(name):
+    path = Path("/data") / name / "mlflow.db"
+    assert database_path(sqlite_uri(path)) == path
+    assert database_path(store_uri(sqlite_uri(path))) == path
+
+
+def test_plain_path_is_written_as_users_write_it(tmp_path):
+    assert sqlite_uri(tmp_path / "a b.db") == f"sqlite:///{tmp_path}/a b.db"
+    assert store_uri("sqlite:///x.db") == f"sqlite:///{tmp_path}/x.db"
+    assert store_uri("sqlite:///x.db?timeout=9") == f"sqlite:///{tmp_path}/x.db?timeout=9"
+
+
+def test_folder_whose_name_is_no_text_is_told():
+    with pytest.raises(UsageError, match=r"'/\\udcff' has a name that is no UTF-8 text"):
+        sqlite_uri(Path("/\udcff/mlflow.db"))
+
+
+@pytest.mark.parametrize("uri", ["http://a:5000", "postgresql+psycopg://me@host/db", "sqlite://"])
+def test_store_that_is_no_file_has_no_path(uri):
+    assert database_path(uri) is None
+    assert store_uri(uri) == uri
