@@ -1,6 +1,7 @@
 """Every session shares one environment: `nox -s demo` runs the main job, `nox -s tests` the tests."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -82,6 +83,22 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types, strict on bench and studies."""
     call(session, "mypy")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Known weaknesses of what is installed: pip-audit, in an environment of its own, asks PyPI."""
+    pip = str(install(session) / "pip")
+    listed = session.run(
+        pip, "list", "--format=freeze", "--exclude-editable", external=True, silent=True
+    )
+    installed = Path(session.create_tmp()) / "installed.txt"
+    # PyPI knows no builds, such as 2.13.0+cpu.
+    installed.write_text(re.sub(r"\+\S+", "", str(listed)))
+    session.install("pip-audit>=2.9")
+    # A package that PyPI could not be asked about fails: silence would look like safety.
+    arguments = ["--strict", "--no-deps", "--disable-pip", "--requirement", str(installed)]
+    session.run("pip-audit", *arguments, *session.posargs)
 
 
 @nox.session(venv_backend="none")

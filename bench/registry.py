@@ -43,6 +43,11 @@ def closest(name: str, known: Iterable[str], *, kind: str, what: str = "register
     return f"unknown {kind} '{name}': {hint}{what}: {', '.join(names) or 'none'}"
 
 
+def in_a_line(error: BaseException) -> str:
+    """An error's kind and what it says, whatever lines that has."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+
+
 def first_line(thing: object) -> str:
     """The first line of its docstring."""
     return (thing.__doc__ or "").strip().partition("\n")[0]
@@ -155,8 +160,8 @@ def load_plugins(paths: Iterable[Path]) -> None:
         except UsageError:
             del sys.modules[name]
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script's own exit must not end the command
             del sys.modules[name]
             raise UsageError(
-                f"plugin '{path}' could not be imported ({type(error).__name__}: {error}): mend it"
+                f"plugin '{path}' could not be imported ({in_a_line(error)}): mend it"
             ) from error

@@ -67,3 +67,10 @@ def test_plugin_that_breaks_is_told_with_its_reason(tmp_path):
     plugin.write_text("1 / 0\n")
     with pytest.raises(UsageError, match=r"could not be imported \(ZeroDivisionError"):
         load_plugins([plugin])
+
+
+def test_plugin_that_exits_ends_no_command(tmp_path):
+    plugin = tmp_path / "script.py"
+    plugin.write_text("import sys\nsys.exit('two\\nlines')\n")
+    with pytest.raises(UsageError, match=r"could not be imported \(SystemExit: two lines\)"):
+        load_plugins([plugin])

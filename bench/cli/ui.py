@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from ipaddress import ip_address
 from typing import Annotated
 
 import typer
@@ -11,6 +12,14 @@ import typer
 from bench.cli.options import Say, Uri, command, quiet
 from bench.errors import UsageError
 from bench.tracking.mlflow import Store, serve_command
+
+
+def _only_this_machine(host: str) -> bool:
+    """Whether only programs on this machine reach an address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:  # a name
+        return host == "localhost"
 
 
 @command("ui")
@@ -36,9 +45,18 @@ def serve_ui(
     if store.uri.startswith("http"):
         say(f"the comparison page is {store.uri.rstrip('/')}/{page}")
         return
+    if not _only_this_machine(host):
+        say(
+            f"warning: anybody who can reach {host}:{port} can read and change every run, "
+            "expected 127.0.0.1 unless everybody there may: leave out --host"
+        )
     say(f"comparison page: http://{host}:{port}/{page}  (Ctrl-C ends the server)")
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    done = subprocess.run(
+    environment = {
+        **os.environ,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "PYTHONSAFEPATH": "1",  # with -m, Python would import what lies in the current folder
+    }
+    done = subprocess.run(  # noqa: S603 - our own program, its words never pass a shell
         serve_command(store.uri, host=host, port=port), env=environment, check=False
     )
     if done.returncode not in {0, -2, -15, 130}:

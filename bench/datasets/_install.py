@@ -8,6 +8,8 @@ import io
 import shutil
 import socket
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,10 @@ from bench.datasets._splits import Arrays, DataError, Parts, digest_of
 from bench.files import cannot_write, data_home, written_whole
 
 DOWNLOAD_TIMEOUT_SECONDS = 10.0
-_DOWNLOAD_ERRORS = (OSError, RuntimeError, EOFError, http.client.HTTPException)
+_DOWNLOAD_ERRORS = (
+    *(OSError, RuntimeError, EOFError, ValueError),
+    *(http.client.HTTPException, tarfile.TarError, zipfile.BadZipFile),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +166,7 @@ def downloaded(name: str, download: Callable[[Path], Parts]) -> Parts:
     shutil.rmtree(folder, ignore_errors=True)  # a killed download leaves it
     try:
         folder.mkdir()
-        with _quiet_network():
+        with _quiet_network(), _archives_stay_inside():
             return download(folder)
     except _DOWNLOAD_ERRORS as error:
         raise DataError(
@@ -183,6 +188,17 @@ def _quiet_network() -> Iterator[None]:
             yield
     finally:
         socket.setdefaulttimeout(timeout)
+
+
+@contextlib.contextmanager
+def _archives_stay_inside() -> Iterator[None]:
+    """What a tar file holds is unpacked into its folder alone, by whatever code unpacks it."""
+    before = tarfile.TarFile.extraction_filter
+    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
+    try:
+        yield
+    finally:
+        tarfile.TarFile.extraction_filter = before
 
 
 def _reason(error: BaseException) -> str:

@@ -145,7 +145,7 @@ def fetch_weights(url: str = WEIGHTS_URL) -> Path:
 
     def download(part: BinaryIO) -> None:
         try:
-            with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT_SECONDS) as answer:  # noqa: S310
+            with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT_SECONDS) as answer:  # noqa: S310 - https
                 shutil.copyfileobj(answer, part)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 import bench
 from bench.errors import UsageError
 from bench.plan.study import Study
-from bench.registry import closest
+from bench.registry import closest, in_a_line
 
 
 def study_files() -> dict[str, Path]:
@@ -19,7 +19,8 @@ def study_files() -> dict[str, Path]:
     package = Path(bench.__file__).parent
     files: dict[str, Path] = {}
     for folder in (package / "studies", package.parent / "studies", Path.cwd() / "studies"):
-        files.update({p.stem: p for p in sorted(folder.glob("*.py")) if p.stem != "__init__"})
+        found = (p for p in sorted(folder.glob("*.py")) if p.is_file() and p.stem != "__init__")
+        files.update({path.stem: path for path in found})
     return dict(sorted(files.items()))
 
 
@@ -29,8 +30,8 @@ def study_summaries() -> dict[str, str]:
     for name, path in study_files().items():
         try:
             doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        except (SyntaxError, ValueError) as error:  # a file of the user's must not hide the others
-            doc = f"(cannot be read: {type(error).__name__}: {error})"
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            doc = f"(cannot be read: {in_a_line(error)})"  # it must not hide the others
         summaries[name] = doc.partition("\n")[0]
     return summaries
 
@@ -51,7 +52,7 @@ def load_study(name: str) -> Study:
     try:
         spec.loader.exec_module(module)
         study = module.STUDY
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script's own exit must not end the command
         raise UsageError(
             f"study file {files[name].name} does not load ({_short(error)}): mend it"
         ) from error
@@ -62,10 +63,10 @@ def load_study(name: str) -> Study:
     return study
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     """An error in one line: of what pydantic finds wrong with a setting, the first."""
     if not isinstance(error, ValidationError):
-        return f"{type(error).__name__}: {error}".replace("\n", " ")
+        return in_a_line(error)
     first = error.errors()[0]
     where = ".".join(map(str, (error.title, *first["loc"])))
     given = f", got {first['input']!r}" if first["loc"] else ""

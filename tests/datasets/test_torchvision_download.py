@@ -142,3 +142,21 @@ def test_archive_with_another_checksum_is_refused(
     with pytest.raises(datasets.UsageError, match=r"download failed \(File not found or corrupted"):
         datasets.fetch("mnist")
     assert not (data_home / "mnist.npz").exists()
+
+
+def test_archive_that_leaves_its_folder_is_refused(
+    site: tuple[Path, str], data_home: Path, monkeypatch: Patch
+) -> None:
+    """Whatever torchvision trusts: a member ``../../escaped`` would land beside the data."""
+    dataset = import_torchvision().datasets.CIFAR10
+    (data_home.parent / "made").write_text("not for there")
+    archive = site[0] / dataset.filename
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(data_home.parent / "made", "../../escaped")
+    monkeypatch.setattr(dataset, "url", site[1] + archive.name)
+    monkeypatch.setattr(dataset, "tgz_md5", md5(archive))
+    with pytest.raises(
+        datasets.UsageError, match=r"download failed \('../../escaped' would be ext"
+    ):
+        datasets.fetch("cifar10")
+    assert not list(data_home.parent.rglob("escaped"))

@@ -1,5 +1,7 @@
 """What a study file may say."""
 
+from pathlib import Path
+
 import pydantic
 import pytest
 
@@ -111,3 +113,22 @@ SPACES = {arm.name: RATE for arm in ARMS}
 def test_search_that_cannot_be_one_is_refused(made, sentence):
     with pytest.raises(pydantic.ValidationError, match=sentence):
         made()
+
+
+def test_files_that_are_no_study_hide_no_other_and_only_the_named_one_runs(tmp_path):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    (folder / "folder.py").mkdir()
+    (folder / "bytes.py").write_bytes(b"\xff\xfe\x00")
+    (folder / "exits.py").write_text(
+        "import sys\nfrom pathlib import Path\nPath('ran').touch()\nsys.exit(3)\n"
+    )
+    (folder / "deep.py").write_text("(" * 5_000)
+    listed = study_summaries()
+    assert "folder" not in listed
+    assert listed["bytes"].startswith("(cannot be read: ")
+    assert listed["deep"].startswith("(cannot be read: ")
+    load_study("depth_sweep")
+    assert not Path("ran").exists()
+    with pytest.raises(UsageError, match=r"exits.py does not load \(SystemExit: 3\): mend it"):
+        load_study("exits")
