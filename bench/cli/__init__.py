@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -12,7 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from bench.cli import options
-from bench.errors import Interrupted, UsageError
+from bench.errors import DiskTrouble, Interrupted, UsageError, disk_trouble
 
 INTERRUPTED = 130
 """Exit code of a command that was asked to stop, and what typer makes of a Ctrl-C."""
@@ -73,14 +74,20 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(arguments or ["--help"], prog_name="bench", standalone_mode=False) or 0
+    except DiskTrouble as trouble:
+        code = _said(trouble, str(trouble), 1)
     except Interrupted:
         code = INTERRUPTED
     except UsageError as error:
-        code = _mistake(error, str(error))
+        code = _said(error, str(error), 2)
     except typer.TyperException as error:
         context: typer.Context | None = getattr(error, "ctx", None)
         command = context.command_path if context else "bench"
-        code = _mistake(error, f"{error.format_message().rstrip('.')}: see `{command} --help`")
+        code = _said(error, f"{error.format_message().rstrip('.')}: see `{command} --help`", 2)
+    except Exception as error:
+        if (found := disk_trouble(error, Path.cwd())) is None:
+            raise
+        code = _said(error, str(found), 1)
     if code == INTERRUPTED:
         print("bench: interrupted; the same command continues", file=sys.stderr)
     raise SystemExit(code)
@@ -90,9 +97,9 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _mistake(error: Exception, sentence: str) -> int:
-    """The exit code of wrong usage, after its sentence; with ``--debug`` the error itself."""
+def _said(error: Exception, sentence: str, code: int) -> int:
+    """The exit code, after the sentence; with ``--debug`` the error itself."""
     if "--debug" in sys.argv:
         raise error
     print(f"bench: {sentence}", file=sys.stderr)
-    return 2
+    return code
