@@ -23,7 +23,9 @@ PACKAGE = Path(bench.__file__).parent
 # above it; behind a bar what is imported inside functions.
 GROUND: dict[str, str] = {
     "bench": "",
-    "errors": "",
+    "text": "",
+    "console": "text",
+    "errors": "text",
     "records": "",
     "registry": "errors",
     "measures": "",
@@ -108,6 +110,8 @@ SOLE_IMPORTERS = {
 # Whatever outlives a run, and whatever everything imports, needs the standard library alone.
 STANDARD_LIBRARY_ONLY = {
     "bench",
+    "text",
+    "console",
     "errors",
     "records",
     "registry",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
+import traceback
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,7 +14,9 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from bench.cli import options
-from bench.errors import DiskTrouble, Interrupted, UsageError, disk_trouble
+from bench.console import lost_words, settle
+from bench.errors import Interrupted, UsageError
+from bench.text import masked, one_line, printable, remember
 
 INTERRUPTED = 130
 """Exit code of a command that was asked to stop, and what typer makes of a Ctrl-C."""
@@ -70,36 +73,71 @@ for _name, (_, _text) in COMMANDS.items():
 
 def main() -> None:
     """Runs the command line; a mistake is one sentence, a stop is resumable."""
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = app(arguments or ["--help"], prog_name="bench", standalone_mode=False) or 0
-    except DiskTrouble as trouble:
-        code = _said(trouble, str(trouble), 1)
-    except Interrupted:
+        settle()
+        signal.signal(signal.SIGTERM, _interrupt)
+        for word in sys.argv:
+            remember(word)
+        code = _ended()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
         code = INTERRUPTED
-    except UsageError as error:
-        code = _said(error, str(error), 2)
+    if code == INTERRUPTED:
+        print("bench: interrupted; the same command continues", file=sys.stderr)
+    elif lost := lost_words():
+        code = _failed(f"what it said could not be written ({lost}): give its output another place")
+    raise SystemExit(code)
+
+
+def _ended() -> int:
+    """Runs the command; its exit code, after a sentence where it did not end well."""
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        return app(arguments or ["--help"], prog_name="bench", standalone_mode=False) or 0
+    except Interrupted:
+        return INTERRUPTED
     except typer.TyperException as error:
         context: typer.Context | None = getattr(error, "ctx", None)
         command = context.command_path if context else "bench"
-        code = _said(error, f"{error.format_message().rstrip('.')}: see `{command} --help`", 2)
-    except Exception as error:
-        if (found := disk_trouble(error, Path.cwd())) is None:
+        return _mistake(error, f"{error.format_message().rstrip('.')}: see `{command} --help`")
+    except UsageError as error:
+        return _mistake(error, str(error))
+    except SystemExit as end:  # typer's answer to any broken pipe, a worker's too
+        if not isinstance(end.__context__, OSError):
             raise
-        code = _said(error, str(found), 1)
-    if code == INTERRUPTED:
-        print("bench: interrupted; the same command continues", file=sys.stderr)
-    raise SystemExit(code)
+        return _unexpected(end.__context__)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is said in a sentence
+        return _unexpected(error)
 
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _said(error: Exception, sentence: str, code: int) -> int:
-    """The exit code, after the sentence; with ``--debug`` the error itself."""
+def _mistake(error: Exception, sentence: str) -> int:
+    """The exit code of wrong usage, after its sentence; with ``--debug`` the error itself."""
     if "--debug" in sys.argv:
         raise error
-    print(f"bench: {sentence}", file=sys.stderr)
-    return code
+    print(f"bench: {one_line(sentence)}", file=sys.stderr)
+    return 2
+
+
+def _unexpected(error: Exception) -> int:
+    """The exit code of a fault of our own, after where its traceback lies; or the error itself."""
+    if "--debug" in sys.argv:
+        raise error
+    said = f"{type(error).__name__}: {error}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="bench-", suffix=".txt", encoding="utf-8", delete=False
+        ) as file:
+            file.write(printable(masked("".join(traceback.format_exception(error)))))
+        where = f"its traceback is in {file.name}"
+    except OSError:
+        where = "give --debug to see its traceback"
+    return _failed(f"something happened that should not ({said}): {where}, please report it")
+
+
+def _failed(sentence: str) -> int:
+    print(f"bench: {one_line(sentence)}", file=sys.stderr)
+    return 1

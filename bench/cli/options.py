@@ -14,6 +14,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin
 import typer
 
 from bench.registry import first_line, load_plugins
+from bench.text import masked, one_line, printable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,8 +53,8 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 def called_as() -> str:
-    """The command line, as records keep it."""
-    return shlex.join(["bench", *sys.argv[1:]])
+    """The command line as records keep it, without passwords."""
+    return printable(masked(shlex.join(["bench", *sys.argv[1:]])))
 
 
 def quiet(_: str) -> None:
@@ -88,10 +89,10 @@ def command(
 
         def called(*, as_json: bool = False, **given: Any) -> None:
             if "say" in signature.parameters:
-                given["say"] = quiet if as_json else typer.echo
+                given["say"] = quiet if as_json else _printed
             result = cast("Callable[..., Any]", prepared)(**given)
             if as_json:
-                typer.echo(json.dumps(result, indent=1, sort_keys=True, default=str))
+                _printed(json.dumps(result, indent=1, sort_keys=True, default=str))
             if fails(result):
                 raise typer.Exit(1)
 
@@ -100,6 +101,10 @@ def command(
         return prepared
 
     return add
+
+
+def _printed(text: str) -> None:
+    print(text, flush=True)
 
 
 def _prepare(given: Mapping[str, Any]) -> None:
@@ -112,6 +117,7 @@ def _prepare(given: Mapping[str, Any]) -> None:
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """One line per row, indented by two, every column as wide as its widest cell."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = ([f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)] for row in rows)
     return [f"  {'  '.join(cells)}".rstrip() for cells in padded]

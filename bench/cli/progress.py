@@ -9,8 +9,10 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.console import terminal
 from bench.records import TrialResult
 from bench.study.plan import PlannedRun
+from bench.text import masked, one_line
 
 
 class StudyProgress:
@@ -31,8 +33,8 @@ class StudyProgress:
             TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),
             BarColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-            console=Console(stderr=True),
+            TextColumn("{task.description}", markup=False),
+            console=Console(file=terminal()),
             disable=not sys.stderr.isatty(),
         )
         self._task = self._bar.add_task("", total=len(forecast))
@@ -48,7 +50,7 @@ class StudyProgress:
 
     def started(self, run: PlannedRun) -> None:
         """Names the run in the bar."""
-        self._bar.update(self._task, description=f"{self._left()}  {run.label}")
+        self._bar.update(self._task, description=f"{self._left()}  {one_line(run.label)}")
 
     def ended(self, run: PlannedRun, result: TrialResult) -> None:
         """Moves the bar, or prints a line."""
@@ -58,9 +60,8 @@ class StudyProgress:
         value = "no value" if result.value is None else f"{result.primary} {result.value:.2f}"
         line = f"[{self._done}/{len(self._forecast)}] {run.label}: {result.status}, {value}, {self._left()}"
         if self._bar.disable or result.reason:
-            self._bar.console.print(
-                f"{line} {result.reason}".rstrip(), highlight=False, soft_wrap=True
-            )
+            said = one_line(masked(f"{line} {result.reason}".rstrip()))
+            self._bar.console.print(said, markup=False, highlight=False, soft_wrap=True)
 
     def _left(self) -> str:
         remaining = self._total - self._spent

@@ -11,6 +11,7 @@ import typer
 
 from bench.cli.options import Say, Uri, command, quiet
 from bench.errors import UsageError
+from bench.text import without_password
 from bench.tracking.mlflow import Store, serve_command
 
 
@@ -43,7 +44,7 @@ def serve_ui(
         raise UsageError(f"nothing is logged for '{study or 'any study'}': run `bench run` first")
     page = f"#/experiments/{found[0].id}/runs?compareRunsMode=CHART&workflowType=machine_learning"
     if store.uri.startswith("http"):
-        say(f"the comparison page is {store.uri.rstrip('/')}/{page}")
+        say(f"the comparison page is {without_password(store.uri).rstrip('/')}/{page}")
         return
     if not _only_this_machine(host):
         say(
@@ -53,6 +54,7 @@ def serve_ui(
     say(f"comparison page: http://{host}:{port}/{page}  (Ctrl-C ends the server)")
     environment = {
         **os.environ,
+        "MLFLOW_BACKEND_STORE_URI": store.uri,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONSAFEPATH": "1",  # with -m, Python would import what lies in the current folder
     }

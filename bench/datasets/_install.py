@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.console import terminal
 from bench.datasets._npz import read_arrays
 from bench.datasets._splits import Arrays, DataError, Parts, digest_of
 from bench.files import cannot_write, data_home, written_whole
@@ -182,7 +183,7 @@ def _quiet_network() -> Iterator[None]:
     """A short timeout; what a download prints goes to a terminal's standard error or nowhere."""
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_SECONDS)
-    sink = sys.stderr if sys.stderr.isatty() else io.StringIO()
+    sink = terminal() if sys.stderr.isatty() else io.StringIO()
     try:
         with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
             yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -16,9 +15,10 @@ from pathlib import Path
 
 import torch
 
+from bench.console import guard_streams
 from bench.engines import Outcome, ShouldPrune, engine
 from bench.engines.task import Task, run_task
-from bench.errors import DiskTrouble, Interrupted
+from bench.errors import Interrupted
 from bench.runtime import num_cores
 
 STOP_SECONDS = 20.0
@@ -66,11 +66,7 @@ class LocalWorkers:
         worker.pipe.send(task)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
-        """Outcomes of the workers that have finished or died; trials get their answers.
-
-        Raises:
-            DiskTrouble: A worker met it, as every other one would.
-        """
+        """Outcomes of the workers that have finished or died; trials get their answers."""
         waiting = [w for w in self._workers if w.task is not None]
         ready = set(wait([x for w in waiting for x in (w.pipe, w.process.sentinel)], timeout))
         heard = [w for w in waiting if w.pipe in ready or w.process.sentinel in ready]
@@ -101,8 +97,6 @@ class LocalWorkers:
             self._workers[index] = self._start(index)
             return [Outcome(task, None)]
         worker.task = None
-        if isinstance(said, DiskTrouble):
-            raise said
         return [Outcome(task, said)]
 
     def _start(self, index: int) -> _Worker:
@@ -119,6 +113,7 @@ def _serve(pipe: Connection, log: str, driver: int) -> None:
     with Path(log).open("a") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
+    guard_streams()
     stopping = False
 
     def stop(*_: object) -> None:
@@ -142,10 +137,6 @@ def _serve(pipe: Connection, log: str, driver: int) -> None:
         idle = False
         try:
             pipe.send(run_task(task, should_stop, lambda curve: _asked(pipe, curve, should_stop)))
-        except DiskTrouble as trouble:
-            with contextlib.suppress(ConnectionError):
-                pipe.send(trouble)
-            return
         except (Interrupted, ConnectionError):
             return
 

@@ -6,21 +6,20 @@ import contextlib
 import functools
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock
 
-from bench.errors import DiskTrouble, Interrupted
-from bench.files import disk_watched
+from bench.errors import Interrupted
 from bench.logger import Logger
 from bench.models import config_from_params
 from bench.records import TrialResult
 from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
+from bench.text import masked, printable
 from bench.tracking.mirrors import Tee
 from bench.tracking.mlflow import Store
-from bench.training.checkpoint import examine, require_folder
 from bench.training.parts import reference_for
 from bench.training.run import Run, StageName
 
@@ -45,7 +44,7 @@ class Task:
     params: dict[str, str]
     run_id: str
     folder: str
-    uri: str
+    uri: str = field(repr=False)
     device: str = "auto"
     threads: int = 1
     plugins: tuple[str, ...] = ()
@@ -61,25 +60,18 @@ def run_task(
 
     Raises:
         Interrupted: ``should_stop`` said so; the run is marked KILLED and continues later.
-        DiskTrouble: A disk is full, read-only or gone; the same, and no other run is to begin.
     """
     prepare(task.threads)
     load_plugins([Path(path) for path in task.plugins])
     store = _store(task.uri)
     folder = Path(task.folder)
-    require_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     logger = Tee(store.logger(task.run_id), task.run_id, folder)
     # A worker whose driver was killed goes on to its next log: it must not be met here.
     with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
-        examine(folder)
         store.resume_run(task.run_id)
         try:
-            with disk_watched(folder):
-                result = _run(task, logger, should_stop, should_prune)
-        except DiskTrouble:
-            with contextlib.suppress(Exception):  # it may lie on that disk
-                store.stop_run(task.run_id)
-            raise
+            result = _run(task, logger, should_stop, should_prune)
         except Interrupted:
             store.stop_run(task.run_id)
             raise
@@ -113,8 +105,9 @@ def _run(
 
 
 def _failed(folder: Path, logger: Logger, error: Exception) -> TrialResult:
-    (folder / "traceback.txt").write_text(traceback.format_exc())
-    reason = f"{type(error).__name__}: {error}"
+    said = printable(masked(traceback.format_exc()))
+    (folder / "traceback.txt").write_text(said, encoding="utf-8")
+    reason = masked(f"{type(error).__name__}: {error}")
     result = TrialResult(status="failed", reason=reason)
     with contextlib.suppress(Exception):  # the store itself may be what broke
         logger.tags(result.tags())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from bench.plan.study import Cell, FlatValues, Identity, Study
 from bench.records import DataSpec, TrialResult
 from bench.runtime import resolve_device
 from bench.study.cells import configured, full_overrides, matched
+from bench.text import remember
 from bench.training.checkpoint import load_result
 from bench.training.parts import reference_for
 from bench.training.run import StageName
@@ -100,7 +101,7 @@ class StudyPlan:
     num_trials: int = 0
     device: torch.device
     root: Path = Path("runs")
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)
     plugins: tuple[Path, ...] = ()
     command: str = ""
 
@@ -187,6 +188,7 @@ def resolve(
     Raises:
         UsageError: One of them cannot work, or a model does not take an end of its space.
     """
+    remember(storage or "")
     if storage is not None and "://" not in storage:
         raise UsageError(
             f"--storage takes a database URL, got '{storage}': write sqlite:///{storage}.db"

@@ -9,6 +9,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bench.errors import UsageError
+from bench.text import remember, without_password
 
 SQLITE = "sqlite"
 
@@ -38,6 +39,7 @@ def store_uri(uri: str | None) -> str:
     chosen = uri or os.environ.get("MLFLOW_TRACKING_URI")
     if not chosen:
         return sqlite_uri(Path("mlflow.db"))
+    remember(chosen)
     if "://" not in chosen:
         raise UsageError(
             f"tracking URI '{chosen}' names no store: write sqlite:///{chosen}.db or http://HOST:PORT"
@@ -63,4 +65,4 @@ def run_page(uri: str, experiment_id: str, run_id: str) -> str | None:
     """Where a server shows a run; None of a database, which `bench ui` serves."""
     if not uri.startswith(("http://", "https://")):
         return None
-    return f"{uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+    return f"{without_password(uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"

@@ -17,6 +17,7 @@ from mlflow.tracking import MlflowClient
 
 from bench.errors import UsageError
 from bench.records import RunRecord
+from bench.text import masked
 from bench.tracking.address import database_path, store_uri
 from bench.tracking.histories import Points, read_histories, without_collector
 from bench.tracking.run_logger import LONGEST_TAG, RunLogger
@@ -92,7 +93,7 @@ class Store:
     def describe_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of an experiment; ``mlflow.note.content`` is what the UI shows."""
         for key, value in tags.items():
-            self._client.set_experiment_tag(experiment_id, key, value[:LONGEST_TAG])
+            self._client.set_experiment_tag(experiment_id, key, masked(value)[:LONGEST_TAG])
 
     def create_run(
         self,
@@ -103,7 +104,8 @@ class Store:
         tags: Mapping[str, str],
     ) -> str:
         """Id of a new run with its configuration as params."""
-        run = self._client.create_run(experiment_id, run_name=name, tags=dict(tags))
+        told = {key: masked(value) for key, value in tags.items()}
+        run = self._client.create_run(experiment_id, run_name=name, tags=told)
         self.log_params(str(run.info.run_id), params)
         return str(run.info.run_id)
 
@@ -237,10 +239,14 @@ def _folder(uri: str) -> Path | None:
 
 
 def serve_command(uri: str, *, host: str, port: int) -> list[str]:
-    """The command that serves a database store; the UI shows what was logged before."""
+    """The command that serves a database store; the UI shows what was logged before.
+
+    The store's address is in the environment, ``MLFLOW_BACKEND_STORE_URI``: a command line is read
+    by everybody on the machine.
+    """
     root = _folder(uri) or Path.cwd()
     return [
-        *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri),
+        *(sys.executable, "-m", "mlflow", "server"),
         *("--artifacts-destination", (root / "mlartifacts").as_uri()),
         *("--host", host, "--port", str(port), "--workers", "1"),
     ]

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from bench.images import Picture, to_png
+from bench.text import masked
 
 FLUSH_SECONDS = 5.0
 FLUSH_ITEMS = 900
@@ -34,7 +35,7 @@ class RunLogger:
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Sets tags; a long value is cut at 4,000 characters."""
-        pairs = [RunTag(key, str(value)[:LONGEST_TAG]) for key, value in values.items()]
+        pairs = [RunTag(key, masked(str(value))[:LONGEST_TAG]) for key, value in values.items()]
         self._client.log_batch(self.run_id, tags=pairs)
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
