@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from bench.errors import UsageError
@@ -18,31 +27,75 @@ from bench.registry import closest
 Flat = dict[str, Scalar]
 """``{"model": "vae", "model.depth": 3, "train.seed": 0, ...}``: what is logged and overridden."""
 
+LARGEST = 1e38
+"""Of a setting that scales something: about what float32 holds."""
+
+LONGEST = 4096
+"""Characters of a setting that is a text: a path is no longer."""
+
+SHOWN = 60
+"""Characters of a wrong value that are told."""
+
+NUMBERS = (int, float)
+
+OUT_OF_RANGE = {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
+"""What pydantic calls a number of the right type on the wrong side of a bound."""
+
 
 class Settings(BaseModel):
     """A group of settings: keyword-only, frozen, no unknown keys, every value a scalar."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_is_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """No truth value for a number; and -0 is 0, so that both are one configuration."""
+        number = cls.model_fields[info.field_name or ""].annotation in NUMBERS
+        if number and isinstance(value, bool):
+            raise ValueError(f"a number is wanted, got {value}")
+        return value
 
-class ModelSettings(Settings):
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_negative_zero(cls, value: object) -> object:
+        return 0.0 if isinstance(value, float) and value == 0 else value
+
+
+class RunSettings(Settings):
+    """A group of the settings of one run."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _can_be_kept(cls, value: object) -> object:
+        """No database, file system or JSON takes a NUL or half of a character; nothing, 1e300."""
+        if isinstance(value, str) and (
+            len(value) > LONGEST or "\0" in value or not is_whole(value)
+        ):
+            raise ValueError(f"whole text of at most {LONGEST} characters is wanted")
+        if isinstance(value, NUMBERS) and abs(value) > LARGEST:
+            raise ValueError(f"at most {LARGEST} is wanted")
+        return value
+
+
+class ModelSettings(RunSettings):
     """Base of every model's settings; each model file adds its own fields."""
 
 
-class DataSettings(Settings):
+class DataSettings(RunSettings):
     """Which images."""
 
     dataset: str = Field("digits", description="registered name, folder:PATH or npz:PATH")
 
 
-class TrainSettings(Settings):
+class TrainSettings(RunSettings):
     """How long and in what order."""
 
-    num_images: int = Field(24_000, ge=1, description="budget: real images seen")
-    batch_size: int = Field(64, ge=2, description="real images per step")
-    seed: int = Field(0, ge=0, lt=2**31, description="the run's only source of randomness")
-    num_logs: int = Field(40, ge=1, description="points of each training curve")
-    num_validations: int = Field(4, ge=1, description="validations; divides num_logs")
+    num_images: int = Field(24_000, ge=2, le=10**12, description="budget: real images seen")
+    batch_size: int = Field(64, ge=2, le=10**6, description="real images per step")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="the run's only source of randomness")
+    num_logs: int = Field(40, ge=1, le=10**5, description="points of each training curve")
+    num_validations: int = Field(4, ge=1, le=10**4, description="validations; divides num_logs")
 
     @model_validator(mode="after")
     def _cadences_divide(self) -> Self:
@@ -58,7 +111,7 @@ class TrainSettings(Settings):
         return -(-self.num_images // self.batch_size)
 
 
-class EvalSettings(Settings):
+class EvalSettings(RunSettings):
     """What is measured on held-out data."""
 
     detector: str = Field("auto", description="feature network; auto: the data set's own")
@@ -67,13 +120,19 @@ class EvalSettings(Settings):
     )
     measures: str = Field("none", description="measures on request at the end: iwae_5000,ais")
     max_samples: int = Field(
-        10_000, ge=2, description="generated images per distance, at most the split's size"
+        10_000,
+        ge=2,
+        le=10**7,
+        description="generated images per distance, at most the split's size",
     )
     max_val_samples: int = Field(
-        10_000, ge=2, description="the same for validation, and for the test value beside it"
+        10_000,
+        ge=2,
+        le=10**7,
+        description="the same for validation, and for the test value beside it",
     )
     likelihood_images: int = Field(
-        1_000, ge=1, description="held-out images for importance-weighted bounds"
+        1_000, ge=1, le=10**7, description="held-out images for importance-weighted bounds"
     )
     floors: bool = Field(False, description="measure real against real (protocol rule 12)")
 
@@ -208,11 +267,31 @@ def _checked(cls: type[Settings], group: str, flat: Mapping[str, object]) -> Set
         if not first["loc"]:
             raise UsageError(f"{group}: {first['msg'].removeprefix('Value error, ')}") from None
         key = str(first["loc"][0])
-        expected = _range(cls.model_fields[key]) or _type_name(cls.model_fields[key])
         raise UsageError(
-            f"{group}.{key} must be {expected}, got {first['input']!r}: change it with "
-            f"--set {key}=VALUE"
+            f"{group}.{key} must be {_expected(cls.model_fields[key], first['type'])}, got "
+            f"{shown(first['input'])}: change it with --set {key}=VALUE"
         ) from None
+
+
+def is_whole(text: str) -> bool:
+    """Whether no character of a text is a half of one, as names that are no UTF-8 give."""
+    return not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def shown(value: object) -> str:
+    """A wrong value as a sentence tells it: so that it can be recognised, and no longer."""
+    text = repr(value) if isinstance(value, str) else ascii(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text):,} characters)"
+
+
+def _expected(field: FieldInfo, problem: str) -> str:
+    """What a setting takes; its type where that is what was wrong."""
+    limits, kind = _range(field), _type_name(field)
+    if not limits:
+        most = f"{LONGEST} characters" if kind == "text" else f"{LARGEST}"
+        return kind if field.annotation is bool else f"{kind} of at most {most}"
+    is_number = field.annotation in NUMBERS
+    return f"{kind} {limits}" if is_number and problem not in OUT_OF_RANGE else limits
 
 
 def _range(field: FieldInfo) -> str:
@@ -226,10 +305,10 @@ def _range(field: FieldInfo) -> str:
         if hasattr(m, name)
     }
     if "ge" in bounds and "le" in bounds:
-        return f"in {bounds['ge']}..{bounds['le']}"
+        return f"in {bounds['ge']:,}..{bounds['le']:,}"
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     if bounds:
-        return " and ".join(f"{signs[name]} {value}" for name, value in bounds.items())
+        return " and ".join(f"{signs[name]} {value:,}" for name, value in bounds.items())
     choices = getattr(field.annotation, "__args__", ())
     return f"one of {', '.join(map(str, choices))}" if choices else ""
 

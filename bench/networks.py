@@ -22,8 +22,8 @@ from bench.images import from_symmetric
 SMALLEST_SIDE = 4
 LEAK = 0.2
 
-LAYER_SIZES = r"^[1-9]\d{0,4}(-[1-9]\d{0,4})*$"
-"""Units of fully connected layers from the image inward, as a setting: ``512-256``."""
+LAYER_SIZES = r"^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}){0,31}$"
+"""Units of up to 32 fully connected layers from the image inward, as a setting: ``512-256``."""
 
 Norm = Literal["batch", "layer", "none"]
 Shape = tuple[int, int, int]

@@ -30,6 +30,7 @@ GROUND: dict[str, str] = {
     "registry": "errors",
     "measures": "",
     "files": "errors",
+    "memory": "",
     "config": "errors records registry",
     "images": "",
     "logger": "images",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.config import parse_assignments
+from bench.config import describe, parse_assignments
 from bench.errors import UsageError
-from bench.models import configure
+from bench.models import MODELS, configure
 
 
 def test_short_and_full_keys_mean_the_same():
@@ -26,8 +26,16 @@ def test_defaults_of_the_model_lie_below_its_preset_and_the_users_values():
     ("values", "sentence"),
     [
         ({"depth": 7}, r"model\.depth must be in 1\.\.5, got 7"),
-        ({"depth": "two"}, r"model\.depth must be in 1\.\.5, got 'two'"),
-        ({"lr": 0}, r"model\.lr must be > 0, got 0"),
+        ({"depth": "two"}, r"model\.depth must be a whole number in 1\.\.5, got 'two'"),
+        ({"lr": 0}, r"model\.lr must be > 0 and <= 1e\+38, got 0"),
+        ({"batch_size": "1e3"}, r"must be a whole number in 2\.\.1,000,000, got '1e3'"),
+        ({"batch_size": "\u0666\u0664"}, "must be a whole number"),
+        ({"batch_size": True}, "must be a whole number"),
+        ({"lr": True}, "must be a number"),
+        ({"lr": "nan"}, "must be a number > 0"),
+        ({"lr": 10**400}, r"must be a number > 0 .* got 10{59}\.\.\. \(401 characters\)"),
+        ({"dataset": "npz:\0"}, "data.dataset must be text of at most 4096 characters"),
+        ({"detector": "\ud800"}, "eval.detector must be text"),
         ({"dept": 1}, "unknown key 'dept': did you mean 'depth'"),
         ({"num_validations": 3}, "num_validations must divide num_logs=40, got 3"),
     ],
@@ -35,6 +43,22 @@ def test_defaults_of_the_model_lie_below_its_preset_and_the_users_values():
 def test_wrong_setting_is_told_in_a_sentence(values, sentence):
     with pytest.raises(UsageError, match=sentence):
         configure("vae", values)
+
+
+def test_spellings_of_a_number_are_one_configuration():
+    assert configure("vae", {"num_images": "24_000", "kl_weight": "-0"}).digest == (
+        configure("vae", {"num_images": " 24000 ", "kl_weight": 0.0}).digest
+    )
+
+
+@pytest.mark.parametrize("model", MODELS.names())
+def test_no_number_is_without_an_upper_bound(model):
+    for key, default, _, _ in describe(MODELS.get(model).settings):
+        if isinstance(default, int | float) and not isinstance(default, bool):
+            with pytest.raises(
+                UsageError, match=rf"{key} must be (in|>|>=) .*, got 1e?\+?[03]{{2}}"
+            ):
+                configure(model, {key: type(default)(10**300)})
 
 
 def test_digest_depends_on_every_value_and_on_nothing_else():

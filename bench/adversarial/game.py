@@ -16,7 +16,7 @@ from bench.adversarial.lipschitz import (
     spectrally_normalise,
 )
 from bench.adversarial.losses import LOSSES, AdversarialLoss
-from bench.config import ModelSettings
+from bench.config import LARGEST, ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
 from bench.labels import draw_labels, require_classes
@@ -31,16 +31,22 @@ class GanSettings(ModelSettings):
 
     latent_dim: int = Field(16, ge=1, le=1024, description="size of z")
     loss: str = Field("non_saturating", description="registered loss of the two players")
-    n_critic: int = Field(1, ge=1, description="opponent's steps per generator step (k)")
+    n_critic: int = Field(1, ge=1, le=1000, description="opponent's steps per generator step (k)")
     lipschitz: Lipschitz = Field("none", description="what bounds the opponent's slope")
-    clip_value: float = Field(0.05, gt=0, description="clip: every parameter stays within +- this")
-    gp_weight: float = Field(10.0, gt=0, description="gradient_penalty: its weight (lambda)")
-    r1_weight: float = Field(0.0, ge=0, description="weight of the R1 penalty (gamma); 0: none")
-    r1_every: int = Field(1, ge=1, description="steps from one R1 penalty to the next")
+    clip_value: float = Field(
+        0.05, gt=0, le=LARGEST, description="clip: every parameter stays within +- this"
+    )
+    gp_weight: float = Field(
+        10.0, gt=0, le=LARGEST, description="gradient_penalty: its weight (lambda)"
+    )
+    r1_weight: float = Field(
+        0.0, ge=0, le=LARGEST, description="weight of the R1 penalty (gamma); 0: none"
+    )
+    r1_every: int = Field(1, ge=1, le=1000, description="steps from one R1 penalty to the next")
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the generator's moving average; 0: none"
     )
-    lr: float = Field(1e-3, gt=0, description="learning rate of both players")
+    lr: float = Field(1e-3, gt=0, le=LARGEST, description="learning rate of both players")
     optimizer: Literal["adam", "rmsprop"] = Field("adam", description="of both players")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's momentum")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's smoothing of squares")
@@ -56,7 +62,7 @@ class ConvGanSettings(GanSettings):
 
     depth: int = Field(3, ge=1, le=5, description="strided layers in each player")
     width: int = Field(16, ge=1, le=512, description="channels of the layer next to the image")
-    h_dim: int = Field(128, ge=1, description="features before the score")
+    h_dim: int = Field(128, ge=1, le=16_384, description="features before the score")
     norm: Literal["auto", "batch", "layer", "none"] = Field(
         "auto", description="in the opponent; auto: batch, layer with a penalty, none with spectral"
     )

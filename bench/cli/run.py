@@ -38,12 +38,13 @@ from bench.engines import num_jobs, open_engine
 from bench.errors import UsageError
 from bench.evaluation.view import missing_detector
 from bench.metrics import requested
-from bench.models import find
 from bench.plan.files import load_study
 from bench.study.driver import Driver
 from bench.study.plan import PlannedRun, StudyPlan, resolve
 from bench.study.storage import Found
 from bench.tracking.mlflow import Store
+from bench.training.checkpoint import RESULT
+from bench.training.needs import require_possible
 from bench.training.parts import reference_for
 
 
@@ -95,7 +96,7 @@ def run_study(
     )
     everything = plan.trials() + plan.runs()
     at_a_time = num_jobs(jobs, engine, plan.device)
-    _require_parts(plan, everything)
+    _require_parts(plan, everything, max(1, min(at_a_time, len(everything))))
     if dry_run:
         return _shown(plan, everything, at_a_time, say)
     driver = Driver(plan, Store(tracking_uri))
@@ -123,8 +124,8 @@ def _run(
             driver.run(opened, progress)
 
 
-def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun]) -> None:
-    """Data, detector and the parts of models are there and fit before anything starts."""
+def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int) -> None:
+    """Data, detector, the parts of models and memory are there before anything starts."""
     config = runs[0].config
     requested(listed(config.eval.measures))
     reference = reference_for(config, plan.device)
@@ -136,8 +137,8 @@ def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun]) -> None:
             f"'{config.data.dataset}' gives {count} validation images per distance, more than "
             f"{reference.detector.dim} are needed for the detector's features: add images"
         )
-    for run in {run.cell.arm: run for run in runs}.values():
-        find(run.config.name)[1].build(run.config.model, reference.spec)
+    unfinished = [run for run in runs if not (plan.folder / run.key / RESULT).exists()]
+    require_possible([run.config for run in unfinished], reference, jobs)
 
 
 def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> dict[str, Any]:

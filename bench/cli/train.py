@@ -27,11 +27,12 @@ from bench.config import RunConfig, listed, parse_assignments
 from bench.engines.task import Task, run_task
 from bench.errors import UsageError
 from bench.metrics import requested
-from bench.models import config_from_params, configure, find
+from bench.models import config_from_params, configure
 from bench.records import RunRecord, RunTags, TrialResult
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
+from bench.training.needs import require_possible
 from bench.training.parts import reference_for
 
 
@@ -87,10 +88,9 @@ def train_one(
 
 
 def _require_parts(config: RunConfig, device: str) -> None:
-    """Device, data, detector, likelihood and so on are there before a run is made of them."""
+    """Device, data, detector, likelihood, memory are there before a run is made of them."""
     requested(listed(config.eval.measures))
-    reference = reference_for(config, resolve_device(device))
-    find(config.name)[1].build(config.model, reference.spec)
+    require_possible([config], reference_for(config, resolve_device(device)))
 
 
 def _config(

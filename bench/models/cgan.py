@@ -19,7 +19,9 @@ from bench.records import DataSpec, Scalar
 class Settings(ConvGanSettings):
     """Settings of the conditional GAN."""
 
-    h_dim: int = Field(200, ge=1, description="features that meet the class in the discriminator")
+    h_dim: int = Field(
+        200, ge=1, le=16_384, description="features that meet the class in the discriminator"
+    )
     head: Literal["affine", "projection"] = Field(
         "projection", description="how features and class become a score"
     )
@@ -28,10 +30,13 @@ class Settings(ConvGanSettings):
     )
     feature_norm: bool = Field(False, description="batch norm on the features before the class")
     class_dim: int = Field(
-        0, ge=0, description="affine: size of the discriminator's class embedding; 0: one-hot"
+        0,
+        ge=0,
+        le=16_384,
+        description="affine: size of the discriminator's class embedding; 0: one-hot",
     )
     generator_class_dim: int = Field(
-        0, ge=0, description="size of the generator's class embedding; 0: one-hot"
+        0, ge=0, le=16_384, description="size of the generator's class embedding; 0: one-hot"
     )
 
     @model_validator(mode="after")

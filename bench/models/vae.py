@@ -16,7 +16,9 @@ class Settings(VaeSettings):
 
     depth: int = Field(3, ge=1, le=5, description="strided layers in encoder and decoder")
     width: int = Field(16, ge=1, le=512, description="channels of the layer next to the image")
-    h_dim: int = Field(128, ge=1, description="features between convolutions and latent heads")
+    h_dim: int = Field(
+        128, ge=1, le=16_384, description="features between convolutions and latent heads"
+    )
     encoder_act: Activation = Field("leaky_relu", description="between the encoder's layers")
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.adversarial.game import conv_generator
 from bench.adversarial.losses import LOSSES, AdversarialLoss
-from bench.config import ModelSettings
+from bench.config import LARGEST, ModelSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
 from bench.models import model
@@ -26,11 +26,15 @@ class Settings(ModelSettings):
     latent_dim: int = Field(16, ge=1, le=1024, description="size of z")
     depth: int = Field(3, ge=1, le=5, description="strided layers in each of the three networks")
     width: int = Field(16, ge=1, le=512, description="channels of the layer next to the image")
-    h_dim: int = Field(128, ge=1, description="features before the latent heads and the score")
+    h_dim: int = Field(
+        128, ge=1, le=16_384, description="features before the latent heads and the score"
+    )
     loss: str = Field("non_saturating", description="registered loss of decoder and discriminator")
-    kl_weight: float = Field(1.0, ge=0, description="KL factor of the encoder's loss")
-    gamma: float = Field(1e-3, ge=0, description="weight of likeness in the decoder's loss")
-    lr: float = Field(2e-3, gt=0, description="learning rate of the three networks")
+    kl_weight: float = Field(1.0, ge=0, le=LARGEST, description="KL factor of the encoder's loss")
+    gamma: float = Field(
+        1e-3, ge=0, le=LARGEST, description="weight of likeness in the decoder's loss"
+    )
+    lr: float = Field(2e-3, gt=0, le=LARGEST, description="learning rate of the three networks")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's momentum")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's smoothing of squares")
 

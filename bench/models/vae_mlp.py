@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from bench.config import LARGEST
 from bench.contracts import Trainable
 from bench.models import Preset, model
 from bench.networks import LAYER_SIZES, Activation, MlpDecoder, MlpEncoder, activation, layer_sizes
@@ -22,7 +23,7 @@ class Settings(VaeSettings):
     )
     decoder_act: Activation = Field("relu", description="between the decoder's layers")
     latent_dim: int = Field(20, ge=1, le=1024, description="size of z")
-    lr: float = Field(1e-3, gt=0, description="Adam's learning rate")
+    lr: float = Field(1e-3, gt=0, le=LARGEST, description="Adam's learning rate")
     kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the budget with a rising KL")
 
 

@@ -28,7 +28,7 @@ class Settings(ConvGanSettings):
     """Settings of the Wasserstein GAN."""
 
     loss: Literal["wasserstein"] = Field("wasserstein", description="the Wasserstein loss")
-    n_critic: int = Field(3, ge=1, description="critic steps per generator step (k)")
+    n_critic: int = Field(3, ge=1, le=1000, description="critic steps per generator step (k)")
     lipschitz: Lipschitz = Field("clip", description="what bounds the critic's slope")
     optimizer: Literal["adam", "rmsprop"] = Field("rmsprop", description="of both players")
     beta1: float = Field(

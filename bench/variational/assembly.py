@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bench.config import ModelSettings
+from bench.config import LARGEST, ModelSettings
 from bench.contracts import Likelihood, Loss, Nets, OptimSpec, Phase, Scalars, Trainable
 from bench.errors import UsageError
 from bench.images import to_unit
@@ -35,25 +35,32 @@ class VaeSettings(ModelSettings):
     likelihood: str = Field("bernoulli_resampled", description="registered likelihood")
     sigma: float = Field(
         0.354,
-        gt=0,
+        ge=1e-6,
+        le=1e6,
         description="gaussian: standard deviation; discretised_logistic: scale; learned: first one",
     )
     posterior: str = Field("diagonal", description="registered posterior")
     prior: str = Field("standard", description="registered prior")
     prior_layers: int = Field(6, ge=1, le=64, description="flow: coupling layers")
-    prior_hidden: int = Field(64, ge=1, description="flow: units of a coupling's hidden layers")
-    prior_components: int = Field(100, ge=1, description="vamp: pseudo-inputs")
-    kl_weight: float = Field(1.0, ge=0, description="KL factor of the training loss (beta)")
+    prior_hidden: int = Field(
+        64, ge=1, le=16_384, description="flow: units of a coupling's hidden layers"
+    )
+    prior_components: int = Field(100, ge=1, le=100_000, description="vamp: pseudo-inputs")
+    kl_weight: float = Field(
+        1.0, ge=0, le=LARGEST, description="KL factor of the training loss (beta)"
+    )
     kl_warmup: float = Field(0.5, ge=0, le=1, description="share of the budget with a rising KL")
-    free_nats: float = Field(0.0, ge=0, description="KL of each latent that costs nothing")
+    free_nats: float = Field(
+        0.0, ge=0, le=LARGEST, description="KL of each latent that costs nothing"
+    )
     num_importance: int = Field(
         1, ge=1, le=5000, description="z per image in the importance-weighted bound; 1: the ELBO"
     )
-    lr: float = Field(2e-3, gt=0, description="Adam's learning rate")
+    lr: float = Field(2e-3, gt=0, le=LARGEST, description="Adam's learning rate")
     lr_stages: int = Field(
         1, ge=1, le=10, description="stage i lasts 3^i units of the budget at lr * 10^(-i/7)"
     )
-    adam_eps: float = Field(1e-8, gt=0, description="Adam's epsilon")
+    adam_eps: float = Field(1e-8, gt=0, le=1, description="Adam's epsilon")
 
     @model_validator(mode="after")
     def _one_objective(self) -> Self:

@@ -117,12 +117,25 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         "model.depth must be in 1..5, got '7': change it with --set depth=VALUE\n",
     ),
     "train vae --set depth=two": (
-        "model.depth must be in 1..5, got 'two': change it with --set depth=VALUE\n",
+        "model.depth must be a whole number in 1..5, got 'two': change it with --set depth=VALUE\n",
     ),
     "train vae --set depth": ("--set takes key=value, got 'depth': write for example depth=3\n",),
     "train vae --set depth=1 --set depth=2": ("--set names 'depth' twice: keep one\n",),
     "train vae --set depth=1 --set model.depth=2": ("--set names 'model.depth' twice: keep one\n",),
     "train vae --set num_logs=7": ("train: num_validations must divide num_logs=7, got 4\n",),
+    "train vae --set num_logs=1000000000": (
+        "train.num_logs must be in 1..100,000, got '1000000000': change it with ",
+    ),
+    "train vae --set lr=1e308": ("model.lr must be > 0 and <= 1e+38, got '1e308': change it ",),
+    "train vae --set seed=-1": ("train.seed must be in 0..2,147,483,647, got '-1': change it ",),
+    "train vae --set num_images=1": (
+        "train.num_images must be in 2..1,000,000,000,000, got '1': change it ",
+    ),
+    "train vae --set batch_size=900000": (
+        "vae on 'digits' would need ",
+        " GB of memory, ",
+        "are there: lower batch_size (900000) or width (16)\n",
+    ),
     "train vae --set likelihood=nix": ("unknown likelihood 'nix': registered: bernoulli_fixed, ",),
     "train vae --set detector=mnits": (
         "unknown detector 'mnits': did you mean 'mnist' or 'digits'? known: cifar10, digits, ",

@@ -1,0 +1,76 @@
+"""How much memory there is, whatever limits it, and how sizes are told."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import torch
+
+CGROUPS = Path("/sys/fs/cgroup")
+UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def memory_there(device: torch.device) -> int:
+    """Bytes that this process may still take on a device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    known = (_free_of_machine(), _free_of_group(), _free_of_process())
+    return min(free for free in known if free is not None)
+
+
+def size_text(count: float) -> str:
+    """``3.2 TB``, ``24 GB`` or ``512 bytes``."""
+    unit = 0
+    while count >= 999.5 and unit < len(UNITS) - 1:
+        count, unit = count / 1000, unit + 1
+    return f"{count:.2g} {UNITS[unit]}" if 0 < count < 10 else f"{count:,.0f} {UNITS[unit]}"
+
+
+def _free_of_machine() -> int:
+    """What the kernel could give, its caches counted in; all of it where it does not say."""
+    found = re.search(r"MemAvailable:\s+(\d+) kB", _text(Path("/proc/meminfo")))
+    if found:
+        return 1024 * int(found[1])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _free_of_group() -> int | None:
+    """What the control group leaves, of either version; None without a limit."""
+    own = re.search(r"^(?:0::|\d+:memory:)/(.*)$", _text(Path("/proc/self/cgroup")), re.MULTILINE)
+    inside = own[1] if own else ""
+    for folder in (CGROUPS / inside, CGROUPS, CGROUPS / "memory" / inside, CGROUPS / "memory"):
+        for limit, used in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ):
+            most, now = _text(folder / limit).strip(), _text(folder / used).strip()
+            if most.isdecimal() and now.isdecimal():
+                cache = re.search(
+                    r"^(?:total_)?inactive_file (\d+)$", _text(folder / "memory.stat"), re.MULTILINE
+                )
+                return max(0, int(most) - int(now) + (int(cache[1]) if cache else 0))
+    return None
+
+
+def _free_of_process() -> int | None:
+    """What ``ulimit -v`` leaves; None without one."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    pages = _text(Path("/proc/self/statm")).partition(" ")[0]
+    if most == resource.RLIM_INFINITY or not pages:
+        return None
+    return max(0, most - int(pages) * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _text(path: Path) -> str:
+    """What a file of the kernel says; nothing where it is not there."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
