@@ -1,15 +1,28 @@
-"""Files written whole or not at all; the folder of data and detectors, and its lock."""
+"""Files written whole or not at all, and read as they were written; the folder of data.
+
+A sealed file says what it is before it is believed: form, kind, whose, size, SHA-256, content.
+One that is cut, empty, garbage or another's is moved aside as ``NAME.damaged``, never removed.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
+import re
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from bench.errors import UsageError
+from bench.errors import Damaged, UsageError, cannot_use, disk_trouble
+
+FORM = "bench_file"
+VERSION = 1
+"""Of the form of sealed files: raised when an older reader must not believe them."""
+_PARTIAL = re.compile(r"\..+\.(\d+)\.partial")
 
 
 @contextlib.contextmanager
@@ -17,12 +30,12 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of ``path`` once it is written, and leaves it alone if not.
 
     It is written beside, under a name with the process's number (two that write the same file do
-    not meet), synced and renamed. Missing folders are made.
+    not meet), synced and renamed; then the folder is synced, so that files which are written one
+    after the other are there one after the other, whenever the power goes.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: The folder cannot be written, or is gone; names the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -30,8 +43,129 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def write_sealed(path: Path, content: bytes | memoryview, *, kind: str, key: str) -> None:
+    """The content after one line that says what it is.
+
+    Args:
+        path: Its folder is there.
+        content: Anything.
+        kind: What it is, such as ``checkpoint``.
+        key: Whose it is.
+
+    Raises:
+        DiskTrouble: It cannot be written.
+    """
+    _write(path, json.dumps(_seal(content, kind, key)).encode() + b"\n", content)
+
+
+def read_sealed(path: Path, *, kind: str, key: str) -> bytes | None:
+    """What ``write_sealed`` wrote, or the whole of a file without a seal; None where it is not there.
+
+    Raises:
+        Damaged: It is not what was written, of another kind, or another's.
+        DiskTrouble: It cannot be read.
+    """
+    whole = _read(path)
+    if whole is None or not whole.startswith(f'{{"{FORM}"'.encode()):
+        return whole
+    line, _, content = whole.partition(b"\n")
+    try:
+        seal = json.loads(line)
+    except ValueError:
+        raise Damaged(_cut(len(whole))) from None
+    _check(seal, content, kind, key)
+    return content
+
+
+def write_record(path: Path, content: object, *, kind: str, key: str) -> None:
+    """JSON values as a file that people read too; arguments and errors as of ``write_sealed``."""
+    seal = _seal(_canonical(content), kind, key)
+    _write(path, json.dumps({**seal, "content": content}, indent=1).encode() + b"\n")
+
+
+def read_record(path: Path, *, kind: str, key: str) -> Any:
+    """What ``write_record`` wrote, or the JSON of a file without a seal; None where it is not there.
+
+    Raises:
+        Damaged: It is not what was written, of another kind, or another's.
+        DiskTrouble: It cannot be read.
+    """
+    if (whole := _read(path)) is None:
+        return None
+    try:
+        found = json.loads(whole)
+    except (ValueError, RecursionError):
+        raise Damaged(_cut(len(whole))) from None
+    if not isinstance(found, dict) or FORM not in found:
+        return found
+    content = found.get("content")
+    _check(found, _canonical(content), kind, key)
+    return content
+
+
+def set_aside(path: Path, reason: object) -> None:
+    """Moves what is damaged out of the way and says so in one sentence.
+
+    Raises:
+        DiskTrouble: It cannot be moved.
+    """
+    names = (path.with_name(f"{path.name}.damaged{n}") for n in ("", *map(str, range(2, 1_000))))
+    free = next(each for each in names if not os.path.lexists(each))
+    try:
+        path.rename(free)
+    except OSError as error:
+        raise cannot_use(path, error) from error
+    print(f"'{path}' {reason}: kept as {free.name}, what is needed is repeated", file=sys.stderr)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what writers that were killed have left half-written in a folder."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if (named := _PARTIAL.fullmatch(path.name)) and not _is_alive(int(named[1])):
+                path.unlink()
+
+
+@contextlib.contextmanager
+def disk_watched(where: str | Path) -> Iterator[None]:
+    """Whatever says inside that a disk is full, read-only or gone is said in one sentence.
+
+    Raises:
+        DiskTrouble: In place of it.
+    """
+    try:
+        yield
+    except Exception as error:
+        if (trouble := disk_trouble(error, where)) is None:
+            raise
+        raise trouble from error
+
+
+def made_folder(path: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises:
+        UsageError: Something that is no folder lies in its place.
+        DiskTrouble: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(
+            f"'{path}' cannot be a folder, since a file lies there: move it away or give another --root"
+        ) from error
+    except OSError as error:
+        raise cannot_use(path, error) from error
+    return path
 
 
 def file_digest(path: Path) -> str:
@@ -72,3 +206,89 @@ def cannot_write(error: OSError) -> UsageError:
         f"the data folder '{data_home()}' cannot be written ({error.strerror or error}): "
         f"free space there or set BENCH_DATA to another folder"
     )
+
+
+def _seal(content: bytes | memoryview, kind: str, key: str) -> dict[str, Any]:
+    digest = hashlib.sha256(content).hexdigest()
+    return {FORM: VERSION, "kind": kind, "of": key, "size": len(content), "sha256": digest}
+
+
+def _check(seal: dict[str, Any], content: bytes, kind: str, key: str) -> None:
+    """Version, kind, owner, size, digest.
+
+    Raises:
+        Damaged: One of them is not what it should be.
+        UsageError: A newer version wrote it.
+    """
+    version = seal.get(FORM)
+    if isinstance(version, int) and version > VERSION:
+        raise UsageError(
+            f"a file of form {version} was written by a newer bench, this one reads {VERSION}: "
+            "install the newer one"
+        )
+    if seal.get("kind") != kind:
+        raise Damaged(f"is of kind '{seal.get('kind')}', not '{kind}'")
+    if seal.get("of") != key:
+        raise Damaged(f"belongs to '{seal.get('of')}', not to '{key}'")
+    if seal.get("size") != len(content):
+        raise Damaged(f"has {len(content):,} of {seal.get('size')} bytes")
+    if seal.get("sha256") != hashlib.sha256(content).hexdigest():
+        raise Damaged("has other bytes than were written")
+
+
+def _canonical(content: object) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _cut(size: int) -> str:
+    return f"is not whole ({size:,} bytes)" if size else "is empty"
+
+
+def _write(path: Path, *parts: bytes | memoryview) -> None:
+    try:
+        with written_whole(path) as file:
+            for part in parts:
+                file.write(part)
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        raise cannot_use(path.parent if gone else path, error) from error
+
+
+def _read(path: Path) -> bytes | None:
+    """A file's bytes; None where there is none.
+
+    Raises:
+        Damaged: It is no file: a link may lead anywhere, and a pipe never ends.
+        DiskTrouble: It cannot be read.
+    """
+    try:
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "a link" if stat.S_ISLNK(mode) else "none"
+            raise Damaged(f"should be a file and is {what}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot_use(path, error) from error
+
+
+def _sync(folder: Path) -> None:
+    """Names of files stand on the disk too; not every file system can be asked."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether another process of that number writes; this one does not, while it asks."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True

@@ -20,6 +20,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     Raises:
         OSError: The folder cannot be written.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as file:
         # Not safetensors' own writing, whose files nobody else may read.
         file.write(save({k: v.contiguous() for k, v in tensors.items()}, dict(facts)))

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,7 +16,7 @@ from typer.main import get_group
 
 from bench.cli import options
 from bench.console import lost_words, settle
-from bench.errors import Interrupted, UsageError
+from bench.errors import DiskTrouble, Interrupted, UsageError, disk_trouble
 from bench.text import masked, one_line, printable, remember
 
 INTERRUPTED = 130
@@ -94,14 +95,14 @@ def _ended() -> int:
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
         return app(arguments or ["--help"], prog_name="bench", standalone_mode=False) or 0
+    except (DiskTrouble, UsageError) as error:
+        return _said(error, str(error), 1 if isinstance(error, DiskTrouble) else 2)
     except Interrupted:
         return INTERRUPTED
     except typer.TyperException as error:
         context: typer.Context | None = getattr(error, "ctx", None)
         command = context.command_path if context else "bench"
-        return _mistake(error, f"{error.format_message().rstrip('.')}: see `{command} --help`")
-    except UsageError as error:
-        return _mistake(error, str(error))
+        return _said(error, f"{error.format_message().rstrip('.')}: see `{command} --help`", 2)
     except SystemExit as end:  # typer's answer to any broken pipe, a worker's too
         if not isinstance(end.__context__, OSError):
             raise
@@ -114,18 +115,20 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _mistake(error: Exception, sentence: str) -> int:
-    """The exit code of wrong usage, after its sentence; with ``--debug`` the error itself."""
+def _said(error: Exception, sentence: str, code: int) -> int:
+    """The exit code, after the sentence; with ``--debug`` the error itself."""
     if "--debug" in sys.argv:
         raise error
     print(f"bench: {one_line(sentence)}", file=sys.stderr)
-    return 2
+    return code
 
 
 def _unexpected(error: Exception) -> int:
     """The exit code of a fault of our own, after where its traceback lies; or the error itself."""
     if "--debug" in sys.argv:
         raise error
+    if found := disk_trouble(error, Path.cwd()):
+        return _failed(str(found))
     said = f"{type(error).__name__}: {error}"
     try:
         with tempfile.NamedTemporaryFile(

@@ -31,7 +31,7 @@ from bench.models import config_from_params, configure
 from bench.records import RunRecord, RunTags, TrialResult
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
 from bench.tracking.mlflow import Store
-from bench.training.checkpoint import RESULT
+from bench.training.checkpoint import RESULT, read_run_id, write_run_id
 from bench.training.needs import require_possible
 from bench.training.parts import reference_for
 
@@ -109,9 +109,9 @@ def _config(
 
 def _single_run(store: Store, config: RunConfig, folder: Path, original: RunRecord | None) -> str:
     """The run's id, kept in its folder so that the same command continues it."""
-    kept = folder / "run_id"
-    if kept.exists() and store.has_run(kept.read_text().strip()):
-        return kept.read_text().strip()
+    kept = read_run_id(folder)
+    if kept and store.has_run(kept):
+        return kept
     tags = RunTags(
         family=config.name,
         model=config.name,
@@ -128,8 +128,7 @@ def _single_run(store: Store, config: RunConfig, folder: Path, original: RunReco
     run_id = store.create_run(
         store.experiment("train"), name=name, params=config.params(), tags=tags
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(run_id)
+    write_run_id(folder, run_id)
     return run_id
 
 

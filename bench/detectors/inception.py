@@ -161,6 +161,7 @@ def _install(fill: Callable[[BinaryIO], None], where: str) -> Path:
         if path.is_file() and file_digest(path).startswith(SHA256_START):
             return path
         try:
+            path.parent.mkdir(exist_ok=True)
             with written_whole(path) as file:
                 fill(file)
                 file.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -18,7 +19,7 @@ import torch
 from bench.console import guard_streams
 from bench.engines import Outcome, ShouldPrune, engine
 from bench.engines.task import Task, run_task
-from bench.errors import Interrupted
+from bench.errors import DiskTrouble, Interrupted
 from bench.runtime import num_cores
 
 STOP_SECONDS = 20.0
@@ -66,7 +67,11 @@ class LocalWorkers:
         worker.pipe.send(task)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
-        """Outcomes of the workers that have finished or died; trials get their answers."""
+        """Outcomes of the workers that have finished or died; trials get their answers.
+
+        Raises:
+            DiskTrouble: A worker met it, as every other one would.
+        """
         waiting = [w for w in self._workers if w.task is not None]
         ready = set(wait([x for w in waiting for x in (w.pipe, w.process.sentinel)], timeout))
         heard = [w for w in waiting if w.pipe in ready or w.process.sentinel in ready]
@@ -97,6 +102,8 @@ class LocalWorkers:
             self._workers[index] = self._start(index)
             return [Outcome(task, None)]
         worker.task = None
+        if isinstance(said, DiskTrouble):
+            raise said
         return [Outcome(task, said)]
 
     def _start(self, index: int) -> _Worker:
@@ -137,6 +144,10 @@ def _serve(pipe: Connection, log: str, driver: int) -> None:
         idle = False
         try:
             pipe.send(run_task(task, should_stop, lambda curve: _asked(pipe, curve, should_stop)))
+        except DiskTrouble as trouble:
+            with contextlib.suppress(ConnectionError):
+                pipe.send(trouble)
+            return
         except (Interrupted, ConnectionError):
             return
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.errors import Interrupted
+from bench.errors import DiskTrouble, Interrupted
+from bench.files import disk_watched
 from bench.logger import Logger
 from bench.models import config_from_params
 from bench.records import TrialResult
@@ -20,6 +21,7 @@ from bench.runtime import environment, prepare, resolve_device
 from bench.text import masked, printable
 from bench.tracking.mirrors import Tee
 from bench.tracking.mlflow import Store
+from bench.training.checkpoint import examine, require_folder
 from bench.training.parts import reference_for
 from bench.training.run import Run, StageName
 
@@ -60,18 +62,25 @@ def run_task(
 
     Raises:
         Interrupted: ``should_stop`` said so; the run is marked KILLED and continues later.
+        DiskTrouble: A disk is full, read-only or gone; the same, and no other run is to begin.
     """
     prepare(task.threads)
     load_plugins([Path(path) for path in task.plugins])
     store = _store(task.uri)
     folder = Path(task.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    require_folder(folder)
     logger = Tee(store.logger(task.run_id), task.run_id, folder)
     # A worker whose driver was killed goes on to its next log: it must not be met here.
     with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
+        examine(folder)
         store.resume_run(task.run_id)
         try:
-            result = _run(task, logger, should_stop, should_prune)
+            with disk_watched(folder):
+                result = _run(task, logger, should_stop, should_prune)
+        except DiskTrouble:
+            with contextlib.suppress(Exception):  # it may lie on that disk
+                store.stop_run(task.run_id)
+            raise
         except Interrupted:
             store.stop_run(task.run_id)
             raise

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from bench.engines import Engine
 from bench.errors import UsageError
+from bench.files import made_folder
 from bench.records import TrialResult
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.study.queues import GridQueue, Queue, SearchQueue
@@ -44,7 +45,7 @@ class Driver:
     def __init__(self, plan: StudyPlan, store: Store) -> None:
         self.plan = plan
         self.tracked = TrackedStudy(plan, store)
-        plan.folder.mkdir(parents=True, exist_ok=True)
+        made_folder(plan.folder)
         self._open()
 
     @property

@@ -1,20 +1,38 @@
-"""What a run leaves in its folder, each file whole or not at all: the last state, the best, the result."""
+"""What a run leaves in its folder, each file sealed: the last state, the best, the result."""
 
 from __future__ import annotations
 
-import json
+import io
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from bench.contracts import Nets
-from bench.files import written_whole
+from bench.errors import Damaged
+from bench.files import (
+    made_folder,
+    read_record,
+    read_sealed,
+    remove_leftovers,
+    set_aside,
+    write_record,
+    write_sealed,
+)
 from bench.records import TrialResult
 from bench.training.trainer import Trainer
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
+TEST_READS, RUN_ID = "test_reads", "run_id"
+
+HELD = {LAST: {"trainer", "progress"}, BEST: {"modules"}}
+"""What a state of each name has at least."""
+
+State = Literal["new", "begun", "finished"]
+"""How far a run has come: nothing to continue, something, or all of it."""
 
 
 @dataclass(kw_only=True)
@@ -38,25 +56,74 @@ class Progress:
     curve: list[float] = field(default_factory=list)
 
 
+def examine(folder: Path) -> State:
+    """How far the run in a folder has come, by what is whole there, before anything is opened.
+
+    What is damaged, another run's or no file is moved aside and said; what a writer that was killed
+    left half-written is removed. A last state that counts on a best one is worth nothing without it.
+
+    Raises:
+        DiskTrouble: Something cannot be read or moved.
+    """
+    remove_leftovers(folder)
+    if load_result(folder) is not None:
+        return "finished"
+    state = _whole(folder / LAST)
+    if state is None:
+        return "new"
+    if state["progress"].get("best_images") and _whole(folder / BEST) is None:
+        set_aside(folder / LAST, f"is of no use without a whole {BEST}")
+        return "new"
+    return "begun"
+
+
+def read_state(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """What a checkpoint holds, the last or the best; None where there is none.
+
+    Raises:
+        Damaged: It is not what was written.
+    """
+    content = read_sealed(path, kind=path.stem, key=_key(path.parent))
+    if content is None:
+        return None
+    try:
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location=device)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of a file without a seal: each kind of garbage has its own
+        raise Damaged(f"is no checkpoint ({type(error).__name__})") from error
+    if not isinstance(state, dict) or not state.keys() >= HELD[path.name]:
+        raise Damaged("is no checkpoint of a run")
+    return state
+
+
 def save_last(folder: Path, trainer: Trainer, progress: Progress) -> None:
     """Everything that ``resume`` needs to continue to the same bits."""
     _save(folder / LAST, {"trainer": trainer.state_dict(), "progress": vars(progress)})
 
 
 def resume(folder: Path, trainer: Trainer, device: torch.device) -> Progress:
-    """Puts the trainer where the last checkpoint stands, if there is one."""
-    if not (folder / LAST).exists():
+    """Puts the trainer where the last checkpoint stands, if there is one.
+
+    Raises:
+        Damaged: It is not what was written.
+    """
+    if (state := read_state(folder / LAST, device)) is None:
         return Progress()
-    state = _load(folder / LAST, device)
     trainer.load_state_dict(state["trainer"])
     return Progress(**state["progress"])
 
 
-def load_last(folder: Path, nets: Nets, device: torch.device) -> None:
-    """The weights of the last checkpoint, if there is one; averages for what they average."""
-    if (folder / LAST).exists():
-        state = _load(folder / LAST, device)["trainer"]
-        _load_weights(nets, state["modules"] | state["averages"])
+def load_last(folder: Path, nets: Nets, device: torch.device) -> bool:
+    """The weights of the last checkpoint, if there is one; averages for what they average.
+
+    Raises:
+        Damaged: It is not what was written.
+    """
+    if (state := read_state(folder / LAST, device)) is None:
+        return False
+    _load_weights(nets, state["trainer"]["modules"] | state["trainer"]["averages"])
+    return True
 
 
 def save_best(folder: Path, nets: Nets) -> None:
@@ -65,30 +132,103 @@ def save_best(folder: Path, nets: Nets) -> None:
 
 
 def load_best(folder: Path, nets: Nets, device: torch.device) -> None:
-    """What ``save_best`` saved."""
-    _load_weights(nets, _load(folder / BEST, device)["modules"])
+    """What ``save_best`` saved.
+
+    Raises:
+        Damaged: It is not what was written, or it is gone.
+    """
+    if (state := read_state(folder / BEST, device)) is None:
+        raise Damaged(f"'{folder / BEST}' is gone")
+    _load_weights(nets, state["modules"])
 
 
 def save_result(folder: Path, result: TrialResult) -> None:
     """How the run ended; with it the run is finished."""
-    with written_whole(folder / RESULT) as file:
-        file.write(json.dumps(result.to_json(), indent=1, sort_keys=True).encode())
+    write_record(folder / RESULT, result.to_json(), kind="result", key=_key(folder))
 
 
 def load_result(folder: Path) -> TrialResult | None:
-    """How the run ended; None where it has not."""
+    """How the run ended; None where it has not, or what said so was damaged and is moved aside."""
     path = folder / RESULT
-    return TrialResult.from_json(json.loads(path.read_text())) if path.exists() else None
+    try:
+        found = read_record(path, kind="result", key=_key(folder))
+        return None if found is None else TrialResult.from_json(found)
+    except Damaged as damage:
+        set_aside(path, damage)
+    except (TypeError, ValueError, AttributeError):
+        set_aside(path, "is no result")
+    return None
+
+
+def count_test_read(folder: Path, known: int) -> int:
+    """The number of this opening of the test split; ``known`` is how many others know of."""
+    before = _text(folder / TEST_READS, "[0-9]{1,9}")
+    reads = 1 + max(known, int(before or 0))
+    _write_text(folder / TEST_READS, str(reads))
+    return reads
+
+
+def read_run_id(folder: Path) -> str | None:
+    """The tracking store's name of the run; None where none is kept."""
+    return _text(folder / RUN_ID, "[0-9a-f]{32}")
+
+
+def write_run_id(folder: Path, run_id: str) -> None:
+    """Keeps it for the next start of the same command."""
+    require_folder(folder)
+    _write_text(folder / RUN_ID, run_id)
+
+
+def require_folder(folder: Path) -> None:
+    """Makes a run's folder; what is no folder, or a link to one, is moved aside.
+
+    A link may lead anywhere, and nothing is written outside the root.
+
+    Raises:
+        DiskTrouble: It cannot be made.
+    """
+    if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
+        set_aside(folder, "should be the folder of a run and is none")
+    made_folder(folder)
+
+
+def _text(path: Path, form: str) -> str | None:
+    """A short text of that form; None where there is none, or what was there is moved aside."""
+    try:
+        content = read_sealed(path, kind=path.name, key=_key(path.parent))
+        if content is None:
+            return None
+        text = content.decode(errors="replace").strip()
+        if re.fullmatch(form, text) is None:
+            raise Damaged("holds something else")
+    except Damaged as damage:
+        set_aside(path, damage)
+        return None
+    return text
+
+
+def _write_text(path: Path, text: str) -> None:
+    write_sealed(path, text.encode(), kind=path.name, key=_key(path.parent))
+
+
+def _key(folder: Path) -> str:
+    """Whose the files of a folder are: it is named after the configuration."""
+    return folder.absolute().name
+
+
+def _whole(path: Path) -> dict[str, Any] | None:
+    """A state that can be used; None where there is none, or it was damaged and is moved aside."""
+    try:
+        return read_state(path, torch.device("cpu"))
+    except Damaged as damage:
+        set_aside(path, damage)
+        return None
 
 
 def _save(path: Path, state: dict[str, Any]) -> None:
-    with written_whole(path) as file:
-        torch.save(state, file)
-
-
-def _load(path: Path, device: torch.device) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
-    return state
+    content = io.BytesIO()
+    torch.save(state, content)
+    write_sealed(path, content.getbuffer(), kind=path.stem, key=_key(path.parent))
 
 
 def _load_weights(nets: Nets, weights: dict[str, dict[str, Any]]) -> None:

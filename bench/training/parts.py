@@ -11,7 +11,7 @@ from bench import datasets
 from bench.config import RunConfig
 from bench.contracts import Trainable
 from bench.detectors._find import find_detector, find_others
-from bench.errors import UsageError
+from bench.errors import Damaged, UsageError
 from bench.evaluation.feature_cache import user_cache
 from bench.evaluation.reference import ReferenceData
 from bench.models import MODELS
@@ -53,9 +53,19 @@ def restore(config: RunConfig, reference: ReferenceData, folder: Path) -> Traina
     """The model of a run as its last checkpoint has it, averages in place of what they average.
 
     One without training is built anew.
+
+    Raises:
+        UsageError: There is no checkpoint of a model that was trained, or it is damaged.
     """
     trainable = build(config, reference)
-    load_last(folder, trainable.modules, reference.device)
+    try:
+        found = load_last(folder, trainable.modules, reference.device)
+    except Damaged as damage:
+        raise UsageError(
+            f"'{folder / LAST}' {damage}: remove '{folder}' and give the run's command again"
+        ) from damage
+    if trainable.phases and not found:
+        raise UsageError(f"there is no checkpoint in '{folder}': give the run's folder with --root")
     return trainable
 
 
@@ -65,13 +75,8 @@ def restore_run(
     """The model of a tracked run.
 
     Raises:
-        UsageError: ``folder`` is not there, or has no checkpoint of a model that was trained.
+        UsageError: ``folder`` is not there, or has no whole checkpoint of a model that was trained.
     """
     if not folder.is_dir():
         raise UsageError(f"run '{run_id}' has no folder {folder}: give where it lies with --root")
-    trainable = restore(config, reference, folder)
-    if trainable.phases and not (folder / LAST).exists():
-        raise UsageError(
-            f"run '{run_id}' has no checkpoint in {folder}: give its folder with --root"
-        )
-    return trainable
+    return restore(config, reference, folder)

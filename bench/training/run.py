@@ -24,9 +24,8 @@ from bench.pictures import draw_pictures
 from bench.records import TrialResult
 from bench.training import health
 from bench.training.checkpoint import (
-    BEST,
-    RESULT,
     Progress,
+    count_test_read,
     load_best,
     load_result,
     resume,
@@ -76,7 +75,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the result is there already."""
-        return (self.folder / RESULT).exists()
+        return load_result(self.folder) is not None
 
     def execute(self) -> TrialResult:
         """Trains, measures, and stores the result; a finished run only returns it.
@@ -218,8 +217,8 @@ class Run:
 
     def _best_on_test(self, generated: Generated, last: Measured) -> Measured:
         """The best state's distance and ELBO, which are the last one's where that is the best."""
-        measured = last
-        if (self.folder / BEST).exists() and self.progress.best_images != self.trainer.images_seen:
+        measured, best_images = last, self.progress.best_images
+        if best_images and best_images != self.trainer.images_seen:
             load_best(self.folder, generated.nets, self.reference.device)
             measured = measure(self.generated(), self.config.eval, "test", "validation")
         series, values = MeasureName.parse(last.selection).series, measured.of("test")
@@ -228,7 +227,7 @@ class Run:
             for name in map(MeasureName.parse, values)
             if name.measure in ELBOS or name.series == series
         }
-        seen = {"test_best/images_seen": float(self.progress.best_images)}
+        seen = {"test_best/images_seen": float(best_images)}
         return replace(last, values=kept | seen)
 
     def _cost(self) -> dict[str, float]:
@@ -267,8 +266,6 @@ def open_test_split(folder: Path, logger: Logger, known: int = 0) -> int:
 
     ``known`` is how many the tracking store knows of, which a copied folder may not.
     """
-    path = folder / "test_reads"
-    reads = 1 + max(known, int(path.read_text()) if path.exists() else 0)
-    path.write_text(str(reads))
+    reads = count_test_read(folder, known)
     logger.tags({"test_reads": str(reads)})
     return reads

@@ -10,7 +10,7 @@ from bench.errors import Interrupted
 from bench.evaluation.view import draw
 from bench.logger import NullLogger
 from bench.runtime import DeviceRng, generator
-from bench.training.checkpoint import LAST
+from bench.training.checkpoint import LAST, read_state
 from bench.training.parts import build, reference_data, restore
 from bench.training.run import Run
 
@@ -33,7 +33,7 @@ def test_checkpoint_of_an_older_version_is_continued(tmp_path, reference):
     )
     with pytest.raises(Interrupted):
         run.execute()
-    state = torch.load(tmp_path / LAST, weights_only=True)
+    state = read_state(tmp_path / LAST, CPU)
     for new in ("logs", "curve"):
         del state["progress"][new]
     torch.save(state, tmp_path / LAST)
@@ -49,7 +49,7 @@ def test_restored_model_samples_as_the_run_ended(tmp_path, reference):
     same, other = (
         draw(t.modules, t.eval_fns, 4, DeviceRng(generator("s"))) for t in (restored, fresh)
     )
-    state = torch.load(tmp_path / LAST, weights_only=True)["trainer"]["modules"]
+    state = read_state(tmp_path / LAST, CPU)["trainer"]["modules"]
     fresh.modules["decoder"].load_state_dict(state["decoder"])
     again = draw(fresh.modules, fresh.eval_fns, 4, DeviceRng(generator("s")))
     assert torch.equal(same, again)
@@ -60,6 +60,6 @@ def test_result_on_disk_is_plain_json(tmp_path, reference):
     Run(
         config=small(num_images=320), reference=reference, folder=tmp_path, logger=NullLogger()
     ).execute()
-    stored = json.loads((tmp_path / "result.json").read_text())
+    stored = json.loads((tmp_path / "result.json").read_text())["content"]
     assert stored["status"] in {"ok", "collapsed"}
     assert list(tmp_path.rglob("*.partial")) == []

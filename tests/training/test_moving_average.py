@@ -12,7 +12,7 @@ from bench.evaluation.view import Generated, View, draw
 from bench.metrics._evaluate import evaluate
 from bench.models import configure
 from bench.runtime import DeviceRng, generator, seeded_modules
-from bench.training.checkpoint import BEST, LAST
+from bench.training.checkpoint import BEST, LAST, read_state
 from bench.training.parts import build, reference_data, restore
 from bench.training.run import Run
 from bench.training.trainer import Trainer
@@ -125,7 +125,7 @@ def distance(reference, nets, fns):
 
 def live_of(config, reference, folder):
     trainable = build(config, reference)
-    for name, state in torch.load(folder / LAST, weights_only=True)["trainer"]["modules"].items():
+    for name, state in read_state(folder / LAST, torch.device("cpu"))["trainer"]["modules"].items():
         trainable.modules[name].load_state_dict(state)
     return trainable
 
@@ -139,8 +139,8 @@ def test_run_is_measured_on_its_averaged_weights(averaged_run):
 
 def test_best_weights_are_averaged_ones(averaged_run):
     _, _, folder, _ = averaged_run
-    best = torch.load(folder / BEST, weights_only=True)["modules"]
-    state = torch.load(folder / LAST, weights_only=True)["trainer"]
+    best = read_state(folder / BEST, torch.device("cpu"))["modules"]
+    state = read_state(folder / LAST, torch.device("cpu"))["trainer"]
     # The only validation is the last one: best and last are one state.
     assert same(best["generator"], state["averages"]["generator"])
     assert not same(best["generator"], state["modules"]["generator"])
@@ -149,7 +149,7 @@ def test_best_weights_are_averaged_ones(averaged_run):
 
 def test_restored_run_samples_from_its_averaged_weights(averaged_run):
     config, reference, folder, _ = averaged_run
-    state = torch.load(folder / LAST, weights_only=True)["trainer"]
+    state = read_state(folder / LAST, torch.device("cpu"))["trainer"]
     restored, live = restore(config, reference, folder), live_of(config, reference, folder)
     assert same(state["averages"]["generator"], weights(restored.modules["generator"]))
     a, b = (draw(t.modules, t.eval_fns, 4, DeviceRng(generator("s"))) for t in (restored, live))

@@ -1,0 +1,187 @@
+"""What of a run's folder is damaged is moved aside, said, and made again to the same bits."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from training_runs import small
+
+from bench.errors import Interrupted
+from bench.logger import NullLogger
+from bench.training.checkpoint import (
+    BEST,
+    LAST,
+    RESULT,
+    RUN_ID,
+    TEST_READS,
+    count_test_read,
+    examine,
+    load_result,
+    read_run_id,
+    read_state,
+    write_run_id,
+)
+from bench.training.parts import reference_data
+from bench.training.run import Run
+
+CPU = torch.device("cpu")
+CONFIG = {"num_images": 640, "num_logs": 4, "num_validations": 2}
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def turned(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(os.urandom(3_000))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def another(path: Path) -> None:
+    """The same file of another run."""
+    text = path.read_bytes()
+    path.write_bytes(text.replace(path.parent.name.encode(), b"another", 1))
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "inside").write_text("x")
+
+
+def link(path: Path) -> None:
+    outside = path.parent.parent / "outside"
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGES = [cut, turned, garbage, empty, another, folder, link, pipe]
+
+
+def run(place: Path, should_stop=lambda: False) -> Run:
+    return Run(
+        config=small(**CONFIG),
+        reference=reference_data("digits", "auto", CPU),
+        folder=place,
+        logger=NullLogger(),
+        should_stop=should_stop,
+    )
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A finished run, and the same one stopped after its first validation."""
+    base, calls = tmp_path_factory.mktemp("kept"), iter([False, True])
+    result = run(base / "finished" / "run").execute()
+    with pytest.raises(Interrupted):
+        run(base / "begun" / "run", lambda: next(calls)).execute()
+    return base, result
+
+
+def copied(kept, name, tmp_path) -> Path:
+    shutil.copytree(kept[0] / name, tmp_path / name)
+    return tmp_path / name / "run"
+
+
+def numbers(result):
+    return {k: v for k, v in result.metrics.items() if not k.endswith("_seconds")}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(("name", "state"), [(LAST, "new"), (BEST, "new"), (RESULT, "begun")])
+def test_damaged_file_is_moved_aside_and_said(kept, tmp_path, capfd, damage, name, state):
+    place = copied(kept, "finished" if name == RESULT else "begun", tmp_path)
+    damage(place / name)
+    assert examine(place) == state
+    said = capfd.readouterr().err
+    assert f"{name}' " in said
+    assert said.count("\n") == (2 if name == BEST else 1)
+    assert os.path.lexists(place / f"{name}.damaged")
+    assert examine(place) == state
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", [LAST, BEST, RESULT])
+def test_what_was_damaged_is_made_again_to_the_same_bits(kept, tmp_path, name):
+    place = copied(kept, "finished" if name == RESULT else "begun", tmp_path)
+    cut(place / name)
+    examine(place)
+    assert numbers(run(place).execute()) == numbers(kept[1])
+
+
+def test_best_state_that_is_gone_takes_the_last_one_with_it(kept, tmp_path):
+    place = copied(kept, "begun", tmp_path)
+    (place / BEST).unlink()
+    assert examine(place) == "new"
+    assert numbers(run(place).execute()) == numbers(kept[1])
+
+
+def test_whole_files_are_left_alone(kept, tmp_path, capfd):
+    assert examine(copied(kept, "finished", tmp_path)) == "finished"
+    assert examine(copied(kept, "begun", tmp_path)) == "begun"
+    assert examine(tmp_path) == "new"
+    assert capfd.readouterr().err == ""
+    assert not list(tmp_path.rglob("*.damaged"))
+
+
+def test_half_written_files_of_writers_that_were_killed_are_removed(kept, tmp_path):
+    place = copied(kept, "begun", tmp_path)
+    left = place / f".{LAST}.{2**22 + 1}.partial"
+    written = place / f".{LAST}.{os.getppid()}.partial"
+    for path in (left, written):
+        path.write_bytes(b"half")
+    examine(place)
+    assert not left.exists()
+    assert written.exists()
+
+
+def test_files_without_a_seal_are_read_as_before(kept, tmp_path):
+    place = copied(kept, "finished", tmp_path)
+    stored = json.loads((place / RESULT).read_text())["content"]
+    (place / RESULT).write_text(json.dumps(stored))
+    assert load_result(place) == kept[1]
+    torch.save(read_state(place / LAST, CPU), place / LAST)
+    assert read_state(place / LAST, CPU) is not None
+    (place / RESULT).unlink()
+    assert examine(place) == "begun"
+    cut(place / LAST)
+    assert examine(place) == "new"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_count_of_test_reads_and_name_of_a_run_begin_anew_where_damaged(tmp_path, damage, capfd):
+    place = tmp_path / "run"
+    write_run_id(place, "a" * 32)
+    assert read_run_id(place) == "a" * 32
+    assert [count_test_read(place, known) for known in (0, 0, 5)] == [1, 2, 6]
+    damage(place / RUN_ID)
+    assert read_run_id(place) is None
+    assert (
+        damage(place / TEST_READS) if damage is not link else turned(place / TEST_READS)
+    ) is None
+    assert count_test_read(place, 2) == 3
+    assert capfd.readouterr().err.count("\n") == 2
+
+
+def test_plain_texts_of_before_are_read(tmp_path):
+    (tmp_path / TEST_READS).write_text("4")
+    (tmp_path / RUN_ID).write_text("0" * 32)
+    assert count_test_read(tmp_path, 0) == 5
+    assert read_run_id(tmp_path) == "0" * 32
