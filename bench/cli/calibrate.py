@@ -15,7 +15,7 @@ from bench.calibration.card import answer, read_numbers, write_card
 from bench.calibration.corruptions import CORRUPTIONS, corrupt
 from bench.calibration.measure import RECIPE, calibrate, largest_count
 from bench.calibration.numbers import Calibration, ProbeResults
-from bench.cli.options import Device, Fresh, Plugins, Say, Weights, command, quiet
+from bench.cli.options import Device, Fresh, Plugins, Say, Weights, command, quiet, say_notes
 from bench.config import digest, listed
 from bench.contracts import Detector
 from bench.detectors._find import find_detector, find_others
@@ -61,6 +61,7 @@ def write_calibration(
     """
     prepare(threads=1)  # more threads would sum in another order and give other last digits
     splits = datasets.load(dataset)
+    say_notes(splits.notes, say)
     reference = ReferenceData(splits, resolve_device(device), None, cache=user_cache())
     used, lacking = _detectors(detectors, reference)
     out = out or Path("reports") / card_folder(dataset)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.options import Say, app, columns, command, quiet
+from bench.cli.options import Say, app, columns, command, quiet, say_notes
 from bench.datasets import load
 from bench.detectors._find import published_weights
 from bench.detectors._status import DetectorStatus, status
@@ -39,7 +39,9 @@ def detectors_train(
 ) -> None:
     """Train and store the classifier of a data set by its fixed recipe."""
     prepare(threads=1)  # more threads would sum in another order and give other weights
-    path, facts = train_detector(dataset, load(dataset), name)
+    splits = load(dataset)
+    say_notes(splits.notes, say)
+    path, facts = train_detector(dataset, splits, name)
     say(f"test accuracy {facts['test_accuracy']}, weights in {path}")
 
 

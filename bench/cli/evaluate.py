@@ -22,11 +22,12 @@ from bench.cli.options import (
     called_as,
     command,
     quiet,
+    say_notes,
 )
 from bench.config import EvalSettings, RunConfig, listed, parse_assignments
 from bench.datasets._splits import digest_of
 from bench.errors import UsageError
-from bench.evaluation.outside import Given, read_outside
+from bench.evaluation.outside import Given, inverted, read_outside
 from bench.evaluation.view import Generated
 from bench.metrics import declared_tag, requested
 from bench.metrics._evaluate import measure, num_samples, view_of
@@ -176,7 +177,9 @@ def _measure_images(
 ) -> dict[str, Any]:
     experiment, config, tags = context
     reference = reference_for(config, device)
-    arrays = read_outside(images, reference.spec)
+    parts = read_outside(images, reference.spec, reference.classes)
+    arrays, odd = parts.train, inverted(parts.train.images, reference.images("val"))
+    say_notes((*reference.notes, *parts.notes, *filter(None, [odd])), say)
     wanted = max(num_samples(config.eval, reference))
     if tags.study and len(arrays) < wanted:
         raise UsageError(

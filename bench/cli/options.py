@@ -6,7 +6,7 @@ import inspect
 import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin
@@ -59,6 +59,12 @@ def called_as() -> str:
 
 def quiet(_: str) -> None:
     """Says nothing: what a command called from Python prints."""
+
+
+def say_notes(notes: Iterable[str], say: Say) -> None:
+    """Says what reading a user's images left out or found odd."""
+    for note in notes:
+        say(f"note: {note}")
 
 
 def command(

@@ -24,6 +24,7 @@ from bench.cli.options import (
     columns,
     command,
     quiet,
+    say_notes,
 )
 from bench.cli.preview import (
     as_text,
@@ -96,7 +97,7 @@ def run_study(
     )
     everything = plan.trials() + plan.runs()
     at_a_time = num_jobs(jobs, engine, plan.device)
-    _require_parts(plan, everything, max(1, min(at_a_time, len(everything))))
+    _require_parts(plan, everything, max(1, min(at_a_time, len(everything))), say)
     if dry_run:
         return _shown(plan, everything, at_a_time, say)
     driver = Driver(plan, Store(tracking_uri))
@@ -124,11 +125,12 @@ def _run(
             driver.run(opened, progress)
 
 
-def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int) -> None:
+def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> None:
     """Data, detector, the parts of models and memory are there before anything starts."""
     config = runs[0].config
     requested(listed(config.eval.measures))
     reference = reference_for(config, plan.device)
+    say_notes(reference.notes, say)
     if reference.detector is None:
         raise UsageError(missing_detector(config.data.dataset))
     count = min(len(reference.images("val")), config.eval.max_val_samples, config.eval.max_samples)

@@ -22,6 +22,7 @@ from bench.cli.options import (
     called_as,
     command,
     quiet,
+    say_notes,
 )
 from bench.config import RunConfig, listed, parse_assignments
 from bench.engines.task import Task, run_task
@@ -58,7 +59,7 @@ def train_one(
     """
     original = Store(tracking_uri).record(config) if config else None
     wanted = _config(model, original, dataset, overrides or [])
-    _require_parts(wanted, device)
+    _require_parts(wanted, device, say)
     store = Store(tracking_uri)
     suffix = f"-repeat-{original.run_id[:8]}" if original else ""
     folder = root / "train" / f"{wanted.digest}{suffix}"
@@ -87,10 +88,12 @@ def train_one(
     return summary
 
 
-def _require_parts(config: RunConfig, device: str) -> None:
+def _require_parts(config: RunConfig, device: str, say: Say) -> None:
     """Device, data, detector, likelihood, memory are there before a run is made of them."""
     requested(listed(config.eval.measures))
-    require_possible([config], reference_for(config, resolve_device(device)))
+    reference = reference_for(config, resolve_device(device))
+    say_notes(reference.notes, say)
+    require_possible([config], reference)
 
 
 def _config(

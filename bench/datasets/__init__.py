@@ -8,7 +8,8 @@ A new data set is a file beside this one (or a plugin) that gives ``DATASETS`` a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from bench.datasets._install import (
     installed_path,
     read_installed,
 )
+from bench.datasets._levels import check_levels
 from bench.datasets._npz import read_npz
 from bench.datasets._splits import (
     Arrays as Arrays,
@@ -57,6 +59,7 @@ class DatasetSource:
         levels: Gray levels per channel (protocol rule 16).
         held_out: Sizes of the validation and test splits that we carve, where they are not a
             tenth (protocol rule 1).
+        classes: Names of the classes in the order of their numbers, where they have others.
     """
 
     summary: str
@@ -66,6 +69,7 @@ class DatasetSource:
     from_idx: bool = False
     levels: int = 256
     held_out: tuple[int, int] | None = None
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.read is None) == (self.download is None):
@@ -77,12 +81,23 @@ DATASETS: Registry[DatasetSource] = Registry("dataset", "bench.datasets")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Splits:
-    """Three disjoint splits (protocol rule 1) and what a model may know about them."""
+    """Three disjoint splits (protocol rule 1) and what a model may know about them.
+
+    Attributes:
+        spec: What a model may know.
+        train: What it is trained on.
+        val: What is chosen by.
+        test: What is reported.
+        classes: Names of the classes in the order of their numbers; empty where none are known.
+        notes: What reading a user's images left out or found odd, a sentence each.
+    """
 
     spec: DataSpec
     train: Arrays
     val: Arrays
     test: Arrays
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +143,11 @@ def load(name: str) -> Splits:
         fetch(name)
     parts, _ = _parts(name, source)
     check_parts(name, parts)
-    return _splits(name, source, parts)
+    splits = _splits(name, source, parts)
+    if source.published:
+        return splits
+    levels = [check_levels(f"'{name}'", part.images) for part in parts.present()]
+    return replace(splits, notes=(*parts.notes, *chain(*levels)))
 
 
 def fetch(name: str) -> Path:
@@ -220,7 +239,8 @@ def _splits(name: str, source: DatasetSource, parts: Parts) -> Splits:
         levels=source.levels,
         digest=digest_of(train, val, test),
     )
-    return Splits(spec=spec, train=train, val=val, test=test)
+    classes = parts.classes or source.classes
+    return Splits(spec=spec, train=train, val=val, test=test, classes=classes)
 
 
 def _parts(name: str, source: DatasetSource) -> tuple[Parts, str | None]:

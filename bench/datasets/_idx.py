@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets._splits import Arrays, Parts
+from bench.datasets._splits import Arrays, Parts, require_memory
 from bench.errors import UsageError
 from bench.torchvision_import import import_torchvision
 
@@ -67,26 +70,53 @@ def _find(directory: Path, stem: str, suffix: str) -> Path:
 
 
 def _read(path: Path, *, num_dims: int) -> npt.NDArray[np.uint8]:
-    """The array of one file: four bytes of magic, one 32-bit size per dimension, then bytes."""
+    """The array of one file: four bytes of magic, one 32-bit size per dimension, then bytes.
+
+    No more is read, or unpacked, than the header says and the machine holds.
+    """
+    header = 4 + 4 * num_dims
     try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
+        with _opened(path) as file:
+            start = file.read(header)
+            shape = _shape(path, start, num_dims)
+            expected = math.prod(shape)
+            require_memory(str(path), expected)
+            data = file.read(expected)
+            more = file.read(1)
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(
             f"{path} cannot be read ({error}), expected a whole file: {_REMEDY}"
         ) from error
-    header = 4 + 4 * num_dims
-    magic = bytes([0, 0, 8, num_dims])  # 8 stands for unsigned bytes
-    if data[:4] != magic:
+    held = len(start) + len(data)
+    if more or held < header + expected:
+        found = f"more than {held}" if more else str(held)
         raise UsageError(
-            f"{path} begins with the bytes '{data[:4].hex()}', expected '{magic.hex()}' "
-            f"(IDX of unsigned bytes in {num_dims} dimensions): {_REMEDY}"
-        )
-    shape = np.frombuffer(data[4:header].ljust(4 * num_dims, b"\0"), ">u4").tolist()
-    expected = header + math.prod(shape)
-    if len(data) != expected:
-        raise UsageError(
-            f"{path} holds {len(data)} bytes, expected {expected} for its "
+            f"{path} holds {found} bytes, expected {header + expected} for its "
             f"{'x'.join(map(str, shape))} header: {_REMEDY}"
         )
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape).copy()
+    return np.frombuffer(data, np.uint8).reshape(shape).copy()
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
+    """The file's bytes, unpacked if they are gzipped."""
+    with path.open("rb") as file:
+        packed = file.read(2) == _GZIP_MAGIC
+        file.seek(0)
+        if not packed:
+            yield file
+            return
+        with gzip.open(file) as unpacked:
+            yield unpacked
+
+
+def _shape(path: Path, start: bytes, num_dims: int) -> list[int]:
+    """The sizes that a file begins with."""
+    magic = bytes([0, 0, 8, num_dims])  # 8 stands for unsigned bytes
+    if start[:4] != magic:
+        raise UsageError(
+            f"{path} begins with the bytes '{start[:4].hex()}', expected '{magic.hex()}' "
+            f"(IDX of unsigned bytes in {num_dims} dimensions): {_REMEDY}"
+        )
+    sizes: list[int] = np.frombuffer(start[4:].ljust(4 * num_dims, b"\0"), ">u4").tolist()
+    return sizes

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets._splits import Arrays, DataError, Images, Labels, Parts, advised
+from bench.datasets._splits import Arrays, DataError, Images, Labels, Parts, advised, require_memory
 from bench.errors import UsageError
 
+_CONVERSIONS = {
+    "b": "truth values by 255 * x.astype(np.uint8)",
+    "f": "floats in [0, 1] by (255 * x).round().astype(np.uint8)",
+    "u": "16 bits by (x // 257).astype(np.uint8)",
+}
 _Array = npt.NDArray[Any]
 # `digest` stands in the files that `bench data` installs, which may be read this way as well.
 _KEYS = ({"x"}, {"x", "y"}, {"x_train", "x_test"}, {"x_train", "y_train", "x_test", "y_test"})
-_READ_ERRORS = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_MOST_ARRAYS = 16
 
 
 def read_npz(path: Path) -> Parts:
@@ -46,21 +52,62 @@ def read_npz(path: Path) -> Parts:
 def read_arrays(path: Path) -> dict[str, _Array]:
     """Every array of an npz file by name; pickled objects are never loaded.
 
+    What an array takes in memory is what its bytes in the file take: one that claims more, and a
+    file that is more than the machine holds, are refused before they are read.
+
     Raises:
         DataError: The file is no npz or is damaged.
     """
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
+        if _begins_with(path, np.lib.format.MAGIC_PREFIX):
             raise DataError(f"'{path}' holds one bare array, expected an .npz file")
-        with archive:
-            return {key: archive[key] for key in archive.files}
-    except _READ_ERRORS as error:
-        pickled = "pickle" in str(error) and zipfile.is_zipfile(path)
-        reason = "it holds pickled objects" if pickled else "damaged or another format"
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _require_few(members)
+            require_memory(f"'{path}'", sum(member.file_size for member in members))
+            return {m.filename.removesuffix(".npy"): _read_member(archive, m) for m in members}
+    except (DataError, UsageError):
+        raise
+    except Exception as error:  # parsers raise whatever a damaged header leads them to
+        reason = str(error) if isinstance(error, _UnsoundError) else "damaged or another format"
         raise DataError(
             f"'{path}' cannot be read ({reason}), expected an .npz file of plain arrays"
         ) from error
+
+
+class _UnsoundError(ValueError):
+    """What an array in a file claims that cannot be."""
+
+
+def _begins_with(path: Path, start: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(start)) == start
+
+
+def _require_few(members: Sequence[zipfile.ZipInfo]) -> None:
+    if len(members) > _MOST_ARRAYS:
+        raise _UnsoundError(f"{len(members)} arrays")
+    names = [member.filename for member in members]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise _UnsoundError(f"two arrays {twice[0][:80]!r}")
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Array:
+    """One array, whose header agrees with the size of the member."""
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        known = np.lib.format
+        header = {(1, 0): known.read_array_header_1_0, (2, 0): known.read_array_header_2_0}
+        shape, _, dtype = header[version](file)
+        claimed, stored = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
+    if dtype.hasobject:
+        raise _UnsoundError("it holds pickled objects")
+    if claimed != stored or not dtype.itemsize:
+        raise _UnsoundError(
+            f"{member.filename[:80]!r} claims {claimed:,} bytes and holds {stored:,}"
+        )
+    with archive.open(member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _part(path: Path, arrays: dict[str, _Array], suffix: str) -> Arrays:
@@ -81,16 +128,16 @@ def _images(where: str, array: _Array) -> Images:
     """uint8 [N, C, H, W] from any of the three layouts."""
     if array.dtype != np.uint8:
         raise UsageError(
-            f"{where} has dtype {array.dtype}, expected uint8 in 0..255: "
-            f"convert it, floats in [0, 1] by (255 * x).round().astype(np.uint8)"
+            f"{where} has dtype {str(array.dtype)[:80]}, expected uint8 in 0..255: convert it, "
+            f"{_CONVERSIONS.get(array.dtype.kind, _CONVERSIONS['f'])}"
         )
     if array.ndim == 3:
-        return array[:, None]
+        return np.ascontiguousarray(array[:, None])
     # Images are at least 4 pixels wide, so a last axis of 1 or 3 can only be the channels.
     if array.ndim == 4 and array.shape[3] in {1, 3}:
         return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
     if array.ndim == 4 and array.shape[1] in {1, 3}:
-        return array
+        return np.ascontiguousarray(array)
     raise UsageError(
         f"{where} has shape {list(array.shape)}, expected [N, H, W], [N, H, W, C] or "
         f"[N, C, H, W] with C 1 or 3: reshape it"
@@ -100,7 +147,9 @@ def _images(where: str, array: _Array) -> Images:
 def _labels(where: str, array: _Array) -> Labels:
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise UsageError(
-            f"{where} has dtype {array.dtype} and shape {list(array.shape)}, "
+            f"{where} has dtype {str(array.dtype)[:80]} and shape {list(array.shape)}, "
             f"expected integers of shape [N]: convert it"
         )
+    if len(array) and (highest := int(array.max())) > np.iinfo(np.int64).max:
+        raise UsageError(f"{where} has the label {highest}, expected 0..K-1: renumber the labels")
     return array.astype(np.int64)

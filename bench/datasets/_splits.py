@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -62,10 +63,20 @@ class Arrays:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """A data set as its publisher splits it; ``test`` is None where that is left to us."""
+    """A data set as its publisher splits it; ``test`` is None where that is left to us.
+
+    Attributes:
+        train: What is trained on.
+        test: Held out by the publisher.
+        classes: Names of the classes in the order of their numbers; empty where only numbers are
+            known.
+        notes: What was found on the way that a user should know: skipped files and the like.
+    """
 
     train: Arrays
     test: Arrays | None = None
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def present(self) -> tuple[Arrays, ...]:
         """The parts that exist, train first."""
@@ -155,6 +166,20 @@ def _check_labels(where: str, parts: Parts) -> None:
                 f"{where} has test label {unknown[0]}, expected 0..{len(known) - 1} as in train: "
                 f"mend the labels"
             )
+
+
+def require_memory(where: str, num_bytes: int) -> None:
+    """Refuses what this machine cannot hold, before anything of it is read.
+
+    Raises:
+        UsageError: ``num_bytes`` are more than its memory.
+    """
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if num_bytes > available:
+        raise UsageError(
+            f"{where} would need {num_bytes / 1e9:,.1f} GB, this machine has {available / 1e9:.1f} "
+            f"GB of memory: give fewer or smaller images"
+        )
 
 
 def held_out_size(num_images: int) -> int:

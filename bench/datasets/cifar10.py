@@ -26,6 +26,10 @@ DATASETS.add(
     DatasetSource(
         summary="60,000 photographs of ten kinds of objects, 32x32 colour (Krizhevsky 2009)",
         download=download,
+        classes=(
+            *("airplane", "automobile", "bird", "cat", "deer"),
+            *("dog", "frog", "horse", "ship", "truck"),
+        ),
         published=Published(shape=(3, 32, 32), num_train=50_000, num_test=10_000),
     ),
 )

@@ -14,5 +14,9 @@ DATASETS.add(
         download=partial(download_idx, "FashionMNIST"),
         published=Published(shape=(1, 28, 28), num_train=60_000, num_test=10_000),
         from_idx=True,
+        classes=(
+            *("t-shirt/top", "trouser", "pullover", "dress", "coat"),
+            *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+        ),
     ),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +12,10 @@ import torch
 from torch import Tensor
 
 from bench.contracts import EvalFns
-from bench.datasets._folder import read_pictures
+from bench.datasets._folder import class_numbers, read_pictures
+from bench.datasets._levels import check_levels
 from bench.datasets._npz import read_npz
-from bench.datasets._splits import Arrays
+from bench.datasets._splits import Arrays, Images, Parts
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
@@ -19,6 +23,8 @@ from bench.records import DataSpec
 from bench.runtime import generator
 
 FEWEST = 2
+MOST_NAMED = 12
+_FAR = 64  # of 255
 
 
 class Given(Generated):
@@ -48,19 +54,20 @@ class Given(Generated):
         return self._images[:n]
 
 
-def read_outside(path: Path, spec: DataSpec) -> Arrays:
-    """The images of a folder or an ``.npz`` file, of the data set's shape.
+def read_outside(path: Path, spec: DataSpec, classes: Sequence[str] = ()) -> Parts:
+    """The images of a folder or an ``.npz`` file, of the data set's shape, and what was odd in them.
 
-    A folder holds pictures, or one subfolder for each class in order of names; a file the
-    array ``x`` and, for a conditional model, ``y``. Gray pictures stand for three equal
-    channels where the data set has three.
+    A folder holds pictures, or one subfolder for each class, named by the class's number or by
+    one of ``classes``, the data set's names; it need not have them all. A file holds the array
+    ``x`` and, for a conditional model, ``y``. Gray pictures stand for three equal channels where
+    the data set has three.
 
     Raises:
         UsageError: Nothing that can be read, another shape, or labels that the data set
             does not have.
     """
-    arrays = _read(path)
-    channels = spec.shape[0]
+    parts = _read(path, spec, classes)
+    arrays, channels = parts.train, spec.shape[0]
     if arrays.images.shape[1] == 1 < channels:
         arrays = Arrays(np.repeat(arrays.images, channels, axis=1), arrays.labels)
     if arrays.images.shape[1:] != spec.shape:
@@ -71,12 +78,24 @@ def read_outside(path: Path, spec: DataSpec) -> Arrays:
     if len(arrays) < FEWEST:
         raise UsageError(f"'{path}' has {len(arrays)} images, expected at least {FEWEST}")
     _check_labels(path, arrays, spec)
-    return arrays
+    levels = check_levels(f"'{path}'", arrays.images)
+    return Parts(arrays, notes=(*parts.notes, *levels, *_lacking(path, arrays, spec)))
 
 
-def _read(path: Path) -> Arrays:
+def inverted(images: Images, real: Tensor) -> str:
+    """A sentence where images look like the negatives of real ones, else nothing."""
+    mean, expected = float(images.mean()), float(real.double().mean())
+    if abs(mean - expected) < _FAR or abs(255 - mean - expected) * 3 > abs(mean - expected):
+        return ""
+    return (
+        f"the mean level is {mean:.0f}, the data set's {expected:.0f}: are the images inverted "
+        f"(255 - x has {255 - mean:.0f})?"
+    )
+
+
+def _read(path: Path, spec: DataSpec, classes: Sequence[str]) -> Parts:
     if path.is_dir():
-        return read_pictures(path)
+        return read_pictures(path, partial(_numbers, path, spec, classes))
     if path.suffix != ".npz":
         raise UsageError(
             f"'{path}' is neither a folder nor an .npz file: give --images a folder of pictures, "
@@ -87,7 +106,52 @@ def _read(path: Path) -> Arrays:
         raise UsageError(
             f"'{path}' holds x_train and x_test, expected one array x: save the images to measure"
         )
-    return parts.train
+    return parts
+
+
+def _numbers(
+    path: Path, spec: DataSpec, classes: Sequence[str], names: Sequence[str]
+) -> Sequence[int]:
+    """What class each folder stands for, by its number or by the data set's name of it."""
+    if spec.num_classes == 0:
+        return range(len(names))  # refused later, whatever they are
+    known = f"0..{spec.num_classes - 1}"
+    found = class_numbers(path, names)
+    if found is not None:
+        if max(found) >= spec.num_classes:
+            raise UsageError(
+                f"'{path}' has the class folder '{max(found)}', '{spec.name}' has the classes "
+                f"{known}: rename it by its class or remove it"
+            )
+        return found
+    numbers = {_plain(name): number for number, name in enumerate(classes)}
+    for name in names:
+        if _plain(name) not in numbers:
+            raise UsageError(
+                f"'{path}' has the class folder '{name}', '{spec.name}' has the classes "
+                f"{', '.join(classes) or known}: rename it by its class, or put the pictures into "
+                f"one folder"
+            )
+    found = [numbers[_plain(name)] for name in names]
+    if len(set(found)) < len(found):
+        raise UsageError(
+            f"'{path}' has two folders of one class among {', '.join(names)}: join them"
+        )
+    return found
+
+
+def _plain(name: str) -> str:
+    """A class's name without its case, spaces and marks: ``Ankle_boot`` is ``ankle boot``."""
+    letters = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(letter for letter in letters if letter.isalnum()) or letters
+
+
+def _lacking(path: Path, arrays: Arrays, spec: DataSpec) -> list[str]:
+    present = [] if arrays.labels is None else np.unique(arrays.labels).tolist()
+    if not present or len(present) == spec.num_classes:
+        return []
+    named = ", ".join(map(str, present[:MOST_NAMED])) + (", ..." * (len(present) > MOST_NAMED))
+    return [f"'{path}' has images of {len(present)} of {spec.num_classes} classes: {named}"]
 
 
 def _check_labels(path: Path, arrays: Arrays, spec: DataSpec) -> None:

@@ -40,6 +40,7 @@ class ReferenceData:
         cache: FeatureCache | None = None,
     ) -> None:
         self.spec, self.device, self.detector = splits.spec, device, detector
+        self.classes, self.notes = splits.classes, splits.notes
         own = None if detector is None else detector.name
         self.other_detectors = tuple(other for other in other_detectors if other.name != own)
         self.unavailable, self._cache = dict(unavailable or {}), cache

@@ -211,7 +211,7 @@ def test_images_that_do_not_fit_the_data_set_are_refused(arrays, message):
 def test_gray_pictures_stand_for_three_equal_channels():
     np.savez("gray.npz", x=np.arange(9 * 64, dtype=np.uint8).reshape(9, 1, 8, 8))
     spec = dataclasses.replace(load("digits").spec, shape=(3, 8, 8))
-    images = read_outside(Path("gray.npz"), spec).images
+    images = read_outside(Path("gray.npz"), spec).train.images
     assert images.shape == (9, 3, 8, 8)
     assert (images == images[:, :1]).all()
 

@@ -73,7 +73,7 @@ def wrong_magic(path: Path) -> None:
     ("damage", "sentence"),
     [
         (truncate, "holds 12815 bytes, expected 12816 for its 200x8x8 header: download"),
-        (lengthen, "holds 12817 bytes, expected 12816 for its 200x8x8 header: download"),
+        (lengthen, "holds more than 12816 bytes, expected 12816 for its 200x8x8 header: download"),
         (cut_header, "holds 9 bytes, expected 16 for its 200x0x0 header: download"),
         (empty, r"begins with the bytes '', expected '00000803'"),
         (truncate_gzip, r"cannot be read \(.*end-of-stream.*\), expected a whole file: download"),
@@ -173,3 +173,13 @@ def test_set_that_has_no_idx_files_names_those_that_have() -> None:
         datasets.import_idx("svhn", Path())
     with pytest.raises(UsageError, match=f"'digits' cannot be imported .* one of {able}"):
         datasets.import_idx("digits", Path())
+
+
+def test_packed_file_that_claims_more_than_the_machine_holds_is_not_unpacked(
+    tmp_path: Path, parts: Parts, write_idx: WriteIdx
+) -> None:
+    folder = write_idx(tmp_path, parts, gz=True)
+    claim = bytes([0, 0, 8, 3]) + b"\xff" * 12
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(claim + bytes(10**7)))
+    with pytest.raises(UsageError, match="would need 79,228,162,458,924,105,728"):
+        read_idx(folder)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
+import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 
 from bench import datasets
+from bench.datasets._npz import read_npz
 from bench.errors import UsageError
 
 X = np.random.default_rng(0).integers(0, 256, (100, 5, 6, 3), np.uint8)
@@ -147,3 +151,88 @@ def test_missing_file_is_named(tmp_path: Path, name: str) -> None:
         UsageError, match=r"is no file: give npz:PATH with the path of an \.npz file"
     ):
         datasets.load(f"npz:{tmp_path / name}")
+
+
+def member(shape: tuple[int, ...], data: bytes, descr: str = "|u1") -> bytes:
+    """The bytes of an array that claims a shape."""
+    file = io.BytesIO()
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue() + data
+
+
+def zipped(path: Path, *members: tuple[str, bytes], packed: bool = False) -> Path:
+    method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", method) as archive:
+        warnings.simplefilter("ignore")  # of two members of one name
+        for name, data in members:
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        (
+            [("x.npy", member((10**6, 10**3, 10**3), b"few"))],
+            "claims 1,000,000,000,000 bytes and ho",
+        ),
+        ([("x.npy", member((10**12,), b"", "|S0"))], r"'x\.npy' claims 0 bytes and holds 0"),
+        ([("x.npy", member((-1, -3), b"few"))], "cannot be read"),
+        ([("x.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}")], "damaged or another format"),
+        ([("x.npy", b"\x93NUMPY\x03\x00\x04\x00\x00\x00{  }")], "damaged or another format"),
+        ([("x.npy", b"\x93NUMPY\x01\x00\x04\x00(((((")], "damaged or another format"),
+        ([("x", b"no array")], "damaged or another format"),
+        ([("x.npy", member((0,), b"")), ("x.npy", member((0,), b""))], r"two arrays 'x\.npy'"),
+        ([(f"{i}.npy", member((0,), b"")) for i in range(17)], r"cannot be read \(17 arrays\)"),
+        ([("../x.npy", member((0,), b""))], r"has the keys \.\./x, expected x_train"),
+        ([("a/x.npy", member((0,), b""))], "has the keys a/x, expected x_train"),
+        ([("x.npy", member((2,), b"  ", "[('a', '|u1')]"))], "cannot be read"),
+    ],
+)
+def test_array_that_claims_what_it_does_not_hold_is_refused_before_it_is_read(
+    tmp_path: Path, members: list[tuple[str, bytes]], sentence: str
+) -> None:
+    path = zipped(tmp_path / "a.npz", *members)
+    with pytest.raises(UsageError, match=sentence):
+        read_npz(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_packed_file_that_would_fill_the_machine_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zipped(tmp_path / "a.npz", ("x.npy", member((10**6, 9), bytes(9 * 10**6))), packed=True)
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr(os, "sysconf", lambda _: 1_000)
+    with pytest.raises(UsageError, match=r"would need 0\.0 GB, this machine has 0\.0 GB of memory"):
+        read_npz(path)
+
+
+def test_arrays_in_another_order_of_bytes_are_the_same_images(tmp_path: Path) -> None:
+    plain = datasets.load(save(tmp_path / "a.npz", x=X, y=Y))
+    other = datasets.load(save(tmp_path / "b.npz", x=np.asfortranarray(X), y=Y.astype(">i4")))
+    assert plain.spec.digest == other.spec.digest
+    assert other.train.images.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"x": X, "y": np.where(Y == 0, np.nan, Y)}, "y has dtype float64"),
+        ({"x": X, "y": Y > 1}, r"y has dtype bool and shape \[100\], expected integers"),
+        ({"x": X, "y": np.uint64(2**63) + Y.astype(np.uint64)}, "has the label 922337203685477"),
+        ({"x": X > 99}, "has dtype bool, expected .* truth values by 255"),
+        ({"x": X.astype(np.uint16)}, "has dtype uint16, .* 16 bits by"),
+        ({"x": X.astype(">u2")}, "has dtype >u2|has dtype uint16"),
+        ({"x": np.zeros(3, [("a", "u1")])}, r"has dtype \[\('a', 'u1'\)\], expected uint8"),
+        ({"x": X[:0]}, "has 0 training images, expected at least 30"),
+        ({"x": X[:, :0]}, "has images of 0x6 pixels, expected at least 4x4"),
+        ({"x": np.uint8(3)}, r"has shape \[\], expected \[N, H, W\]"),
+    ],
+)
+def test_arrays_of_other_kinds_are_refused(
+    tmp_path: Path, arrays: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        datasets.load(save(tmp_path / "a.npz", **arrays))
