@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bench.tracking.address import sqlite_uri
 from bench.tracking.mlflow import Store
 
 STUDY = '''"""Two arms, four short runs."""
@@ -40,7 +41,7 @@ class Lab:
     def __init__(self, folder: Path, uri: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.uri = uri or f"sqlite:///{folder / 'mlflow.db'}"
+        self.uri = uri or sqlite_uri(folder / "mlflow.db")
 
     def write_study(self, num_images: int = 4_000, seeds: int = 2) -> None:
         """``studies/tiny.py``: a VAE and a GAN of small layers on digits."""

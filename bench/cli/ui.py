@@ -12,7 +12,8 @@ import typer
 from bench.cli.options import Say, Uri, command, quiet
 from bench.errors import UsageError
 from bench.text import without_password
-from bench.tracking.mlflow import Store, serve_command
+from bench.tracking.mlflow import Store
+from bench.tracking.opening import for_mlflow, serve_command
 
 
 def _only_this_machine(host: str) -> bool:
@@ -54,7 +55,7 @@ def serve_ui(
     say(f"comparison page: http://{host}:{port}/{page}  (Ctrl-C ends the server)")
     environment = {
         **os.environ,
-        "MLFLOW_BACKEND_STORE_URI": store.uri,
+        "MLFLOW_BACKEND_STORE_URI": for_mlflow(store.uri),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONSAFEPATH": "1",  # with -m, Python would import what lies in the current folder
     }

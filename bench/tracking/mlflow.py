@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from mlflow.entities import Param, Run, ViewType
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 
 from bench.errors import UsageError
 from bench.records import RunRecord
 from bench.text import masked
 from bench.tracking.address import database_path, store_uri
 from bench.tracking.histories import Points, read_histories, without_collector
+from bench.tracking.opening import open_client
 from bench.tracking.run_logger import LONGEST_TAG, RunLogger
 
 PAGE = 1_000
@@ -47,18 +44,7 @@ class Store:
 
     def __init__(self, uri: str | None = None) -> None:
         self.uri = store_uri(uri)
-        try:
-            # A fresh database is migrated by its first opener; several at once would die.
-            place = _folder(self.uri) or Path(tempfile.gettempdir())
-            place.mkdir(parents=True, exist_ok=True)
-            with FileLock(place / ".mlflow-opening.lock"), _no_retries():
-                self._client = MlflowClient(tracking_uri=self.uri)
-                self._client.search_experiments(max_results=1)
-        except Exception as error:
-            raise UsageError(
-                f"tracking store '{self.uri}' does not open ({_short(error)}): start its server "
-                "or give another one with --tracking-uri"
-            ) from error
+        self._client = open_client(self.uri)
 
     def experiment(self, name: str) -> str:
         """Id of the experiment of that name, made where it is missing.
@@ -238,37 +224,6 @@ def _folder(uri: str) -> Path | None:
     return path and path.parent
 
 
-def serve_command(uri: str, *, host: str, port: int) -> list[str]:
-    """The command that serves a database store; the UI shows what was logged before.
-
-    The store's address is in the environment, ``MLFLOW_BACKEND_STORE_URI``: a command line is read
-    by everybody on the machine.
-    """
-    root = _folder(uri) or Path.cwd()
-    return [
-        *(sys.executable, "-m", "mlflow", "server"),
-        *("--artifacts-destination", (root / "mlartifacts").as_uri()),
-        *("--host", host, "--port", str(port), "--workers", "1"),
-    ]
-
-
-@contextlib.contextmanager
-def _no_retries() -> Iterator[None]:
-    """A server that is down is told at once, not after minutes of silent retries."""
-    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-    before = os.environ[name]
-    os.environ[name] = "0"
-    try:
-        yield
-    finally:
-        os.environ[name] = before
-
-
 def _shared(texts: Mapping[str, str]) -> dict[str, str]:
     """The same texts; those of many runs, mostly alike, are kept once."""
     return {sys.intern(key): sys.intern(value) for key, value in texts.items()}
-
-
-def _short(error: Exception) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text[:160]}"
