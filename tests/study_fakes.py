@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections import Counter
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 import optuna
 
 from bench.engines import Outcome
-from bench.errors import Interrupted
+from bench.errors import Interrupted, UsageError
 from bench.records import RunRecord, TrialResult
 from bench.training.checkpoint import load_result, save_result
 
@@ -23,6 +24,7 @@ class RememberedStore:
 
     def __init__(self):
         self.runs, self.facts, self.ids = {}, {}, itertools.count()
+        self.claimed = False
 
     def experiment(self, name):
         return name
@@ -58,6 +60,19 @@ class RememberedStore:
 
     def describe_experiment(self, experiment_id, tags):
         self.facts |= tags
+
+    def experiment_tags(self, experiment_id):
+        return self.facts
+
+    @contextlib.contextmanager
+    def claim(self, name, holder, *, what, when_lost):
+        if self.claimed:
+            raise UsageError(f"{what} is being run by {holder}: wait for it")
+        self.claimed = True
+        try:
+            yield SimpleNamespace(lost="")
+        finally:
+            self.claimed = False
 
     def discard_runs(self, experiment_id):
         self.runs.clear()

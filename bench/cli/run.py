@@ -101,14 +101,17 @@ def run_study(
     if dry_run:
         return _shown(plan, everything, at_a_time, say)
     driver = Driver(plan, Store(tracking_uri))
-    driver.tracked.describe(_description(plan))
-    if fresh:
-        driver.forget()
-    left = driver.left()
-    if len(left) < len(everything):
-        say(f"{len(everything) - len(left)} of {len(everything)} runs are finished already")
-    if left or plan.num_trials:  # with another number of trials others of them may count
-        _run(driver, left, at_a_time, engine, say)
+    # What is finished is only summed up, which needs no claim.
+    begun = fresh or plan.num_trials or driver.left()
+    with driver.alone() if begun else contextlib.nullcontext():
+        driver.tracked.describe(_description(plan))
+        if fresh:
+            driver.forget()
+        left = driver.left()
+        if len(left) < len(everything):
+            say(f"{len(everything) - len(left)} of {len(everything)} runs are finished already")
+        if left or plan.num_trials:  # with another number of trials others of them may count
+            _run(driver, left, at_a_time, engine, say)
     return _sum_up(driver, say)
 
 

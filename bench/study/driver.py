@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Protocol
 
-from filelock import FileLock, Timeout
-
 from bench.engines import Engine
-from bench.errors import UsageError
 from bench.files import made_folder
 from bench.records import TrialResult
+from bench.study.ownership import alone
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.study.queues import GridQueue, Queue, SearchQueue
 from bench.study.storage import Found
@@ -46,6 +44,7 @@ class Driver:
         self.plan = plan
         self.tracked = TrackedStudy(plan, store)
         made_folder(plan.folder)
+        self._is_alone = False
         self._open()
 
     @property
@@ -92,23 +91,20 @@ class Driver:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps a second driver out; the system frees the lock of a dead one.
+        """Keeps a second driver out, from here to the end of what stands inside.
 
         Raises:
-            UsageError: Another driver works on this study.
+            UsageError: Another driver works on this study, or its runs are another folder's.
         """
-        lock = FileLock(self.plan.folder / ".driver.lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise UsageError(
-                f"study '{self.plan.identity.key}' is being run by another process: wait for it, "
-                "or stop it and run the same command again"
-            ) from None
-        try:
+        if self._is_alone:
             yield
-        finally:
-            lock.release()
+            return
+        with alone(self.tracked):
+            self._is_alone = True
+            try:
+                yield
+            finally:
+                self._is_alone = False
 
     def _open(self) -> None:
         search = self.plan.study.search

@@ -16,6 +16,7 @@ from bench.records import DataSpec, TrialResult
 from bench.runtime import resolve_device
 from bench.study.cells import configured, full_overrides, matched
 from bench.text import remember
+from bench.tracking.address import sqlite_uri
 from bench.training.checkpoint import load_result
 from bench.training.parts import reference_for
 from bench.training.run import StageName
@@ -113,7 +114,7 @@ class StudyPlan:
     @property
     def storage_url(self) -> str:
         """Optuna's storage."""
-        return self.storage or f"sqlite:///{self.folder.absolute() / 'optuna.db'}"
+        return self.storage or sqlite_uri(self.folder / "optuna.db")
 
     def spec(self) -> DataSpec:
         """What models know of the data set, which is loaded here with what its first run needs."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import hashlib
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -20,6 +22,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from mlflow.entities import Experiment, ViewType
 from mlflow.exceptions import MlflowException
@@ -110,13 +113,13 @@ class Claim:
         what: str,
         when_lost: Callable[[], object],
     ) -> None:
-        self._client, self._prefix, self._holder = client, f"{PREFIX}{name}/", holder
+        self._client, self._prefix, self._holder = client, f"{PREFIX}{_plain(name)}/", holder
         self._what, self._when_lost = what, when_lost
         self._id = ""
         self._left = threading.Event()
         self.lost = ""
 
-    def __enter__(self) -> Claim:
+    def __enter__(self) -> Self:
         """Takes it, from a process that died where need be.
 
         Raises:
@@ -151,7 +154,10 @@ class Claim:
         for found in self._client.search_experiments(
             view_type=ViewType.ALL, filter_string=f"name LIKE '{self._prefix}%'"
         ):
-            numbers.append(int(found.name.removeprefix(self._prefix)))
+            number = found.name.removeprefix(self._prefix)
+            if not number.isdecimal():  # of another name: an underscore stands for any letter
+                continue
+            numbers.append(int(number))
             if found.lifecycle_stage == "active":
                 if self._is_alive(found):
                     raise UsageError(
@@ -196,8 +202,8 @@ class Claim:
     def _is_gone(self) -> bool:
         try:
             return bool(self._client.get_experiment(self._id).lifecycle_stage != "active")
-        except MlflowException as error:
-            return str(error.error_code) == "RESOURCE_DOES_NOT_EXIST"
+        except Exception as error:  # noqa: BLE001 - who cannot be asked has not said so
+            return getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
 
 
 @contextlib.contextmanager
@@ -208,6 +214,12 @@ def _existing_is_fine() -> Iterator[None]:
     except MlflowException as error:
         if str(error.error_code) != "RESOURCE_ALREADY_EXISTS":
             raise
+
+
+def _plain(name: str) -> str:
+    """The name without what a filter of MLflow cannot hold, and still one of its own."""
+    plain = re.sub(r"[^\w.-]", "_", name)
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _holder(found: Experiment) -> Holder:

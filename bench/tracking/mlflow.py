@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from bench.errors import UsageError
 from bench.records import RunRecord
 from bench.text import masked
 from bench.tracking.address import database_path, store_uri
+from bench.tracking.claim import PREFIX, Claim, Holder
 from bench.tracking.histories import Points, read_histories, without_collector
 from bench.tracking.opening import open_client
 from bench.tracking.run_logger import LONGEST_TAG, RunLogger
@@ -70,11 +71,18 @@ class Store:
         return str(found.experiment_id)
 
     def experiments(self) -> list[Experiment]:
-        """Every active experiment."""
+        """Every active experiment; a claim is none."""
         return [
             Experiment(id=str(found.experiment_id), name=str(found.name), tags=dict(found.tags))
             for found in self._client.search_experiments(view_type=ViewType.ACTIVE_ONLY)
+            if not found.name.startswith(PREFIX)
         ]
+
+    def claim(
+        self, name: str, holder: Holder, *, what: str, when_lost: Callable[[], object]
+    ) -> Claim:
+        """A context in which no other process holds that name on this store."""
+        return Claim(self._client, name, holder, what=what, when_lost=when_lost)
 
     def describe_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of an experiment; ``mlflow.note.content`` is what the UI shows."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
-from bench.errors import UsageError
+from bench.errors import UsageError, disk_trouble
 from bench.tracking.address import database_path
 from bench.tracking.database import Schema, prepare
 
@@ -29,6 +29,8 @@ def open_client(uri: str) -> MlflowClient:
     except UsageError:
         raise
     except Exception as error:
+        if trouble := disk_trouble(error, database_path(uri) or uri):
+            raise trouble from error
         raise UsageError(
             f"tracking store '{uri}' does not open ({_short(error)}): {_remedy(uri)} or give "
             "another one with --tracking-uri"

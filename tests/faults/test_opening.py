@@ -19,7 +19,7 @@ OPENING = "import sys; from bench.tracking.mlflow import Store; Store(sys.argv[1
 def test_killed_at_any_moment_of_making_the_tracking_database(tmp_path):
     moments = random.Random(5)
     lab = Lab(tmp_path / "a b%20?")
-    for attempt in range(examples(300)):
+    for attempt in range(examples(200)):
         process = subprocess.Popen(
             [sys.executable, "-c", OPENING, lab.uri], cwd=lab.folder, env=lab.environment()
         )

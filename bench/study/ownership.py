@@ -1,0 +1,112 @@
+"""A study on a store: run by one driver at a time, and always from the folder that began it."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bench.errors import Interrupted, UsageError
+from bench.files import written_whole
+from bench.study.tracked import TrackedStudy
+from bench.tracking.claim import this_process
+
+OWNER = "bench.owner"
+"""Tag of an experiment: the folder that its runs belong to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """A study's folder.
+
+    Attributes:
+        id: Kept in the folder, so that it stays the same where that is moved.
+        user: Who began it.
+        host: Its machine's name.
+        folder: Where it lies.
+    """
+
+    id: str
+    user: str
+    host: str
+    folder: str
+
+    def is_same(self, other: Owner) -> bool:
+        """Whether both are one folder, moved or with a lost id."""
+        return self.id == other.id or (self.host, self.folder) == (other.host, other.folder)
+
+
+@contextlib.contextmanager
+def alone(tracked: TrackedStudy) -> Iterator[None]:
+    """Keeps a second driver out, by a claim on the store and a lock in the folder.
+
+    Raises:
+        UsageError: Another driver works on this study, or took it over from this one; or its runs
+            belong to another folder.
+    """
+    plan = tracked.plan
+    what = f"study '{plan.identity.key}'"
+    claim = tracked.store.claim(
+        plan.identity.key, this_process(plan.folder), what=what, when_lost=_thread.interrupt_main
+    )
+    with claim as held, _locked(plan.folder, what):
+        _own(tracked, what)
+        try:
+            yield
+        except (Interrupted, KeyboardInterrupt):
+            if held.lost:
+                raise UsageError(held.lost) from None
+            raise
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, what: str) -> Iterator[None]:
+    """For drivers with other stores; the system frees the lock of a dead one."""
+    try:
+        lock = FileLock(folder / ".driver.lock", timeout=0).acquire()
+    except Timeout:
+        raise UsageError(
+            f"{what} is being run by another process in '{folder.absolute()}', with another "
+            "tracking store: wait for it, or stop it and run the same command again"
+        ) from None
+    with lock:
+        yield
+
+
+def _own(tracked: TrackedStudy, what: str) -> None:
+    """Makes the experiment this folder's, unless runs of another one are in it.
+
+    Raises:
+        UsageError: They are.
+    """
+    told = tracked.store.experiment_tags(tracked.experiment_id).get(OWNER)
+    owner, mine = told and Owner(**json.loads(told)), _this_folder(tracked.plan.folder)
+    if owner == mine:
+        return
+    if owner and not owner.is_same(mine) and any(r.about.folder for r in tracked.records()):
+        raise UsageError(
+            f"the runs of {what} in this store belong to {owner.user} on {owner.host}, in "
+            f"'{owner.folder}': continue them there, or give another store with --tracking-uri"
+        )
+    tracked.describe({OWNER: json.dumps(asdict(mine))})
+
+
+def _this_folder(folder: Path) -> Owner:
+    """Its id is made where there is none."""
+    kept = folder / ".study"
+    try:
+        known = kept.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        known = ""
+    if not known:
+        known = uuid.uuid4().hex
+        with written_whole(kept) as file:
+            file.write(known.encode("ascii"))
+    process = this_process(folder.resolve())
+    return Owner(id=known, user=process.user, host=process.host, folder=process.folder)
