@@ -42,6 +42,7 @@ from bench.metrics import requested
 from bench.plan.files import load_study
 from bench.study.driver import Driver
 from bench.study.plan import PlannedRun, StudyPlan, resolve
+from bench.study.space import require_space, space_line
 from bench.study.storage import Found
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
@@ -119,6 +120,14 @@ def _run(
     driver: Driver, left: Sequence[PlannedRun], jobs: int, engine: str | None, say: Say
 ) -> None:
     plan, jobs = driver.plan, max(1, min(jobs, len(left)))
+    require_space(
+        [(run.config, run.stage) for run in left],
+        plan.spec(),
+        root=plan.root,
+        store=driver.tracked.store.uri,
+        jobs=jobs,
+        say=say,
+    )
     # Workers import what they need while this process takes its timings.
     with contextlib.closing(open_engine(engine, jobs, plan.folder)) as opened:
         forecast = seconds_by_label(left, plan.device)
@@ -152,6 +161,7 @@ def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> 
         if line:
             say(line)
     seconds = sum(seconds_by_label(runs, plan.device).values()) / jobs
+    say(space_line([(run.config, run.stage) for run in runs], plan.spec()))
     say(plan_line(plan.identity, runs, seconds))
     flat = {run.label: run.config.flat() for run in runs}
     return {"runs": len(runs), "forecast_seconds": seconds, "configurations": flat}

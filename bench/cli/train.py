@@ -29,8 +29,9 @@ from bench.engines.task import Task, run_task
 from bench.errors import UsageError
 from bench.metrics import requested
 from bench.models import config_from_params, configure
-from bench.records import RunRecord, RunTags, TrialResult
+from bench.records import DataSpec, RunRecord, RunTags, TrialResult
 from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
+from bench.study.space import require_space
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT, read_run_id, write_run_id
 from bench.training.needs import require_possible
@@ -59,8 +60,9 @@ def train_one(
     """
     original = Store(tracking_uri).record(config) if config else None
     wanted = _config(model, original, dataset, overrides or [])
-    _require_parts(wanted, device, say)
+    spec = _require_parts(wanted, device, say)
     store = Store(tracking_uri)
+    require_space([(wanted, "run")], spec, root=root, store=store.uri, jobs=1, say=say)
     suffix = f"-repeat-{original.run_id[:8]}" if original else ""
     folder = root / "train" / f"{wanted.digest}{suffix}"
     if folder.exists() and (fresh or (original and (folder / RESULT).exists())):
@@ -88,12 +90,13 @@ def train_one(
     return summary
 
 
-def _require_parts(config: RunConfig, device: str, say: Say) -> None:
+def _require_parts(config: RunConfig, device: str, say: Say) -> DataSpec:
     """Device, data, detector, likelihood, memory are there before a run is made of them."""
     requested(listed(config.eval.measures))
     reference = reference_for(config, resolve_device(device))
     say_notes(reference.notes, say)
     require_possible([config], reference)
+    return reference.spec
 
 
 def _config(

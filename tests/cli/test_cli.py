@@ -345,7 +345,7 @@ def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     assert len(found.pop("configurations")) == 33
     assert found == {"runs": 33, "forecast_seconds": 33.0}
     said = bench(line).out.splitlines()
-    assert len(said) == 1 + 18 + 1  # a heading, the cells, the sum
+    assert len(said) == 1 + 18 + 2  # a heading, the cells, the disk, the sum
     assert said[-1] == "depth_sweep (classroom) on digits: 33 runs, 360,000 images, about 33 s"
     assert list(tmp_path.iterdir()) == []
 
