@@ -14,7 +14,8 @@ from bench.calibration.numbers import Calibration, ProbeResults
 from bench.calibration.tables import PIXELS, against_n, asked, doses, examples, floors, value
 from bench.errors import UsageError
 from bench.measures import COARSE
-from bench.results.format import count, join, significant, table
+from bench.results.format import code, count, join, prose, significant, table
+from bench.text import one_line
 
 NUMBERS = "numbers.json"
 STORED = TypeAdapter(Calibration)
@@ -64,11 +65,14 @@ def write_card(calibration: Calibration, examples: bytes, out: Path) -> Path:
 def card_text(calibration: Calibration, drawn: Mapping[str, str]) -> str:
     """The markdown; ``drawn`` shows each figure."""
     sections = [
-        (f"# How far distances can be trusted on {calibration.dataset}", answer(calibration)),
+        (
+            f"# How far distances can be trusted on {prose(calibration.dataset)}",
+            answer(calibration),
+        ),
         ("## Asked of a distance", asked(calibration)),
         ("## Floors: real images against real images", floors(calibration)),
         ("## Doses", examples(calibration)),
-        *((f"### `{each.name}`", doses(each, drawn)) for each in calibration.answers),
+        *((f"### {code(each.name)}", doses(each, drawn)) for each in calibration.answers),
         ("## Distance against the number of images", against_n(calibration, drawn)),
         ("## How this was measured", _protocol(calibration)),
         ("## Provenance", _provenance(calibration)),
@@ -82,12 +86,18 @@ def answer(calibration: Calibration) -> str:
     bullets = [
         f"{_told(first)}.{_coarse(first)}",
         _away(first),
-        *(f"`{a.name}`: {_least(a)}; it {_follows(a)}. {_told(a)}.{_coarse(a)}" for a in others),
-        *(f"Not measured: {name}, {why}." for name, why in calibration.not_applicable.items()),
+        *(
+            f"{code(a.name)}: {_least(a)}; it {_follows(a)}. {_told(a)}.{_coarse(a)}"
+            for a in others
+        ),
+        *(
+            f"Not measured: {name}, {prose(why)}."
+            for name, why in calibration.not_applicable.items()
+        ),
     ]
     return (
-        f"**On {calibration.dataset} with n = {count(first.n)}, "
-        f"{_least(first, f'of `{first.name}` ')}; it {_follows(first)}.**\n\n"
+        f"**On {prose(calibration.dataset)} with n = {count(first.n)}, "
+        f"{_least(first, f'of {code(first.name)} ')}; it {_follows(first)}.**\n\n"
         + "\n".join(f"- {bullet}" for bullet in bullets)
     )
 
@@ -187,10 +197,10 @@ def _protocol(calibration: Calibration) -> str:
 def _provenance(calibration: Calibration) -> str:
     rows = [
         ["images", join([f"{name} {count(n)}" for name, n in calibration.sizes.items()])],
-        *([name, f"`{fact}`"] for name, fact in calibration.facts.items()),
+        *([name, code(fact)] for name, fact in calibration.facts.items()),
     ]
     return (
-        f"```\n{calibration.command}\n```\n\n{table(['what', 'value'], rows, left=2)}\n\n"
+        f"```\n{one_line(calibration.command)}\n```\n\n{table(['what', 'value'], rows, left=2)}\n\n"
         f"All numbers are in [{NUMBERS}]({NUMBERS}). The command measures nothing again while "
         "data, detectors, settings and version are the same; `--fresh` does."
     )

@@ -24,6 +24,7 @@ _MOST_NAMED = 6
 _FEW_DECADES = 1_000
 _SHORT = 1e-4, 1e5
 _PALETTE = 48
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _BAR: dict[str, Any] = {"capsize": 2.5, "elinewidth": 1.0, "linewidth": 1.3}
 _HOLLOW: dict[str, Any] = {
@@ -147,7 +148,7 @@ def _scale(axes: Axes, results: ProbeResults) -> None:
 def _plain(value: float, _: object) -> str:
     """``100,000`` and ``0.001``, never ``1e+05``; powers of ten that are too long as such."""
     if value and not _SHORT[0] <= abs(value) <= _SHORT[1]:
-        return f"$10^{{{math.log10(abs(value)):.0f}}}$"
+        return f"10{f'{math.log10(abs(value)):.0f}'.translate(_RAISED)}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:g}"
 
 

@@ -15,7 +15,7 @@ from bench.calibration.numbers import (
     ProbeResults,
 )
 from bench.measures import MeasureName
-from bench.results.format import MISSING, count, join, share, significant, table
+from bench.results.format import MISSING, code, count, join, share, significant, table
 
 PIXELS = ("blur", "noise", "contrast")
 """Corruptions that the examples show."""
@@ -33,7 +33,7 @@ def asked(calibration: Calibration) -> str:
     """Every requirement, distance by distance and corruption by corruption."""
     rows = [
         [
-            f"`{results.name}`",
+            code(results.name),
             name,
             f"NO: it {join(verdict.failures)}" if verdict.failures else "yes",
             MISSING if verdict.rank is None else share(verdict.rank),
@@ -64,7 +64,7 @@ def floors(calibration: Calibration) -> str:
     cells = [_floor_cells(each) for each in calibration.answers]
     rows = sorted({key for found in cells for key in found}, key=lambda key: (key[0], -key[1]))
     floors = table(
-        ["real against real", "n", *(f"`{stem(each)}`" for each in calibration.answers)],
+        ["real against real", "n", *(code(stem(each)) for each in calibration.answers)],
         [
             [list(_PAIRS.values())[p], count(n), *(c.get((p, n), MISSING) for c in cells)]
             for p, n in rows
@@ -74,7 +74,7 @@ def floors(calibration: Calibration) -> str:
     ceilings = table(
         ["ceiling", *names],
         [
-            [f"`{each.name}`", *(significant(each.ceilings[name]) for name in names)]
+            [code(each.name), *(significant(each.ceilings[name]) for name in names)]
             for each in calibration.answers
         ],
     )

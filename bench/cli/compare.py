@@ -11,7 +11,7 @@ from bench.cli.options import Say, Uri, command, quiet
 from bench.compare.runs import SideBySide, side_by_side
 from bench.compare.text import markdown, to_json
 from bench.errors import UsageError
-from bench.results.format import table
+from bench.results.format import code, table
 from bench.results.runs import RecordedRun
 from bench.tracking.mlflow import Store
 
@@ -63,7 +63,7 @@ def _pictures(found: SideBySide, store: Store, out: Path) -> list[str]:
                 continue
             name = f"{kind}_{run.record.run_id}.png"
             (out / name).write_bytes(png)
-            header.append(f"`{column.label}`, seed {run.seed}")
+            header.append(f"{code(column.label)}, seed {run.seed}")
             cells.append(f"![{kind} of {column.label}, seed {run.seed}]({name})")
         if cells:
             said = "Each column's first seed, uncurated, from the same noise where models share its size."

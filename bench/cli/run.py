@@ -40,6 +40,7 @@ from bench.errors import UsageError
 from bench.evaluation.view import missing_detector
 from bench.metrics import requested
 from bench.plan.files import load_study
+from bench.results.format import code, prose
 from bench.study.driver import Driver
 from bench.study.plan import PlannedRun, StudyPlan, resolve
 from bench.study.space import require_space, space_line
@@ -169,8 +170,8 @@ def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> 
 
 def _description(plan: StudyPlan) -> dict[str, str]:
     """Tags of the study's experiment; the first is what MLflow's UI shows."""
-    report = f"Report: `bench report {plan.identity.flags()}`"
-    said = [f"**{plan.study.question}**", f"`{plan.command}`", report]
+    report = f"Report: {code(f'bench report {plan.identity.flags()}')}"
+    said = [f"**{prose(plan.study.question)}**", code(plan.command), report]
     said += [f"The {line}."] if (line := matched_line(plan)) else []
     return {
         "mlflow.note.content": "\n\n".join(said),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,20 +71,23 @@ def page_beside(report: ReportFolder) -> list[ReportDifference]:
     figures = [report.folder / FIGURES / f"{name}.png" for name in report.manifest.figures]
     if not all(figure.is_file() for figure in figures):
         return []
-    return page_differs(report, report.files[README], report.folder)
+    return page_differs(report, report.files[README], report.manifest.figures)
 
 
-def page_differs(report: ReportFolder, readme: str, folder: Path) -> list[ReportDifference]:
-    """Whether the page, where there is one, has these words; pictures are read in ``folder``."""
+def page_differs(
+    report: ReportFolder, readme: str, figures: Iterable[str]
+) -> list[ReportDifference]:
+    """Whether the page, where there is one, has these words and places for these figures."""
     page = report.folder / HTML
-    if not page.is_file() or _words(_text(page)) == _words(to_html(readme, folder)):
+    pictures = {f"{FIGURES}/{name}.png": b"" for name in figures}
+    if not page.is_file() or _words(_text(page)) == _words(to_html(readme, pictures)):
         return []
     return [ReportDifference(HTML, "other words", f"those of {README} made again")]
 
 
 def _words(page: str) -> str:
-    """A page without its pictures."""
-    return re.sub(r'src="data:[^"]*"', "", page)
+    """What stands in a page, without its pictures and without its head, which versions differ in."""
+    return re.sub(r'src="data:[^"]*"', "", page.partition("<body>")[2])
 
 
 def other_pixels(reported: Path, drawn: Path) -> list[str]:

@@ -10,7 +10,7 @@ from bench.compare.config_groups import ConfigGroup, config_groups, measures
 from bench.measures import MeasureName
 from bench.plan.study import Planned
 from bench.results.decisions import Comparison, Group, Pair, decide
-from bench.results.format import count, join
+from bench.results.format import code, count, join
 from bench.results.runs import RecordedRun
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 
@@ -139,7 +139,7 @@ def _differing(
     labels = _by_value(found, of)
     if len(labels) < 2:
         return ""
-    said = ", ".join(f"`{value}` ({join(names)})" for value, names in labels.items())
+    said = ", ".join(f"{code(value)} ({join(names)})" for value, names in labels.items())
     return f"Not comparable, and never in one row, are values of another {what}: {said}."
 
 
@@ -150,7 +150,7 @@ def _by_value(
     labels: dict[str, list[str]] = {}
     for column in found:
         if value := next((v for run in column.runs if (v := of(run))), None):
-            labels.setdefault(value, []).append(f"`{column.label}`")
+            labels.setdefault(value, []).append(code(column.label))
     return labels
 
 
@@ -159,11 +159,11 @@ def _sizes(found: Sequence[ConfigGroup], rows: Sequence[Row]) -> list[str]:
     names: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         if row.measure.n is not None:
-            labels = [f"`{found[i].label}`" for i in row.members]
+            labels = [code(found[i].label) for i in row.members]
             sizes = names.setdefault(row.measure.series.name, {})
             sizes.setdefault(str(row.measure.n), []).extend(labels)
     return [
-        f"`{stem}` is of {join([f'{n} images ({join(labels)})' for n, labels in each.items()])}: "
+        f"{code(stem)} is of {join([f'{n} images ({join(labels)})' for n, labels in each.items()])}: "
         "distances of different n are not compared."
         for stem, each in names.items()
         if len(each) > 1

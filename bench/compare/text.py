@@ -14,6 +14,7 @@ from bench.results.format import (
     MISSING,
     NOT_APPLICABLE,
     bare_p,
+    code,
     count,
     distance_interval,
     footnotes,
@@ -32,7 +33,7 @@ _ELSEWHERE = "another row"
 def markdown(found: SideBySide) -> str:
     """The table, its notes, and the runs of each column."""
     shows_test = len(found.columns) == 2 and any(row.comparisons for row in found.rows)
-    header = ["measure", *(f"`{column.label}`" for column in found.columns)]
+    header = ["measure", *(code(column.label) for column in found.columns)]
     lines = [
         ["runs", *(_counted(run.status for run in column.runs) for column in found.columns)],
         *(_line(row, found.columns) for row in found.rows),
@@ -44,7 +45,7 @@ def markdown(found: SideBySide) -> str:
     text = table(header, lines)
     missing = f"{MISSING}: not measured." if f" {MISSING} " in text else ""
     notes = "\n".join(f"- {note}" for note in [*found.notes, footnotes(text), missing] if note)
-    runs = "\n".join(f"- `{column.label}`: {_named(column.runs)}" for column in found.columns)
+    runs = "\n".join(f"- {code(column.label)}: {_named(column.runs)}" for column in found.columns)
     return f"{text}\n\n{notes}\n\nRuns:\n\n{runs}"
 
 
@@ -61,7 +62,7 @@ def _line(row: Row, columns: Sequence[ConfigGroup]) -> list[str]:
     apart = f" ({join(row.apart)})" if row.apart else ""
     arrow = _ARROWS[row.measure.better]
     return [
-        f"`{row.measure.name}`{arrow}{apart}",
+        f"{code(row.measure.name)}{arrow}{apart}",
         *(_cell(row, i, c) for i, c in enumerate(columns)),
     ]
 
@@ -90,7 +91,7 @@ def _test_cells(row: Row) -> list[str]:
 
 
 def _named(runs: Sequence[RecordedRun]) -> str:
-    return ", ".join(f"seed {run.seed} `{run.record.run_id}`" for run in runs)
+    return ", ".join(f"seed {run.seed} {code(run.record.run_id)}" for run in runs)
 
 
 def _row_json(row: Row, columns: Sequence[ConfigGroup]) -> dict[str, Any]:

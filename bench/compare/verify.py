@@ -149,7 +149,7 @@ def _made_again(report: ReportFolder, results: Results) -> list[ReportDifference
         figures.mkdir()
         composed = compose(results, figures, report.folder)
         report.remarks.extend(other_pixels(report.folder / FIGURES, figures))
-        page = page_differs(report, composed.files[README], Path(folder))
+        page = page_differs(report, composed.files[README], composed.figures)
     drawn = report.manifest.figures
     return [
         *text_differences(report.files[README], composed.files[README]),

@@ -41,6 +41,7 @@ _STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.5,
     "lines.markersize": 5,
+    "text.parse_math": False,  # a name with $ in it is a name
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
 }

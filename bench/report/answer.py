@@ -6,7 +6,16 @@ from bench.plan.study import DISTANCE
 from bench.report.sections.comparisons import verdict
 from bench.report.sections.trends import trend_sentence
 from bench.results.decisions import comparisons
-from bench.results.format import distance_interval, join, nats, plural, significant, with_interval
+from bench.results.format import (
+    code,
+    distance_interval,
+    join,
+    nats,
+    plural,
+    prose,
+    significant,
+    with_interval,
+)
 from bench.results.results import GAUSSIAN, Results, short
 from bench.results.runs import UNFINISHED, CellRuns
 from bench.results.summary import KL_FACTOR, beats_gaussian, elbo_remark, mean_rate, passports
@@ -39,16 +48,17 @@ def _first_sentence(results: Results) -> str:
     known = [
         (mean, p) for p in results.chosen_cells if (mean := p.mean(results.test_metric)) is not None
     ]
-    start = f"On {results.identity.dataset}"
+    dataset = prose(results.identity.dataset)
+    start = f"On {dataset}"
     if (images := results.budget()) and results.arm_runs:
-        start = f"After {images} real images per run on {results.identity.dataset}"
+        start = f"After {images} real images per run on {dataset}"
     if not known:
         return f"{start}, no run has a test distance yet; {_SCOPE}."
     best = min(known, key=lambda pair: pair[0])[1]
     verb = "has the lowest test distance" if len(known) > 1 else "has the test distance"
     others = [place.arm for _, place in known if place is not best]
     value = f"{_value(results, best)}{_standing(results, best.arm, others)}"
-    return f"{start}, `{best.arm}`{_at(results, best)} {verb}, {value}; {_SCOPE}."
+    return f"{start}, {code(best.arm)}{_at(results, best)} {verb}, {value}; {_SCOPE}."
 
 
 def _standing(results: Results, best: str, others: list[str]) -> str:
@@ -60,8 +70,8 @@ def _standing(results: Results, best: str, others: list[str]) -> str:
         for arm in (comparison.a, comparison.b)
         if best in {comparison.a, comparison.b}
     }
-    near = [f"`{arm}`" for arm in others if arm in tested and tested[arm] != best]
-    unknown = [f"`{arm}`" for arm in others if arm not in tested]
+    near = [code(arm) for arm in others if arm in tested and tested[arm] != best]
+    unknown = [code(arm) for arm in others if arm not in tested]
     said = f", not told apart from {join(near)}" if near else ""
     if len(unknown) > _MOST_NAMED:
         return f"{said}, not tested against {plural(len(unknown), 'other')}"
@@ -71,10 +81,10 @@ def _standing(results: Results, best: str, others: list[str]) -> str:
 def _family(results: Results, arm: str) -> str:
     place = results.chosen(arm)
     if place is None:
-        return f"`{arm}`: no run with a validation value yet."
+        return f"{code(arm)}: no run with a validation value yet."
     if place.mean(results.test_metric) is None:
-        return f"`{arm}`{_at(results, place)}: no test distance yet."
-    text = f"`{arm}`: {_value(results, place)}{_at(results, place)}"
+        return f"{code(arm)}{_at(results, place)}: no test distance yet."
+    text = f"{code(arm)}: {_value(results, place)}{_at(results, place)}"
     means = [
         (m, p) for p in results.cells_of(arm) if (m := p.mean(results.test_metric)) is not None
     ]
@@ -90,10 +100,10 @@ def _gaussian(results: Results) -> str:
     baseline = results.baseline(GAUSSIAN)
     limit = baseline.mean(results.test_metric) if baseline else None
     if limit is None:
-        return f"No value of `{GAUSSIAN}`: no family is held against it."
+        return f"No value of {code(GAUSSIAN)}: no family is held against it."
     beats = {p.arm: beats_gaussian(results, p, results.test_metric) for p in results.chosen_cells}
-    above = [f"`{arm}`" for arm, is_below in beats.items() if is_below is False]
-    below = [f"`{arm}`" for arm, is_below in beats.items() if is_below]
+    above = [code(arm) for arm, is_below in beats.items() if is_below is False]
+    below = [code(arm) for arm, is_below in beats.items() if is_below]
     reference = f"the Gaussian fitted to the pixels ({significant(limit)})"
     said = []
     if below:
@@ -113,8 +123,8 @@ def _elbo(results: Results, name: str) -> str:
         place = results.chosen(arm)
         values = place.values(f"test/{name}") if place else []
         if place and values:
-            parts.append(f"`{arm}`{_at(results, place)}: {with_interval(values, nats)}")
-    return f"`{name}` on test, in nats (higher is better), {', '.join(parts)}." if parts else ""
+            parts.append(f"{code(arm)}{_at(results, place)}: {with_interval(values, nats)}")
+    return f"{code(name)} on test, in nats (higher is better), {', '.join(parts)}." if parts else ""
 
 
 def _rate(results: Results, passport: str, arm: str) -> str:
@@ -130,7 +140,7 @@ def _rate(results: Results, passport: str, arm: str) -> str:
     active = " to ".join(f"{n:.1f}" for n in units if n is not None)
     said = f", active units from {active}" if active else ""
     return (
-        f"`{arm}` (`{passport}`): from {short(KL_FACTOR)} {low} to {high} the rate goes from "
+        f"{code(arm)} ({code(passport)}): from {short(KL_FACTOR)} {low} to {high} the rate goes from "
         f"{nats(start[0])} to {nats(end[0])} nats, the distortion from {nats(start[1])} to "
         f"{nats(end[1])} nats{said}."
     )
@@ -152,7 +162,7 @@ def _ended(status: str, number: int) -> str:
 
 
 def _at(results: Results, place: CellRuns) -> str:
-    label = results.label(place)
+    label = prose(results.label(place))
     return f" at {label}" if label else ""
 
 
@@ -162,4 +172,4 @@ def _value(results: Results, place: CellRuns) -> str:
     seeds = plural(len(values), "seed")
     few = ", too few for an interval" if len(values) < SEEDS_FOR_INTERVAL else ""
     text = distance_interval(values).partition(" §")[0]
-    return f"`{results.test_metric_name}` {text} over {seeds}{few}"
+    return f"{code(results.test_metric_name)} {text} over {seeds}{few}"

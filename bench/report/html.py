@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 HTML = "report.html"
+
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'"
+)
+"""The page runs no script and loads nothing, whatever stands in it."""
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -51,22 +55,33 @@ img { display: block; height: auto; image-rendering: auto; max-width: 100%; }
 
 _SCROLLED = '<div class="table" tabindex="0" role="region" aria-label="table, may scroll">'
 
+_LINKS = re.compile(r"#|https?://|(?:\.\./)?\w[\w.%-]*(?:/\w[\w.%-]*)*$", re.IGNORECASE)
+
 _LONG = 40
 """Letters from which a cell is text that may break into lines."""
 
 
-def to_html(markdown: str, folder: Path) -> str:
-    """The page of a report's markdown; its pictures are read from ``folder`` and put inside."""
+def to_html(markdown: str, pictures: Mapping[str, bytes]) -> str:
+    """The page of a report's markdown.
+
+    Its pictures are put inside: those alone, of another its words are shown. Links lead to
+    headings, to files of the report and the card beside it, and to http addresses.
+
+    Args:
+        markdown: Of the ``README.md``.
+        pictures: Address in the markdown to PNG bytes.
+    """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     headings = _named(tokens)
-    _prepare(tokens, folder)
+    _prepare(tokens, pictures)
     body = parser.renderer.render(tokens, parser.options, {})
     body = body.replace("<table>", f"{_SCROLLED}<table>").replace("</table>", "</table></div>")
     title = next((text for level, _, text in headings if level == "h1"), "Report")
     answer, heading, sections = body.partition("<h2")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
         f"{answer}{_contents(headings)}{heading}{sections}</main>\n</body>\n</html>\n"
@@ -86,8 +101,8 @@ def _named(tokens: Sequence[Token]) -> list[tuple[str, str, str]]:
     return found
 
 
-def _prepare(tokens: Sequence[Token], folder: Path) -> None:
-    """Pictures inside, and room for cells that hold sentences."""
+def _prepare(tokens: Sequence[Token], pictures: Mapping[str, bytes]) -> None:
+    """Pictures inside, links that are safe, and room for cells that hold sentences."""
     for token, inline in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type == "th_open":
             token.attrSet("scope", "col")
@@ -95,15 +110,17 @@ def _prepare(tokens: Sequence[Token], folder: Path) -> None:
             token.attrJoin("class", "text")
         for child in token.children or []:
             if child.type == "image":
-                child.attrSet("src", _data(folder, child.attrGet("src")))
+                _put_inside(child, pictures.get(str(child.attrGet("src"))))
+            if child.type == "link_open" and not _LINKS.match(str(child.attrGet("href"))):
+                del child.attrs["href"]
 
 
-def _data(folder: Path, source: Any) -> str:
-    """The file as a ``data:`` address; a picture that is not there keeps its own."""
-    path = folder / str(source)
-    if not path.is_file():
-        return str(source)
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+def _put_inside(image: Token, png: bytes | None) -> None:
+    """The picture as a ``data:`` address; one that the report did not draw becomes its words."""
+    if png is None:
+        image.type, image.content = "text", f"({image.content})"
+        return
+    image.attrSet("src", f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}")
 
 
 def _contents(headings: Sequence[tuple[str, str, str]]) -> str:

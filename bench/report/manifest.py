@@ -76,7 +76,7 @@ class Manifest:
 
 def text_digest(text: str) -> str:
     """First 16 hex digits of the SHA-256."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def table_digest(rows: pd.DataFrame) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable
 
 from bench.records import RunRecord
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, RecordedRun
+from bench.text import printable
 
 _FIRST = (
     "family",
@@ -38,11 +40,15 @@ _LEFT_OUT = {"command", "folder", "measures"}
 
 _NOT_FINITE = "not_finite"
 
+_FORMULA = re.compile("'*[=+@\t-]")
+"""Beginnings that a spreadsheet takes for a formula, behind any number of our marks."""
+
 
 def runs_table(results: Results) -> str:
     """Every record as CSV: tags, parameters, last values.
 
-    A value that is not finite is left empty, and named in the column ``not_finite``.
+    A value that is not finite is left empty, and named in the column ``not_finite``. Before a text
+    that a spreadsheet would take for a formula stands ``'``.
     """
     rows = [(run, "yes") for group in results.groups for run in group.runs]
     rows += [(run, "no") for group in results.groups for run in group.unplaced_runs]
@@ -54,15 +60,35 @@ def runs_table(results: Results) -> str:
     metrics = sorted({key for run in runs for key in run.record.metrics})
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["run_id", "used", *tags, _NOT_FINITE, *params, *metrics])
+    writer.writerow(map(_cell, ["run_id", "used", *tags, _NOT_FINITE, *params, *metrics]))
     for run, is_used in rows:
-        writer.writerow([run.record.run_id, is_used, *_fields(run, tags, params, metrics)])
+        cells = [run.record.run_id, is_used, *_fields(run, tags, params, metrics)]
+        writer.writerow(map(_cell, cells))
     return buffer.getvalue()
 
 
 def read_records(text: str) -> list[RunRecord]:
     """The records that ``runs_table`` wrote, without their curves."""
-    return [_record(row) for row in csv.DictReader(io.StringIO(text))]
+    header, *rows = ([*map(_text, row)] for row in csv.reader(io.StringIO(text)))
+    return [_record(dict(zip(header, row, strict=True))) for row in rows]
+
+
+def _cell(text: str) -> str:
+    shown = printable(text)
+    return f"'{shown}" if _FORMULA.match(shown) and not _is_number(shown) else shown
+
+
+def _text(cell: str) -> str:
+    """What ``_cell`` was given."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _fields(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.runs_csv import runs_table
 from bench.report.sections import in_order
 from bench.report.sections._columns import statuses
-from bench.results.format import count, distance_interval, plural
+from bench.results.format import code, count, distance_interval, plural, prose
 from bench.results.results import Pictures, Results, read_results
 from bench.results.runs import UNFINISHED
 from bench.results.summary import completeness
@@ -76,9 +76,17 @@ def write_results(results: Results, out: Path) -> Path:
     composed = compose(results, out / FIGURES, out)
     for name, text in composed.files.items():
         (out / name).write_text(text, encoding="utf-8", newline="")
-    (out / HTML).write_text(to_html(composed.files[README], out), encoding="utf-8", newline="\n")
+    page = to_html(composed.files[README], read_figures(out, composed.figures))
+    (out / HTML).write_text(page, encoding="utf-8", newline="\n")
     manifest(results, composed).write(out)
     return out / README
+
+
+def read_figures(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """What was drawn into a report's folder, by its address in the markdown."""
+    return {
+        f"{FIGURES}/{name}.png": (folder / FIGURES / f"{name}.png").read_bytes() for name in names
+    }
 
 
 def compose(results: Results, figures_folder: Path, out: Path) -> Composed:
@@ -136,8 +144,9 @@ def figures(results: Results, folder: Path) -> tuple[str, dict[str, str]]:
                 continue
             path.write_bytes(png(drawing.figure))
         numbers[name] = table_digest(rows)
-        alt = drawing.alt.replace("[", "(").replace("]", ")")
-        parts.append(f"### {plot.title}\n\n![{alt}]({FIGURES}/{name}.png)\n\n{drawing.caption}")
+        alt = prose(drawing.alt.replace("[", "(").replace("]", ")"))
+        shown = f"![{alt}]({FIGURES}/{name}.png)"
+        parts.append(f"### {plot.title}\n\n{shown}\n\n{prose(drawing.caption)}")
     return "\n\n".join(parts), numbers
 
 
@@ -145,7 +154,7 @@ def report_text(results: Results, drawn: str = "", out: Path | None = None) -> s
     """The markdown, with ``drawn`` (from ``figures``) under its heading, to lie in ``out``."""
     beside = {"Figures": drawn, "Floors": calibration_link(results, out)}
     identity = results.identity
-    title = f"# {identity.study} on {identity.dataset} ({identity.tier} tier)"
+    title = f"# {prose(f'{identity.study} on {identity.dataset} ({identity.tier} tier)')}"
     parts = [title, _state(results), answer(results)]
     for section in in_order():
         words = "\n\n".join(filter(None, [section.words(results), beside.get(section.title)]))
@@ -180,9 +189,10 @@ def calibration_link(results: Results, out: Path | None) -> str:
     dataset = results.identity.dataset
     card = Path("..") / card_folder(dataset) / README
     said = (
-        f"How far these distances can be trusted on {dataset}, how they answer to damage and to n"
+        f"How far these distances can be trusted on {prose(dataset)}, how they answer to damage and "
+        "to n"
     )
     if out is not None and (out.absolute() / card).is_file():
         return f"{said}: [the calibration card]({card.as_posix()})."
     command = shlex.join(["bench", "calibrate", dataset])
-    return f"{said}: no calibration card lies beside this report, `{command}` makes it."
+    return f"{said}: no calibration card lies beside this report, {code(command)} makes it."

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import quote
 
 from bench.stats.tests import SEEDS_FOR_INTERVAL, t_interval
+from bench.text import one_line, printable, without_password
 
 MISSING = "–"
 """Stands where a value is still to come or was lost."""
@@ -19,6 +22,17 @@ MARKS = {
     LOST_RUNS: "mean without the runs that diverged or failed, which have no value",
     FEW_SEEDS: "fewer than three seeds: no interval",
 }
+
+
+_CODE = re.compile(r"(?<!`)((`+)(?!`).+?(?<!`)\2(?!`))")
+
+_ACTIVE = re.compile(r"[\\`*<~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(:\[]|$)|&(?=#?\w+;)")
+"""What markdown may take for more than a letter: all that opens a link, a tag or an entity."""
+
+_BLOCK = re.compile(r"^(?=>|[#+-](?:[#+-]|\s|$)|=+$)|^(\d{1,9})(?=[.)](?:\s|$))")
+"""The beginning of a heading, a quotation, a list or a line."""
+
+_PIPE = re.compile(r"(\\*)\|")
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -127,5 +141,34 @@ def _fixed(value: float, decimals: int) -> str:
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
 
 
+def code(text: str) -> str:
+    """The text as code in markdown, whatever is in it."""
+    shown = one_line(text)
+    if "`" not in shown:
+        return f"`{shown}`"
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown))))
+    return f"{fence} {shown} {fence}"
+
+
+def prose(text: str) -> str:
+    """The text as one line of markdown that shows nothing but this text; code in it stays code."""
+    pieces = _CODE.split(
+        printable(text).replace("\n", " ").strip()
+    )  # text, code, its fence, text, ...
+    pieces[::3] = (_ACTIVE.sub(r"\\\g<0>", each) for each in pieces[::3])
+    del pieces[2::3]
+    return _BLOCK.sub(r"\1\\", "".join(pieces))
+
+
+def link(address: str) -> str:
+    """An address as a link's target."""
+    return quote(without_password(address), safe=":/?#@!$&'*+,;=%~")
+
+
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return _PIPE.sub(_escaped, text).replace("\n", " ")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """A bar in a cell; a backslash before it that is not doubled would free it."""
+    return f"{found[1]}&#124;" if len(found[1]) % 2 else f"{found[1]}\\|"

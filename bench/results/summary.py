@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.measures import MeasureName
+from bench.results.format import code, link
 from bench.results.results import GAUSSIAN, Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
 
@@ -108,8 +109,8 @@ def completeness(results: Results) -> Completeness:
 def run_link(results: Results, run: RecordedRun) -> str:
     """A run's id, leading to its page in MLflow where that is a server."""
     page = results.facts.get(RUN_PAGES)
-    name = f"`{run.record.run_id}`"
-    return f"[{name}]({page}{run.record.run_id})" if page else name
+    name = code(run.record.run_id)
+    return f"[{name}]({link(page + run.record.run_id)})" if page else name
 
 
 def tag_values(runs: Sequence[RecordedRun], tag: str) -> list[str]:

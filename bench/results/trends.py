@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.plan.study import DISTANCE
 from bench.results.decisions import metric_of
+from bench.results.format import code
 from bench.results.results import Point, Results, once
 from bench.results.runs import CellRuns, RecordedRun
 from bench.stats.tests import SEEDS_FOR_INTERVAL, holm, t_interval
@@ -93,7 +94,7 @@ def followed(results: Results) -> list[Series]:
 
 
 def _tracked(metric: str, lost: float | None) -> Series:
-    title = f"{metric.partition('/')[0]} `{metric.partition('/')[2]}`"
+    title = f"{metric.partition('/')[0]} {code(metric.partition('/')[2])}"
     return Series(title, lambda run: run.value(metric), lost)
 
 
@@ -172,7 +173,7 @@ def at_half(run: RecordedRun, points: Sequence[Point]) -> float | None:
 def both_budgets(results: Results) -> tuple[list[Curve], list[Curve]]:
     """How validation follows the x factor at half the budget, and at all of it."""
     values, name = half_values(results), results.selection_metric_name
-    half, full = (f"validation `{name}` after {results.budget(part)}" for part in (0.5, 1))
+    half, full = (f"validation {code(name)} after {results.budget(part)}" for part in (0.5, 1))
     return (
         along(results, Series(half, lambda run: values.get(run.record.run_id), math.inf)),
         along(results, Series(full, lambda run: run.value(results.selection_metric), math.inf)),

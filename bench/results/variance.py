@@ -6,6 +6,7 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from bench.results.format import code
 from bench.results.results import Results, short
 from bench.results.runs import CellRuns
 from bench.stats.tests import SEEDS_FOR_INTERVAL
@@ -60,7 +61,7 @@ def crossings(results: Results) -> list[Crossing]:
                 (str(p.cell.factors[one]), str(p.cell.factors[two]), p)
                 for p in results.cells_of(arm)
             ]
-            found.append(_crossing(results, (short(one), short(two), f"in `{arm}`"), grid))
+            found.append(_crossing(results, (short(one), short(two), f"in {code(arm)}"), grid))
     return found
 
 

@@ -87,13 +87,57 @@ def test_page_is_byte_identical_when_repeated(written, tmp_path):
 
 def test_words_of_a_run_cannot_become_tags(tmp_path):
     text = "# T\n\n| a |\n| --- |\n| <script>alert(1)</script> `<b>` |\n\n<img src=x>\n"
-    shown = Page(to_html(text, tmp_path))
+    shown = Page(to_html(text, {}))
     assert not shown.all("script")
     assert not shown.all("img")
     assert not shown.all("b")
     assert "<b>" in shown.words
 
 
-def test_picture_that_is_missing_keeps_its_address(tmp_path):
-    shown = Page(to_html("![a long text](figures/none.png)", tmp_path))
-    assert shown.all("img") == [{"src": "figures/none.png", "alt": "a long text"}]
+@pytest.mark.parametrize(
+    "address",
+    ["figures/none.png", "../secret.txt", "http://192.0.2.1/x.png", "data:image/png;base64,AA"],
+)
+def test_picture_that_the_report_did_not_draw_becomes_its_words(address):
+    shown = Page(to_html(f"![a long text]({address})", {"figures/one.png": b"png"}))
+    assert shown.all("img") == []
+    assert "(a long text)" in shown.words
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "javascript:alert(1)",
+            "JAVASCRIPT:a",
+            "vbscript:x",
+            "data:text/html,x",
+            "mailto:a@b",
+            "a:b",
+        ),
+        *(
+            "file:///etc/passwd",
+            "/etc/passwd",
+            "//192.0.2.1/x",
+            "../../secret",
+            "./../x",
+            "\\\\h\\x",
+        ),
+    ],
+)
+def test_link_that_leaves_the_report_leads_nowhere(address):
+    shown = Page(to_html(f"[text]({address}) <{address}>", {}))
+    assert [link.get("href") for link in shown.all("a")] in ([], [None], [None, None])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "#health",
+        "runs.csv",
+        "../calibration_digits/README.md",
+        "http://h:5000/#/experiments/1/runs/a",
+    ],
+)
+def test_link_of_the_report_leads_where_it_says(address):
+    assert Page(to_html(f"[text]({address})", {})).all("a") == [{"href": address}]

@@ -6,6 +6,7 @@ import io
 import math
 from collections import Counter
 
+import pandas as pd
 from synthetic_study import (
     IDENTITY,
     SEARCH,
@@ -57,6 +58,47 @@ def test_value_in_the_table_of_runs_is_read_back_to_the_last_bit():
     assert back[records[0].run_id].metrics == records[0].metrics
     assert back[records[0].run_id].params == records[0].params
     assert repr(back[records[0].run_id].metrics["test/fd_digits_n500"]) == repr(value)
+
+
+FORMULAS = [
+    "=1+1",
+    "+1+1",
+    "-1+cmd|' /C calc'!A0",
+    "@SUM(A1)",
+    "\t=1",
+    "'=1",
+    "''+x",
+    "'",
+    "-",
+    "=",
+]
+NUMBERS = ["-0.5", "+3", "-1e-05", "-inf", "7"]
+
+
+def test_text_that_a_spreadsheet_would_compute_is_marked_and_read_back_as_it_was():
+    records = study_records()
+    for record, text in zip(records, FORMULAS + NUMBERS, strict=False):
+        record.tags["note"] = text
+    records[0].tags["=key"] = "x"
+    table = runs_table(results_of(records))
+    header, *rows = csv.reader(io.StringIO(table))
+    notes = {row[header.index("note")] for row in rows}
+    marked = {f"'{text}" for text in FORMULAS} - {"''"}
+    assert notes == {"", "'", *marked, *NUMBERS}
+    assert "'=key" in header
+    back = {r.run_id: (r.tags.get("note"), r.tags.get("=key")) for r in read_records(table)}
+    assert back == {r.run_id: (r.tags.get("note"), r.tags.get("=key")) for r in records}
+    shown = pd.read_csv(io.StringIO(table), keep_default_na=False, dtype={"note": str})
+    assert set(shown["note"]) == notes
+    assert pd.api.types.is_numeric_dtype(shown["test/fd_digits_n500"])
+
+
+def test_control_characters_of_a_tag_leave_the_rows_of_the_table_whole():
+    records = study_records()
+    records[0].tags["note"] = "a\rb\x00c\x1b[31m"
+    table = runs_table(results_of(records))
+    assert len(list(csv.reader(io.StringIO(table)))) == len(records) + 1
+    assert {r.tags.get("note") for r in read_records(table)} == {None, "a\\rb\\x00c\\x1b[31m"}
 
 
 def test_value_that_is_not_finite_is_left_empty_and_named():

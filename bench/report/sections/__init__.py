@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.registry import Registry
+from bench.results.format import prose
 from bench.results.results import Results
 
 Words = Callable[[Results], str]
@@ -60,6 +61,6 @@ def in_order(after: str = "") -> list[Section]:
     return [found for one in following for found in (one, *in_order(one.title))]
 
 
-# What the study asks stands as it is, and figures are drawn by the writer.
-section("Question", after="")(lambda results: results.study.question)
+# What the study asks stands as it is, figures are drawn by the writer.
+section("Question", after="")(lambda results: prose(results.study.question))
 section("Figures", after="Cells measured differently", reads_curves=True)(lambda _results: "")

@@ -10,6 +10,7 @@ from bench.records import STATUSES
 from bench.results.format import (
     BELOW_GAUSSIAN,
     NOT_APPLICABLE,
+    code,
     distance_interval,
     footnotes,
     nats,
@@ -51,7 +52,8 @@ def present(results: Results, columns: Sequence[MeasureColumn]) -> list[MeasureC
 
 def elbo_columns(results: Results) -> list[MeasureColumn]:
     return [
-        MeasureColumn(f"`{name}` ↑ (nats)", f"test/{name}", nats, "elbo") for name in results.elbos
+        MeasureColumn(f"{code(name)} ↑ (nats)", f"test/{name}", nats, "elbo")
+        for name in results.elbos
     ]
 
 

@@ -14,8 +14,10 @@ from bench.report.sections._columns import (
 )
 from bench.results.format import (
     NOT_APPLICABLE,
+    code,
     distance_interval,
     plural,
+    prose,
     significant,
     span,
     table,
@@ -35,8 +37,8 @@ def grid(results: Results) -> str:
         "family",
         "cell",
         "runs",
-        f"validation `{results.selection_metric_name}` ↓",
-        f"test `{results.test_metric_name}` ↓",
+        f"validation {code(results.selection_metric_name)} ↓",
+        f"test {code(results.test_metric_name)} ↓",
         *(column.title for column in columns),
         "parameters",
         "chosen",
@@ -52,7 +54,14 @@ def grid(results: Results) -> str:
         parameters = span(place.values("cost/num_parameters"))
         mark = "chosen" if place in chosen else ""
         rows.append(
-            [f"`{place.arm}`", results.label(place), statuses(place), *cells, parameters, mark]
+            [
+                code(place.arm),
+                prose(results.label(place)),
+                statuses(place),
+                *cells,
+                parameters,
+                mark,
+            ]
         )
     hidden = len(places) - len(rows)
     rest = f"{plural(hidden, 'further cell')} in runs.csv." if hidden else ""
@@ -69,8 +78,8 @@ def measured_differently(results: Results) -> str:
 def _other_cells(results: Results) -> str:
     context = results.measured_with
     said = (
-        f"Detector digest `{context.detector_digest}`, data digest `{context.data_digest}`, "
-        f"measure `{context.selection_metric}`: not comparable with the tables and figures of this report."
+        f"Detector digest {code(context.detector_digest)}, data digest {code(context.data_digest)}, "
+        f"measure {code(context.selection_metric)}: not comparable with the tables and figures of this report."
     )
     return f"{said}\n\n{grid(results)}"
 
@@ -91,11 +100,11 @@ def every_measure(results: Results) -> str:
         real = next((v for p in places for v in p.values(f"{metric}_real")), None)
         rows.append(
             [
-                f"`{name}`",
+                code(name),
                 *(mean or NOT_APPLICABLE for mean in means),
                 "" if real is None else significant(real),
             ]
         )
-    header = ["measure on test", *(f"`{place.arm}`" for place in places), "real images"]
+    header = ["measure on test", *(code(place.arm) for place in places), "real images"]
     said = "What each is: `bench list metrics`; standard errors and every run's values: runs.csv."
     return noted(table(header, rows), said)

@@ -11,11 +11,13 @@ from bench.results.claims import Ours, ours_of
 from bench.results.decisions import ALPHA, metric_of
 from bench.results.format import (
     MISSING,
+    code,
     count,
     distance_interval,
     join,
     p_value,
     plural,
+    prose,
     share,
     significant,
     table,
@@ -36,7 +38,7 @@ def claims(results: Results) -> str:
     header = ["what they reported", "their protocol", "measure", "ours", "verdict"]
     seeds = {run.seed for run in results.arm_runs if run.has_values}
     note = (
-        f"Ours: {results.budget()} real images of {results.identity.dataset} per run, "
+        f"Ours: {results.budget()} real images of {prose(results.identity.dataset)} per run, "
         f"{plural(len(seeds), 'seed')}, each family at its chosen cell (failures and what is said "
         "along a factor: all its cells), on the test split unless the measure says otherwise. Verdicts are by Welch's test, along a factor by its rank "
         "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
@@ -48,10 +50,10 @@ def claims(results: Results) -> str:
 
 def _row(results: Results, claim: Claim) -> list[str]:
     ours = [ours_of(results, claim, arm) for arm in _shown_arms(claim)]
-    said = "; ".join(f"`{each.arm}` {_shown(results, claim, each)}" for each in ours)
+    said = "; ".join(f"{code(each.arm)} {_shown(results, claim, each)}" for each in ours)
     return [
-        claim.reported,
-        claim.protocol,
+        prose(claim.reported),
+        prose(claim.protocol),
         _measure(results, claim),
         said,
         _verdict(results, claim, ours),
@@ -67,9 +69,9 @@ def _measure(results: Results, claim: Claim) -> str:
     if claim.measure in {HALF, FAILED, ROSE}:
         return f"{claim.measure} of the runs" if claim.measure == FAILED else claim.measure
     if claim.measure == MATCHED:
-        return f"real images until `{claim.arms[1]}`'s last validation distance is reached"
+        return f"real images until {code(claim.arms[1])}'s last validation distance is reached"
     name = metric_of(results, claim.measure).partition("/")[2]
-    return f"`{name}` {'↓' if claim.better == 'lower' else '↑'}"
+    return f"{code(name)} {'↓' if claim.better == 'lower' else '↑'}"
 
 
 def _shown(results: Results, claim: Claim, ours: Ours) -> str:
@@ -92,7 +94,10 @@ def _ends(results: Results, claim: Claim, arm: str) -> str:
     """The means at both ends of the x factor."""
     name, factor = metric_of(results, claim.measure), results.x_name
     means = [(x, mean) for x, p in results.along_x(arm) if (mean := p.mean(name)) is not None]
-    said = [f"{significant(mean)} at {factor} {x}" for x, mean in (means[:1] + means[1:][-1:])]
+    said = [
+        f"{significant(mean)} at {prose(f'{factor} {x}')}"
+        for x, mean in (means[:1] + means[1:][-1:])
+    ]
     return ", ".join(said) or MISSING
 
 
@@ -102,10 +107,10 @@ def _is_share(values: Sequence[float]) -> bool:
 
 def _verdict(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     if claim.differs:
-        return f"not comparable: {claim.differs}"
+        return f"not comparable: {prose(claim.differs)}"
     if claim.measure == MATCHED:
         return _by_images(results, ours[0])
-    if lacking := [f"`{each.arm}`" for each in ours if not each.values]:
+    if lacking := [code(each.arm) for each in ours if not each.values]:
         return f"not measured: no value of {join(lacking)}"
     return _held(results, claim, ours)
 
@@ -154,14 +159,14 @@ def _against(claim: Claim, best: Ours, other: Ours) -> str:
         return f"{missed}: no difference at this number of seeds, {apart} ({p_value(d.p)})"
     if (d.difference < 0) == (claim.better == "lower"):
         return f"{'better' if claim.beyond else 'reproduced'} by {by}"
-    return f"contradicted: `{other.arm}` is better by {by}"
+    return f"contradicted: {code(other.arm)} is better by {by}"
 
 
 def _by_bound(at_most: float, ours: Sequence[Ours]) -> str:
     if min(len(each.values) for each in ours) < SEEDS_FOR_INTERVAL:
         return "not compared: fewer than three seeds"
     means = {each.arm: sum(each.values) / len(each.values) for each in ours}
-    above = [f"`{arm}`" for arm, mean in means.items() if mean > at_most]
+    above = [code(arm) for arm, mean in means.items() if mean > at_most]
     if not above:
         return f"reproduced: no mean above {at_most:g}"
     return f"not reproduced: {join(above)} above {at_most:g}"
@@ -179,13 +184,13 @@ def _by_trend(results: Results, claim: Claim) -> str:
             if (value := run.value(name)) is not None
         ]
         if len({seed for _, _, seed in runs}) in range(1, SEEDS_FOR_INTERVAL):
-            said.append(f"not compared for `{arm}`: fewer than three seeds")
+            said.append(f"not compared for {code(arm)}: fewer than three seeds")
             continue
         found = trend(*map(list, zip(*runs, strict=True))) if runs else None
         if found is None:
-            said.append(f"not measured for `{arm}`")
+            said.append(f"not measured for {code(arm)}")
             continue
-        rho = f"rho {found.rho:.2f} with {results.x_name}, {p_value(found.p)}"
+        rho = f"rho {found.rho:.2f} with {prose(results.x_name)}, {p_value(found.p)}"
         told = "reproduced" if (found.rho > 0) == claim.rises else "contradicted"
-        said.append(f"{told if found.p < ALPHA else 'not reproduced'} for `{arm}`: {rho}")
+        said.append(f"{told if found.p < ALPHA else 'not reproduced'} for {code(arm)}: {rho}")
     return "; ".join(said)

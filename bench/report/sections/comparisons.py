@@ -11,6 +11,7 @@ from bench.results.format import (
     LOST_RUNS,
     MISSING,
     bare_p,
+    code,
     footnotes,
     join,
     p_value,
@@ -36,8 +37,8 @@ def verdict(comparison: Comparison) -> str:
 def _said(comparison: Comparison) -> str:
     d, p = comparison.difference, comparison.p
     measure = comparison.pair.planned.measure
-    start = "" if measure == DISTANCE else f"`{measure}`: "
-    pair = f"{start}`{comparison.a}` and `{comparison.b}`"
+    start = "" if measure == DISTANCE else f"{code(measure)}: "
+    pair = f"{start}{code(comparison.a)} and {code(comparison.b)}"
     if d is None or p is None:
         return f"{pair}: not compared, fewer than three seeds with a value."
     if comparison.winner is not None:
@@ -56,10 +57,10 @@ def _said(comparison: Comparison) -> str:
 
 def _ordered(comparison: Comparison, d: Difference) -> str:
     """``a`` is lower than ``b`` by so much: the better arm first."""
-    best = comparison.winner
+    best = comparison.winner or ""
     other = comparison.b if best == comparison.a else comparison.a
     by = triple(abs(d.difference), *sorted((abs(d.low), abs(d.high))))
-    return f"`{best}` is {comparison.pair.planned.better} than `{other}` by {by}"
+    return f"{code(best)} is {comparison.pair.planned.better} than {code(other)} by {by}"
 
 
 def _lost(comparison: Comparison) -> str:
@@ -67,7 +68,9 @@ def _lost(comparison: Comparison) -> str:
     if comparison.difference is None:
         return ""
     groups = {comparison.a: comparison.pair.first, comparison.b: comparison.pair.second}
-    lost = [f"{plural(g.num_lost, 'run')} of `{arm}`" for arm, g in groups.items() if g.num_lost]
+    lost = [
+        f"{plural(g.num_lost, 'run')} of {code(arm)}" for arm, g in groups.items() if g.num_lost
+    ]
     return f"Not in this test of means, for want of a value: {join(lost)}." if lost else ""
 
 
@@ -92,15 +95,15 @@ def comparison_table(found: Sequence[Comparison]) -> str:
 
 def _row(comparison: Comparison) -> list[str]:
     planned, d, p = comparison.pair.planned, comparison.difference, comparison.p
-    pair = f"`{planned.a}` - `{planned.b}`"
+    pair = f"{code(planned.a)} - {code(planned.b)}"
     if planned.measure != DISTANCE:
-        pair += f", `{planned.measure}`, {planned.better} is better"
+        pair += f", {code(planned.measure)}, {planned.better} is better"
     if comparison.pair.first.num_lost or comparison.pair.second.num_lost:
         pair += f" {LOST_RUNS}"
     beside = [_permutation(comparison), _improvement(comparison)]
     if d is None or p is None:
         return [pair, *[MISSING] * 3, *beside, MISSING, "not compared: fewer than three seeds"]
-    best = f"`{comparison.winner}`" if comparison.winner else "no difference"
+    best = code(comparison.winner) if comparison.winner else "no difference"
     shown = triple(d.difference, d.low, d.high)
     return [pair, shown, bare_p(d.p), bare_p(p), *beside, significant(comparison.least or 0), best]
 

@@ -20,7 +20,9 @@ from bench.results.decisions import winners
 from bench.results.format import (
     MISSING,
     NOT_APPLICABLE,
+    code,
     count,
+    prose,
     seconds,
     share,
     significant,
@@ -48,8 +50,8 @@ def families(results: Results) -> str:
         "family",
         "chosen",
         "seeds",
-        f"`{results.test_metric_name}` ↓ last checkpoint",
-        f"`{results.test_metric_name}` ↓ best by validation",
+        f"{code(results.test_metric_name)} ↓ last checkpoint",
+        f"{code(results.test_metric_name)} ↓ best by validation",
         *(column.title for column in columns),
     ]
     rows = []
@@ -58,9 +60,9 @@ def families(results: Results) -> str:
         seeds = count(len(place.values(test_metric)))
         cells = [f"**{last}**" if place.arm in bold else last, distance(results, place, best)]
         measured = [column.cell(place) for column in columns]
-        rows.append([f"`{place.arm}`", _where(results, place), seeds, *cells, *measured])
+        rows.append([code(place.arm), _where(results, place), seeds, *cells, *measured])
     rows += [
-        [f"`{arm}`", MISSING, "0", *[MISSING] * (len(columns) + 2)]
+        [code(arm), MISSING, "0", *[MISSING] * (len(columns) + 2)]
         for arm in results.arms
         if results.chosen(arm) is None
     ]
@@ -76,7 +78,7 @@ def costs(results: Results) -> str:
     for place in [*results.chosen_cells, *results.baselines]:
         measured = [column.cell(place) for column in columns]
         cells = [_where(results, place), statuses(place), *measured, *_cost_cells(place)]
-        rows.append([f"`{place.arm}`", *cells])
+        rows.append([code(place.arm), *cells])
     return noted(table(header, rows, left=3), "")
 
 
@@ -106,7 +108,7 @@ def _cost_cells(place: CellRuns) -> list[str]:
 def _where(results: Results, place: CellRuns) -> str:
     if place.is_outside:
         return "made elsewhere"
-    return "baseline" if place.cell.baseline else results.label(place) or MISSING
+    return "baseline" if place.cell.baseline else prose(results.label(place)) or MISSING
 
 
 def _class_columns(results: Results) -> list[MeasureColumn]:
@@ -117,7 +119,10 @@ def _class_columns(results: Results) -> list[MeasureColumn]:
     distances = sorted(of_class, key=lambda m: m.n or 0)[-1:]
     return [
         MeasureColumn("`class_accuracy` ↑", "test/class_accuracy", share, "class_accuracy"),
-        *(MeasureColumn(f"`{m.name}` ↓", str(m), significant, m.known.metric) for m in distances),
+        *(
+            MeasureColumn(f"{code(m.name)} ↓", str(m), significant, m.known.metric)
+            for m in distances
+        ),
         MeasureColumn("`class_share`", "test/class_share", share, "class_share"),
     ]
 
@@ -131,5 +136,7 @@ def _reasons(results: Results, columns: Sequence[MeasureColumn]) -> str:
             arms.setdefault(reason, [])
             if run.arm not in arms[reason]:
                 arms[reason].append(run.arm)
-    said = [f"{reason} ({', '.join(names)})" for reason, names in sorted(arms.items())]
+    said = [
+        f"{prose(reason)} ({prose(', '.join(names))})" for reason, names in sorted(arms.items())
+    ]
     return f"{NOT_APPLICABLE}: {'; '.join(said)}." if said else ""

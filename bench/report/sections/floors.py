@@ -9,6 +9,7 @@ from bench.report.sections._columns import (
 )
 from bench.results.format import (
     MISSING,
+    code,
     distance_interval,
     footnotes,
     share,
@@ -28,14 +29,14 @@ def floor_table(results: Results) -> str:
         "heldout": "halves of the test split against each other",
     }
     rows = [
-        [says[f.split], f"`{f.measure}`", significant(f.mean), _spread(f.spread)]
+        [says[f.split], code(f.measure), significant(f.mean), _spread(f.spread)]
         for f in floors(results)
     ]
     if not rows:
         return ""
     shows = {"legible": share, "classes": tenth}
     real = ", ".join(
-        f"`{name}` {show(value)}"
+        f"{code(name)} {show(value)}"
         for name, show in shows.items()
         if (value := real_value(results, name)) is not None
     )
@@ -63,7 +64,7 @@ def variance(results: Results) -> str:
     if not any(part.spread for part in parts):
         return ""
     header = [
-        *("family", f"`{results.test_metric_name}`", "sd over seeds [95 %]", "of it training seed"),
+        *("family", code(results.test_metric_name), "sd over seeds [95 %]", "of it training seed"),
         *("of it drawn samples", "samples' share of the variance", "the same over all cells"),
         "sd over reference images",
     ]
@@ -80,7 +81,7 @@ def variance(results: Results) -> str:
 
 
 def _parts_row(part: SpreadParts) -> list[str]:
-    start = [f"`{part.arm}`", distance_interval(part.values)]
+    start = [code(part.arm), distance_interval(part.values)]
     reference = MISSING if part.reference is None else significant(part.reference)
     if part.spread is None:
         return [*start, *[MISSING] * 5, reference]

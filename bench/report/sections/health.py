@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.report.sections import section
-from bench.results.format import MISSING, count, join, plural, table
+from bench.results.format import MISSING, code, count, join, plural, prose, table
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
 from bench.results.summary import run_link
@@ -49,12 +49,12 @@ def _rows(results: Results, arm: str) -> list[list[str]]:
         statuses = Counter(run.status for run in runs)
         rows.append(
             [
-                f"`{arm}`",
-                kind.replace("_", " "),
-                ", ".join(f"{n} {status}" for status, n in sorted(statuses.items())),
+                code(arm),
+                prose(kind.replace("_", " ")),
+                ", ".join(f"{n} {prose(status)}" for status, n in sorted(statuses.items())),
                 _cells(results, places, runs),
-                first.sentence,
-                first.turn or MISSING,
+                prose(first.sentence),
+                prose(first.turn) or MISSING,
             ]
         )
     return rows
@@ -65,7 +65,9 @@ def _cells(results: Results, places: Sequence[CellRuns], warned: Sequence[Record
     ids = {run.record.run_id for run in warned}
     counts = [(place, sum(run.record.run_id in ids for run in place.runs)) for place in places]
     named = [
-        f"{results.label(place) or 'all'} ({n} of {len(place.runs)})" for place, n in counts if n
+        f"{prose(results.label(place)) or 'all'} ({n} of {len(place.runs)})"
+        for place, n in counts
+        if n
     ]
     rest = len(named) - _MOST_CELLS
     return ", ".join(named[:_MOST_CELLS]) + (f" and {plural(rest, 'other')}" if rest > 0 else "")
@@ -79,8 +81,8 @@ def failed_runs(results: Results) -> str:
     """Runs that did not end well, each with its reason; empty where all did."""
     rows = [
         [
-            f"`{run.arm}`",
-            group.label(place) or MISSING,
+            code(run.arm),
+            prose(group.label(place)) or MISSING,
             str(run.seed),
             *said,
             run_link(results, run),
@@ -100,10 +102,10 @@ def failed_runs(results: Results) -> str:
 
 def _reason(run: RecordedRun) -> tuple[str, str] | None:
     if run.status != "ok":
-        return run.status, run.tags.reason or "no reason recorded"
+        return prose(run.status), prose(run.tags.reason) or "no reason recorded"
     odd = [
         name
         for name, value in sorted(run.record.metrics.items())
         if name.startswith(("val/", "test")) and not math.isfinite(value)
     ]
-    return (run.status, f"not finite and left out: {join(odd)}") if odd else None
+    return (run.status, f"not finite and left out: {prose(join(odd))}") if odd else None

@@ -6,7 +6,7 @@ from collections import Counter
 
 from bench.measures import COARSE, MeasureName, is_coarse
 from bench.report.sections import section
-from bench.results.format import MISSING, count, join, plural, table
+from bench.results.format import MISSING, code, count, join, plural, prose, table
 from bench.results.results import Results
 from bench.results.summary import completeness, tag_values
 
@@ -23,13 +23,13 @@ def protocol(results: Results) -> str:
         (
             "splits",
             f"Validation chooses (each family's cell by its lowest mean "
-            f"`{results.selection_metric_name}`, and the best checkpoint); the sealed test split is opened after "
+            f"{code(results.selection_metric_name)}, and the best checkpoint); the sealed test split is opened after "
             f"training and scores both. {_test_reads(results)}",
         ),
         ("budget", _budget(results)),
         (
             "distance",
-            f"`{results.test_metric_name}` between samples and as many images of the test split, "
+            f"{code(results.test_metric_name)} between samples and as many images of the test split, "
             "lower is better. The last checkpoint is the headline, since it needs no choice."
             f"{_few_images(results)}",
         ),
@@ -57,7 +57,7 @@ def protocol(results: Results) -> str:
         ("search", _search(results)),
     ]
     said = [row for row in rows if row[1]]
-    notes = "\n".join(f"- {note}" for note in results.study.notes)
+    notes = "\n".join(f"- {prose(note)}" for note in results.study.notes)
     return "\n\n".join(filter(None, [table(["what", "protocol"], said, left=2), notes]))
 
 
@@ -65,8 +65,8 @@ def _search(results: Results) -> str:
     """How many trials looked for the best configurations, and what became of them."""
     counts = Counter(run.status for run in results.trials)
     arms = Counter(run.arm for run in results.trials)
-    each = ", ".join(f"{count(n)} (`{arm}`)" for arm, n in sorted(arms.items()))
-    became = ", ".join(f"{count(n)} {status}" for status, n in sorted(counts.items()))
+    each = ", ".join(f"{count(n)} ({code(arm)})" for arm, n in sorted(arms.items()))
+    became = ", ".join(f"{count(n)} {prose(status)}" for status, n in sorted(counts.items()))
     again = "; the best of each family was trained again on fresh seeds" if results.arm_runs else ""
     said = f"{each}; {became}. Trials read validation only and stand in no table{again}."
     return f"Trials by family: {said}" if counts else ""
@@ -78,7 +78,7 @@ def _test_reads(results: Results) -> str:
     known = {run_id: reads for run_id, reads in read.items() if reads is not None}
     if not known:
         return "It has not been read yet."
-    more = [f"`{run_id}` ({reads} times)" for run_id, reads in known.items() if reads > 1]
+    more = [f"{code(run_id)} ({reads} times)" for run_id, reads in known.items() if reads > 1]
     rest = len(more) - _MOST_NAMED
     named = [*more[:_MOST_NAMED], *([plural(rest, "further run")] if rest > 0 else [])]
     exceptions = f"; more often: {join(named)}" if more else ""
@@ -93,7 +93,7 @@ def _few_images(results: Results) -> str:
     dims = [int(dim) for dim in tag_values(results.runs, "detector_dim")]
     names = {results.selection_metric_name, results.test_metric_name}
     few = sorted(
-        f"`{name}`"
+        code(name)
         for name in names
         if dims and is_coarse(MeasureName.parse(name).n or 0, max(dims))
     )
@@ -126,8 +126,8 @@ def _per_family(results: Results, key: str) -> dict[str, str]:
 def _named(values: dict[str, str]) -> str:
     """``64``, or ``32 (`vae`), 64 (`gan`)`` where families differ."""
     if len(set(values.values())) == 1:
-        return next(iter(values.values()))
-    return ", ".join(f"{value} (`{arm}`)" for arm, value in values.items())
+        return prose(next(iter(values.values())))
+    return ", ".join(f"{prose(value)} ({code(arm)})" for arm, value in values.items())
 
 
 def _expected(results: Results) -> str:
@@ -138,7 +138,7 @@ def _expected(results: Results) -> str:
     )
     found = f"{count(there.found)} found, {count(there.ended)} ended"
     present = {place.arm for group in results.groups for place in group.cells if place.runs}
-    missing = [f"`{name}`" for name in results.study.baselines if name not in present]
+    missing = [code(name) for name in results.study.baselines if name not in present]
     lacking = f" No run of {join(missing)}." if missing else ""
     partly = "" if there.complete else " **The study is partly finished; its numbers will change.**"
     return f"{plan}; {found}.{lacking}{partly}"

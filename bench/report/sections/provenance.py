@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.report.sections import section
-from bench.results.format import MISSING, count, plural, table
+from bench.results.format import MISSING, code, count, plural, prose, table
 from bench.results.results import Results, short
 from bench.results.runs import UNFINISHED, RecordedRun
 from bench.results.summary import RUN_PAGES, completeness, run_link
+from bench.text import one_line
 
 _VERSIONS = ("python", "torch", "numpy", "mlflow", "optuna")
 _MOST_SEEDS = 10
@@ -30,7 +31,7 @@ def provenance(results: Results) -> str:
         ("device", _counted(runs, "device")),
         ("processor", _counted(runs, "processor")),
         ("threads per run", _counted(runs, "threads")),
-        ("experiment in MLflow", f"`{results.identity.key}`"),
+        ("experiment in MLflow", code(results.identity.key)),
     ]
     rows = [[name, value] for name, value in facts if value]
     running = sum(run.status == UNFINISHED for run in runs)
@@ -52,7 +53,7 @@ def _commands(results: Results) -> str:
     seeds, trials = completeness(results).seeds, results.trials
     # Of a search the seeds begin after the trials' own.
     number = max(seeds) + 1 if seeds and seeds[0] == 0 else len(seeds)
-    flags, option = results.identity.flags(), f" --seeds {number}" if seeds else ""
+    flags, option = one_line(results.identity.flags()), f" --seeds {number}" if seeds else ""
     most = f" --trials {max(run.trial for run in trials) + 1}" if trials else ""
     return f"bench run {flags}{option}{most}\nbench report {flags}{option}"
 
@@ -64,7 +65,7 @@ def _chosen_runs(results: Results) -> list[str]:
         shown = [f"{run_link(results, run)} (seed {run.seed})" for run in place.runs[:_MOST_SEEDS]]
         if rest := len(place.runs) - len(shown):
             shown.append(f"{count(rest)} more in runs.csv")
-        rows.append([f"`{place.arm}`", results.label(place) or MISSING, ", ".join(shown)])
+        rows.append([code(place.arm), prose(results.label(place)) or MISSING, ", ".join(shown)])
     if not rows:
         return []
     where = (
@@ -80,8 +81,8 @@ def _counted(runs: Sequence[RecordedRun], tag: str) -> str:
     """The tag's value; where runs differ, each value with its number of runs."""
     counts = Counter(value for run in runs if (value := run.record.tags.get(tag)))
     if len(counts) == 1:
-        return f"`{next(iter(counts))}`"
-    return ", ".join(f"`{value}` ({plural(n, 'run')})" for value, n in sorted(counts.items()))
+        return code(next(iter(counts)))
+    return ", ".join(f"{code(value)} ({plural(n, 'run')})" for value, n in sorted(counts.items()))
 
 
 _SETTINGS = ("model.", "train.", "data.", "eval.")
@@ -106,7 +107,9 @@ def settings(results: Results) -> str:
     lines = [f"- every family: {_listed(shared)}"] if shared else []
     for name, own in by_arm.items():
         rest = {key: value for key, value in own.items() if key not in shared}
-        lines.append(f"- `{name}`: {_listed(rest)}" if rest else f"- `{name}`: nothing else")
+        lines.append(
+            f"- {code(name)}: {_listed(rest)}" if rest else f"- {code(name)}: nothing else"
+        )
     return "\n".join(lines)
 
 
@@ -116,4 +119,4 @@ def _values(runs: Sequence[RecordedRun], key: str) -> str:
 
 
 def _listed(values: dict[str, str]) -> str:
-    return ", ".join(f"`{key}={value}`" for key, value in sorted(values.items()))
+    return ", ".join(code(f"{key}={value}") for key, value in sorted(values.items()))

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from bench.report.sections import section
 from bench.results.decisions import ALPHA
-from bench.results.format import MISSING, bare_p, count, p_value, plural, share, significant, table
+from bench.results.format import (
+    MISSING,
+    bare_p,
+    code,
+    count,
+    p_value,
+    plural,
+    prose,
+    share,
+    significant,
+    table,
+)
 from bench.results.results import Results
 from bench.results.trends import Curve, both_budgets, trends
 from bench.results.variance import Crossing, crossings
@@ -23,7 +34,7 @@ def along_x(results: Results) -> str:
 
 def trend_table(results: Results, groups: Sequence[Sequence[Curve]]) -> str:
     """A row for each curve; empty without any."""
-    x = results.x_name
+    x = prose(results.x_name)
     rows = [_row(curve) for curves in groups for curve in curves]
     header = [
         *("measure", "family", "runs", f"rank correlation with {x} [95 %, approximate]"),
@@ -34,7 +45,7 @@ def trend_table(results: Results, groups: Sequence[Sequence[Curve]]) -> str:
 
 
 def _notes(results: Results) -> str:
-    x = results.x_name
+    x = prose(results.x_name)
     return (
         f"After {results.budget()} real images per run: what is learnt by then, since "
         f"another {x} may need more of them. Spearman's correlation over all runs, negative where "
@@ -49,7 +60,7 @@ def _notes(results: Results) -> str:
 def _row(curve: Curve) -> list[str]:
     low, high = (end(curve.means, key=lambda pair: pair[1]) for end in (min, max))
     ends = [f"{significant(mean)}, {level}" for level, mean in (low, high)]
-    start = [curve.series.title, f"`{curve.arm}`", str(curve.runs)]
+    start = [curve.series.title, code(curve.arm), str(curve.runs)]
     found = curve.trend
     if found is None:
         return [*start, *[MISSING] * 3, *ends, curve.shape]
@@ -64,11 +75,11 @@ def correlation(found: Trend) -> str:
 
 def trend_sentence(results: Results, curve: Curve) -> str:
     """What the test distance does along x, in words; empty where it was not tested."""
-    found, x = curve.trend, results.x_name
+    found, x = curve.trend, prose(results.x_name)
     if found is None:
         return ""
     p, p_levels = found.p, found.p_levels
-    start = f"`{curve.arm}`: after {results.budget()} images the test distance"
+    start = f"{code(curve.arm)}: after {results.budget()} images the test distance"
     rho = f"rank correlation {correlation(found)}"
     if p < ALPHA:
         direction = "falls" if found.rho < 0 else "rises"
@@ -110,7 +121,9 @@ def half_trends(results: Results) -> str:
 
 def _moved(results: Results, half: Curve, full: Curve, parts: Sequence[str]) -> str:
     """Where the lowest mean lies at half the budget and at all of it."""
-    start = f"`{full.arm}`: the lowest validation mean is at {results.x_name} {half.lowest}"
+    start = (
+        f"{code(full.arm)}: the lowest validation mean is at {prose(results.x_name)} {half.lowest}"
+    )
     still = "still " if half.lowest == full.lowest else ""
     return f"{start} after {parts[0]} images and {still}at {full.lowest} after {parts[1]}."
 
@@ -136,7 +149,7 @@ def interactions(results: Results) -> str:
 
 def _crossing_row(crossing: Crossing) -> list[str]:
     of = "logarithm of the distance" if crossing.is_log else "distance (not positive throughout)"
-    start = [f"{crossing.first} x {crossing.second} {crossing.where}".strip(), count(crossing.runs)]
+    start = [f"{_pair(crossing, 'x')} {crossing.where}".strip(), count(crossing.runs)]
     found = crossing.found
     if found is None:
         return [*start, *[MISSING] * 3, of]
@@ -145,8 +158,12 @@ def _crossing_row(crossing: Crossing) -> list[str]:
 
 
 def _crossing_sentence(crossing: Crossing, found: Interaction) -> str:
-    pair = f"{crossing.first} and {crossing.second}"
+    pair = _pair(crossing, "and")
     where = f" {crossing.where}" if crossing.where else ""
     if found.p < ALPHA:
         return f"{pair[0].upper()}{pair[1:]} interact{where}: what one does depends on the other."
     return f"No interaction of {pair}{where} is seen at this number of seeds."
+
+
+def _pair(crossing: Crossing, word: str) -> str:
+    return prose(f"{crossing.first} {word} {crossing.second}")
