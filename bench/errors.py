@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -79,24 +80,27 @@ _DATABASE = {  # as sqlite and PostgreSQL say it, through any library between
 }
 
 
-def disk_trouble(error: BaseException, where: str | Path) -> DiskTrouble | None:
+def disk_trouble(error: BaseException, *where: str | Path) -> DiskTrouble | None:
     """What an error, or one that led to it, says of a disk; None where it says nothing of one.
 
     Args:
         error: Of Python, of a database, or of a library that wraps one.
-        where: What was being written, where the error does not name it.
+        where: What was being written, where the error does not name it; of several the one whose
+            disk has the least room.
     """
     for each in _chain(error):
         if isinstance(each, DiskTrouble):
             return each
         if isinstance(each, OSError) and each.errno in _DISK:
-            return cannot_use(each.filename or where, each)
+            return cannot_use(each.filename or min(where, key=_room), each)
         said = str(each).lower()
         for words, number in _DATABASE.items():
             if words in said:
-                return cannot_use(where, OSError(number, words))
-        if isinstance(each, FileNotFoundError) and not Path(where).exists():
-            return cannot_use(where, each)
+                return cannot_use(min(where, key=_room), OSError(number, words))
+        if isinstance(each, FileNotFoundError):
+            for place in where:
+                if not Path(place).exists():
+                    return cannot_use(place, each)
     return None
 
 
@@ -110,6 +114,14 @@ def cannot_use(path: object, error: OSError) -> DiskTrouble:
     return DiskTrouble(
         f"'{path}' {_DISK.get(error.errno or 0, other)}; then the same command continues"
     )
+
+
+def _room(place: str | Path) -> int:
+    """Free bytes on a disk; none where it cannot be asked."""
+    try:
+        return shutil.disk_usage(place).free
+    except OSError:
+        return 0
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

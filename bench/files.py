@@ -136,8 +136,11 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def disk_watched(where: str | Path) -> Iterator[None]:
+def disk_watched(*where: str | Path) -> Iterator[None]:
     """Whatever says inside that a disk is full, read-only or gone is said in one sentence.
+
+    Args:
+        where: What is written inside, where an error does not name it.
 
     Raises:
         DiskTrouble: In place of it.
@@ -145,9 +148,27 @@ def disk_watched(where: str | Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if (trouble := disk_trouble(error, where)) is None:
+        if (trouble := disk_trouble(error, *where)) is None:
             raise
         raise trouble from error
+
+
+@contextlib.contextmanager
+def written_where_asked(out: Path) -> Iterator[None]:
+    """What a command writes where its user wants it.
+
+    Raises:
+        UsageError: It cannot lie there.
+        DiskTrouble: The disk is full, read-only or gone.
+    """
+    try:
+        with disk_watched(out):
+            yield
+    except OSError as error:
+        raise UsageError(
+            f"'{error.filename or out}' cannot be written ({error.strerror or error}): give another "
+            "place, or this user the right to write there"
+        ) from error
 
 
 def made_folder(path: Path) -> Path:
@@ -267,7 +288,7 @@ def _read(path: Path) -> bytes | None:
             what = "a folder" if stat.S_ISDIR(mode) else "a link" if stat.S_ISLNK(mode) else "none"
             raise Damaged(f"should be a file and is {what}")
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise cannot_use(path, error) from error

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import sqlite3
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +21,7 @@ from bench.files import (
     set_aside,
     write_record,
     write_sealed,
+    written_where_asked,
     written_whole,
 )
 
@@ -122,3 +125,30 @@ def test_second_damaged_file_does_not_replace_the_first(tmp_path: Path) -> None:
         "result.damaged2",
         "result.damaged3",
     ]
+
+
+def test_place_that_a_user_asked_for_and_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    out = tmp_path / "file" / "out"
+    with (
+        pytest.raises(UsageError, match=f"'{out}' cannot be written .Not a directory.: give ano"),
+        written_where_asked(out),
+    ):
+        out.write_bytes(b"x")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_place_that_a_user_asked_for_and_is_full_is_named() -> None:
+    full = Path("/dev/full")
+    with (
+        pytest.raises(DiskTrouble, match="'/dev/full' has no space left on its disk"),
+        written_where_asked(full),
+    ):
+        full.write_bytes(b"x")
+
+
+def test_of_several_places_the_fullest_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms = {"a": 10, "b": 1}
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=rooms[place]))
+    with pytest.raises(DiskTrouble, match="'b' has no space left"), disk_watched("a", "b"):
+        raise sqlite3.OperationalError("database or disk is full")

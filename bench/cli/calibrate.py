@@ -23,7 +23,7 @@ from bench.errors import UsageError
 from bench.evaluation.feature_cache import user_cache
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import missing_detector
-from bench.files import data_home
+from bench.files import data_home, written_where_asked
 from bench.images import grid, to_png
 from bench.metrics.floors import NUM_SUBSETS
 from bench.report.writer import card_folder
@@ -79,7 +79,8 @@ def write_calibration(
         )
     else:
         say("measured before with the same data, detectors, settings and version: not again")
-    path = write_card(found, _examples(reference), out)
+    with written_where_asked(out):
+        path = write_card(found, _examples(reference), out)
     say(answer(found).replace("**", ""))
     say(f"card in {path}")
     failing = {each.name: _failures(each) for each in found.answers if _failures(each)}

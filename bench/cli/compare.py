@@ -11,6 +11,7 @@ from bench.cli.options import Say, Uri, command, quiet
 from bench.compare.runs import SideBySide, side_by_side
 from bench.compare.text import markdown, to_json
 from bench.errors import UsageError
+from bench.files import written_where_asked
 from bench.results.format import code, table
 from bench.results.runs import RecordedRun
 from bench.tracking.mlflow import Store
@@ -43,9 +44,10 @@ def compare_runs(
     text = markdown(found)
     say(text)
     if out is not None:
-        parts = [f"# {len(records)} runs side by side", text, *_pictures(found, store, out)]
-        readme = "\n\n".join(parts) + "\n"
-        (out / "README.md").write_text(readme, encoding="utf-8", newline="\n")
+        with written_where_asked(out):
+            parts = [f"# {len(records)} runs side by side", text, *_pictures(found, store, out)]
+            readme = "\n\n".join(parts) + "\n"
+            (out / "README.md").write_text(readme, encoding="utf-8", newline="\n")
         say(f"\nwritten to {out / 'README.md'}")
     return to_json(found)
 

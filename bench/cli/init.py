@@ -9,6 +9,7 @@ import typer
 
 from bench.cli.options import Say, command, quiet
 from bench.errors import UsageError
+from bench.files import written_where_asked
 
 TEMPLATE = '''"""One line that says what this study asks.
 
@@ -18,6 +19,7 @@ bench run --study {name}
 bench report --study {name}
 """
 
+from bench.files import written_where_asked
 from bench.plan import Arm, Planned, Study, Tier
 
 STUDY = Study(
@@ -63,7 +65,8 @@ def write_study(
     path = Path("studies") / f"{name}.py"
     if path.exists():
         raise UsageError(f"{path} is there already: edit it, or give another name")
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(TEMPLATE.format(name=name), encoding="utf-8")
+    with written_where_asked(path):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(TEMPLATE.format(name=name), encoding="utf-8")
     say(f"study in {path}: edit it, then `bench show {name}` and `bench run --study {name}`")
     return path

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.options import Dataset, Say, Sets, StudyName, Uri, command, quiet
+from bench.files import written_where_asked
 from bench.plan.files import load_study
 from bench.report.writer import write_results
 from bench.results.tracked import tracked_results
@@ -42,6 +43,8 @@ def make_report(
         store, study, tier=tier, dataset=dataset, sets=overrides or []
     )
     results = tracked_results(store, identity, experiment_id, seeds=seeds)
-    path = write_results(results, out or Path("reports") / study)
+    out = out or Path("reports") / study
+    with written_where_asked(out):
+        path = write_results(results, out)
     say(f"report in {path}")
     return path

@@ -14,6 +14,7 @@ from bench.contracts import EvalFns, Rng
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import draw
+from bench.files import written_where_asked
 from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import config_from_params
@@ -54,8 +55,10 @@ def sample_run(
     labels = _labels(trainable.eval_fns, reference, count, label, noise)
     images = draw(trainable.modules, trainable.eval_fns, count, noise, labels)
     side = max(1, round(count**0.5))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(to_png(grid(images, columns=side, scale=display_scale(images.shape[2]))))
+    png = to_png(grid(images, columns=side, scale=display_scale(images.shape[2])))
+    with written_where_asked(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(png)
     say(f"{count} samples in {out}")
 
 

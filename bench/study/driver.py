@@ -10,13 +10,14 @@ from functools import partial
 from typing import Protocol
 
 from bench.engines import Engine
-from bench.files import made_folder
+from bench.files import disk_watched, made_folder
 from bench.records import TrialResult
 from bench.study.ownership import alone
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.study.queues import GridQueue, Queue, SearchQueue
 from bench.study.storage import Found
 from bench.study.tracked import TrackedStudy
+from bench.tracking.address import database_path
 from bench.tracking.mlflow import Store
 
 MAX_LOST = 2
@@ -69,8 +70,10 @@ class Driver:
 
         Raises:
             UsageError: Another driver works on this study.
+            DiskTrouble: A disk is full, read-only or gone; what was under way is interrupted.
         """
-        with self.alone():
+        database = database_path(self.tracked.store.uri) or self.plan.folder
+        with self.alone(), disk_watched(self.plan.folder, database.parent):
             for queue in self.queues:
                 self._loop(queue, engine, observer)
                 queue.close()

@@ -9,6 +9,7 @@ from bench.engines.task import Task
 from bench.records import RunRecord, RunTags, TrialResult
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.tracking.mlflow import Store
+from bench.training.checkpoint import examine
 
 
 class Ended(NamedTuple):
@@ -63,6 +64,7 @@ class TrackedStudy:
     def task(self, run: PlannedRun) -> Task:
         """All that a worker needs to know of a run, which is tracked from here on."""
         params = run.config.params()
+        examine(self.plan.folder / run.key)  # says here what a worker would say in its log
         return Task(
             params=params,
             run_id=self._run_id(run, params),

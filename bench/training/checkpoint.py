@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -110,8 +112,9 @@ def resume(folder: Path, trainer: Trainer, device: torch.device) -> Progress:
     """
     if (state := read_state(folder / LAST, device)) is None:
         return Progress()
-    trainer.load_state_dict(state["trainer"])
-    return Progress(**state["progress"])
+    with _fitting():
+        trainer.load_state_dict(state["trainer"])
+        return Progress(**state["progress"])
 
 
 def load_last(folder: Path, nets: Nets, device: torch.device) -> bool:
@@ -122,7 +125,8 @@ def load_last(folder: Path, nets: Nets, device: torch.device) -> bool:
     """
     if (state := read_state(folder / LAST, device)) is None:
         return False
-    _load_weights(nets, state["trainer"]["modules"] | state["trainer"]["averages"])
+    with _fitting():
+        _load_weights(nets, state["trainer"]["modules"] | state["trainer"]["averages"])
     return True
 
 
@@ -135,11 +139,16 @@ def load_best(folder: Path, nets: Nets, device: torch.device) -> None:
     """What ``save_best`` saved.
 
     Raises:
-        Damaged: It is not what was written, or it is gone.
+        Damaged: It is not what was written, or it is gone; the next start begins anew.
     """
     if (state := read_state(folder / BEST, device)) is None:
         raise Damaged(f"'{folder / BEST}' is gone")
-    _load_weights(nets, state["modules"])
+    try:
+        with _fitting():
+            _load_weights(nets, state["modules"])
+    except Damaged as damage:
+        set_aside(folder / BEST, damage)
+        raise
 
 
 def save_result(folder: Path, result: TrialResult) -> None:
@@ -229,6 +238,21 @@ def _save(path: Path, state: dict[str, Any]) -> None:
     content = io.BytesIO()
     torch.save(state, content)
     write_sealed(path, content.getbuffer(), kind=path.stem, key=_key(path.parent))
+
+
+@contextlib.contextmanager
+def _fitting() -> Iterator[None]:
+    """A state without a seal may be of another model.
+
+    Raises:
+        Damaged: It is.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise Damaged(f"does not fit the model of the run ({type(error).__name__})") from error
 
 
 def _load_weights(nets: Nets, weights: dict[str, dict[str, Any]]) -> None:

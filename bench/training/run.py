@@ -11,9 +11,10 @@ from typing import Literal
 
 from bench.config import RunConfig, listed
 from bench.contracts import Trainable
-from bench.errors import Interrupted
+from bench.errors import Damaged, Interrupted
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
+from bench.files import set_aside
 from bench.images import NotFinite
 from bench.logger import Logger
 from bench.measures import ELBOS, MeasureName
@@ -24,6 +25,7 @@ from bench.pictures import draw_pictures
 from bench.records import TrialResult
 from bench.training import health
 from bench.training.checkpoint import (
+    LAST,
     Progress,
     count_test_read,
     load_best,
@@ -129,7 +131,11 @@ class Run:
         self.logger.tags({"passport": passport, **declared_tag()})
         images, labels = self.reference.images("train"), self.reference.labels("train")
         self.trainer = Trainer(self.trainable, images, labels, self.config.train)
-        self.progress = resume(self.folder, self.trainer, self.reference.device)
+        try:
+            self.progress = resume(self.folder, self.trainer, self.reference.device)
+        except Damaged as damage:  # half of it may be loaded
+            set_aside(self.folder / LAST, damage)
+            self._begin()
 
     def _train(self) -> bool:
         """To the last log, whose validation belongs to the end; False where it was pruned before."""

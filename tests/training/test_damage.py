@@ -22,6 +22,7 @@ from bench.training.checkpoint import (
     load_result,
     read_run_id,
     read_state,
+    require_folder,
     write_run_id,
 )
 from bench.training.parts import reference_data
@@ -163,6 +164,25 @@ def test_files_without_a_seal_are_read_as_before(kept, tmp_path):
     assert examine(place) == "begun"
     cut(place / LAST)
     assert examine(place) == "new"
+
+
+def test_state_of_another_model_without_a_seal_is_moved_aside(kept, tmp_path, capfd):
+    place = copied(kept, "begun", tmp_path)
+    state = read_state(place / LAST, CPU)
+    state["trainer"]["modules"] = {"encoder": {}}
+    torch.save(state, place / LAST)
+    assert examine(place) == "begun"
+    assert numbers(run(place).execute()) == numbers(kept[1])
+    assert "does not fit the model" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to(path.parent)])
+def test_what_is_no_folder_of_a_run_is_moved_aside(tmp_path, make, capfd):
+    make(tmp_path / "run")
+    require_folder(tmp_path / "run")
+    assert (tmp_path / "run").is_dir()
+    assert not (tmp_path / "run").is_symlink()
+    assert "kept as run.damaged" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
