@@ -79,8 +79,9 @@ class DeviceRng:
         return drawn.to(self._device)
 
 
-def environment() -> dict[str, str]:
-    """Facts for the tags of a run: versions, commit, machine, threads."""
+def environment(device: torch.device) -> dict[str, str]:
+    """Facts for the tags of a run: versions, commit, machine, and what decides its last bits."""
+    repeats = device.type == "cpu" or torch.are_deterministic_algorithms_enabled()
     return {
         "bench_version": bench.__version__,
         "git_commit": git_commit(),
@@ -88,8 +89,16 @@ def environment() -> dict[str, str]:
         "torch": torch.__version__,
         "threads": str(torch.get_num_threads()),
         "processor": platform.machine(),
+        "device": device.type,
+        "deterministic": str(repeats),
+        **({"instructions": instructions()} if device.type == "cpu" else {}),
         **{name: version(name) for name in ("mlflow", "optuna", "numpy")},
     }
+
+
+def instructions() -> str:
+    """The processor's widest instructions that torch uses, such as AVX2: others round otherwise."""
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def git_commit() -> str:
@@ -102,10 +111,22 @@ def git_commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def prepare(threads: int) -> None:
-    """Sets compute threads, and flushes denormals, which cost small networks dearly on a CPU."""
+def prepare(threads: int = 1, *, deterministic: bool = False) -> None:
+    """Sets compute threads, and flushes denormals, which cost small networks dearly on a CPU.
+
+    Each number of threads sums in an order of its own: one is the number at which the same command
+    gives the same bits wherever and beside whatever it runs.
+
+    Args:
+        threads: Of this process.
+        deterministic: Whether a GPU takes only algorithms that repeat to the last bit.
+    """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+    if deterministic:  # read when cuBLAS is used first
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.deterministic = deterministic
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,15 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as file:
         # Not safetensors' own writing, whose files nobody else may read.
-        file.write(save({k: v.contiguous() for k, v in tensors.items()}, dict(facts)))
+        file.write(_in_order(save({k: v.contiguous() for k, v in tensors.items()}, dict(facts))))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its head in order, which safetensors shuffles in each process."""
+    size = int.from_bytes(content[:8], "little")
+    head = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode()
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head + content[8 + size :]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -24,7 +24,8 @@ _HEADER = re.compile(
     r"(?i)\b((?:authorization['\"]?\s*[:=]\s*['\"]?)?(?:basic|bearer)\s+)[\w.~+/=\-]{8,}"
 )
 
-_SECRET_VARIABLE = re.compile(rf"(?i){_NAME}$")
+_SECRET_VARIABLE = re.compile(rf"(?i)(?!(?:old)?pwd$).*{_NAME}$")
+"""``PWD`` and ``OLDPWD`` are the shell's folders."""
 
 _SHORT, _LONG = 6, 8
 """Letters from which a secret is masked where it stands as a word, and wherever it stands."""
@@ -118,7 +119,7 @@ def _ways(secret: str) -> set[str]:
 def _known() -> Iterator[str]:
     yield from _remembered
     for name, value in os.environ.items():
-        if _SECRET_VARIABLE.search(name) and value:
+        if _SECRET_VARIABLE.match(name) and value:
             yield from _ways(value)
         elif "://" in value:
             yield from _passwords(value)

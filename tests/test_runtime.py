@@ -9,7 +9,10 @@ import torch
 from bench.errors import UsageError
 from bench.runtime import (
     DeviceRng,
+    environment,
     generator,
+    instructions,
+    prepare,
     resolve_device,
     seeded_modules,
     stop_requests,
@@ -39,6 +42,21 @@ def test_noise_has_the_ranges_it_promises():
     assert noise.uniform(1000).max() < 1
     assert set(noise.integers(3, 200).tolist()) == {0, 1, 2}
     assert noise.normal(2, 3).shape == (2, 3)
+
+
+def test_a_run_says_what_decides_its_last_bits(monkeypatch):
+    prepare(2)
+    cpu = environment(torch.device("cpu"))
+    assert (cpu["device"], cpu["threads"], cpu["deterministic"]) == ("cpu", "2", "True")
+    assert cpu["instructions"] == instructions() != ""
+    gpu = environment(torch.device("cuda"))
+    assert (gpu["device"], gpu["deterministic"]) == ("cuda", "False")
+    assert "instructions" not in gpu
+    prepare(deterministic=True)
+    assert environment(torch.device("cuda"))["deterministic"] == "True"
+    assert torch.backends.cudnn.deterministic
+    prepare()
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_unknown_device_is_told():

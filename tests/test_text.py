@@ -86,6 +86,14 @@ def test_secret_of_the_environment_is_masked_where_it_appears(variable, monkeypa
     assert masked("short1, short10") == "***, short10"
 
 
+def test_the_folder_of_the_shell_is_no_password(monkeypatch):
+    for variable in ("PWD", "OLDPWD"):
+        monkeypatch.setenv(variable, "/home/me/project")
+    assert masked("weights in /home/me/project/x") == "weights in /home/me/project/x"
+    monkeypatch.setenv("DB_PWD", "/home/me/project")
+    assert masked("/home/me/project") == "***"
+
+
 def test_password_of_the_store_that_the_environment_names_is_masked(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{SECRET}@h:5000")
     assert masked(f"401 for me, {SECRET}") == "401 for me, ***"

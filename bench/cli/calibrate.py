@@ -156,7 +156,7 @@ def _measured(
 
 
 def _facts(reference: ReferenceData, detectors: list[Detector]) -> dict[str, str]:
-    known = environment()
+    known = environment(reference.device)
     return {
         "data digest": reference.spec.digest,
         **{f"detector {each.name}": f"{each.digest}, {each.dim} features" for each in detectors},

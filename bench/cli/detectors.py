@@ -13,7 +13,6 @@ from bench.datasets import load
 from bench.detectors._find import published_weights
 from bench.detectors._status import DetectorStatus, status
 from bench.detectors._train import train_detector
-from bench.runtime import prepare
 
 detectors = typer.Typer(rich_markup_mode=None)
 app.add_typer(detectors, name="detectors")
@@ -38,7 +37,6 @@ def detectors_train(
     say: Say = quiet,
 ) -> None:
     """Train and store the classifier of a data set by its fixed recipe."""
-    prepare(threads=1)  # more threads would sum in another order and give other weights
     splits = load(dataset)
     say_notes(splits.notes, say)
     path, facts = train_detector(dataset, splits, name)

@@ -17,6 +17,7 @@ from bench.cli.options import (
     Root,
     Say,
     Sets,
+    Threads,
     Uri,
     Weights,
     called_as,
@@ -36,7 +37,7 @@ from bench.pictures import draw_pictures
 from bench.plan.files import load_study
 from bench.plan.study import Identity
 from bench.records import OUTSIDE, RunRecord, RunTags
-from bench.runtime import environment, num_cores, prepare, resolve_device
+from bench.runtime import environment, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
 from bench.training.parts import reference_for, restore_run
@@ -68,6 +69,7 @@ def evaluate_one(
     tier: Annotated[str | None, typer.Option("--tier", help="of that study")] = None,
     overrides: Sets = None,
     device: Device = "auto",
+    threads: Threads = None,
     tracking_uri: Uri = None,
     root: Root = Path("runs"),
     plugins: Plugins = None,
@@ -88,7 +90,7 @@ def evaluate_one(
             "--name, --seed, --study, --tier and --dataset are for images made elsewhere: a "
             "run has them, leave them out"
         )
-    prepare(threads=num_cores())
+    prepare(threads or 1)
     store, on = Store(tracking_uri), resolve_device(device)
     if images is None:
         return _measure_run(store, run_id or "", overrides or [], root=root, device=on, say=say)
@@ -251,8 +253,7 @@ def _measured(
     """
     wanted = requested(listed(settings.measures))
     made = {
-        **environment(),
-        "device": generated.reference.device.type,
+        **environment(generated.reference.device),
         **generated.reference.provenance_tags(),
         **declared_tag(),
         **tags,

@@ -28,6 +28,15 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="may be repeated")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", min=1, max=1024, help="compute threads; another number, other last bits"
+    ),
+]
+Deterministic = Annotated[
+    bool, typer.Option("--deterministic", help="a GPU repeats to the last bit, and takes longer")
+]
 Root = Annotated[Path, typer.Option("--root", help="folder of checkpoints and results")]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store")]
 Plugins = Annotated[

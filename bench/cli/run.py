@@ -11,6 +11,7 @@ import typer
 
 from bench.cli.options import (
     Dataset,
+    Deterministic,
     Device,
     Fresh,
     Plugins,
@@ -41,6 +42,7 @@ from bench.evaluation.view import missing_detector
 from bench.metrics import requested
 from bench.plan.files import load_study
 from bench.results.format import code, prose
+from bench.runtime import prepare
 from bench.study.driver import Driver
 from bench.study.plan import PlannedRun, StudyPlan, resolve
 from bench.study.space import require_space, space_line
@@ -69,6 +71,7 @@ def run_study(
         str | None, typer.Option("--engine", help="where runs run: see `bench list engines`")
     ] = None,
     device: Device = "auto",
+    deterministic: Deterministic = False,
     storage: Annotated[str | None, typer.Option("--storage", help="Optuna's storage URL")] = None,
     tracking_uri: Uri = None,
     root: Root = Path("runs"),
@@ -93,10 +96,12 @@ def run_study(
         seeds=seeds,
         trials=trials,
         device=device,
+        deterministic=deterministic,
         root=root,
         storage=storage,
         plugins=plugins or (),
     )
+    prepare(deterministic=deterministic)
     everything = plan.trials() + plan.runs()
     at_a_time = num_jobs(jobs, engine, plan.device)
     _require_parts(plan, everything, max(1, min(at_a_time, len(everything))), say)

@@ -18,7 +18,7 @@ from bench.files import written_where_asked
 from bench.images import display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import config_from_params
-from bench.runtime import DeviceRng, generator, resolve_device
+from bench.runtime import DeviceRng, generator, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.training.parts import reference_for, restore_run
 
@@ -46,6 +46,7 @@ def sample_run(
     Raises:
         UsageError: No such run, its checkpoint is not under ``root``, or it has no such class.
     """
+    prepare()
     record = Store(tracking_uri).record(run_id)
     config = config_from_params(record.params)
     reference = reference_for(config, resolve_device(device))

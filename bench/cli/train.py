@@ -11,12 +11,14 @@ import typer
 
 from bench.cli.options import (
     Dataset,
+    Deterministic,
     Device,
     Fresh,
     Plugins,
     Root,
     Say,
     Sets,
+    Threads,
     Uri,
     Weights,
     called_as,
@@ -30,7 +32,7 @@ from bench.errors import UsageError
 from bench.metrics import requested
 from bench.models import config_from_params, configure
 from bench.records import DataSpec, RunRecord, RunTags, TrialResult
-from bench.runtime import git_commit, num_cores, resolve_device, stop_requests
+from bench.runtime import git_commit, prepare, resolve_device, stop_requests
 from bench.study.space import require_space
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT, read_run_id, write_run_id
@@ -46,6 +48,8 @@ def train_one(
     dataset: Dataset = None,
     overrides: Sets = None,
     device: Device = "auto",
+    threads: Threads = None,
+    deterministic: Deterministic = False,
     tracking_uri: Uri = None,
     root: Root = Path("runs"),
     plugins: Plugins = None,
@@ -60,6 +64,10 @@ def train_one(
     """
     original = Store(tracking_uri).record(config) if config else None
     wanted = _config(model, original, dataset, overrides or [])
+    # A repeated run takes as many threads as the first: sums in another order are other bits.
+    threads = threads or (original.about.threads if original else None) or 1
+    deterministic = deterministic or (original is not None and _repeats(original))
+    prepare(threads, deterministic=deterministic)
     spec = _require_parts(wanted, device, say)
     store = Store(tracking_uri)
     require_space([(wanted, "run")], spec, root=root, store=store.uri, jobs=1, say=say)
@@ -75,8 +83,8 @@ def train_one(
         folder=str(folder),
         uri=store.uri,
         device=device,
-        # A repeated run takes as many as the first: sums in another order are other bits.
-        threads=original.about.threads or 1 if original else num_cores(),
+        threads=threads,
+        deterministic=deterministic,
         plugins=tuple(str(path.absolute()) for path in plugins or ()),
     )
     with stop_requests() as should_stop:
@@ -88,6 +96,11 @@ def train_one(
         found = f"differs from {original.run_id}: {json.dumps(differences)}"
         say(found if differences else f"identical to {original.run_id}")
     return summary
+
+
+def _repeats(original: RunRecord) -> bool:
+    """Whether a run was made on a GPU that repeats to the last bit."""
+    return original.tags.get("device") == "cuda" and original.tags.get("deterministic") == "True"
 
 
 def _require_parts(config: RunConfig, device: str, say: Say) -> DataSpec:

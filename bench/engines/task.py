@@ -39,6 +39,7 @@ class Task:
         uri: The tracking store.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Compute threads.
+        deterministic: Whether a GPU is to repeat to the last bit.
         plugins: Files that register things.
         stage: ``run``, or ``trial``: validation alone, and it may be ended early.
     """
@@ -49,6 +50,7 @@ class Task:
     uri: str = field(repr=False)
     device: str = "auto"
     threads: int = 1
+    deterministic: bool = False
     plugins: tuple[str, ...] = ()
     stage: StageName = "run"
 
@@ -64,7 +66,7 @@ def run_task(
         Interrupted: ``should_stop`` said so; the run is marked KILLED and continues later.
         DiskTrouble: A disk is full, read-only or gone; the same, and no other run is to begin.
     """
-    prepare(task.threads)
+    prepare(task.threads, deterministic=task.deterministic)
     load_plugins([Path(path) for path in task.plugins])
     store = _store(task.uri)
     folder = Path(task.folder)
@@ -109,7 +111,7 @@ def _run(
         should_prune=should_prune,
     )
     if not run.finished:
-        logger.tags({**environment(), "device": device.type, **reference.provenance_tags()})
+        logger.tags({**environment(device), **reference.provenance_tags()})
     return run.execute()
 
 

@@ -90,6 +90,7 @@ class StudyPlan:
         num_seeds: Of each cell; of a search, fresh ones for each best configuration.
         num_trials: Of a search, for each arm alike; 0 for a grid.
         device: For every run.
+        deterministic: Whether a GPU is to repeat to the last bit.
         root: Holds the study's folder.
         storage: Optuna's storage; None takes ``optuna.db`` in the study's folder.
         plugins: Files that register things.
@@ -101,6 +102,7 @@ class StudyPlan:
     num_seeds: int
     num_trials: int = 0
     device: torch.device
+    deterministic: bool = False
     root: Path = Path("runs")
     storage: str | None = field(default=None, repr=False)
     plugins: tuple[Path, ...] = ()
@@ -180,6 +182,7 @@ def resolve(
     seeds: int | None = None,
     trials: int | None = None,
     device: str = "auto",
+    deterministic: bool = False,
     root: Path = Path("runs"),
     storage: str | None = None,
     plugins: Sequence[Path] = (),
@@ -208,12 +211,14 @@ def resolve(
     )
     num_seeds = seeds or size.seeds
     asked = "" if trials is None else f" --trials {trials}"
+    asked += " --deterministic" if deterministic else ""
     plan = StudyPlan(
         study=study,
         identity=identity,
         num_seeds=num_seeds,
         num_trials=(trials or size.trials or study.search.trials) if study.search else 0,
         device=resolve_device(device),
+        deterministic=deterministic,
         root=root,
         storage=storage,
         plugins=tuple(path.absolute() for path in plugins),

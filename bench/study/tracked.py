@@ -72,6 +72,7 @@ class TrackedStudy:
             uri=self.store.uri,
             stage=run.stage,
             device=self.plan.device.type,
+            deterministic=self.plan.deterministic,
             plugins=tuple(map(str, self.plan.plugins)),
         )
 

@@ -350,12 +350,11 @@ def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_train_prints_one_object_with_the_run_and_its_values(
-    bench: Bench, store_uri: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bench.cli.train.num_cores", lambda: 1)  # a busy machine punishes more
+def test_train_prints_one_object_with_the_run_and_its_values(bench: Bench, store_uri: str) -> None:
     small = "--set num_images=64 --set num_logs=1 --set num_validations=1 --set hidden=8"
+    torch.set_num_threads(2)
     done = bench(f"train vae_mlp {small} --set max_samples=50 --json")
+    assert torch.get_num_threads() == 1  # as a worker: the same command, the same bits
     assert done.code == 0
     summary = json.loads(done.out)
     assert summary["metrics"]["cost/images_seen"] == 128

@@ -32,7 +32,6 @@ class Tracked:
 
     def train(self, model, *overrides):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("bench.cli.train.num_cores", lambda: 1)
             patch.chdir(self.root.parent)
             summary = train_one(
                 model,

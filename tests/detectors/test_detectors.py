@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,14 +14,14 @@ from bench.cli import main
 from bench.cli.detectors import detector_table
 from bench.datasets import Arrays
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
-from bench.detectors._classifier import Recipe, mirrored, shifted
+from bench.detectors._classifier import Recipe, load, mirrored, shifted
 from bench.detectors._find import find_detector, find_others, published_weights
 from bench.detectors._status import available, known_names, status, weights_path
 from bench.detectors._train import train_detector
 from bench.errors import Unavailable, UsageError
 from bench.measures import feature_name
 from bench.records import DataSpec
-from bench.runtime import generator
+from bench.runtime import generator, instructions
 from bench.tensor_file import read_facts, read_tensors, write_tensors
 from bench.training.parts import reference_data
 
@@ -119,10 +121,51 @@ def test_digits_detector_was_trained_on_the_digits_of_today():
 @pytest.mark.slow
 def test_recipe_of_digits_reaches_the_required_accuracy_again(monkeypatch, tmp_path):
     monkeypatch.setattr("bench.detectors._status.WEIGHTS", tmp_path)
+    torch.set_num_threads(2)
     path, known = train_detector("digits", datasets.load("digits"))
     assert float(known["test_accuracy"]) >= 0.98
     again, shipped = read_tensors(path)[0], read_tensors(WEIGHTS / "digits.safetensors")[0]
     assert {k: v.shape for k, v in again.items()} == {k: v.shape for k, v in shipped.items()}
+    if torch.__version__.startswith("2.13.") and instructions() == "AVX512":
+        assert all(torch.equal(again[k], shipped[k]) for k in shipped)
+
+
+@pytest.fixture
+def trained_by_now(monkeypatch, tmp_path):
+    """The shipped detector of digits in a folder of its own; training gives the same again."""
+    shipped = WEIGHTS / "digits.safetensors"
+    net = load("digits", shipped)[0]._net
+    monkeypatch.setattr("bench.detectors._train.train", lambda *_: net)
+    monkeypatch.setattr("bench.detectors._status.WEIGHTS", tmp_path)
+    return Path(shutil.copy(shipped, tmp_path))
+
+
+def test_equal_weights_leave_the_file_and_its_digest(trained_by_now):
+    before = trained_by_now.read_bytes()
+    assert train_detector("digits", datasets.load("digits"))[1]["test_accuracy"] == "0.9880"
+    assert trained_by_now.read_bytes() == before
+
+
+def test_shipped_weights_are_not_exchanged_for_those_of_another_processor(trained_by_now):
+    tensors, facts = read_tensors(trained_by_now)
+    write_tensors(trained_by_now, {k: v + 1 for k, v in tensors.items()}, facts)
+    before = trained_by_now.read_bytes()
+    with pytest.raises(UsageError, match=r"gives other weights of detector 'digits' .* stay"):
+        train_detector("digits", datasets.load("digits"))
+    assert trained_by_now.read_bytes() == before
+    write_tensors(trained_by_now, tensors, facts | {"recipe": json.dumps({"dim": 64})})
+    trained_by_now.write_bytes(b"damaged")
+    train_detector("digits", datasets.load("digits"))
+    assert torch.equal(read_tensors(trained_by_now)[0]["head.bias"], tensors["head.bias"])
+
+
+def test_files_of_equal_weights_are_equal(tmp_path):
+    facts = {letter: letter for letter in "abcdefgh"}
+    for name in ("one", "two"):
+        write_tensors(tmp_path / name, {"b": torch.ones(3), "a": torch.zeros(2, 2)}, facts)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert read_tensors(tmp_path / "one")[1] == facts
+    assert torch.equal(read_tensors(tmp_path / "one")[0]["b"], torch.ones(3))
 
 
 def test_features_are_taken_before_the_non_linearity():

@@ -30,7 +30,9 @@ def provenance(results: Results) -> str:
         *((name, _counted(runs, name)) for name in _VERSIONS),
         ("device", _counted(runs, "device")),
         ("processor", _counted(runs, "processor")),
+        ("instructions", _counted(runs, "instructions")),
         ("threads per run", _counted(runs, "threads")),
+        ("repeats to the last bit", _counted(runs, "deterministic")),
         ("experiment in MLflow", code(results.identity.key)),
     ]
     rows = [[name, value] for name, value in facts if value]
