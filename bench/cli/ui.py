@@ -39,8 +39,8 @@ def serve_ui(
         UsageError: Nothing was logged for that study, or the store is a server already.
     """
     store = Store(tracking_uri)
-    found = [e for e in store.experiments() if e.name != "Default"]
-    found = [e for e in found if study is None or e.name.startswith(study)]
+    found = [e for e in reversed(store.experiments()) if e.name != "Default"]
+    found = [e for e in found if study is None or e.given.startswith(study)]
     if not found:
         raise UsageError(f"nothing is logged for '{study or 'any study'}': run `bench run` first")
     page = f"#/experiments/{found[0].id}/runs?compareRunsMode=CHART&workflowType=machine_learning"

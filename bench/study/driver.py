@@ -13,9 +13,9 @@ from bench.engines import Engine
 from bench.files import disk_watched, made_folder
 from bench.records import TrialResult
 from bench.study.ownership import alone
-from bench.study.plan import PlannedRun, StudyPlan
+from bench.study.plan import OPTUNA, PlannedRun, StudyPlan
 from bench.study.queues import GridQueue, Queue, SearchQueue
-from bench.study.storage import Found
+from bench.study.storage import Found, renew_damaged
 from bench.study.tracked import TrackedStudy
 from bench.tracking.address import database_path
 from bench.tracking.mlflow import Store
@@ -46,6 +46,8 @@ class Driver:
         self.tracked = TrackedStudy(plan, store)
         made_folder(plan.folder)
         self._is_alone = False
+        if plan.storage is None:
+            renew_damaged(plan.folder / OPTUNA)
         self._open()
 
     @property

@@ -21,6 +21,9 @@ from bench.training.checkpoint import load_result
 from bench.training.parts import reference_for
 from bench.training.run import StageName
 
+OPTUNA = "optuna.db"
+"""Optuna's database in the study's folder."""
+
 FRESH_SEED = 1
 """The first seed after a search, whose trials have seed 0."""
 
@@ -116,7 +119,7 @@ class StudyPlan:
     @property
     def storage_url(self) -> str:
         """Optuna's storage."""
-        return self.storage or sqlite_uri(self.folder / "optuna.db")
+        return self.storage or sqlite_uri(self.folder / OPTUNA)
 
     def spec(self) -> DataSpec:
         """What models know of the data set, which is loaded here with what its first run needs."""

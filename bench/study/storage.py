@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import optuna
 from optuna.distributions import (
@@ -17,11 +19,14 @@ from optuna.distributions import (
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from bench.errors import UsageError
+from bench.errors import UsageError, disk_trouble
 from bench.plan.space import Choice, Int, LogUniform, Range, Space
 from bench.records import Scalar, TrialResult
+from bench.tracking.address import database_path
+from bench.tracking.database import Schema, is_damaged, prepare, remove
 
 LARGEST = 2**31 - 1
 FINAL = {"ok", "collapsed", "diverged", "pruned"}
@@ -59,7 +64,7 @@ class OptunaGrid:
         self._study = _opened(name, storage)
         self._storage, self._values = storage, values
         trials = self._study.get_trials(deepcopy=False)
-        self._told = {t.user_attrs["config_digest"] for t in trials if _final(t)}
+        self._told = {t.user_attrs.get("config_digest") for t in trials if _final(t)}
         for trial in trials:  # a driver of an older version may have left them open
             if not trial.state.is_finished():
                 kept = self._study._storage  # noqa: SLF001 - one in the queue cannot be told
@@ -243,6 +248,8 @@ class OptunaSearch:
 def _opened(name: str, storage: str, pruner: MedianPruner | None = None) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        if path := isinstance(storage, str) and database_path(storage):
+            prepare(path, _schema())
         return optuna.create_study(
             study_name=name,
             storage=storage,
@@ -250,11 +257,42 @@ def _opened(name: str, storage: str, pruner: MedianPruner | None = None) -> optu
             pruner=pruner,
             load_if_exists=True,
         )
+    except UsageError:
+        raise
     except Exception as error:
+        if trouble := disk_trouble(error, storage):
+            raise trouble from error
         raise UsageError(
             f"storage '{storage}' does not open ({type(error).__name__}): give "
             "--storage a database URL such as sqlite:///optuna.db, or leave it out"
         ) from error
+
+
+def _schema() -> Schema:
+    from optuna.storages._rdb.models import BaseModel
+
+    return Schema(
+        owner="Optuna",
+        tables=set(BaseModel.metadata.tables),
+        revision=None,  # Optuna looks at it itself
+        kept={"studies": "1"},
+        make=lambda uri: RDBStorage(uri).engine.dispose(),
+        option="--storage",
+        upgrade="optuna storage upgrade --storage",
+    )
+
+
+def renew_damaged(path: Path) -> None:
+    """Moves a damaged database aside, so that another one is made in its place.
+
+    What it held is told again from the folders of the runs; a search chooses its trials again by
+    their numbers, and those whose results are there are not trained again.
+    """
+    if is_damaged(path):
+        remove(kept := path.with_name(f"{path.name}.damaged"))
+        path.replace(kept)
+        remove(path)
+        print(f"'{path}' was damaged, is kept as '{kept.name}' and made anew", file=sys.stderr)
 
 
 def _ended(result: TrialResult) -> tuple[TrialState, float | None]:

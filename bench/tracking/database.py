@@ -87,7 +87,7 @@ def state_of(path: Path, schema: Schema) -> State:
                 f"{schema.option}"
             )
     try:
-        with contextlib.closing(_connected(path)) as database:
+        with contextlib.closing(connected(path)) as database:
             return _state(path, schema, database)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
@@ -96,6 +96,19 @@ def state_of(path: Path, schema: Schema) -> State:
             f"database '{path}' is damaged ({error}): put back a copy of it, or move it away "
             f"and run the same command again"
         ) from error
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether sqlite cannot read a file to its end; a missing or an empty one is not damaged."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    try:
+        with contextlib.closing(connected(path)) as database:
+            return bool(database.execute("PRAGMA quick_check").fetchone() != ("ok",))
+    except sqlite3.OperationalError:
+        return False  # locked, or not to be read
+    except sqlite3.DatabaseError:
+        return True
 
 
 def _state(path: Path, schema: Schema, database: sqlite3.Connection) -> State:
@@ -136,8 +149,8 @@ def _has_rows(database: sqlite3.Connection, table: str, condition: str) -> bool:
     return database.execute(query).fetchone() is not None
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    """Never makes the file; takes back what a process that died had begun."""
+def connected(path: Path) -> sqlite3.Connection:
+    """A connection that never makes the file; it takes back what a process that died had begun."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=20.0)
 
 
@@ -158,7 +171,7 @@ def _make(path: Path, schema: Schema, state: State) -> None:
         remove(old)
     schema.make(sqlite_uri(making))
     with (
-        contextlib.closing(_connected(making)) as source,
+        contextlib.closing(connected(making)) as source,
         contextlib.closing(sqlite3.connect(whole)) as copy,
     ):
         source.backup(copy)

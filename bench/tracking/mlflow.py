@@ -5,31 +5,23 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.entities import Param, Run, ViewType
+from mlflow.entities import Param, Run
 from mlflow.exceptions import MlflowException
 
 from bench.errors import UsageError
 from bench.records import RunRecord
 from bench.text import masked
 from bench.tracking.address import database_path, store_uri
-from bench.tracking.claim import PREFIX, Claim, Holder
+from bench.tracking.claim import Claim, Holder
+from bench.tracking.experiments import Experiment, active, find, find_or_make
 from bench.tracking.histories import Points, read_histories, without_collector
+from bench.tracking.moving import ARTIFACTS
 from bench.tracking.opening import open_client
 from bench.tracking.run_logger import LONGEST_TAG, RunLogger
 
 PAGE = 1_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """What holds the runs of one study, under one identity."""
-
-    id: str
-    name: str
-    tags: Mapping[str, str]
 
 
 class Store:
@@ -48,35 +40,13 @@ class Store:
         self._client = open_client(self.uri)
 
     def experiment(self, name: str) -> str:
-        """Id of the experiment of that name, made where it is missing.
-
-        Raises:
-            UsageError: It was deleted in the UI.
-        """
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            folder = _folder(self.uri)
-            artifacts = folder and (folder / "mlruns" / name).as_uri()
-            try:
-                return str(self._client.create_experiment(name, artifact_location=artifacts))
-            except MlflowException:  # another process may have made it meanwhile
-                found = self._client.get_experiment_by_name(name)
-                if found is None:
-                    raise
-        if found.lifecycle_stage != "active":
-            raise UsageError(
-                f"experiment '{name}' was deleted in MLflow: restore it there, or remove it for good "
-                "with `mlflow gc`"
-            )
-        return str(found.experiment_id)
+        """Id of the experiment of that name, made where it is missing; one renamed is found."""
+        path = database_path(self.uri)
+        return find_or_make(self._client, name, path and path.parent / ARTIFACTS)
 
     def experiments(self) -> list[Experiment]:
-        """Every active experiment; a claim is none."""
-        return [
-            Experiment(id=str(found.experiment_id), name=str(found.name), tags=dict(found.tags))
-            for found in self._client.search_experiments(view_type=ViewType.ACTIVE_ONLY)
-            if not found.name.startswith(PREFIX)
-        ]
+        """Every active experiment, the oldest first."""
+        return active(self._client)
 
     def claim(
         self, name: str, holder: Holder, *, what: str, when_lost: Callable[[], object]
@@ -128,7 +98,8 @@ class Store:
         self, experiment_id: str, config_digest: str, folder: str | None = None
     ) -> str | None:
         """Id of the run with that configuration (and folder), the oldest where there are several."""
-        in_folder = "" if folder is None else f" and tags.folder = '{folder}'"
+        quote = '"' if "'" in (folder or "") else "'"
+        in_folder = "" if folder is None else f" and tags.folder = {quote}{folder}{quote}"
         found = self._client.search_runs(
             [experiment_id],
             filter_string=f"tags.config_digest = '{config_digest}'{in_folder}",
@@ -203,8 +174,8 @@ class Store:
 
     def records_of(self, experiment: str) -> list[RunRecord]:
         """Every run of the experiment of that name; none where there is no such experiment."""
-        found = self._client.get_experiment_by_name(experiment)
-        return [] if found is None else self.records(str(found.experiment_id))
+        found = find(self._client, experiment)
+        return [] if found is None else self.records(found)
 
     def artifact(self, run_id: str, path: str) -> bytes | None:
         """Content of an artifact, or None where the run has none of that path."""
@@ -224,12 +195,6 @@ def _record(run: Run) -> RunRecord:
         metrics={sys.intern(key): value for key, value in run.data.metrics.items()},
         finished=run.info.status in {"FINISHED", "FAILED"},
     )
-
-
-def _folder(uri: str) -> Path | None:
-    """Where the file of a sqlite store lies; None of another."""
-    path = database_path(uri)
-    return path and path.parent
 
 
 def _shared(texts: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient
 from bench.errors import UsageError, disk_trouble
 from bench.tracking.address import database_path
 from bench.tracking.database import Schema, prepare
+from bench.tracking.moving import follow
 
 
 def open_client(uri: str) -> MlflowClient:
@@ -24,6 +25,7 @@ def open_client(uri: str) -> MlflowClient:
     try:
         if path := database_path(uri):
             prepare(path, _schema())
+            follow(path)
         with _no_retries():
             return _asked(uri)
     except UsageError:

@@ -45,9 +45,9 @@ def experiment_of(store: Store, identity: Identity) -> str | None:
 def _studies(store: Store, name: str) -> dict[Identity, str]:
     """Every identity under which a study was run, and the id of its experiment."""
     return {
-        Identity.model_validate_json(experiment.tags["bench.identity"]): experiment.id
+        experiment.identity: experiment.id
         for experiment in store.experiments()
-        if experiment.tags.get("bench.study") == name
+        if experiment.identity and experiment.identity.study == name
     }
 
 

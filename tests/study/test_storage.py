@@ -1,6 +1,8 @@
 """Optuna as it is left behind by a driver that died, and by one of an older version."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 
 import optuna
@@ -88,3 +90,48 @@ def test_driver_that_dies_while_it_asks_leaves_no_orphan(search, monkeypatch, br
 def test_storage_that_does_not_open_is_told_in_a_sentence():
     with pytest.raises(UsageError, match=r"storage 'nothing://x' does not open .* sqlite:///"):
         OptunaGrid("grid", "nothing://x", {})
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("damaged", [b"garbage", None])
+def test_database_of_a_grid_that_is_damaged_or_gone_is_made_anew(grid, damaged, capsys):
+    grid.storage = None
+    grid.run()
+    path = grid.driver().plan.folder / "optuna.db"
+    before = sorted(repr(t.params) for t in optuna_trials(f"sqlite:///{path}"))
+    damage(path, damaged)
+    assert grid.run().trained == []
+    assert ("is kept as 'optuna.db.damaged'" in capsys.readouterr().err) == bool(damaged)
+    assert sorted(repr(t.params) for t in optuna_trials(f"sqlite:///{path}")) == before
+
+
+@pytest.mark.faults
+def test_search_that_lost_a_trial_or_its_database_chooses_the_same_and_trains_none(search):
+    search.storage, search.options["trials"] = None, 2
+    search.run(search.engine(slots=1))
+    path = search.driver().plan.folder / "optuna.db"
+    before = [(t.state, t.params) for t in optuna_trials(f"sqlite:///{path}")]
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("DELETE FROM trial_user_attributes WHERE trial_id = 3")
+        database.execute("DELETE FROM trials WHERE trial_id = 3")
+    again = search.run(search.engine(slots=1))
+    assert (again.ran, again.trained) == (["vae trial=1"], [])
+    damage(path, 20_000)
+    assert search.run(search.engine(slots=1)).trained == []
+    after = [(t.state, t.params) for t in optuna_trials(f"sqlite:///{path}")]
+    assert sorted(map(repr, after)) == sorted(map(repr, before))
+
+
+def damage(path, how):
+    """Removes a file, cuts it after so many bytes, or writes something else."""
+    if how is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:how] if isinstance(how, int) else how)
+
+
+def test_database_of_another_program_is_no_storage(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "bills.db")) as database, database:
+        database.execute("CREATE TABLE bills (id)")
+    with pytest.raises(UsageError, match=r"tables of another program \(bills\)"):
+        told(f"sqlite:///{tmp_path}/bills.db", "x", ending("ok"))

@@ -27,12 +27,6 @@ def test_experiment_is_made_once(store):
     assert store.experiment("one") != store.experiment("two")
 
 
-def test_deleted_experiment_is_told_with_its_remedy(store):
-    store._client.delete_experiment(store.experiment("gone"))
-    with pytest.raises(UsageError, match="experiment 'gone' was deleted in MLflow: restore it"):
-        store.experiment("gone")
-
-
 def test_metrics_are_read_back_in_order_and_by_step(store, logger):
     for step in (30, 10, 20):
         logger.metrics({"train/loss": float(step)}, step)

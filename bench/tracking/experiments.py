@@ -1,0 +1,113 @@
+"""Experiments of MLflow by the name they were given, however they were renamed or deleted since."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from mlflow.entities import Experiment as Stored, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from bench.plan.study import Identity
+from bench.tracking.claim import PREFIX
+
+NAME, IDENTITY = "bench.name", "bench.identity"
+PAGE = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What holds the runs of one study, under one identity.
+
+    Attributes:
+        id: MLflow's.
+        name: As MLflow shows it.
+        given: The name it was made under.
+        identity: The study; None of another experiment.
+        tags: All of them.
+    """
+
+    id: str
+    name: str
+    given: str
+    identity: Identity | None
+    tags: Mapping[str, str]
+
+
+def active(client: MlflowClient) -> list[Experiment]:
+    """Every experiment that is not deleted, the oldest first; a claim is none."""
+    found = sorted(_all_active(client), key=lambda one: (one.creation_time or 0, one.experiment_id))
+    return [_read(one) for one in found if not one.name.startswith(PREFIX)]
+
+
+def find(client: MlflowClient, name: str) -> str | None:
+    """Id of the experiment that was given this name, the newest one of several; None without."""
+    found = [one.id for one in active(client) if one.given == name]
+    return found[-1] if found else None
+
+
+def find_or_make(client: MlflowClient, name: str, folder: Path | None) -> str:
+    """Id of the experiment that was given this name.
+
+    Args:
+        client: Of the store.
+        name: Where MLflow holds a deleted one of it, the new one is called ``NAME (2)``.
+        folder: Under which its artifacts lie; None leaves that to the server.
+    """
+    while True:
+        if (found := find(client, name)) is not None:
+            return found
+        free = _free_name(client, name)
+        place = folder and (folder / free).as_uri()
+        try:
+            made = client.create_experiment(free, artifact_location=place, tags={NAME: name})
+        except MlflowException as error:  # another process may have made it meanwhile
+            if str(error.error_code) != "RESOURCE_ALREADY_EXISTS":
+                raise
+            continue
+        if free != name:
+            print(
+                f"experiment '{name}' was deleted in MLflow: '{free}' follows it", file=sys.stderr
+            )
+        return str(made)
+
+
+def _free_name(client: MlflowClient, name: str) -> str:
+    """A deleted experiment keeps its name until `mlflow gc`, which nobody should need."""
+    names = (name if number == 1 else f"{name} ({number})" for number in count(1))
+    return next(one for one in names if client.get_experiment_by_name(one) is None)
+
+
+def _all_active(client: MlflowClient) -> Iterator[Stored]:
+    token = None
+    while True:
+        page = client.search_experiments(
+            view_type=ViewType.ACTIVE_ONLY, max_results=PAGE, page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _read(found: Stored) -> Experiment:
+    identity = _identity(found.tags)
+    return Experiment(
+        id=str(found.experiment_id),
+        name=str(found.name),
+        given=found.tags.get(NAME) or (identity.key if identity else str(found.name)),
+        identity=identity,
+        tags=dict(found.tags),
+    )
+
+
+def _identity(tags: Mapping[str, str]) -> Identity | None:
+    """None as well where somebody wrote something else into the tag."""
+    try:
+        return Identity.model_validate_json(tags.get(IDENTITY, ""))
+    except ValueError:
+        return None
