@@ -12,6 +12,12 @@ from types import ModuleType
 
 __version__ = "0.2.0"
 
+NUMBERS = 1
+"""Version of what training gives: raised when the same settings give other numbers, so that what
+was trained before is trained anew."""
+MEASURES = 1
+"""The same of what measuring gives: what was trained before is measured again, and not trained."""
+
 # Files that plugins and studies import, by the names that they had before they got their rooms;
 # these are found until 0.3.0, and what lies in their folders.
 MOVED = {

@@ -86,6 +86,8 @@ class TrialResult:
         not_applicable: Metric name to the reason why this model has no such value.
         warnings: What ``health`` says, from training and validation alone; None where it was
             not asked.
+        trained_by: What made the state, part by part; empty in results of older versions.
+        measured_by: What made the values, likewise.
     """
 
     status: Status
@@ -95,6 +97,8 @@ class TrialResult:
     metrics: dict[str, float] = field(default_factory=dict)
     not_applicable: dict[str, str] = field(default_factory=dict)
     warnings: list[HealthWarning] | None = None
+    trained_by: dict[str, str] = field(default_factory=dict)
+    measured_by: dict[str, str] = field(default_factory=dict)
 
     def tags(self) -> dict[str, str]:
         """What tracking is told of the ending; ``health`` only where it was asked."""
@@ -106,7 +110,10 @@ class TrialResult:
         if self.warnings is not None:
             stored = [asdict(one) for one in self.warnings]
             said["health"] = json.dumps(stored) if stored else "ok"
-        return said
+        made = {"trained_by": self.trained_by, "measured_by": self.measured_by}
+        return said | {
+            key: json.dumps(parts, sort_keys=True) for key, parts in made.items() if parts
+        }
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON values; ``from_json`` reads it back."""
@@ -155,6 +162,8 @@ class RunTags:
         detector: Its name.
         detector_digest: Of its weights.
         measures: JSON, what plugins' metrics declared; see ``measures.read_measures``.
+        trained_by: JSON, what made the state, part by part.
+        measured_by: JSON, what made the values.
     """
 
     study: str = ""
@@ -187,6 +196,8 @@ class RunTags:
     detector: str = ""
     detector_digest: str = ""
     measures: str = ""
+    trained_by: str = ""
+    measured_by: str = ""
 
     def to_tags(self) -> dict[str, str]:
         """What is known, as text; ``from_tags`` reads it back."""

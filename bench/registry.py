@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bench.errors import UsageError
+from bench.sources import sources_of
 
 T = TypeVar("T")
 
@@ -33,6 +34,10 @@ PACKAGES = {
     "mirrors": "bench.tracking.mirrors",
     "engines": "bench.engines",
 }
+
+
+PLUGINS: dict[str, dict[str, str]] = {}
+"""Module of each plugin file that was imported, to what its sources were then."""
 
 
 def closest(name: str, known: Iterable[str], *, kind: str, what: str = "registered") -> str:
@@ -112,6 +117,10 @@ class Registry(Generic[T]):
         self._discover()
         return sorted(self._entries)
 
+    def origins(self) -> dict[str, str]:
+        """What is registered by now, with the module that defines it; discovers nothing."""
+        return dict(self._origins)
+
     def items(self) -> list[tuple[str, T]]:
         """Every (name, thing), sorted by name."""
         return [(name, self.get(name)) for name in self.names()]
@@ -154,14 +163,14 @@ def load_plugins(paths: Iterable[Path]) -> None:
         if spec is None or spec.loader is None or not path.is_file():
             raise UsageError(f"plugin '{path}' is no Python file: give the path of a .py file")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
+        sys.modules[name], PLUGINS[name] = module, sources_of(path.absolute())
         try:
             spec.loader.exec_module(module)
         except UsageError:
-            del sys.modules[name]
+            del sys.modules[name], PLUGINS[name]
             raise
         except (Exception, SystemExit) as error:  # a script's own exit must not end the command
-            del sys.modules[name]
+            del sys.modules[name], PLUGINS[name]
             raise UsageError(
                 f"plugin '{path}' could not be imported ({in_a_line(error)}): mend it"
             ) from error

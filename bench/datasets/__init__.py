@@ -27,6 +27,7 @@ from bench.datasets._install import (
 )
 from bench.datasets._levels import check_levels
 from bench.datasets._npz import read_npz
+from bench.datasets._remembered import recall, remember, signature
 from bench.datasets._splits import (
     Arrays as Arrays,
     DataError,
@@ -141,13 +142,37 @@ def load(name: str) -> Splits:
         raise UsageError(closest(name, known, kind="dataset", what="known"))
     if source.download and not installed_path(name).is_file():
         fetch(name)
+    seen = files_of(name)
     parts, _ = _parts(name, source)
     check_parts(name, parts)
     splits = _splits(name, source, parts)
+    remember(name, seen, splits.spec)
     if source.published:
         return splits
     levels = [check_levels(f"'{name}'", part.images) for part in parts.present()]
     return replace(splits, notes=(*parts.notes, *chain(*levels)))
+
+
+def spec_of(name: str) -> DataSpec:
+    """What a model may know of a data set; its images are read only where its files changed.
+
+    Raises:
+        UsageError: As ``load``.
+    """
+    return recall(name, files_of(name)) or load(name).spec
+
+
+def files_of(name: str) -> str:
+    """A short text that is another one once the files of a data set are others.
+
+    Empty where it has no files.
+    """
+    kind, colon, path = name.partition(":")
+    if colon and kind in _READERS:
+        return signature(Path(path).expanduser())
+    if name in DATASETS.names() and DATASETS.get(name).download:
+        return signature(installed_path(name))
+    return ""
 
 
 def fetch(name: str) -> Path:

@@ -48,6 +48,8 @@ class Progress:
         eval_seconds: Spent in evaluation, over all starts.
         logs: Training scalars at each log, for the warnings at the end.
         curve: Primary value at each validation.
+        trained_by: What trains it, part by part; empty in checkpoints of older versions.
+        selected_by: What chose the best, measure and detector; likewise.
     """
 
     best: float = float("inf")
@@ -56,6 +58,8 @@ class Progress:
     eval_seconds: float = 0.0
     logs: list[dict[str, float]] = field(default_factory=list)
     curve: list[float] = field(default_factory=list)
+    trained_by: dict[str, str] = field(default_factory=dict)
+    selected_by: str = ""
 
 
 def examine(folder: Path) -> State:
@@ -167,6 +171,22 @@ def load_result(folder: Path) -> TrialResult | None:
     except (TypeError, ValueError, AttributeError):
         set_aside(path, "is no result")
     return None
+
+
+def copy_states(source: Path, folder: Path) -> None:
+    """The checkpoints of a run, and how often it opened the test split, into another folder.
+
+    The last one comes last: with it there is something to continue.
+
+    Raises:
+        Damaged: One is not what was written.
+        DiskTrouble: It cannot be written.
+    """
+    for name in (TEST_READS, BEST, LAST):
+        kind = Path(name).stem
+        content = read_sealed(source / name, kind=kind, key=_key(source))
+        if content is not None:
+            write_sealed(folder / name, content, kind=kind, key=_key(folder))
 
 
 def count_test_read(folder: Path, known: int) -> int:

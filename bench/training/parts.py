@@ -22,9 +22,13 @@ from bench.training.checkpoint import LAST, load_last
 
 @functools.lru_cache(maxsize=2)
 def reference_data(
-    dataset: str, detector: str, device: torch.device, also: str = "none"
+    dataset: str,
+    detector: str,
+    device: torch.device,
+    also: str = "none",
+    files: str = "",  # noqa: ARG001 - others are other data
 ) -> ReferenceData:
-    """Data and detectors, loaded once per process."""
+    """Data and detectors, loaded once per process while the files are the same."""
     splits = datasets.load(dataset)
     others, lacking = find_others(also, splits.spec)
     first = find_detector(detector, splits.spec)
@@ -35,7 +39,9 @@ def reference_data(
 
 def reference_for(config: RunConfig, device: torch.device) -> ReferenceData:
     """The data and detector that a configuration names."""
-    return reference_data(config.data.dataset, config.eval.detector, device, config.eval.also)
+    dataset, measured = config.data.dataset, config.eval
+    files = datasets.files_of(dataset)
+    return reference_data(dataset, measured.detector, device, measured.also, files)
 
 
 def build(config: RunConfig, reference: ReferenceData) -> Trainable:

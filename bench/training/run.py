@@ -11,7 +11,7 @@ from typing import Literal
 
 from bench.config import RunConfig, listed
 from bench.contracts import Trainable
-from bench.errors import Damaged, Interrupted
+from bench.errors import Damaged, Interrupted, UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
 from bench.files import set_aside
@@ -36,6 +36,7 @@ from bench.training.checkpoint import (
     save_result,
 )
 from bench.training.health_checks import examine
+from bench.training.identity import MadeBy, differing, made_by
 from bench.training.parts import build
 from bench.training.trainer import Trainer, TrainingDiverged
 
@@ -86,12 +87,19 @@ class Run:
             Interrupted: ``should_stop`` said so; calling again continues.
         """
         known = load_result(self.folder)
-        result = known or self._result()
+        result = known or self._signed(self._result())
         # A known one too: the tracking store may be a new one, which knows nothing of this run.
         log_result(self.logger, result, int(result.metrics.get("cost/images_seen", 0)))
         if known is None:
             save_result(self.folder, result)
         return result
+
+    @property
+    def made_by(self) -> MadeBy:
+        """What makes it here and now."""
+        reference = self.reference
+        detectors = [*filter(None, [reference.detector]), *reference.other_detectors]
+        return made_by(self.config, reference.spec, detectors)
 
     def generated(self) -> Generated:
         """Samples of the state that it has now."""
@@ -109,6 +117,14 @@ class Run:
             val=val,
             settings=self.config.flat(),
         )
+
+    def _signed(self, result: TrialResult) -> TrialResult:
+        """With what made it; without what another measure had chosen."""
+        if chosen := self._chosen_otherwise():
+            why = f"the best state was chosen by {chosen}, which is not what selects now"
+            result = replace(result, not_applicable=result.not_applicable | {"test_best": why})
+        progress, measured = self.progress, self.made_by.measured
+        return replace(result, trained_by=progress.trained_by, measured_by=measured)
 
     def _result(self) -> TrialResult:
         self._begin()
@@ -136,6 +152,24 @@ class Run:
         except Damaged as damage:  # half of it may be loaded
             set_aside(self.folder / LAST, damage)
             self._begin()
+        self._require_same_training()
+        self.progress.selected_by = self.progress.selected_by or self._selection()
+        if self._chosen_otherwise() and self.stage == "run":
+            self.progress.best, self.progress.best_images, self.progress.curve = float("inf"), 0, []
+
+    def _require_same_training(self) -> None:
+        """What began a run also continues it; what was begun by an older version has no name.
+
+        Raises:
+            UsageError: It changed since.
+        """
+        progress, now = self.progress, self.made_by.trained
+        if not self.trainer.images_seen:
+            progress.trained_by = now
+        if progress.trained_by and (changed := differing(progress.trained_by, now)):
+            raise UsageError(
+                f"the run began with other {', '.join(changed)}: the same command begins it anew"
+            )
 
     def _train(self) -> bool:
         """To the last log, whose validation belongs to the end; False where it was pruned before."""
@@ -221,8 +255,21 @@ class Run:
             save_best(self.folder, generated.nets)
         return val
 
+    def _selection(self) -> str:
+        """What chooses the best state: a measure through a detector."""
+        detector = self.reference.detector
+        weights = "" if detector is None else f" of {detector.digest}"
+        return f"{selection_metric(self.config.eval, self.reference)}{weights}"
+
+    def _chosen_otherwise(self) -> str:
+        """What chose the best state, if it was something else than what chooses now."""
+        selected = self.progress.selected_by
+        return selected if selected != self._selection() else ""
+
     def _best_on_test(self, generated: Generated, last: Measured) -> Measured:
         """The best state's distance and ELBO, which are the last one's where that is the best."""
+        if self._chosen_otherwise():
+            return replace(last, values={})
         measured, best_images = last, self.progress.best_images
         if best_images and best_images != self.trainer.images_seen:
             load_best(self.folder, generated.nets, self.reference.device)
