@@ -32,7 +32,7 @@ class Unavailable(UsageError):  # noqa: N818 - it need not be an error
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error: the same command continues
-    """The run was asked to stop; its checkpoint holds everything up to the last log."""
+    """The run was asked to stop; its checkpoint holds everything up to the last step."""
 
 
 class DiskTrouble(Interrupted):

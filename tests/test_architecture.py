@@ -37,6 +37,7 @@ GROUND: dict[str, str] = {
     "logger": "images",
     "contracts": "bench logger",
     "labels": "contracts errors records",
+    "pieces": "errors",
     "runtime": "bench errors",
     "networks": "images",
     "modules": "",

@@ -17,6 +17,7 @@ from bench.files import file_digest
 from bench.images import to_unit
 from bench.modules import place
 from bench.networks import Shape, grids, strides
+from bench.pieces import piece, stoppable
 from bench.runtime import generator, seeded_modules
 from bench.tensor_file import read_tensors
 
@@ -91,7 +92,9 @@ class ClassifierDetector:
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 ``[N, C, H, W]`` to features and class probabilities, float64."""
         place(self._net, images.device)
-        return features_and_probs(self._net(to_unit(chunk)) for chunk in images.split(CHUNK))
+        return features_and_probs(
+            self._net(to_unit(chunk)) for chunk in stoppable(images.split(piece(CHUNK)))
+        )
 
 
 def features_and_probs(outs: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,7 @@ from bench.detectors._classifier import features_and_probs
 from bench.errors import Unavailable, UsageError
 from bench.files import data_home, file_digest, install_lock, written_whole
 from bench.modules import place
+from bench.pieces import piece, stoppable
 from bench.torchvision_import import import_torchvision
 
 DIM = 2048
@@ -69,7 +70,8 @@ class Inception:
         """uint8 ``[N, C, H, W]``, C 1 or 3, to features and ImageNet's probabilities, float64."""
         place(self._net, images.device)
         colour = images.expand(-1, 3, -1, -1)
-        return features_and_probs(self._net(chunk) for chunk in colour.split(CHUNK))
+        chunks = stoppable(colour.split(piece(CHUNK)))
+        return features_and_probs(self._net(chunk) for chunk in chunks)
 
 
 def _network(path: Path) -> torch.nn.Module:

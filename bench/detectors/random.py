@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from bench.detectors import DETECTORS, DetectorKind, Fixed
 from bench.images import to_unit
 from bench.modules import place
+from bench.pieces import piece, stoppable
 from bench.runtime import generator
 
 DIM = 64
@@ -60,7 +61,8 @@ class RandomNetwork:
         """uint8 ``[N, C, H, W]``, C 1 or 3, to features, float64; gray in three equal channels."""
         place(self._net, images.device)
         colour = images.expand(-1, 3, -1, -1)
-        outs = [self._net(to_unit(chunk) * 2 - 1) for chunk in colour.split(CHUNK)]
+        chunks = stoppable(colour.split(piece(CHUNK)))
+        outs = [self._net(to_unit(chunk) * 2 - 1) for chunk in chunks]
         return torch.cat(outs).double(), None
 
 

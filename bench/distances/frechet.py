@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.pieces import pause, stoppable
+
 CHUNK = 1_000
 """Features that are centred at once."""
 
@@ -30,7 +32,7 @@ def moments(features: Tensor) -> Moments:
     dim, seen = features.shape[1], 0
     mean = features.new_zeros(dim, dtype=torch.float64)
     scatter = features.new_zeros(dim, dim, dtype=torch.float64)
-    for chunk in features.split(CHUNK):
+    for chunk in stoppable(features.split(CHUNK)):
         part = chunk.double()
         centre = part.mean(0)
         part = part - centre
@@ -48,8 +50,10 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     eq. 6. The trace of the root is the sum of the roots of the eigenvalues of the symmetric
     S1^(1/2) S2 S1^(1/2); rounding below zero is cut off, no epsilon is added (rule 11).
     """
+    pause()
     shift = (a.mean - b.mean).square().sum()
     values, vectors = torch.linalg.eigh(a.cov)
+    pause()
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     product = torch.linalg.eigvalsh(root @ b.cov @ root).clamp(min=0)
     return float(shift + a.cov.trace() + b.cov.trace() - 2 * product.sqrt().sum())

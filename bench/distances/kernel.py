@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.pieces import stoppable
+
 CHUNK = 200
 """Rows of a kernel matrix in memory at once: at 10,000 columns 16 MB, which the allocator keeps for
 the next one. Above 32 MB it asks the system each time, which took nearly as long again."""
@@ -80,7 +82,7 @@ def _within(points: Tensor, kernel: Kernel) -> Tensor:
 
 def _blocks(x: Tensor, y: Tensor, kernel: Kernel) -> Iterator[tuple[slice, Tensor]]:
     """k of all pairs, rows of x in chunks: which rows, and ``[n, m]``."""
-    for start in range(0, len(x), CHUNK):
+    for start in stoppable(range(0, len(x), CHUNK)):
         rows = slice(start, start + CHUNK)
         yield rows, kernel(x[rows], y)
 
@@ -119,7 +121,7 @@ def cubic_sums(features: Tensor) -> CubicSums:
     points = torch.cat([points, points.new_ones(len(points), 1)], 1)
     size = points.shape[1]
     moments = points.new_zeros(size, size * size)
-    for part in points.split(SUMS_CHUNK):
+    for part in stoppable(points.split(SUMS_CHUNK)):
         moments += part.T @ (part[:, :, None] * part[:, None, :]).flatten(1)
     own = points.square().sum(1).pow(3).sum()
     return CubicSums(moments, float(own), len(points))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.pieces import stoppable
+
 CHUNK = 200
 """Rows of a matrix of distances in memory at once: at 10,000 columns 16 MB, see ``kernels``."""
 
@@ -90,7 +92,7 @@ def _squares(a: Tensor, b: Tensor, *, to_self: float | None = None) -> Iterator[
     """
     norms = torch.linalg.vector_norm(b, dim=1).square_()
     room = a.new_empty(min(CHUNK, len(a)), len(b))
-    for start in range(0, len(a), CHUNK):
+    for start in stoppable(range(0, len(a), CHUNK)):
         part = a[start : start + CHUNK]
         squares = torch.addmm(norms, part, b.T, alpha=-2, out=room[: len(part)])
         squares += torch.linalg.vector_norm(part, dim=1, keepdim=True).square_()

@@ -11,6 +11,7 @@ from bench.contracts import Posterior, Rng
 from bench.errors import required
 from bench.evaluation.view import View
 from bench.images import to_unit
+from bench.pieces import piece, stoppable
 
 CHUNK = 500
 
@@ -57,8 +58,9 @@ def batches(view: View, split: str, n: int | None = None) -> Iterator[tuple[Tens
     images, labels = (
         (view.images(split), view.labels(split)) if n is None else view.subset(split, n)
     )
-    for start in range(0, len(images), CHUNK):
-        part = slice(start, start + CHUNK)
+    size = piece(CHUNK)
+    for start in stoppable(range(0, len(images), size)):
+        part = slice(start, start + size)
         yield to_unit(images[part]), None if labels is None else labels[part]
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from bench.contracts import Detector, Features
 from bench.datasets import Splits
 from bench.evaluation.feature_cache import BlockKey, FeatureCache, Outputs
+from bench.pieces import piece
 from bench.runtime import generator
 
 BLOCK = 500
@@ -51,7 +52,7 @@ class ReferenceData:
             for k, v in parts.items()
         }
         self._orders: dict[str, Tensor] = {}
-        self._features: dict[tuple[str, str], Features] = {}
+        self._features: dict[tuple[str, str, int], Features] = {}
 
     def provenance_tags(self) -> dict[str, str]:
         """Tags that say which data and which detectors a run's numbers come from."""
@@ -84,7 +85,8 @@ class ReferenceData:
 
     def real_features(self, split: str, n: int, detector: Detector) -> Features:
         """A detector on the first n images in that order (nested in n)."""
-        key, n = (detector.name, split), min(n, len(self._images[split]))
+        # In smaller pieces the last bits may be others: they serve no run that had the memory.
+        key, n = (detector.name, split, piece(BLOCK)), min(n, len(self._images[split]))
         known = self._features.get(key)
         have = 0 if known is None else len(known.features)
         if n > have:
@@ -100,7 +102,7 @@ class ReferenceData:
         def compute() -> Outputs:
             return detector(self._images[split][index])
 
-        if self._cache is None:
+        if self._cache is None or piece(BLOCK) < BLOCK:
             outputs = compute()
         else:
             key = BlockKey(

@@ -14,6 +14,7 @@ from bench.errors import NotApplicable, required
 from bench.evaluation.reference import ReferenceData, first
 from bench.images import to_bytes
 from bench.labels import draw_labels
+from bench.pieces import piece, stoppable
 from bench.records import DataSpec
 from bench.runtime import DeviceRng, generator
 
@@ -227,11 +228,14 @@ def draw(nets: Nets, fns: EvalFns, n: int, noise: Rng, labels: Tensor | None = N
     """
     evaluation_mode(nets)
     z = fns.latent(nets, n, noise)
+    size = piece(CHUNK)
     parts = [
-        fns.decode(nets, z[i : i + CHUNK], None if labels is None else labels[i : i + CHUNK])
-        for i in range(0, n, CHUNK)
+        to_bytes(
+            fns.decode(nets, z[i : i + size], None if labels is None else labels[i : i + size])
+        )
+        for i in stoppable(range(0, n, size))
     ]
-    return torch.cat([to_bytes(part) for part in parts])
+    return torch.cat(parts)
 
 
 def evaluation_mode(nets: Nets) -> None:

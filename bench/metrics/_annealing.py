@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import Rng
+from bench.pieces import stoppable
 
 SCHEDULE_RADIUS = 4.0
 """The schedule is a sigmoid over [-4, 4] (Grosse et al. 2015, section 6.2; Wu et al. 2017)."""
@@ -140,7 +141,7 @@ def log_mean_weight(target: Target, z: Tensor, b: Tensor, steps: Tensor, noise: 
     """
     chains = Chains.starting(target, z, noise)
     log_weight = torch.zeros_like(chains.momentum[..., 0], dtype=torch.float64)
-    for i, (before, after) in enumerate(pairwise(b.tolist())):
+    for i, (before, after) in enumerate(stoppable(pairwise(b.tolist()))):
         log_weight += (after - before) * chains.point.log_likelihood.double()
         if i < len(steps):
             chains.move(after, steps[i])
@@ -155,7 +156,7 @@ def find_steps(target: Target, z: Tensor, b: Tensor, noise: Rng) -> Tensor:
     """
     chains = Chains.starting(target, z, noise)
     steps = z.new_full((len(b) - 2, len(z)), FIRST_STEP)
-    for i, inner in enumerate(b[1:-1].tolist()):
+    for i, inner in enumerate(stoppable(b[1:-1].tolist())):
         accepted = chains.move(inner, steps[i]).mean(1)
         factor = (SPEED * (accepted - ACCEPTED)).exp()
         steps[i + 1 : i + 2] = (steps[i] * factor).clamp(max=MOST_STEP)

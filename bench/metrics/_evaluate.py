@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -13,6 +14,7 @@ from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.measures import feature_name
 from bench.metrics import METRICS, MetricKind, NotApplicable
+from bench.pieces import pause, within_memory
 
 When = Literal["validation", "end"]
 """During training, or at the end of a run, where dearer metrics and further detectors join in."""
@@ -134,8 +136,9 @@ def evaluate(
     for name, kind in METRICS.items():
         if name in also or _is_due(kind, when):
             for label, seen in _views(view, name, kind, when).items():
+                pause()
                 try:
-                    values |= kind.measure(seen)
+                    values |= within_memory(partial(kind.measure, seen))
                 except NotApplicable as reason:
                     reasons[label] = str(reason)
     return values, reasons | (view.reference.unavailable if when == "end" else {})

@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.distances.neighbours import nearest
 from bench.evaluation.view import View
 from bench.metrics import beside_real, metric
+from bench.pieces import stoppable
 
 Z95 = 1.959964
 CHUNK = 1_000
@@ -71,7 +72,7 @@ def _digests(images: Tensor) -> list[bytes]:
     """16 bytes for each image's pixels: the images themselves would be held twice."""
     return [
         hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-        for part in images.split(CHUNK)
+        for part in stoppable(images.split(CHUNK))
         for image in part.cpu().numpy()
     ]
 

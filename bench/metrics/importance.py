@@ -15,6 +15,7 @@ from bench.contracts import Inference, Nets, Rng
 from bench.evaluation.view import View
 from bench.images import to_unit
 from bench.metrics import metric
+from bench.pieces import piece, stoppable
 from bench.variational.elbo import log_weights
 
 DRAWS = 64
@@ -80,7 +81,7 @@ def bound_of_image(
     q = inference.posterior(nets, x, label)
     total = torch.full((), -math.inf, dtype=torch.float64, device=image.device)
     for start in range(0, k, BLOCK):
-        z = q.rsample(BLOCK, noise)[: k - start]
-        weights = log_weights(inference, nets, x, q, z, labels=label)
-        total = torch.logaddexp(total, weights.double().logsumexp(0)[0])
+        for z in stoppable(q.rsample(BLOCK, noise)[: k - start].split(piece(BLOCK))):
+            weights = log_weights(inference, nets, x, q, z, labels=label)
+            total = torch.logaddexp(total, weights.double().logsumexp(0)[0])
     return total - math.log(k)

@@ -13,6 +13,7 @@ from bench.evaluation.view import View
 from bench.images import to_bytes
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric
+from bench.pieces import stoppable
 
 MOST = 2_000
 BATCH = 64
@@ -73,6 +74,6 @@ def _decoded(view: View, nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor
     classes = [None] * parts if labels is None else labels.tensor_split(parts)
     images = [
         view.fns.decode(nets, part, chosen)
-        for part, chosen in zip(z.tensor_split(parts), classes, strict=True)
+        for part, chosen in stoppable(zip(z.tensor_split(parts), classes, strict=True))
     ]
     return torch.cat([to_bytes(part) for part in images])

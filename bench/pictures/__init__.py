@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from bench.errors import NotApplicable
 from bench.evaluation.view import View, evaluation_mode
 from bench.images import Picture, display_scale, grid, to_bytes
+from bench.pieces import pause, within_memory
 from bench.registry import Registry, first_line
 
 Draw = Callable[[View], Picture]
@@ -56,8 +58,9 @@ def draw_pictures(view: View, *, at_end: bool) -> dict[str, Picture]:
     pictures = {}
     for name, kind in PICTURES.items():
         if at_end or not kind.at_end:
+            pause()
             with suppress(NotApplicable):
-                pictures[name] = kind.draw(view)
+                pictures[name] = within_memory(partial(kind.draw, view))
     return pictures
 
 

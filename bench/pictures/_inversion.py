@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import EvalFns, Nets, Rng
+from bench.pieces import stoppable
 
 NUM_DRAWS, NUM_STEPS = 256, 100
 """What a search costs: draws decoded for all images, and steps forth and back for each."""
@@ -107,7 +108,7 @@ def _descend(
     z = start.clone().requires_grad_()
     adam = torch.optim.Adam([z], lr=lr)
     best, lowest = start, torch.full_like(start[:, 0], torch.inf)
-    for _ in range(num_steps):
+    for _ in stoppable(range(num_steps)):
         error = squared_error(fns.decode(nets, z, labels), images)
         better = error.detach() < lowest
         best = torch.where(better[:, None], z.detach(), best)

@@ -50,6 +50,8 @@ class Progress:
         curve: Primary value at each validation.
         trained_by: What trains it, part by part; empty in checkpoints of older versions.
         selected_by: What chose the best, measure and detector; likewise.
+        validating: A stop broke off the validation that is due where the trainer stands.
+        smaller: By how much pieces of evaluation had to be smaller (``bench.pieces``).
     """
 
     best: float = float("inf")
@@ -60,6 +62,8 @@ class Progress:
     curve: list[float] = field(default_factory=list)
     trained_by: dict[str, str] = field(default_factory=dict)
     selected_by: str = ""
+    validating: bool = False
+    smaller: int = 1
 
 
 def examine(folder: Path) -> State:

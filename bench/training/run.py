@@ -11,7 +11,7 @@ from typing import Literal
 
 from bench.config import RunConfig, listed
 from bench.contracts import Trainable
-from bench.errors import Damaged, Interrupted, UsageError
+from bench.errors import Damaged, DiskTrouble, Interrupted, UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
 from bench.files import set_aside
@@ -22,7 +22,8 @@ from bench.metrics import declared_tag, requested
 from bench.metrics._evaluate import Measured, When, measure, selection_metric, view_of
 from bench.modules import count_parameters
 from bench.pictures import draw_pictures
-from bench.records import TrialResult
+from bench.pieces import Pieces, in_pieces
+from bench.records import StepLog, TrialResult
 from bench.training import health
 from bench.training.checkpoint import (
     LAST,
@@ -56,12 +57,15 @@ class Run:
         folder: Where checkpoints and the result lie.
         logger: Where curves and pictures go.
         stage: ``run``, or ``trial`` of a search.
-        should_stop: Asked at each log; True saves a checkpoint and raises ``Interrupted``.
+        should_stop: Asked before each step and between the pieces of an evaluation; True saves a
+            checkpoint and raises ``Interrupted``.
         should_prune: Asked by a trial after each validation but the last, with all values so
             far; True ends it there.
+        smaller: By how much pieces of evaluation are smaller from the start (``bench.pieces``).
         trainable: The model, once it is under way.
         trainer: How far it has come.
         progress: What is remembered of the way.
+        pieces: How evaluation goes on.
     """
 
     config: RunConfig
@@ -71,9 +75,11 @@ class Run:
     stage: StageName = "run"
     should_stop: Callable[[], bool] = lambda: False
     should_prune: Callable[[list[float]], bool] = lambda _: False
+    smaller: int = 1
     trainable: Trainable = field(init=False, repr=False)
     trainer: Trainer = field(init=False, repr=False)
     progress: Progress = field(init=False, repr=False)
+    pieces: Pieces = field(init=False, repr=False)
 
     @property
     def finished(self) -> bool:
@@ -87,7 +93,8 @@ class Run:
             Interrupted: ``should_stop`` said so; calling again continues.
         """
         known = load_result(self.folder)
-        result = known or self._signed(self._result())
+        with in_pieces(self.should_stop, self.smaller) as self.pieces:
+            result = known or self._signed(self._result())
         # A known one too: the tracking store may be a new one, which knows nothing of this run.
         log_result(self.logger, result, int(result.metrics.get("cost/images_seen", 0)))
         if known is None:
@@ -136,6 +143,8 @@ class Run:
         result = replace(result, metrics=result.metrics | self._cost())
         if self.trainable.phases and self.stage == "run":
             result = replace(result, warnings=examine(self.diagnostics(result)))
+        if self.progress.smaller > 1:
+            self.logger.tags({"eval_pieces": f"1/{self.progress.smaller}"})
         return result
 
     def _begin(self) -> None:
@@ -146,12 +155,15 @@ class Run:
         passport = "" if density is None else density.likelihood_name
         self.logger.tags({"passport": passport, **declared_tag()})
         images, labels = self.reference.images("train"), self.reference.labels("train")
-        self.trainer = Trainer(self.trainable, images, labels, self.config.train)
+        self.trainer = Trainer(
+            self.trainable, images, labels, self.config.train, should_stop=self.should_stop
+        )
         try:
             self.progress = resume(self.folder, self.trainer, self.reference.device)
         except Damaged as damage:  # half of it may be loaded
             set_aside(self.folder / LAST, damage)
             self._begin()
+        self.pieces.smaller = max(self.smaller, self.progress.smaller)
         self._require_same_training()
         self.progress.selected_by = self.progress.selected_by or self._selection()
         if self._chosen_otherwise() and self.stage == "run":
@@ -172,31 +184,59 @@ class Run:
             )
 
     def _train(self) -> bool:
-        """To the last log, whose validation belongs to the end; False where it was pruned before."""
-        trainer, progress, settings = self.trainer, self.progress, self.config.train
+        """To the last log, whose validation belongs to the end; False where it was pruned before.
+
+        A stop keeps what was trained; a validation that it breaks off is made on the way on.
+        """
+        try:
+            return self._trained()
+        except DiskTrouble:
+            raise
+        except Interrupted:
+            self._save()
+            raise
+
+    def _trained(self) -> bool:
+        trainer, settings = self.trainer, self.config.train
         every = settings.num_logs // settings.num_validations
-        started = time.perf_counter()
-        for log in trainer:
-            progress.train_seconds += time.perf_counter() - started
+        if self.progress.validating and not self._go_on():
+            return False
+        for log in self._logs():
             values = {f"train/{name}": value for name, value in log.scalars.items()}
             self.logger.metrics(values, log.images_seen)
-            progress.logs.append(log.scalars)
-            due = trainer.logs_done % every == 0
-            ended = trainer.logs_done == settings.num_logs
-            stopping = self.should_stop()
-            if due and not ended:
-                with self._evaluating() as generated:
-                    self._validated(generated, "validation", at_end=False)
-            if due or stopping:
-                self.logger.flush()
-                save_last(self.folder, trainer, progress)
-            if stopping:
-                raise Interrupted(f"stopped at {log.images_seen} images")
-            # After the checkpoint: a trial may be killed while it waits for the answer.
-            if due and not ended and self._pruned():
+            self.progress.logs.append(log.scalars)
+            if trainer.logs_done == settings.num_logs:
+                self._save()
+            elif trainer.logs_done % every == 0 and not self._go_on():
                 return False
-            started = time.perf_counter()
         return True
+
+    def _logs(self) -> Iterator[StepLog]:
+        """Those of the trainer, whose time counts as that of training."""
+        logs = iter(self.trainer)
+        while True:
+            started = time.perf_counter()
+            try:
+                log = next(logs, None)
+            finally:
+                self.progress.train_seconds += time.perf_counter() - started
+            if log is None:
+                return
+            yield log
+
+    def _go_on(self) -> bool:
+        """Validates on the way, and keeps it; False where that ends a trial."""
+        self.progress.validating = True
+        with self._evaluating() as generated:
+            self._validated(generated, "validation", at_end=False)
+        self.progress.validating = False
+        self._save()
+        # After the checkpoint: a trial may be killed while it waits for the answer.
+        return not self._pruned()
+
+    def _save(self) -> None:
+        self.logger.flush()
+        save_last(self.folder, self.trainer, self.progress)
 
     def _pruned(self) -> bool:
         curve = self.progress.curve
@@ -234,8 +274,11 @@ class Run:
     def _evaluating(self) -> Iterator[Generated]:
         """Samples to measure; the time counts as that of evaluation."""
         started = time.perf_counter()
-        yield self.generated()
-        self.progress.eval_seconds += time.perf_counter() - started
+        try:
+            yield self.generated()
+        finally:
+            self.progress.eval_seconds += time.perf_counter() - started
+            self.progress.smaller = self.pieces.smaller
 
     def _validated(
         self, generated: Generated, when: When, also: Collection[str] = (), *, at_end: bool
@@ -243,14 +286,14 @@ class Run:
         """Values and pictures to the logger; a run keeps the weights where they are the best."""
         val = measure(generated, self.config.eval, "val", when, also)
         images_seen, progress, value = self.trainer.images_seen, self.progress, val.value
+        view = view_of(generated, "val", self.config.eval)
+        pictures = {} if self.stage == "trial" else draw_pictures(view, at_end=at_end)
+        # All or nothing: from here on no stop comes between.
         self.logger.metrics(val.values, images_seen)
         progress.curve += [] if value is None else [value]
-        if self.stage == "trial":
-            return val
-        view = view_of(generated, "val", self.config.eval)
-        for name, picture in draw_pictures(view, at_end=at_end).items():
+        for name, picture in pictures.items():
             self.logger.picture(name, picture, images_seen)
-        if value is not None and value < progress.best:
+        if self.stage == "run" and value is not None and value < progress.best:
             progress.best, progress.best_images = value, images_seen
             save_best(self.folder, generated.nets)
         return val

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from bench.config import TrainSettings
 from bench.contracts import OptimSpec, Phase, Scalars, Step, Trainable
+from bench.errors import Interrupted
 from bench.images import to_unit
 from bench.modules import gradient_norm, requires_grad
 from bench.records import StepLog
@@ -41,20 +43,28 @@ class Trainer:
 
     One step draws one fresh batch of real images; then each phase that is due runs on it, in
     the order listed. While a phase runs, only the parameters of its optimizer require
-    gradients and all modules are in training mode. ``state_dict`` is valid between two logs
-    and continues to the same bits.
+    gradients and all modules are in training mode. ``state_dict`` is valid between two steps
+    and continues to the same bits and the same logs.
 
     Args:
         trainable: The model; its modules are on the device already, initialised.
         images: The resident train split, uint8 ``[N, C, H, W]``, on the device.
         labels: int64 ``[N]`` on the device, or None.
         settings: Budget, batch size, seed and cadence.
+        should_stop: Asked before each step.
     """
 
     def __init__(
-        self, trainable: Trainable, images: Tensor, labels: Tensor | None, settings: TrainSettings
+        self,
+        trainable: Trainable,
+        images: Tensor,
+        labels: Tensor | None,
+        settings: TrainSettings,
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.settings = settings
+        self._should_stop = should_stop
         self.steps_done = 0
         self.updates = {phase.name: 0 for phase in trainable.phases}
         # A budget of fewer steps than logs has several logs at one step, given once.
@@ -79,6 +89,7 @@ class Trainer:
         self._decays = trainable.average
         self._order: tuple[int, Tensor] | None = None
         self._first_bad = torch.full((len(self._phases),), NEVER, device=images.device)
+        self._totals: dict[str, tuple[Tensor, int]] = {}
         self._deviations: dict[str, RunningStd] = {}
 
     @property
@@ -101,21 +112,20 @@ class Trainer:
 
         Raises:
             TrainingDiverged: At the log after the first value that is not finite.
+            Interrupted: ``should_stop`` said so.
         """
         for goal in self._goals if self._phases else ():
             if goal <= self.steps_done:
                 continue
             for module in self._nets.values():
                 module.train()
-            totals: dict[str, tuple[Tensor, int]] = {}
-            self._deviations = {}
             while self.steps_done < goal:
-                _accumulate(totals, self._train_step())
+                if self._should_stop():
+                    raise Interrupted(f"stopped at {self.images_seen} images")
+                _accumulate(self._totals, self._train_step())
                 self.steps_done += 1
             self._raise_if_diverged()
-            means = {name: float(total) / count for name, (total, count) in totals.items()}
-            stds = {f"{name}_sd": s.value() for name, s in self._deviations.items() if s.count > 1}
-            yield StepLog(self.images_seen, means | stds)
+            yield StepLog(self.images_seen, self._since_last_log())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; tensors and plain values only."""
@@ -124,16 +134,32 @@ class Trainer:
             "rng": self._rng.get_state(),
             "steps_done": self.steps_done,
             "updates": dict(self.updates),
+            "totals": dict(self._totals),
+            "deviations": {name: vars(std) for name, std in self._deviations.items()},
+            "first_bad": self._first_bad,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues from what ``state_dict`` gave."""
+        """Continues from what ``state_dict`` gave; older versions gave it at a log alone."""
         for key, some in self._kept():
             for name, one in some.items():
                 one.load_state_dict(state[key][name])
         self._rng.set_state(state["rng"].cpu())
         self.steps_done = state["steps_done"]
         self.updates = dict(state["updates"])
+        self._totals = {
+            name: (total, count) for name, (total, count) in state.get("totals", {}).items()
+        }
+        stds = state.get("deviations", {})
+        self._deviations = {name: RunningStd(**std) for name, std in stds.items()}
+        self._first_bad = state.get("first_bad", self._first_bad)
+
+    def _since_last_log(self) -> dict[str, float]:
+        """Means and deviations of the steps since then, which begin anew."""
+        means = {name: float(total) / count for name, (total, count) in self._totals.items()}
+        stds = {f"{name}_sd": s.value() for name, s in self._deviations.items() if s.count > 1}
+        self._totals, self._deviations = {}, {}
+        return means | stds
 
     def _kept(self) -> list[tuple[str, Mapping[str, nn.Module | torch.optim.Optimizer]]]:
         """What keeps a state of its own, by its place in ``state_dict``."""
@@ -168,7 +194,9 @@ class Trainer:
         after = phase.after_step(self._nets) if phase.after_step else {}
         self._average(phase)
         name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
-        self._deviations.setdefault(name, RunningStd(loss)).add(loss)
+        if name not in self._deviations:
+            self._deviations[name] = RunningStd.around(loss)
+        self._deviations[name].add(loss)
         return {name: loss.detach(), f"{phase.name}_gradient_norm": norm, **scalars, **after}
 
     def _set_rate(self, name: str) -> None:
@@ -235,29 +263,39 @@ class Trainer:
         return self._order[1]
 
 
+@dataclass
 class RunningStd:
     """Standard deviation of a 0-d tensor over steps, kept on its device until it is asked for.
 
-    Sums are of differences to the first value: a loss of many nats that hardly moves keeps its
-    digits.
+    Attributes:
+        first: The first value. Sums are of differences to it: a loss of many nats that hardly moves
+            keeps its digits.
+        total: Sum of the differences.
+        squares: Sum of their squares.
+        count: How many values.
     """
 
-    def __init__(self, first: Tensor) -> None:
-        self.count = 0
-        self._first = first.detach().clone()
-        self._total = torch.zeros_like(self._first)
-        self._squares = torch.zeros_like(self._first)
+    first: Tensor
+    total: Tensor
+    squares: Tensor
+    count: int = 0
+
+    @classmethod
+    def around(cls, value: Tensor) -> RunningStd:
+        """Of no value yet, near this one."""
+        first = value.detach().clone()
+        return cls(first, torch.zeros_like(first), torch.zeros_like(first))
 
     def add(self, value: Tensor) -> None:
         """Takes one more value in, without waiting for the device."""
-        difference = value.detach() - self._first
-        self._total += difference
-        self._squares += difference * difference
+        difference = value.detach() - self.first
+        self.total += difference
+        self.squares += difference * difference
         self.count += 1
 
     def value(self) -> float:
         """The deviation over all values so far (N - 1); at least two."""
-        total, squares = float(self._total), float(self._squares)
+        total, squares = float(self.total), float(self.squares)
         return math.sqrt(max(0.0, squares - total * total / self.count) / (self.count - 1))
 
 

@@ -1,5 +1,6 @@
 """One run: its result, its stop and its continuation; what a trial never reads."""
 
+import itertools
 import json
 
 import pytest
@@ -24,59 +25,83 @@ def reference():
     return reference_data("digits", "auto", CPU)
 
 
-def test_stopped_run_continues_to_the_same_bits(tmp_path, reference):
-    config = small("wgan")
-    whole = Run(
-        config=config, reference=reference, folder=tmp_path / "a", logger=NullLogger()
-    ).execute()
-    for stop_at in (1, 2, 5):
-        asked = iter(range(100))
+def stopping_at(ask):
+    """Says stop when it is asked for the n-th time, and counts how often it was asked."""
+    asked = itertools.count()
+    return lambda: next(asked) == ask
 
-        def should_stop(asked=asked, stop_at=stop_at):
-            return next(asked) == stop_at
 
-        run = Run(
-            config=config,
-            reference=reference,
-            folder=tmp_path / "b",
-            logger=NullLogger(),
-            should_stop=should_stop,
-        )
-        if stop_at < 5:
-            with pytest.raises(Interrupted, match="stopped at"):
-                run.execute()
-    result = Run(
-        config=config, reference=reference, folder=tmp_path / "b", logger=NullLogger()
+def begun(config, reference, folder, logger, ask=-1, **more):
+    return Run(
+        config=config,
+        reference=reference,
+        folder=folder,
+        logger=logger,
+        should_stop=stopping_at(ask),
+        **more,
+    )
+
+
+def without_seconds(result):
+    return {k: v for k, v in result.metrics.items() if not k.endswith("_seconds")}
+
+
+@pytest.mark.parametrize("stage", ["run", "trial"])
+def test_run_stopped_wherever_it_asks_continues_to_the_same_bits_and_curves(
+    tmp_path, reference, stage
+):
+    """Between steps, in a validation, in its pictures, and in what is measured at the end."""
+    config = small("wgan", num_images=160, num_logs=4, num_validations=2)
+    whole, asked = Recorder(), []
+    undisturbed = Run(
+        config=config,
+        reference=reference,
+        folder=tmp_path / "whole",
+        logger=whole,
+        stage=stage,
+        should_stop=lambda: bool(asked.append(None)),
     ).execute()
-    timing = {name for name in whole.metrics if name.endswith("_seconds")}
-    for name in whole.metrics.keys() - timing:
-        assert result.metrics[name] == whole.metrics[name], name
-    assert result.warnings == whole.warnings
+    for ask in range(1, len(asked), len(asked) // 3):
+        log, folder = Recorder(), tmp_path / str(ask)
+        with pytest.raises(Interrupted):
+            begun(config, reference, folder, log, ask, stage=stage).execute()
+        again = begun(config, reference, folder, log, stage=stage)
+        result = again.execute()
+        assert without_seconds(result) == without_seconds(undisturbed)
+        assert result.warnings == undisturbed.warnings
+        assert len(again.progress.curve) == 2
+        for name, points in whole.curves.items():
+            if name.startswith("train/"):
+                assert log.curves[name] == points
+            if not name.endswith("_seconds"):
+                # The last validation is told before the rest of the end is measured.
+                assert list(dict.fromkeys(log.curves[name])) == list(dict.fromkeys(points))
+
+
+def test_stop_while_a_validation_is_due_keeps_the_training_before_it(tmp_path, reference):
+    config = small(num_images=160, num_logs=2, num_validations=2)
+    run = begun(config, reference, tmp_path, Recorder())
+    run.should_stop = lambda: run.trainer.logs_done == 1  # which is asked in the validation then
+    with pytest.raises(Interrupted, match="pieces"):
+        run.execute()
+    again = begun(config, reference, tmp_path, log := Recorder(), 0)
+    with pytest.raises(Interrupted):  # before it has measured anything
+        again.execute()
+    assert again.progress.validating
+    assert again.trainer.logs_done == 1
+    assert log.curves == {}
 
 
 def test_warnings_of_a_stopped_run_are_of_the_whole_training(tmp_path, reference):
     # Nothing moves the generator of a critic as tight as this: its gradient vanishes at once.
     config = small("wgan", clip_value=1e-4)
-    logs = config.train.num_logs
-    for stop_at in (0, logs // 2, logs - 2):
-        asked = iter(range(logs))
-        folder = tmp_path / str(stop_at)
-
-        def should_stop(asked=asked, stop_at=stop_at):
-            return next(asked) == stop_at
-
-        run = Run(
-            config=config,
-            reference=reference,
-            folder=folder,
-            logger=NullLogger(),
-            should_stop=should_stop,
-        )
+    for ask in (1, 13):
+        folder = tmp_path / str(ask)
         with pytest.raises(Interrupted):
-            run.execute()
-        again = Run(config=config, reference=reference, folder=folder, logger=NullLogger())
+            begun(config, reference, folder, NullLogger(), ask).execute()
+        again = begun(config, reference, folder, NullLogger())
         result = again.execute()
-        assert len(again.progress.logs) == logs
+        assert len(again.progress.logs) == config.train.num_logs
         assert len(again.progress.curve) == config.train.num_validations
         kinds = {warning.kind for warning in result.warnings}
         assert {"gradient_vanishing", "clip_saturated"} <= kinds

@@ -1,6 +1,7 @@
 """The one loop: budget, order, phases, divergence."""
 
 import dataclasses
+import io
 import itertools
 import statistics
 
@@ -10,6 +11,7 @@ from torch import nn
 
 from bench.config import TrainSettings
 from bench.contracts import EvalFns, OptimSpec, Phase, Trainable
+from bench.errors import Interrupted
 from bench.runtime import generator
 from bench.training.trainer import Trainer, TrainingDiverged, build_optimizer
 
@@ -46,6 +48,87 @@ def seen_by(loss_settings, labels=None):
     for _ in Trainer(trainable(loss), IMAGES, labels, loss_settings):
         pass
     return drawn
+
+
+def game():
+    """Two phases, one of them every third step, with noise and with weights of their own."""
+
+    def noisy(nets, step):
+        noise = step.noise.normal(len(step.images), 1)
+        return (nets["net"](step.images.flatten(1)) + noise).square().mean(), {
+            "noise": noise.mean()
+        }
+
+    torch.manual_seed(0)
+    recipe = trainable(noisy)
+    (phase,) = recipe.phases
+    return dataclasses.replace(
+        recipe,
+        phases=[phase, dataclasses.replace(phase, name="q", every=3)],
+        average={"net": 0.9},
+    )
+
+
+def stopped_again_and_again(made, asks):
+    """Logs of a training whose every start is stopped when it has asked so often; its last state."""
+    logs, state = [], None
+    while True:
+        asked = itertools.count()
+        trainer = Trainer(
+            made(), IMAGES, None, settings(), should_stop=lambda asked=asked: next(asked) == asks
+        )
+        if state is not None:
+            trainer.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
+        try:
+            logs.extend(trainer)
+        except Interrupted:
+            file = io.BytesIO()
+            torch.save(trainer.state_dict(), file)
+            state = file.getvalue()
+        else:
+            return logs, trainer.state_dict()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+def test_training_stopped_after_every_few_steps_ends_in_the_same_bits_and_logs(steps):
+    logs, state = stopped_again_and_again(game, steps)
+    whole_logs, whole_state = stopped_again_and_again(game, 1_000)
+    assert logs == whole_logs  # means and deviations of the steps before and after a stop
+    for kind in ("modules", "averages", "optimizers"):
+        torch.testing.assert_close(state[kind], whole_state[kind], rtol=0, atol=0)
+    assert torch.equal(state["rng"], whole_state["rng"])
+
+
+def test_stop_is_obeyed_before_the_next_step():
+    trainer = Trainer(game(), IMAGES, None, settings(), should_stop=lambda: trainer.steps_done == 3)
+    with pytest.raises(Interrupted, match="stopped at 30 images"):
+        list(trainer)
+    assert trainer.logs_done == 1
+
+
+def test_divergence_before_a_stop_is_met_at_the_next_log():
+    def bad_at_first():
+        return trainable(
+            lambda nets, step: (plain(nets, step)[0] / (step.progress > 0).float(), {})
+        )
+
+    with pytest.raises(TrainingDiverged, match="at 10 images"):
+        stopped_again_and_again(bad_at_first, 1)
+
+
+def test_state_of_an_older_version_which_was_of_a_log_is_continued():
+    trainer = Trainer(game(), IMAGES, None, settings())
+    whole = list(trainer)
+    steps = iter(Trainer(game(), IMAGES, None, settings()))
+    first = Trainer(game(), IMAGES, None, settings(), should_stop=lambda: first.steps_done == 2)
+    with pytest.raises(Interrupted):
+        list(first)
+    state = first.state_dict()
+    for new in ("totals", "deviations", "first_bad"):
+        del state[new]
+    again = Trainer(game(), IMAGES, None, settings())
+    again.load_state_dict(state)
+    assert [next(steps), *again] == whole
 
 
 def test_every_image_is_drawn_once_per_epoch():
