@@ -6,8 +6,10 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:  # what only reads arrays knows no torch
+    import torch
 
 CGROUPS = Path("/sys/fs/cgroup")
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
@@ -16,7 +18,14 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 def memory_there(device: torch.device) -> int:
     """Bytes that this process may still take on a device."""
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
+    return host_memory()
+
+
+def host_memory() -> int:
+    """Bytes that this process may still take beside any accelerator."""
     known = (_free_of_machine(), _free_of_group(), _free_of_process())
     return min(free for free in known if free is not None)
 

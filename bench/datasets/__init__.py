@@ -145,7 +145,7 @@ def load(name: str) -> Splits:
     seen = files_of(name)
     parts, _ = _parts(name, source)
     check_parts(name, parts)
-    splits = _splits(name, source, parts)
+    splits = _split(name, source, parts)
     remember(name, seen, splits.spec)
     if source.published:
         return splits
@@ -252,7 +252,7 @@ def _status(name: str, source: DatasetSource) -> DatasetStatus:
     )
 
 
-def _splits(name: str, source: DatasetSource, parts: Parts) -> Splits:
+def _split(name: str, source: DatasetSource, parts: Parts) -> Splits:
     train, val, test = make_splits(parts, source.held_out)
     num_classes = 0 if parts.train.labels is None else int(parts.train.labels.max()) + 1
     counts = np.bincount([] if train.labels is None else train.labels, minlength=num_classes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import UsageError
+from bench.memory import host_memory, size_text
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -172,13 +172,13 @@ def require_memory(where: str, num_bytes: int) -> None:
     """Refuses what this machine cannot hold, before anything of it is read.
 
     Raises:
-        UsageError: ``num_bytes`` are more than its memory.
+        UsageError: ``num_bytes`` are more than the memory that is left.
     """
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if num_bytes > available:
+    there = host_memory()
+    if num_bytes > there:
         raise UsageError(
-            f"{where} would need {num_bytes / 1e9:,.1f} GB, this machine has {available / 1e9:.1f} "
-            f"GB of memory: give fewer or smaller images"
+            f"{where} would need {size_text(num_bytes)} of memory, {size_text(there)} are there: "
+            f"give fewer or smaller images"
         )
 
 

@@ -279,8 +279,10 @@ def test_jpeg_is_said_of_images_to_measure(tmp_path: Path) -> None:
 def test_more_than_the_machine_holds_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "sysconf", lambda _: 16)
-    with pytest.raises(UsageError, match=r"would need 0\.0 GB, this machine has 0\.0 GB of memory"):
+    monkeypatch.setattr("bench.datasets._splits.host_memory", lambda: 1_000)
+    with pytest.raises(
+        UsageError, match=r"would need \d.* of memory, [\d.]+ [kM]B are there: give fewer"
+    ):
         read_folder(fill(tmp_path))
 
 
