@@ -80,10 +80,10 @@ def _read(path: Path, *, num_dims: int) -> npt.NDArray[np.uint8]:
             start = file.read(header)
             shape = _shape(path, start, num_dims)
             expected = math.prod(shape)
-            require_memory(str(path), expected)
+            require_memory(f"'{path}'", expected)
             data = file.read(expected)
             more = file.read(1)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, MemoryError, zlib.error) as error:
         raise UsageError(
             f"{path} cannot be read ({error}), expected a whole file: {_REMEDY}"
         ) from error
