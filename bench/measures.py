@@ -247,5 +247,8 @@ def measures_tag(measures: Mapping[str, Measure]) -> dict[str, str]:
 
 
 def read_measures(tag: str) -> dict[str, Measure]:
-    """What ``measures_tag`` wrote."""
-    return {stem: Measure(**said) for stem, said in json.loads(tag or "{}").items()}
+    """What ``measures_tag`` wrote; nothing where somebody has written something else."""
+    try:
+        return {stem: Measure(**said) for stem, said in json.loads(tag or "{}").items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
 
 Status = Literal["ok", "collapsed", "diverged", "failed", "pruned"]
 STATUSES: tuple[Status, ...] = ("ok", "collapsed", "diverged", "failed")
@@ -205,26 +208,42 @@ class RunTags:
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> RunTags:
-        """The tags known by name; others are left out."""
-        known: dict[str, Any] = {
-            one.name: tags[one.name] if one.type == "str" else int(tags[one.name])
-            for one in fields(cls)
-            if tags.get(one.name)
-        }
+        """The tags known by name; others are left out, and numbers that somebody made none."""
+        known: dict[str, Any] = {}
+        for one in fields(cls):
+            if text := tags.get(one.name):
+                with contextlib.suppress(ValueError):
+                    known[one.name] = text if one.type == "str" else int(text)
         return cls(**known)
 
     @property
     def reasons(self) -> dict[str, str]:
         """Metric name to the reason why there is no such value."""
-        return dict(json.loads(self.not_applicable or "{}"))
+        known: dict[str, object] = _stored(self.not_applicable, {})
+        return {name: str(why) for name, why in known.items()}
 
     @property
     def warnings(self) -> tuple[HealthWarning, ...] | None:
-        """What was said of its health; None where nobody judged: a baseline, an older version."""
-        if not self.health:
+        """What was said of its health; None where nobody judged: a baseline, an older version.
+
+        None as well where somebody has written something else into the tag.
+        """
+        if self.health in {"", "ok"}:
+            return () if self.health else None
+        stored: list[dict[str, Any]] = _stored(self.health, [])
+        try:
+            return tuple(HealthWarning(**one) for one in stored)
+        except TypeError:
             return None
-        stored = [] if self.health == "ok" else json.loads(self.health)
-        return tuple(HealthWarning(**one) for one in stored)
+
+
+def _stored(text: str, otherwise: T) -> T:
+    """The JSON value of a tag; another one where it is none of that kind: anybody may edit a tag."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return otherwise
+    return value if isinstance(value, type(otherwise)) else otherwise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bench.measures import read_measures
 from bench.records import HealthWarning, RunRecord, RunTags, TrialResult
 
 
@@ -56,3 +57,16 @@ def test_warnings_and_reasons_are_read_from_the_tags_of_an_ending():
     assert json.loads(tags.health)[0]["kind"] == "copying"
     assert RunTags().warnings is None
     assert RunTags(health="ok").warnings == ()
+
+
+@pytest.mark.parametrize("text", ["{", "[", "3", '"text"', "[1]", '[{"colour": 1}]', "null"])
+def test_tag_that_somebody_has_written_over_is_as_if_it_were_not_there(text):
+    about = RunTags.from_tags(
+        {"seed": text, "threads": "many", "not_applicable": text, "health": text, "family": "vae"}
+    )
+    assert about.seed == (3 if text == "3" else None)
+    assert about.threads is None
+    assert about.reasons == {}
+    assert not about.warnings
+    assert read_measures(text) == {}
+    assert about.family == "vae"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -28,9 +29,11 @@ CEILING = "pixel Gaussian"
 def read_numbers(folder: Path) -> Calibration | None:
     """What ``write_card`` left in a folder; None where it is not there or cannot be read."""
     try:
-        return STORED.validate_json((folder / NUMBERS).read_bytes())
-    except (OSError, ValueError):
+        found = STORED.validate_json((folder / NUMBERS).read_bytes())
+        card_text(found, defaultdict(str))  # numbers that lack a part are no card
+    except (OSError, ValueError, LookupError, ArithmeticError, TypeError):
         return None
+    return found
 
 
 def write_card(calibration: Calibration, examples: bytes, out: Path) -> Path:

@@ -11,7 +11,7 @@ import typer
 
 import bench
 from bench import datasets
-from bench.calibration.card import answer, read_numbers, write_card
+from bench.calibration.card import NUMBERS, answer, read_numbers, write_card
 from bench.calibration.corruptions import CORRUPTIONS, corrupt
 from bench.calibration.measure import RECIPE, calibrate, largest_count
 from bench.calibration.numbers import Calibration, ProbeResults
@@ -67,6 +67,8 @@ def write_calibration(
     out = out or Path("reports") / card_folder(dataset)
     key = _key(reference, used, sorted(lacking), most)
     found = None if fresh else read_numbers(out)
+    if found is None and not fresh and (out / NUMBERS).exists():
+        say(f"note: '{out / NUMBERS}' cannot be read: all of it is measured again")
     if found is None or found.key != key:
         found = _measured(
             reference,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
+
+from bench.report.runs_csv import read_rows
 
 _CONTEXT = 4
 """Words around what differs in a long line."""
@@ -156,7 +156,7 @@ def _cut(words: Sequence[str], start: int, end: int) -> str:
 
 
 def _rows(text: str) -> dict[str, dict[str, str]]:
-    return {row["run_id"]: row for row in csv.DictReader(io.StringIO(text))}
+    return {row["run_id"]: row for row in read_rows(text)}
 
 
 def _shown(value: str) -> str:

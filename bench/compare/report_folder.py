@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import bench
 from bench.compare.differences import ReportDifference
 from bench.errors import UsageError
 from bench.plan.files import load_study
+from bench.registry import in_a_line
 from bench.report.html import HTML, to_html
-from bench.report.manifest import Manifest, text_digest
-from bench.report.writer import FIGURES, README
+from bench.report.manifest import MANIFEST, Manifest, text_digest
+from bench.report.runs_csv import read_rows
+from bench.report.writer import FIGURES, README, RUNS
+
+Rows = TypeVar("Rows")
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,13 @@ def read_report_folder(folder: Path) -> ReportFolder:
         UsageError: There is none, or it cannot be read.
     """
     manifest = Manifest.read(folder)
+    if lacking := {README, RUNS} - manifest.files.keys():
+        raise UsageError(
+            f"'{folder / MANIFEST}' names no {min(lacking)}: write the report again with "
+            "`bench report`"
+        )
     files = {name: _text(folder / name) for name in manifest.files}
+    as_table(folder, files[RUNS], read_rows)
     study = load_study(manifest.identity.study)
     remarks = []
     if manifest.bench_version != bench.__version__:
@@ -55,8 +66,27 @@ def read_report_folder(folder: Path) -> ReportFolder:
     return ReportFolder(folder, manifest, files, remarks)
 
 
+def as_table(folder: Path, text: str, read: Callable[[str], Rows]) -> Rows:
+    """What ``read`` makes of a folder's ``runs.csv``.
+
+    Raises:
+        UsageError: It is no such table.
+    """
+    try:
+        return read(text)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever a cell leads to that somebody has written
+        raise UsageError(
+            f"'{folder / RUNS}' is no table of runs ({in_a_line(error)}): write the report again "
+            "with `bench report`"
+        ) from error
+
+
 def _text(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError("no file")
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()
     except (OSError, UnicodeError) as error:

@@ -17,6 +17,7 @@ from bench.compare.differences import (
 )
 from bench.compare.report_folder import (
     ReportFolder,
+    as_table,
     other_pixels,
     page_beside,
     page_differs,
@@ -173,17 +174,16 @@ def _made_again(report: ReportFolder, results: Results) -> list[ReportDifference
 def _from_rows(report: ReportFolder) -> Verification:
     """Every table and sentence made again from the rows of ``runs.csv``."""
     manifest, rows = report.manifest, report.files[RUNS]
-    try:
-        records = read_records(rows)
-    except (KeyError, ValueError) as error:
-        raise UsageError(
-            f"'{report.folder / RUNS}' is no table of runs ({error}): write the report again"
-        ) from error
+    records = as_table(report.folder, rows, read_records)
     study = load_study(manifest.identity.study)
-    results = read_results(
-        study, manifest.identity, records, lambda _run_id, _name: None, facts=manifest.facts
-    )
-    told, text = report.files[README], report_text(results, "", report.folder)
+
+    def made_again(_: str) -> str:
+        results = read_results(
+            study, manifest.identity, records, lambda _run_id, _name: None, facts=manifest.facts
+        )
+        return report_text(results, "", report.folder)
+
+    told, text = report.files[README], as_table(report.folder, rows, made_again)
     for heading in (section.heading for section in in_order() if section.reads_curves):
         told, text = without_section(told, heading), without_section(text, heading)
     was, now = manifest.files[RUNS], text_digest(rows)

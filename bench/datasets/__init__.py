@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from bench.datasets._splits import (
     check_parts,
     digest_of,
     make_splits,
+    readable,
     split_sizes,
 )
 from bench.errors import UsageError
@@ -134,7 +136,7 @@ def load(name: str) -> Splits:
     if colon and kind in _READERS:
         if not path:
             raise UsageError(f"dataset '{name}' has no path: write {kind}:PATH")
-        source = DatasetSource(summary=name, read=lambda: _READERS[kind](Path(path).expanduser()))
+        source = DatasetSource(summary=name, read=partial(_read, kind, path))
     elif name in DATASETS.names():
         source = DATASETS.get(name)
     else:
@@ -169,10 +171,24 @@ def files_of(name: str) -> str:
     """
     kind, colon, path = name.partition(":")
     if colon and kind in _READERS:
-        return signature(Path(path).expanduser())
+        return signature(_path(path))
     if name in DATASETS.names() and DATASETS.get(name).download:
         return signature(installed_path(name))
     return ""
+
+
+def _read(kind: str, given: str) -> Parts:
+    """What a user's folder or file holds."""
+    path = _path(given)
+    with readable(path):
+        return _READERS[kind](path)
+
+
+def _path(given: str) -> Path:
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:  # ~nobody
+        return Path(given)
 
 
 def fetch(name: str) -> Path:
@@ -209,7 +225,8 @@ def import_idx(name: str, directory: Path) -> Path:
                 f"data set '{name}' cannot be imported from IDX files, expected one of "
                 f"{', '.join(able)}"
             )
-        parts = read_idx(directory)
+        with readable(directory):
+            parts = read_idx(directory)
         _check(name, parts, f"'{directory}'")
     with install_lock(name):
         return install(name, parts)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,22 @@ def advised(remedy: str) -> Iterator[None]:
         yield
     except DataError as error:
         raise UsageError(f"{error}: {remedy}") from error
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Inside, a path of a user's that the system refuses to look at is told.
+
+    Raises:
+        UsageError: In place of an ``OSError``: no permission, a name too long.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"'{path}' cannot be read ({error.strerror or error}): give the path of something "
+            f"readable"
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import http.client
 import shutil
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -128,14 +129,17 @@ def import_weights(file: Path) -> Path:
     Raises:
         UsageError: No such file, not the published weights, or nowhere to put them.
     """
-    if not file.is_file():
-        raise UsageError(f"'{file}' is no file: give the path of the Inception weights")
-
-    def copy(part: BinaryIO) -> None:
-        with file.open("rb") as source:
-            shutil.copyfileobj(source, part)
-
-    return _install(copy, f"'{file}'")
+    try:
+        if not file.is_file():
+            raise UsageError(f"'{file}' is no file: give the path of the Inception weights")
+        source = file.open("rb")
+    except OSError as error:
+        raise UsageError(
+            f"'{file}' cannot be read ({error.strerror or error}): give the path of the Inception "
+            "weights"
+        ) from error
+    with source:
+        return _install(partial(shutil.copyfileobj, source), f"'{file}'")
 
 
 def fetch_weights(url: str = WEIGHTS_URL) -> Path:

@@ -15,7 +15,7 @@ from bench.contracts import EvalFns
 from bench.datasets._folder import class_numbers, read_pictures
 from bench.datasets._levels import check_levels
 from bench.datasets._npz import read_npz
-from bench.datasets._splits import Arrays, Images, Parts
+from bench.datasets._splits import Arrays, Images, Parts, readable
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated
@@ -66,7 +66,8 @@ def read_outside(path: Path, spec: DataSpec, classes: Sequence[str] = ()) -> Par
         UsageError: Nothing that can be read, another shape, or labels that the data set
             does not have.
     """
-    parts = _read(path, spec, classes)
+    with readable(path):
+        parts = _read(path, spec, classes)
     arrays, channels = parts.train, spec.shape[0]
     if arrays.images.shape[1] == 1 < channels:
         arrays = Arrays(np.repeat(arrays.images, channels, axis=1), arrays.labels)

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 import bench
 from bench.errors import UsageError
@@ -58,20 +58,25 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            values["identity"] = Identity.model_validate(values["identity"])
-            values |= {name: tuple(values[name]) for name in ("seeds", "runs")}
-            return cls(**values)
+            found = TypeAdapter(cls).validate_json(path.read_bytes())
         except FileNotFoundError:
             raise UsageError(
                 f"'{folder}' has no {MANIFEST}, which says what a report was made of: give the "
                 "folder of a report, or write it again with `bench report`"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise UsageError(
                 f"'{path}' cannot be read ({type(error).__name__}): write the report again with "
                 "`bench report`"
             ) from error
+        # Somebody else's report may name any file of this machine.
+        named = (*found.files, *found.figures)
+        if away := [name for name in named if Path(name).name != name or name == ".."]:
+            raise UsageError(
+                f"'{path}' names the file '{away[0]}', expected names within its folder: write the "
+                "report again with `bench report`"
+            )
+        return found
 
 
 def text_digest(text: str) -> str:

@@ -69,8 +69,31 @@ def runs_table(results: Results) -> str:
 
 def read_records(text: str) -> list[RunRecord]:
     """The records that ``runs_table`` wrote, without their curves."""
-    header, *rows = ([*map(_text, row)] for row in csv.reader(io.StringIO(text)))
-    return [_record(dict(zip(header, row, strict=True))) for row in rows]
+    rows = read_rows(text)
+    return [_record({_text(name): _text(cell) for name, cell in row.items()}) for row in rows]
+
+
+def read_rows(text: str) -> list[dict[str, str]]:
+    """The rows that ``runs_table`` wrote.
+
+    Raises:
+        ValueError: No such table: columns are missing, a row has more or fewer cells, or a run
+            stands there twice.
+    """
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+    if "run_id" not in (reader.fieldnames or ()):
+        raise ValueError("no column run_id")
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():
+            raise ValueError(f"row {number} has another number of cells than the header")
+    ids = [row["run_id"] for row in rows]
+    if len({*ids}) < len(ids):
+        raise ValueError("a run twice")
+    return rows
 
 
 def _cell(text: str) -> str:
@@ -116,7 +139,7 @@ def _record(row: dict[str, str]) -> RunRecord:
         params={name: value for name, value in known.items() if _is_param(name)},
         tags={name: value for name, value in known.items() if _is_tag(name)},
         metrics=metrics | dict.fromkeys(odd, math.nan),
-        finished=row["status"] != UNFINISHED,
+        finished=row.get("status", UNFINISHED) != UNFINISHED,
     )
 
 

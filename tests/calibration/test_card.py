@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic_study import IDENTITY, STUDY, study_records
 
-from bench.calibration.card import NUMBERS, STORED, card_text, write_card
+from bench.calibration.card import NUMBERS, STORED, card_text, read_numbers, write_card
 from bench.calibration.numbers import (
     Calibration,
     DoseResponse,
@@ -241,6 +241,25 @@ def test_file_in_place_of_the_folder_is_a_usage_error(tmp_path):
         write_card(calibration_of(), b"png", tmp_path / "taken")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda known: "{",
+        lambda known: "[]",
+        lambda known: {**known, "answers": []},
+        lambda known: {**known, "answers": [{**known["answers"][0], "ceilings": {}}]},
+        lambda known: {**known, "answers": [{**known["answers"][0], "responses": []}]},
+        lambda known: {**known, "draws": "many"},
+    ],
+)
+def test_numbers_that_were_damaged_are_not_read(written, tmp_path, change):
+    known = json.loads((written / NUMBERS).read_text())
+    changed = change(known)
+    (tmp_path / NUMBERS).write_text(changed if isinstance(changed, str) else json.dumps(changed))
+    assert read_numbers(tmp_path) is None
+    assert read_numbers(written) is not None
+
+
 OPTIONS = {"dataset": "digits", "detectors": "auto", "most": 40}
 
 
@@ -274,6 +293,14 @@ def measuring(monkeypatch):
     monkeypatch.setattr(command, "calibrate", calibrate)
     monkeypatch.setattr("bench.calibration.card.card_figures", card_figures)
     return calls
+
+
+def test_damaged_numbers_are_said_and_measured_again(tmp_path, measuring):
+    (tmp_path / NUMBERS).write_text("{")
+    said = []
+    write_calibration(**OPTIONS, out=tmp_path, say=said.append)
+    assert said[0] == f"note: '{tmp_path / NUMBERS}' cannot be read: all of it is measured again"
+    assert len(measuring) == 1
 
 
 def test_second_call_measures_nothing_and_writes_the_same_bytes(calibrated, monkeypatch):

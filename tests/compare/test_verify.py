@@ -3,12 +3,15 @@
 import contextlib
 import dataclasses
 import json
+import os
 import shutil
 import sqlite3
 
 import pytest
+from fault_lab import examples
 from golden.golden import IDENTITY, stored_records
 from golden.stored_study import stored, study_file
+from hypothesis import given, settings, strategies as st
 
 from bench import cli
 from bench.cli.report import make_report
@@ -246,7 +249,7 @@ def test_folder_without_a_report_is_told_with_the_remedy(tmp_path):
     ):
         verify_report(tmp_path)
     (tmp_path / "report.json").write_text("{}")
-    with pytest.raises(UsageError, match=r"cannot be read \(KeyError\)"):
+    with pytest.raises(UsageError, match=r"cannot be read \(ValidationError\)"):
         verify_report(tmp_path)
 
 
@@ -254,6 +257,93 @@ def test_file_that_is_missing_from_a_report_is_told(report):
     (report / "runs.csv").unlink()
     with pytest.raises(UsageError, match=r"runs\.csv' cannot be read \(FileNotFoundError\)"):
         verify_report(report)
+
+
+def manifest_with(report, **values):
+    path = report / "report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize("name", ["../ids.json", "/etc/hostname", "a/b", ".."])
+@pytest.mark.parametrize("field", ["files", "figures"])
+def test_report_that_names_files_elsewhere_is_refused(report, field, name):
+    known = json.loads((report / "report.json").read_text())[field]
+    manifest_with(report, **{field: {**known, name: "0"}})
+    with pytest.raises(UsageError, match=r"names the file '.*', expected names within its folder"):
+        verify_report(report)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"files": {}}, r"report\.json' names no README\.md"),
+        ({"files": ["README.md", "runs.csv"]}, r"cannot be read \(ValidationError\)"),
+        ({"identity": {"study": 3}}, r"cannot be read \(ValidationError\)"),
+        ({"seeds": "many"}, r"cannot be read \(ValidationError\)"),
+        (
+            {"identity": {"study": "../x", "tier": "classroom", "dataset": "digits"}},
+            r"unknown study '\.\./x'",
+        ),
+    ],
+)
+def test_manifest_that_says_something_else_is_told(report, values, message):
+    manifest_with(report, **values)
+    with pytest.raises(UsageError, match=message):
+        verify_report(report)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "run_id",
+            "id",
+            r"no table of runs \(ValueError: no column run_id\): write the report again",
+        ),
+        ("\n", ",more\n", r"row 1 has another number of cells than the header"),
+        ("\n", '\n"never closed', "is no table of runs"),
+    ],
+)
+def test_table_that_is_none_is_told(report, old, new, message):
+    replaced(report / "runs.csv", old, new)
+    with pytest.raises(UsageError, match=message):
+        verify_report(report)
+
+
+def test_pipe_in_place_of_a_table_is_not_waited_for(report):
+    (report / "runs.csv").unlink()
+    os.mkfifo(report / "runs.csv")
+    with pytest.raises(UsageError, match=r"runs\.csv' cannot be read"):
+        verify_report(report)
+
+
+@settings(max_examples=examples(200))
+@given(data=st.data())
+def test_damaged_report_without_a_store_is_compared_or_told(report, place, data):
+    """A cell, a line or a few bytes are others."""
+    (place / "mlflow.db").unlink(missing_ok=True)
+    name = data.draw(st.sampled_from(["runs.csv", "runs.csv", "report.json", "README.md"]))
+    whole = (report / name).read_bytes()
+    if data.draw(st.booleans()):
+        cells = whole.split(b",")
+        at = data.draw(st.integers(0, len(cells) - 1))
+        cells[at] = data.draw(
+            st.sampled_from([b"", b"nan", b"inf", b"-1", b"1e400", b"{", b"abc", b"ok", b"\0"])
+        )
+        damaged = b",".join(cells)
+    else:
+        at = data.draw(st.integers(0, len(whole) - 1))
+        damaged = whole[:at] + data.draw(st.binary(max_size=4)) + whole[at + 2 :]
+    (report / name).write_bytes(damaged)
+    try:
+        verify_report(report)
+    except UsageError as error:
+        told = str(error)
+    else:
+        told = ""
+    finally:
+        (report / name).write_bytes(whole)
+    assert "\n" not in told
 
 
 def ended(monkeypatch, capsys, *words):

@@ -188,3 +188,13 @@ def test_digest_does_not_depend_on_memory_order() -> None:
 def test_unusable_images_are_refused_in_one_sentence(parts: Parts, sentence: str) -> None:
     with pytest.raises(UsageError, match=f"data set 'mine' .*{sentence}"):
         check_parts("mine", parts)
+
+
+@pytest.mark.parametrize("kind", ["folder", "npz"])
+def test_path_that_the_system_refuses_is_told(kind: str) -> None:
+    with pytest.raises(
+        UsageError, match=r"cannot be read \(File name too long\): give the path of"
+    ):
+        datasets.load(f"{kind}:{'x' * 300}")
+    with pytest.raises(UsageError, match=r"'~nobody-here/x' is no f(older|ile)"):
+        datasets.load(f"{kind}:~nobody-here/x")
