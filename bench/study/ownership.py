@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import json
+import os
+import signal
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bench.errors import Interrupted, UsageError
+from bench.errors import Interrupted, UsageError, cannot_use
 from bench.files import written_whole
 from bench.study.tracked import TrackedStudy
 from bench.tracking.claim import this_process
@@ -53,7 +54,7 @@ def alone(tracked: TrackedStudy) -> Iterator[None]:
     plan = tracked.plan
     what = f"study '{plan.identity.key}'"
     claim = tracked.store.claim(
-        plan.identity.key, this_process(plan.folder), what=what, when_lost=_thread.interrupt_main
+        plan.identity.key, this_process(plan.folder), what=what, when_lost=_interrupt
     )
     with claim as held, _locked(plan.folder, what):
         _own(tracked, what)
@@ -63,6 +64,11 @@ def alone(tracked: TrackedStudy) -> Iterator[None]:
             if held.lost:
                 raise UsageError(held.lost) from None
             raise
+
+
+def _interrupt() -> None:
+    """As Ctrl-C does it, whatever this process waits for."""
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 @contextlib.contextmanager
@@ -75,6 +81,8 @@ def _locked(folder: Path, what: str) -> Iterator[None]:
             f"{what} is being run by another process in '{folder.absolute()}', with another "
             "tracking store: wait for it, or stop it and run the same command again"
         ) from None
+    except OSError as error:  # another user's
+        raise cannot_use(folder / ".driver.lock", error) from error
     with lock:
         yield
 
@@ -86,7 +94,7 @@ def _own(tracked: TrackedStudy, what: str) -> None:
         UsageError: They are.
     """
     told = tracked.store.experiment_tags(tracked.experiment_id).get(OWNER)
-    owner, mine = told and Owner(**json.loads(told)), _this_folder(tracked.plan.folder)
+    owner, mine = _read(told or ""), _this_folder(tracked.plan.folder)
     if owner == mine:
         return
     if owner and not owner.is_same(mine) and any(r.about.folder for r in tracked.records()):
@@ -95,6 +103,14 @@ def _own(tracked: TrackedStudy, what: str) -> None:
             f"'{owner.folder}': continue them there, or give another store with --tracking-uri"
         )
     tracked.describe({OWNER: json.dumps(asdict(mine))})
+
+
+def _read(told: str) -> Owner | None:
+    """None as well where somebody wrote something else into the tag."""
+    try:
+        return Owner(**json.loads(told))
+    except (ValueError, TypeError):
+        return None
 
 
 def _this_folder(folder: Path) -> Owner:

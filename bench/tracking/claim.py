@@ -29,6 +29,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from bench.errors import UsageError
+from bench.tracking.opening import no_retries
 
 PREFIX = ".claim/"
 HOLDER, BEAT = "holder", "heartbeat"
@@ -141,7 +142,7 @@ class Claim:
     ) -> None:
         """Lets go of it; where the store is gone the next process sees that this one is."""
         self._left.set()
-        with contextlib.suppress(MlflowException):
+        with contextlib.suppress(Exception), no_retries():
             self._client.delete_experiment(self._id)
 
     def _free_number(self) -> int:
@@ -169,6 +170,8 @@ class Claim:
         return max(numbers) + 1
 
     def _is_alive(self, found: Experiment) -> bool:
+        if not {HOLDER, BEAT} <= found.tags.keys():  # somebody else's, or with its tags taken away
+            return False
         holder = _holder(found)
         if holder.is_dead:
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -131,11 +132,11 @@ def _state(path: Path, schema: Schema, database: sqlite3.Connection) -> State:
         _has_rows(database, name, schema.kept[name]) for name in schema.kept.keys() & tables
     ):
         return State.HALF
-    uri = sqlite_uri(path).replace("'", "%27")
+    uri = shlex.quote(sqlite_uri(path).replace("sqlite://", "sqlite+pysqlite://", 1))
     raise UsageError(
         f"database '{path}' was made by another version of {schema.owner} (its tables are "
         f"{revision}, expected {schema.revision}): install that one, or copy the file and run "
-        f"`{schema.upgrade} '{uri}'`"
+        f"`{schema.upgrade} {uri}`"
     )
 
 

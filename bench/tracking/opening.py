@@ -26,7 +26,7 @@ def open_client(uri: str) -> MlflowClient:
         if path := database_path(uri):
             prepare(path, _schema())
             follow(path)
-        with _no_retries():
+        with no_retries():
             return _asked(uri)
     except UsageError:
         raise
@@ -85,7 +85,7 @@ def _schema() -> Schema:
 
 
 @contextlib.contextmanager
-def _no_retries() -> Iterator[None]:
+def no_retries() -> Iterator[None]:
     """A server that is down is told at once, not after minutes of silent retries."""
     name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
     before = os.environ[name]

@@ -1,10 +1,13 @@
 """The runs of a study on a store belong to the folder that began it."""
 
 import shutil
+import time
 
 import pytest
 
 from bench.errors import UsageError
+from bench.tracking import claim
+from bench.tracking.mlflow import Store
 
 
 def elsewhere(made, root):
@@ -37,6 +40,9 @@ def test_folder_that_was_moved_goes_on_where_it_was(grid, tmp_path):
 def test_folder_with_a_lost_id_is_known_by_its_place(grid):
     grid.run()
     (grid.driver().plan.folder / ".study").write_bytes(b"\xff")
+    grid.store.facts["bench.owner"] += " and what somebody wrote behind it"
+    assert grid.run().ran == []
+    (grid.driver().plan.folder / ".study").unlink()
     assert grid.run().ran == []
 
 
@@ -52,3 +58,17 @@ def test_study_of_before_belongs_to_who_continues_it(grid, tmp_path):
     assert grid.run().ran == []
     with pytest.raises(UsageError, match="belong to"):
         elsewhere(grid, tmp_path / "hers").run()
+
+
+def test_driver_whose_study_was_taken_over_stops_with_a_sentence(grid, store_uri, monkeypatch):
+    monkeypatch.setattr(claim, "BEAT_SECONDS", 0.05)
+    grid.store = Store(store_uri)
+
+    def overtaken():
+        with grid.driver().alone():
+            (held,) = grid.store._client.search_experiments(filter_string="name LIKE '.claim/%'")
+            grid.store._client.delete_experiment(held.experiment_id)
+            time.sleep(10.0)
+
+    with pytest.raises(UsageError, match=r"study 'made-.*' was taken over by another process"):
+        overtaken()
