@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from bench.errors import UsageError
 from bench.records import Scalar
 from bench.registry import closest
+from bench.text import shown
 
 Flat = dict[str, Scalar]
 """``{"model": "vae", "model.depth": 3, "train.seed": 0, ...}``: what is logged and overridden."""
@@ -32,9 +33,6 @@ LARGEST = 1e38
 
 LONGEST = 4096
 """Characters of a setting that is a text: a path is no longer."""
-
-SHOWN = 60
-"""Characters of a wrong value that are told."""
 
 NUMBERS = (int, float)
 
@@ -50,8 +48,8 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _number_is_a_number(cls, value: object, info: ValidationInfo) -> object:
-        """No truth value for a number; and -0 is 0, so that both are one configuration."""
-        number = cls.model_fields[info.field_name or ""].annotation in NUMBERS
+        """A truth value is none, though Python counts with it."""
+        number = cls.model_fields[info.field_name or ""].annotation in (*NUMBERS, int | None)
         if number and isinstance(value, bool):
             raise ValueError(f"a number is wanted, got {value}")
         return value
@@ -59,11 +57,8 @@ class Settings(BaseModel):
     @field_validator("*", mode="after")
     @classmethod
     def _no_negative_zero(cls, value: object) -> object:
+        """So that 0 and -0 are one configuration."""
         return 0.0 if isinstance(value, float) and value == 0 else value
-
-
-class RunSettings(Settings):
-    """A group of the settings of one run."""
 
     @field_validator("*", mode="after")
     @classmethod
@@ -78,17 +73,17 @@ class RunSettings(Settings):
         return value
 
 
-class ModelSettings(RunSettings):
+class ModelSettings(Settings):
     """Base of every model's settings; each model file adds its own fields."""
 
 
-class DataSettings(RunSettings):
+class DataSettings(Settings):
     """Which images."""
 
     dataset: str = Field("digits", description="registered name, folder:PATH or npz:PATH")
 
 
-class TrainSettings(RunSettings):
+class TrainSettings(Settings):
     """How long and in what order."""
 
     num_images: int = Field(24_000, ge=2, le=10**12, description="budget: real images seen")
@@ -111,7 +106,7 @@ class TrainSettings(RunSettings):
         return -(-self.num_images // self.batch_size)
 
 
-class EvalSettings(RunSettings):
+class EvalSettings(Settings):
     """What is measured on held-out data."""
 
     detector: str = Field("auto", description="feature network; auto: the data set's own")
@@ -276,12 +271,6 @@ def _checked(cls: type[Settings], group: str, flat: Mapping[str, object]) -> Set
 def is_whole(text: str) -> bool:
     """Whether no character of a text is a half of one, as names that are no UTF-8 give."""
     return not any("\ud800" <= each <= "\udfff" for each in text)
-
-
-def shown(value: object) -> str:
-    """A wrong value as a sentence tells it: so that it can be recognised, and no longer."""
-    text = repr(value) if isinstance(value, str) else ascii(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text):,} characters)"
 
 
 def _expected(field: FieldInfo, problem: str) -> str:

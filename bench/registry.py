@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from bench.errors import UsageError
 from bench.sources import sources_of
+from bench.text import shown
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ def closest(name: str, known: Iterable[str], *, kind: str, what: str = "register
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
-    return f"unknown {kind} '{name}': {hint}{what}: {', '.join(names) or 'none'}"
+    return f"unknown {kind} {shown(name)}: {hint}{what}: {', '.join(names) or 'none'}"
 
 
 def in_a_line(error: BaseException) -> str:

@@ -33,6 +33,9 @@ _SHORT, _LONG = 6, 8
 _GUESSABLE = {"mlflow", "optuna", "postgres", "postgresql", "bench", "sqlite", "http", "https"}
 """Passwords of examples: as words they are masked in addresses alone."""
 
+_SHOWN = 80
+"""Characters of a wrong value that are told."""
+
 _remembered: set[str] = set()
 
 _OBEYED = re.compile(
@@ -72,6 +75,12 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     r"""The same in one line, new lines shown as ``\n``."""
     return printable(text).replace("\n", "\\n")
+
+
+def shown(value: object) -> str:
+    """A wrong value as a sentence tells it: so that it can be recognised, and no longer."""
+    text = repr(value) if isinstance(value, str) else ascii(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text):,} characters)"
 
 
 def without_password(address: str) -> str:

@@ -44,7 +44,9 @@ def write_calibration(
     detectors: Annotated[
         str, typer.Option("--detectors", help="which; those that are not here are left out")
     ] = DETECTORS,
-    most: Annotated[int, typer.Option("-n", min=1, help="most images per distance")] = MOST,
+    most: Annotated[
+        int, typer.Option("-n", min=1, max=10**7, help="most images per distance")
+    ] = MOST,
     device: Device = "auto",
     out: Annotated[
         Path | None, typer.Option("--out", help="folder; default reports/calibration_DATASET")

@@ -62,7 +62,9 @@ def evaluate_one(
     ] = None,
     dataset: Dataset = None,
     name: Annotated[str | None, typer.Option("--name", help="of the model of --images")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="that the images came from")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**31 - 1, help="that the images came from")
+    ] = 0,
     study: Annotated[
         str | None, typer.Option("--study", help="put --images into this study's tables")
     ] = None,

@@ -26,7 +26,8 @@ def make_report(
     out: Annotated[Path | None, typer.Option("--out", help="folder; default reports/STUDY")] = None,
     tracking_uri: Uri = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="the first so many; default all")
+        int | None,
+        typer.Option("--seeds", min=1, max=10_000, help="the first so many; default all"),
     ] = None,
     say: Say = quiet,
 ) -> Path:

@@ -41,6 +41,8 @@ from bench.errors import UsageError
 from bench.evaluation.view import missing_detector
 from bench.metrics import requested
 from bench.plan.files import load_study
+from bench.plan.space import MOST_TRIALS, bounds
+from bench.plan.study import MOST_SEEDS
 from bench.results.format import code, prose
 from bench.runtime import prepare
 from bench.study.driver import Driver
@@ -61,10 +63,12 @@ def run_study(
     dataset: Dataset = None,
     overrides: Sets = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="seeds per cell; default: the tier's")
+        int | None,
+        typer.Option("--seeds", min=1, max=MOST_SEEDS, help="seeds per cell; default: the tier's"),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option("--trials", min=1, help="of a search, for each family")
+        int | None,
+        typer.Option("--trials", min=1, max=MOST_TRIALS, help="of a search, for each family"),
     ] = None,
     jobs: Annotated[str, typer.Option("--jobs", help="runs at a time: a number or auto")] = "auto",
     engine: Annotated[
@@ -158,7 +162,12 @@ def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: 
             f"{reference.detector.dim} are needed for the detector's features: add images"
         )
     unfinished = [run for run in runs if not (plan.folder / run.key / RESULT).exists()]
-    require_possible([run.config for run in unfinished], reference, jobs)
+    ends = [
+        plan.trial(arm, 0, values).config
+        for arm, space in plan.study.spaces.items()
+        for values in bounds(space)
+    ]
+    require_possible([*ends, *(run.config for run in unfinished)], reference, jobs)
 
 
 def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> dict[str, Any]:

@@ -29,9 +29,9 @@ def sample_run(
         str, typer.Argument(metavar="RUN", help="id of a tracked run, or its beginning")
     ],
     *,
-    count: Annotated[int, typer.Option("-n", min=1, help="number of images")] = 64,
+    count: Annotated[int, typer.Option("-n", min=1, max=10_000, help="number of images")] = 64,
     out: Annotated[Path, typer.Option("-o", help="PNG to write")] = Path("samples.png"),
-    seed: Annotated[int, typer.Option("--seed", min=0, help="of the noise")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="of the noise")] = 0,
     label: Annotated[
         int | None, typer.Option("--class", help="of a conditional model; default: all")
     ] = None,

@@ -29,7 +29,9 @@ def serve_ui(
     *,
     study: Annotated[str | None, typer.Option("--study", help="open at this study")] = None,
     host: Annotated[str, typer.Option("--host", help="address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="port to listen on")] = 5000,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65_535, help="port to listen on")
+    ] = 5000,
     tracking_uri: Uri = None,
     say: Say = quiet,
 ) -> None:

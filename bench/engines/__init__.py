@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.records import TrialResult
 from bench.registry import Registry
+from bench.text import shown
 
 ShouldPrune = Callable[[list[float]], bool]
 """Whether a trial with these validation values so far is to end now."""
@@ -73,8 +75,8 @@ def num_jobs(text: str, name: str | None, device: torch.device) -> int:
     Raises:
         UsageError: Neither, no such engine, or it cannot run so many.
     """
-    if text != "auto" and (not text.isdecimal() or int(text) < 1):
-        raise UsageError(f"--jobs takes a whole number from 1 on, or auto, got '{text}'")
+    if text != "auto" and not re.fullmatch("[1-9][0-9]{0,2}", text):
+        raise UsageError(f"--jobs takes a whole number in 1..999, or auto, got {shown(text)}")
     asked = None if text == "auto" else int(text)
     return ENGINES.get(name or "local").num_jobs(asked, device)
 

@@ -10,8 +10,12 @@ from pydantic import Field, model_validator
 from bench.config import Settings
 from bench.records import Scalar
 
-RANDOM_TRIALS = 10
+RANDOM_TRIALS, MOST_TRIALS = 10, 10_000
 """Independent and unpruned; the expected best is estimated from them alone (protocol rule 22)."""
+
+
+WHOLE = 2**53
+"""Up to here every whole number is one with a point as well, as databases of trials keep it."""
 
 
 class Span(Settings):
@@ -58,8 +62,8 @@ class LogUniform(Span):
 class Int(Span):
     """A whole number, all values alike."""
 
-    low: int
-    high: int
+    low: int = Field(ge=-WHOLE, le=WHOLE)
+    high: int = Field(ge=-WHOLE, le=WHOLE)
 
     @property
     def samples(self) -> tuple[Scalar, ...]:
@@ -70,7 +74,7 @@ class Int(Span):
 class Choice(Settings):
     """One of some values, without an order."""
 
-    values: tuple[Scalar, ...] = Field(min_length=2)
+    values: tuple[Scalar, ...] = Field(min_length=2, max_length=1000)
 
     @model_validator(mode="after")
     def _all_different(self) -> Self:
@@ -105,9 +109,9 @@ class Search(Settings):
     """
 
     spaces: dict[str, Space]
-    trials: int = Field(12, ge=1)
-    startup: int = Field(RANDOM_TRIALS, ge=RANDOM_TRIALS)
-    validations: int = Field(4, ge=1)
+    trials: int = Field(12, ge=1, le=MOST_TRIALS)
+    startup: int = Field(RANDOM_TRIALS, ge=RANDOM_TRIALS, le=MOST_TRIALS)
+    validations: int = Field(4, ge=1, le=10_000)
 
 
 def middle(space: Space) -> dict[str, Scalar]:

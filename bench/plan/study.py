@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shlex
 from typing import Literal, Self
 
@@ -11,11 +12,14 @@ from pydantic import Field, model_validator
 from bench.config import Settings, dataset_slug, digest
 from bench.errors import UsageError
 from bench.plan.claim import Claim
-from bench.plan.space import Search, Space
+from bench.plan.space import MOST_TRIALS, Search, Space
 from bench.records import Scalar
 from bench.registry import closest
 
 FlatValues = dict[str, Scalar]
+
+MOST_SEEDS, MOST_CELLS = 10_000, 10_000
+"""Of a cell, and of a study; more of them no report shows."""
 
 RESERVED = {"data.dataset": "--dataset", "train.seed": "--seeds"}
 """Keys that say which study it is, or which run of a cell: options and no factors."""
@@ -52,8 +56,8 @@ class Tier(Settings):
     dataset: str
     settings: FlatValues = Field(default_factory=dict)
     arms: dict[str, FlatValues] = Field(default_factory=dict)
-    seeds: int = Field(3, ge=1)
-    trials: int | None = Field(None, ge=1)
+    seeds: int = Field(3, ge=1, le=MOST_SEEDS)
+    trials: int | None = Field(None, ge=1, le=MOST_TRIALS)
     takes: str = ""
 
 
@@ -135,6 +139,18 @@ class Study(Settings):
             if key in chosen:
                 raise ValueError(
                     f"'{key}' is no factor, every run has it from {option}: leave it out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _cells_can_be_counted(self) -> Self:
+        for arm in self.arms:
+            factors = {**self.factors, **arm.factors}
+            cells = math.prod(len(values) for values in factors.values())
+            if cells > MOST_CELLS:
+                raise ValueError(
+                    f"the factors of arm '{arm.name}' cross to {cells:,} cells: at most "
+                    f"{MOST_CELLS:,} can be run"
                 )
         return self
 

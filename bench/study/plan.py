@@ -10,12 +10,12 @@ import torch
 
 from bench.config import RunConfig, digest, parse_assignments
 from bench.errors import UsageError
-from bench.plan.space import bounds, middle
-from bench.plan.study import Cell, FlatValues, Identity, Study
+from bench.plan.space import MOST_TRIALS, bounds, middle
+from bench.plan.study import MOST_SEEDS, Cell, FlatValues, Identity, Study
 from bench.records import DataSpec, TrialResult
 from bench.runtime import resolve_device
 from bench.study.cells import configured, full_overrides, matched
-from bench.text import remember
+from bench.text import remember, shown
 from bench.tracking.address import sqlite_uri
 from bench.training.checkpoint import load_result
 from bench.training.parts import reference_for
@@ -23,6 +23,12 @@ from bench.training.run import StageName
 
 OPTUNA = "optuna.db"
 """Optuna's database in the study's folder."""
+
+MOST_LETTERS = 80
+"""Of a wrong option that its remedy repeats."""
+
+MOST_RUNS = 100_000
+"""Of a study; MLflow lists no more of them in one experiment in a bearable time."""
 
 FRESH_SEED = 1
 """The first seed after a search, whose trials have seed 0."""
@@ -198,7 +204,8 @@ def resolve(
     remember(storage or "")
     if storage is not None and "://" not in storage:
         raise UsageError(
-            f"--storage takes a database URL, got '{storage}': write sqlite:///{storage}.db"
+            f"--storage takes a database URL, got {shown(storage)}: write "
+            f"sqlite:///{storage if len(storage) < MOST_LETTERS else 'optuna'}.db"
         )
     size = study.tier(tier)
     if study.search is None and trials is not None:
@@ -212,14 +219,19 @@ def resolve(
         dataset=dataset or size.dataset,
         overrides=full_overrides(study, tier, parse_assignments(list(overrides))),
     )
-    num_seeds = seeds or size.seeds
+    num_seeds = _within("--seeds", size.seeds if seeds is None else seeds, MOST_SEEDS)
+    num_trials = 0
+    if study.search:
+        wanted = trials if trials is not None else size.trials or study.search.trials
+        num_trials = _within("--trials", wanted, MOST_TRIALS)
+    _require_countable(study, tier, num_seeds, num_trials)
     asked = "" if trials is None else f" --trials {trials}"
     asked += " --deterministic" if deterministic else ""
     plan = StudyPlan(
         study=study,
         identity=identity,
         num_seeds=num_seeds,
-        num_trials=(trials or size.trials or study.search.trials) if study.search else 0,
+        num_trials=num_trials,
         device=resolve_device(device),
         deterministic=deterministic,
         root=root,
@@ -231,6 +243,26 @@ def resolve(
         for values in bounds(space):
             plan.trial(arm, 0, values)
     return plan
+
+
+def _within(option: str, number: int, most: int) -> int:
+    """A number that is asked for.
+
+    Raises:
+        UsageError: There are no so many.
+    """
+    if not 1 <= number <= most:
+        raise UsageError(f"{option} must be in 1..{most:,}, got {number}")
+    return number
+
+
+def _require_countable(study: Study, tier: str, num_seeds: int, num_trials: int) -> None:
+    number = num_seeds * len(study.cells(tier)) + num_trials * len(study.spaces)
+    if number > MOST_RUNS:
+        asked = f"--seeds ({num_seeds})" + (f" or --trials ({num_trials})" if num_trials else "")
+        raise UsageError(
+            f"'{study.name}' would be {number:,} runs, and a study holds {MOST_RUNS:,}: lower {asked}"
+        )
 
 
 def _with(cell: Cell, settings: FlatValues) -> Cell:

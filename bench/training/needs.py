@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.config import RunConfig, shown
+from bench.config import RunConfig
 from bench.contracts import Step, Trainable
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
@@ -21,6 +21,7 @@ from bench.metrics._evaluate import num_samples
 from bench.models import MODELS
 from bench.records import DataSpec, Scalar
 from bench.runtime import seeded_modules
+from bench.text import shown
 
 STEP_SECONDS = 1e-4
 """What no step takes less than, whatever it runs on."""

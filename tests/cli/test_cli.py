@@ -91,13 +91,13 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         "unknown likelihood 'nix': registered: bernoulli_fixed, ",
     ),
     "run --study depth_sweep --jobs 0": (
-        "--jobs takes a whole number from 1 on, or auto, got '0'\n",
+        "--jobs takes a whole number in 1..999, or auto, got '0'\n",
     ),
     "run --study depth_sweep --engine inprocess --jobs 2 --fresh": (
         "engine 'inprocess' runs one at a time, got 2 jobs: take --engine local\n",
     ),
     "run --study depth_sweep --jobs two": (
-        "--jobs takes a whole number from 1 on, or auto, got 'two'\n",
+        "--jobs takes a whole number in 1..999, or auto, got 'two'\n",
     ),
     "run --study depth_sweep --device cuda": ("device 'cuda' is not there: use --device cpu\n",),
     "run --study depth_sweep --storage optuna": (
@@ -172,6 +172,26 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         "Invalid value for '--seeds': ",
         "greater than or equal to 1: see `bench run --help`\n",
     ),
+    "run --study depth_sweep --seeds 1000000": (
+        "Invalid value for '--seeds': ",
+        "less than or equal to 10000: see `bench run --help`\n",
+    ),
+    "run --study depth_sweep --seeds 9000": (
+        "'depth_sweep' would be 162,000 runs, and a study holds 100,000: lower --seeds (9000)\n",
+    ),
+    f"run --study depth_sweep --jobs {'9' * 5000}": (
+        "--jobs takes a whole number in 1..999, or auto, got '999",
+        "... (5,002 characters)\n",
+    ),
+    "sample some_run -n 1000000": (
+        "Invalid value for '-n': ",
+        "less than or equal to 10000",
+    ),
+    "train vae --threads 0": (
+        "Invalid value for '--threads': ",
+        "greater than or equal to 1",
+    ),
+    "ui --port 70000": ("Invalid value for '--port': ", "less than or equal to 65535"),
     "rnu": ("No such command 'rnu'", ": see `bench --help`\n"),
     "data": ("Missing command: see `bench data --help`\n",),
 }
