@@ -6,14 +6,17 @@ import contextlib
 import itertools
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import optuna
 
 from bench.engines import Outcome
+from bench.engines.task import tell_result
 from bench.errors import Interrupted, UsageError
 from bench.records import RunRecord, TrialResult
+from bench.tracking.delivery import deliver
 from bench.training.checkpoint import load_result, save_result
 
 
@@ -29,19 +32,18 @@ class RememberedStore:
     def experiment(self, name):
         return name
 
-    def create_run(self, experiment_id, *, name, params, tags):
+    def create_run(self, experiment_id, *, name, params, tags, at=None):
         run_id = f"{next(self.ids):04d}"
         self.runs[run_id] = RunRecord(
-            run_id=run_id, params=dict(params), tags=dict(tags), metrics={}
+            run_id=run_id, params=dict(params), tags=dict(tags), metrics={}, finished=False
         )
         return run_id
 
-    def run_of(self, experiment_id, config_digest, folder=None):
-        for run in self.runs.values():
-            about = run.about
-            if about.config_digest == config_digest and folder in {None, about.folder}:
-                return run.run_id
-        return None
+    def is_active(self, run_id):
+        return True if run_id in self.runs else None
+
+    def runs_with(self, experiment_id, tag, text):
+        return [run for run in self.runs.values() if run.tags.get(tag) == text]
 
     def records(self, experiment_id):
         return list(self.runs.values())
@@ -50,13 +52,7 @@ class RememberedStore:
         assert self.runs[run_id].params == params
 
     def logger(self, run_id):
-        return SimpleNamespace(tags=self.runs[run_id].tags.update)
-
-    def fail_run(self, run_id, tags):
-        self.logger(run_id).tags(tags)
-
-    def end_run(self, run_id, *, ok):
-        pass
+        return RememberedRun(self, run_id)
 
     def describe_experiment(self, experiment_id, tags):
         self.facts |= tags
@@ -79,6 +75,25 @@ class RememberedStore:
 
     def delete_run(self, run_id):
         del self.runs[run_id]
+
+
+class RememberedRun:
+    """Writes to a run of a store in memory."""
+
+    def __init__(self, store, run_id):
+        self.store, self.run_id = store, run_id
+
+    def tags(self, values):
+        self.store.runs[self.run_id].tags.update(values)
+
+    def send(self, values, tags):
+        run = self.store.runs[self.run_id]
+        run.tags.update(tags)
+        run.metrics.update({each.name: each.value for each in values})
+
+    def send_state(self, state, at):
+        run = self.store.runs[self.run_id]
+        self.store.runs[self.run_id] = replace(run, finished=state in {"FINISHED", "FAILED"})
 
 
 class Silent:
@@ -136,11 +151,11 @@ class FakeEngine(Silent):
         if result is None:
             self.trained.append(label)
             result = self.results.get(label) or self.train(task, should_prune, label)
-        self.store.logger(task.run_id).tags(result.tags())
+        folder.mkdir(parents=True, exist_ok=True)
         if result.status != "failed":
-            folder.mkdir(parents=True, exist_ok=True)
             save_result(folder, result)
-        self.store.end_run(task.run_id, ok=result.status != "failed")
+        tell_result(folder, task.about, result)
+        deliver(folder, self.store)
         return result
 
     def train(self, task, should_prune, label):

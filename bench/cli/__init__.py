@@ -16,7 +16,7 @@ from typer.main import get_group
 
 from bench.cli import options
 from bench.console import lost_words, settle
-from bench.errors import DiskTrouble, Interrupted, UsageError, disk_trouble
+from bench.errors import DiskTrouble, Interrupted, Undelivered, UsageError, disk_trouble
 from bench.text import masked, one_line, printable, remember
 
 INTERRUPTED = 130
@@ -45,6 +45,7 @@ COMMANDS = {
     "list": ("list", "List what is registered, with one line each."),
     "show": ("show", "Show a model's settings, ranges and source, or a study's plan."),
     "init": ("init", "Write a commented study file into ./studies, to start from."),
+    "sync": ("sync", "Send what a tracking store that was gone has not been told."),
     "ui": ("ui", "Serve what was logged and print the comparison page's address."),
     "data": ("data", "Install and check data sets."),
     "detectors": ("detectors", "Feature networks of the distances."),
@@ -95,8 +96,8 @@ def _ended() -> int:
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
         return app(arguments or ["--help"], prog_name="bench", standalone_mode=False) or 0
-    except (DiskTrouble, UsageError) as error:
-        return _said(error, str(error), 1 if isinstance(error, DiskTrouble) else 2)
+    except (DiskTrouble, Undelivered, UsageError) as error:
+        return _said(error, str(error), 2 if isinstance(error, UsageError) else 1)
     except Interrupted:
         return INTERRUPTED
     except typer.TyperException as error:

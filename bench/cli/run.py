@@ -118,6 +118,7 @@ def run_study(
         driver.tracked.describe(_description(plan))
         if fresh:
             driver.forget()
+        driver.settle()
         left = driver.left()
         if len(left) < len(everything):
             say(f"{len(everything) - len(left)} of {len(everything)} runs are finished already")

@@ -27,15 +27,17 @@ from bench.cli.options import (
     say_notes,
 )
 from bench.config import RunConfig, listed, parse_assignments
-from bench.engines.task import Task, run_task
+from bench.engines.task import Task, run_task, tracked_run
 from bench.errors import UsageError
 from bench.metrics import requested
 from bench.models import config_from_params, configure
 from bench.records import DataSpec, RunRecord, RunTags, TrialResult
 from bench.runtime import git_commit, prepare, resolve_device, stop_requests
 from bench.study.space import require_space
+from bench.tracking.delivery import deliver_all
+from bench.tracking.journal import About, run_id_of
 from bench.tracking.mlflow import Store
-from bench.training.checkpoint import RESULT, read_run_id, write_run_id
+from bench.training.checkpoint import RESULT
 from bench.training.needs import require_possible
 from bench.training.parts import reference_for
 
@@ -75,11 +77,9 @@ def train_one(
     folder = root / "train" / f"{wanted.digest}{suffix}"
     if folder.exists() and (fresh or (original and (folder / RESULT).exists())):
         shutil.rmtree(folder)
-    run_id = _single_run(store, wanted, folder, original)
-    say(f"run {run_id}: {wanted.name} on {wanted.data.dataset}, {wanted.train.num_images:,} images")
     task = Task(
         params=wanted.params(),
-        run_id=run_id,
+        about=_about(wanted, folder, original),
         folder=str(folder),
         uri=store.uri,
         device=device,
@@ -87,10 +87,13 @@ def train_one(
         deterministic=deterministic,
         plugins=tuple(str(path.absolute()) for path in plugins or ()),
     )
+    run_id = tracked_run(task, store)
+    say(f"run {run_id}: {wanted.name} on {wanted.data.dataset}, {wanted.train.num_images:,} images")
     with stop_requests() as should_stop:
         result = run_task(task, should_stop)
     _say_result(result, say)
-    summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
+    deliver_all([folder], store)
+    summary: dict[str, Any] = {"run_id": run_id_of(folder), **result.to_json()}
     if original is not None:
         summary["differences"] = differences = _differences(result, original)
         found = f"differs from {original.run_id}: {json.dumps(differences)}"
@@ -126,11 +129,8 @@ def _config(
     return configure(model or "", assigned, data)
 
 
-def _single_run(store: Store, config: RunConfig, folder: Path, original: RunRecord | None) -> str:
-    """The run's id, kept in its folder so that the same command continues it."""
-    kept = read_run_id(folder)
-    if kept and store.has_run(kept):
-        return kept
+def _about(config: RunConfig, folder: Path, original: RunRecord | None) -> About:
+    """What the store is told of the run before it begins."""
     tags = RunTags(
         family=config.name,
         model=config.name,
@@ -144,11 +144,7 @@ def _single_run(store: Store, config: RunConfig, folder: Path, original: RunReco
         repeats=original.run_id if original else "",
     ).to_tags()
     name = f"{config.name} {config.data.dataset} seed={config.train.seed}"
-    run_id = store.create_run(
-        store.experiment("train"), name=name, params=config.params(), tags=tags
-    )
-    write_run_id(folder, run_id)
-    return run_id
+    return About(experiment="train", name=name, params=config.params(), tags=tags)
 
 
 def _say_result(result: TrialResult, say: Say) -> None:

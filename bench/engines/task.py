@@ -5,25 +5,37 @@ from __future__ import annotations
 import contextlib
 import functools
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock
 
-from bench.errors import DiskTrouble, Interrupted
-from bench.files import disk_watched
+from bench.errors import Damaged, Interrupted
+from bench.files import disk_watched, set_aside
 from bench.logger import Logger
 from bench.models import config_from_params
 from bench.records import TrialResult
 from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
 from bench.text import masked, printable
-from bench.tracking.mirrors import Tee
+from bench.tracking.delivery import Sender, deliver
+from bench.tracking.journal import (
+    FAILED,
+    FINISHED,
+    KILLED,
+    NAME,
+    RUNNING,
+    About,
+    Journal,
+    require_whole,
+    run_id_of,
+)
+from bench.tracking.mirrors import MIRRORS, Mirrors
 from bench.tracking.mlflow import Store
-from bench.training.checkpoint import examine, require_folder
+from bench.training.checkpoint import LAST, RESULT, examine, require_folder
 from bench.training.parts import reference_for
-from bench.training.run import Run, StageName
+from bench.training.run import Run, StageName, log_result
 
 LOCK_SECONDS = 600.0
 
@@ -34,8 +46,8 @@ class Task:
 
     Attributes:
         params: The flat configuration.
-        run_id: MLflow's run, made by the driver.
-        folder: Where the run's checkpoints lie.
+        about: What tracking is told before it begins.
+        folder: Where the run's checkpoints and its journal lie.
         uri: The tracking store.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Compute threads.
@@ -45,7 +57,7 @@ class Task:
     """
 
     params: dict[str, str]
-    run_id: str
+    about: About
     folder: str
     uri: str = field(repr=False)
     device: str = "auto"
@@ -68,28 +80,81 @@ def run_task(
     """
     prepare(task.threads, deterministic=task.deterministic)
     load_plugins([Path(path) for path in task.plugins])
-    store = _store(task.uri)
     folder = Path(task.folder)
     require_folder(folder)
-    logger = Tee(store.logger(task.run_id), task.run_id, folder)
     # A worker whose driver was killed goes on to its next log: it must not be met here.
-    with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
-        examine(folder)
-        store.resume_run(task.run_id)
+    lock = FileLock(folder / ".lock", timeout=LOCK_SECONDS)
+    with disk_watched(folder), lock, _tracked(task, folder) as journal:
         try:
             with disk_watched(folder):
-                result = _run(task, logger, should_stop, should_prune)
-        except DiskTrouble:
-            with contextlib.suppress(Exception):  # it may lie on that disk
-                store.stop_run(task.run_id)
-            raise
+                result = _run(task, journal, should_stop, should_prune)
         except Interrupted:
-            store.stop_run(task.run_id)
+            with contextlib.suppress(OSError):  # its disk may be full or gone
+                journal.state(KILLED)
             raise
         except Exception as error:  # noqa: BLE001 - whatever broke, the run stays in the tables
-            result = _failed(folder, logger, error)
-        store.end_run(task.run_id, ok=result.status != "failed")
+            result = _failed(folder, journal, error)
+        journal.state(state_of(result))
     return result
+
+
+def tracked_run(task: Task, store: Store) -> str:
+    """The run of MLflow that a task will write to, made where it is missing.
+
+    Raises:
+        Exception: Whatever the store raises.
+    """
+    folder = Path(task.folder)
+    require_folder(folder)
+    with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
+        Journal(folder, task.about, begun=is_begun(folder)).close()
+    deliver(folder, store)
+    return run_id_of(folder)
+
+
+def tell_result(folder: Path, about: About, result: TrialResult) -> None:
+    """Adds to a run's journal how it ended, as far as it does not say so."""
+    require_folder(folder)
+    journal = Journal(folder, about, begun=True)
+    log_result(journal, result)
+    journal.state(state_of(result))
+    journal.close()
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether there is something to continue; without a whole journal the run begins anew."""
+    state = examine(folder)
+    try:
+        require_whole(folder)
+    except Damaged as damage:
+        set_aside(folder / NAME, damage)
+        for path in (folder / LAST, folder / RESULT):
+            if path.exists():
+                set_aside(path, f"is of no use without a whole {NAME}")
+        return False
+    return state != "new"
+
+
+def state_of(result: TrialResult) -> str:
+    """What MLflow calls it."""
+    return FAILED if result.status == "failed" else FINISHED
+
+
+@contextlib.contextmanager
+def _tracked(task: Task, folder: Path) -> Iterator[Journal]:
+    """The run's journal, sent to the store as it grows."""
+    journal = Journal(folder, task.about, begun=is_begun(folder))
+    sender = Sender(folder, functools.partial(_store, task.uri), journal)
+    sender.start()
+    try:
+        if MIRRORS.names():
+            journal.mirrors = Mirrors(sender.run_id(), folder)
+        journal.state(RUNNING)
+        yield journal
+    finally:
+        with contextlib.suppress(OSError):
+            journal.close()
+        sender.close()
 
 
 def _run(

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from bench.engines import Engine
+from bench.engines.task import tell_result
 from bench.files import disk_watched, made_folder
 from bench.records import TrialResult
 from bench.study.ownership import alone
@@ -18,6 +19,7 @@ from bench.study.queues import GridQueue, Queue, SearchQueue
 from bench.study.storage import Found, renew_damaged
 from bench.study.tracked import TrackedStudy
 from bench.tracking.address import database_path
+from bench.tracking.journal import run_id_of
 from bench.tracking.mlflow import Store
 
 MAX_LOST = 2
@@ -67,17 +69,29 @@ class Driver:
         """What a search has found by now, by arm; nothing of a grid."""
         return {} if self._search is None else self._search.best()
 
+    def settle(self) -> None:
+        """Tells the tracking store what it should know of the runs that have ended.
+
+        Raises:
+            UsageError: Another driver works on this study.
+        """
+        runs = [run for queue in self.queues for run in queue.known()]
+        self.tracked.settle(runs, self.alone)
+
     def run(self, engine: Engine, observer: Observer) -> None:
         """Runs everything that has no final result yet.
 
         Raises:
             UsageError: Another driver works on this study.
             DiskTrouble: A disk is full, read-only or gone; what was under way is interrupted.
+            Undelivered: The tracking store is gone; everything is kept.
         """
         database = database_path(self.tracked.store.uri) or self.plan.folder
         with self.alone(), disk_watched(self.plan.folder, database.parent):
             for queue in self.queues:
                 self._loop(queue, engine, observer)
+            self.tracked.deliver()
+            for queue in self.queues:
                 queue.close()
 
     def forget(self) -> None:
@@ -131,19 +145,19 @@ class Driver:
                 return
             for outcome in engine.wait(timeout=1.0):
                 run = busy.pop(outcome.task.folder)
-                result = outcome.result or self._after_loss(run, outcome.task.run_id, lost)
+                result = outcome.result or self._after_loss(run, lost)
                 if result is None:
                     again.append(run)
                     continue
-                queue.tell(run, result, outcome.task.run_id)
+                queue.tell(run, result, run_id_of(self.tracked.folder(run)))
                 observer.ended(run, result)
 
-    def _after_loss(self, run: PlannedRun, run_id: str, lost: dict[str, int]) -> TrialResult | None:
+    def _after_loss(self, run: PlannedRun, lost: dict[str, int]) -> TrialResult | None:
         """A worker died: None to try again from the checkpoint, a failure after too many."""
         lost[run.key] = lost.get(run.key, 0) + 1
         if lost[run.key] <= MAX_LOST:
             return None
         reason = f"its worker process died {lost[run.key]} times: see worker*.log"
         result = TrialResult(status="failed", reason=reason)
-        self.tracked.store.fail_run(run_id, result.tags())
+        tell_result(self.tracked.folder(run), self.tracked.about(run), result)
         return result

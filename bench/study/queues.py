@@ -25,6 +25,9 @@ class Queue(Protocol):
     def left(self) -> list[PlannedRun]:
         """What is still to be run, as far as is known beforehand."""
 
+    def known(self) -> list[PlannedRun]:
+        """What is decided already, whether it was run or not."""
+
     def next(self) -> PlannedRun | None:
         """The next run, or None where all have been given."""
 
@@ -120,14 +123,18 @@ class SearchQueue:
                     self.tell(*each)
         return deque(self._missing(ended))
 
-    def _ended(self) -> list[Ended]:
-        """The trials that have a result."""
-        return self._tracked.ended(
+    def known(self) -> list[PlannedRun]:
+        """The trials that are chosen."""
+        return [
             self._plan.trial(arm, number, values)
             for arm, one in self._arms.items()
             for number, values in one.chosen().items()
             if number < self._plan.num_trials
-        )
+        ]
+
+    def _ended(self) -> list[Ended]:
+        """The trials that have a result."""
+        return self._tracked.ended(self.known())
 
     def _missing(self, ended: Sequence[Ended]) -> list[tuple[int, str]]:
         """Number and arm of the trials without a result, the arms in turn."""
@@ -166,6 +173,10 @@ class GridQueue:
     def runs(self) -> list[PlannedRun]:
         """Every run, with what the search has found by now."""
         return self._search.runs() if self._search else self._plan.runs()
+
+    def known(self) -> list[PlannedRun]:
+        """Every run, with what the search has found by now."""
+        return self.runs()
 
     def left(self) -> list[PlannedRun]:
         """The runs without a result; before the search has ended, with what stands in."""

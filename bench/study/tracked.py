@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple
 
-from bench.engines.task import Task
+from bench.engines.task import Task, is_begun, tell_result
 from bench.records import RunRecord, RunTags, TrialResult
 from bench.study.plan import PlannedRun, StudyPlan
+from bench.text import masked
+from bench.tracking.delivery import PLACED, deliver, deliver_all, say
+from bench.tracking.journal import About, header_of, is_told, run_id_of
 from bench.tracking.mlflow import Store
-from bench.training.checkpoint import examine
 
 
 class Ended(NamedTuple):
@@ -18,7 +22,7 @@ class Ended(NamedTuple):
     Attributes:
         run: Which.
         result: What its folder holds.
-        run_id: In the tracking store.
+        run_id: In the tracking store; empty where it was not told yet.
     """
 
     run: PlannedRun
@@ -37,21 +41,62 @@ class TrackedStudy:
     def __init__(self, plan: StudyPlan, store: Store) -> None:
         self.plan, self.store = plan, store
         self.experiment_id = store.experiment(plan.identity.key)
+        self._facts: dict[str, str] = {}
 
     def ended(self, runs: Iterable[PlannedRun]) -> list[Ended]:
-        """Those of the runs that have a result in their folder, of which the store was told."""
-        told = {
-            record.about.folder: record.run_id
-            for record in self.records()
-            if record.finished and record.about.status
-        }
-        found = ((run, self.plan.result(run), told.get(self.plan.address(run))) for run in runs)
-        return [Ended(run, result, run_id) for run, result, run_id in found if result and run_id]
+        """Those of the runs that have a result in their folder."""
+        found = ((run, self.plan.result(run)) for run in runs)
+        return [Ended(run, result, run_id_of(self.folder(run))) for run, result in found if result]
 
     def left(self, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
-        """The others: to be run, or only told to a store that knows nothing of them."""
+        """The others."""
         ended = {each.run.key for each in self.ended(runs)}
         return [run for run in runs if run.key not in ended]
+
+    def settle(
+        self, runs: Iterable[PlannedRun], alone: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Tells the store what it lacks of runs that have ended, and what others changed there.
+
+        A run whose journal cannot tell it begins anew. ``alone`` is entered if there is anything.
+
+        Raises:
+            Exception: Whatever the store or the way to it raises.
+        """
+        ended = {each.run.key: each for each in self.ended(runs)}.values()
+        records = {record.run_id: record for record in self.records()}
+        placed = [record for record in records.values() if record.about.role in PLACED]
+        by_folder = {record.about.folder: record for record in placed if record.about.status}
+        known = ((e, records.get(e.run_id) or by_folder.get(self._address(e))) for e in ended)
+        late = [(each, record) for each, record in known if not self._is_settled(each, record)]
+        kept = {self._address(each): each.run_id for each in ended if each.run_id in records}
+        doubles = [r for r in placed if kept.get(r.about.folder, r.run_id) != r.run_id]
+        if late or doubles:
+            with alone():
+                self._settle(late, doubles)
+
+    def _settle(
+        self, late: Iterable[tuple[Ended, RunRecord | None]], doubles: Iterable[RunRecord]
+    ) -> None:
+        for each, record in late:
+            folder = self.folder(each.run)
+            if record is not None and (wrong := _wrong_tags(folder, each.result, record)):
+                say(f"tags of {each.run.label} were changed and are set again: {', '.join(wrong)}")
+                self.store.logger(record.run_id).tags(wrong)
+            if is_begun(folder):
+                tell_result(folder, self.about(each.run), each.result)
+                deliver(folder, self.store)
+        for record in doubles:
+            say(f"run {record.run_id} was restored beside one that tells the same: deleted again")
+            self.store.delete_run(record.run_id)
+
+    def deliver(self) -> None:
+        """Sends what journals of this study still hold, and waits for a store that is gone.
+
+        Raises:
+            Undelivered: It does not answer.
+        """
+        deliver_all(sorted(self.plan.folder.glob("*/")), self.store)
 
     def records(self) -> list[RunRecord]:
         """Every run of the experiment."""
@@ -59,16 +104,20 @@ class TrackedStudy:
 
     def describe(self, tags: dict[str, str]) -> None:
         """Sets tags of the experiment."""
+        self._facts |= tags
         self.store.describe_experiment(self.experiment_id, tags)
 
+    def folder(self, run: PlannedRun) -> Path:
+        """Where a run's checkpoints, its result and its journal lie."""
+        return self.plan.folder / run.key
+
     def task(self, run: PlannedRun) -> Task:
-        """All that a worker needs to know of a run, which is tracked from here on."""
-        params = run.config.params()
-        examine(self.plan.folder / run.key)  # says here what a worker would say in its log
+        """All that a worker needs to know of a run."""
+        is_begun(self.folder(run))  # says here what a worker would say in its log
         return Task(
-            params=params,
-            run_id=self._run_id(run, params),
-            folder=str(self.plan.folder / run.key),
+            params=run.config.params(),
+            about=self.about(run),
+            folder=str(self.folder(run)),
             uri=self.store.uri,
             stage=run.stage,
             device=self.plan.device.type,
@@ -76,15 +125,8 @@ class TrackedStudy:
             plugins=tuple(map(str, self.plan.plugins)),
         )
 
-    def _run_id(self, run: PlannedRun, params: dict[str, str]) -> str:
-        """The run of this configuration in the store, made where it is missing."""
-        address = self.plan.address(run)
-        in_folder = None if run.stage == "run" else address
-        found = self.store.run_of(self.experiment_id, run.config.digest, in_folder)
-        if found is not None:
-            # Its maker may have died before the parameters were in.
-            self.store.log_params(found, params)
-            return found
+    def about(self, run: PlannedRun) -> About:
+        """What the store is told of a run before it begins."""
         identity = self.plan.identity
         tags = RunTags(
             study=identity.study,
@@ -96,11 +138,41 @@ class TrackedStudy:
             seed=run.seed,
             role=run.role,
             config_digest=run.config.digest,
-            folder=address,
+            folder=self.plan.address(run),
             command=self.plan.command,
             trial=run.trial,
             sampler=run.sampler,
         )
-        return self.store.create_run(
-            self.experiment_id, name=run.label, params=params, tags=tags.to_tags()
+        return About(
+            experiment=identity.key,
+            name=run.label,
+            params=run.config.params(),
+            tags=tags.to_tags(),
+            facts=self._facts,
         )
+
+    def _address(self, each: Ended) -> str:
+        return self.plan.address(each.run)
+
+    def _is_settled(self, each: Ended, record: RunRecord | None) -> bool:
+        folder = self.folder(each.run)
+        return (
+            record is not None
+            and record.finished
+            and is_told(folder)
+            and not _wrong_tags(folder, each.result, record)
+        )
+
+
+def _wrong_tags(folder: Path, result: TrialResult, record: RunRecord) -> dict[str, str]:
+    """What a run said as it began and ended, where the store says otherwise.
+
+    A search may have given it another role since.
+    """
+    header = header_of(folder)
+    said = {**({} if header is None else header.about.tags), **result.tags()}
+    return {
+        key: text
+        for key, text in said.items()
+        if key != "role" and record.tags.get(key, "") != masked(text)
+    }

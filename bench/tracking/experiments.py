@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from bench.plan.study import Identity
 from bench.tracking.claim import PREFIX
+from bench.tracking.long_tags import LONGEST_FACT, joined
 
 NAME, IDENTITY = "bench.name", "bench.identity"
 PAGE = 1_000
@@ -95,13 +96,14 @@ def _all_active(client: MlflowClient) -> Iterator[Stored]:
 
 
 def _read(found: Stored) -> Experiment:
-    identity = _identity(found.tags)
+    tags = joined(found.tags, LONGEST_FACT)
+    identity = _identity(tags)
     return Experiment(
         id=str(found.experiment_id),
         name=str(found.name),
-        given=found.tags.get(NAME) or (identity.key if identity else str(found.name)),
+        given=tags.get(NAME) or (identity.key if identity else str(found.name)),
         identity=identity,
-        tags=dict(found.tags),
+        tags=tags,
     )
 
 

@@ -12,16 +12,17 @@ from mlflow.exceptions import MlflowException
 
 from bench.errors import UsageError
 from bench.records import RunRecord
-from bench.text import masked
 from bench.tracking.address import database_path, store_uri
 from bench.tracking.claim import Claim, Holder
 from bench.tracking.experiments import Experiment, active, find, find_or_make
 from bench.tracking.histories import Points, read_histories, without_collector
+from bench.tracking.long_tags import LONGEST_FACT, LONGEST_TAG, joined, parted
 from bench.tracking.moving import ARTIFACTS
 from bench.tracking.opening import open_client
-from bench.tracking.run_logger import LONGEST_TAG, RunLogger
+from bench.tracking.run_logger import RunLogger
 
 PAGE = 1_000
+_UNKNOWN = "RESOURCE_DOES_NOT_EXIST"
 
 
 class Store:
@@ -56,8 +57,8 @@ class Store:
 
     def describe_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of an experiment; ``mlflow.note.content`` is what the UI shows."""
-        for key, value in tags.items():
-            self._client.set_experiment_tag(experiment_id, key, masked(value)[:LONGEST_TAG])
+        for key, value in parted(tags, LONGEST_FACT).items():
+            self._client.set_experiment_tag(experiment_id, key, value)
 
     def create_run(
         self,
@@ -66,10 +67,11 @@ class Store:
         name: str,
         params: Mapping[str, object],
         tags: Mapping[str, str],
+        at: int | None = None,
     ) -> str:
-        """Id of a new run with its configuration as params."""
-        told = {key: masked(value) for key, value in tags.items()}
-        run = self._client.create_run(experiment_id, run_name=name, tags=told)
+        """Id of a new run with its configuration as params, begun now or at ``at`` milliseconds."""
+        said = parted(tags, LONGEST_TAG)
+        run = self._client.create_run(experiment_id, at, said, run_name=name)
         self.log_params(str(run.info.run_id), params)
         return str(run.info.run_id)
 
@@ -82,40 +84,31 @@ class Store:
         pairs = [Param(key, str(value)) for key, value in params.items()]
         self._client.log_batch(run_id, params=pairs)
 
-    def has_run(self, run_id: str) -> bool:
-        """Whether the store holds that run and it is not deleted."""
+    def is_active(self, run_id: str) -> bool | None:
+        """Whether a run is not deleted; None where the store does not know it."""
         try:
-            stage = self._client.get_run(run_id).info.lifecycle_stage
-        except MlflowException:
-            return False
-        return bool(stage == "active")
+            return bool(self._client.get_run(run_id).info.lifecycle_stage == "active")
+        except MlflowException as error:
+            if error.error_code == _UNKNOWN:
+                return None
+            raise
 
-    def resume_run(self, run_id: str) -> None:
-        """Marks a run RUNNING, whatever it was before."""
-        self._client.update_run(run_id, status="RUNNING")
-
-    def run_of(
-        self, experiment_id: str, config_digest: str, folder: str | None = None
-    ) -> str | None:
-        """Id of the run with that configuration (and folder), the oldest where there are several."""
-        quote = '"' if "'" in (folder or "") else "'"
-        in_folder = "" if folder is None else f" and tags.folder = {quote}{folder}{quote}"
+    def runs_with(self, experiment_id: str, tag: str, text: str) -> list[RunRecord]:
+        """The runs of an experiment with that tag, the oldest first."""
         found = self._client.search_runs(
             [experiment_id],
-            filter_string=f"tags.config_digest = '{config_digest}'{in_folder}",
+            filter_string=f"tags.`{tag}` = '{text}'",
             order_by=["attributes.start_time ASC"],
-            max_results=1,
         )
-        return str(found[0].info.run_id) if found else None
+        return [_record(run) for run in found]
 
     def end_run(self, run_id: str, *, ok: bool) -> None:
         """Marks a run FINISHED or FAILED."""
         self._client.set_terminated(run_id, status="FINISHED" if ok else "FAILED")
 
-    def fail_run(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Marks a run FAILED whose process could not do it itself, and says why."""
-        self.logger(run_id).tags(tags)
-        self.end_run(run_id, ok=False)
+    def delete_run(self, run_id: str) -> None:
+        """Deletes a run as the UI does; it can be restored."""
+        self._client.delete_run(run_id)
 
     def discard_runs(self, experiment_id: str) -> int:
         """Deletes the runs of an experiment as the UI does (they can be restored); their number."""
@@ -123,10 +116,6 @@ class Store:
         for run in runs:
             self._client.delete_run(run.run_id)
         return len(runs)
-
-    def stop_run(self, run_id: str) -> None:
-        """Marks a run KILLED: it was interrupted and continues with the same command."""
-        self._client.set_terminated(run_id, status="KILLED")
 
     def records(self, experiment_id: str) -> list[RunRecord]:
         """Every run of an experiment, without histories."""
@@ -146,7 +135,7 @@ class Store:
 
     def experiment_tags(self, experiment_id: str) -> dict[str, str]:
         """What ``describe_experiment`` and others said of an experiment as a whole."""
-        return dict(self._client.get_experiment(experiment_id).tags)
+        return joined(self._client.get_experiment(experiment_id).tags, LONGEST_FACT)
 
     def record(self, prefix: str) -> RunRecord:
         """The run whose id starts with ``prefix``, of any experiment, without histories.
@@ -191,10 +180,15 @@ def _record(run: Run) -> RunRecord:
     return RunRecord(
         run_id=run.info.run_id,
         params=_shared(run.data.params),
-        tags=_shared({k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}),
+        tags=_shared(joined(_own(run.data.tags), LONGEST_TAG)),
         metrics={sys.intern(key): value for key, value in run.data.metrics.items()},
         finished=run.info.status in {"FINISHED", "FAILED"},
     )
+
+
+def _own(tags: Mapping[str, str]) -> dict[str, str]:
+    """Without those that MLflow sets itself."""
+    return {key: text for key, text in tags.items() if not key.startswith("mlflow.")}
 
 
 def _shared(texts: Mapping[str, str]) -> dict[str, str]:

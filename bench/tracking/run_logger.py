@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-import sys
+import io
+import logging
 import tempfile
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mlflow.entities import Metric, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from bench.images import Picture, to_png
-from bench.text import masked
+from bench.tracking.long_tags import LONGEST_TAG, parted
 
-FLUSH_SECONDS = 5.0
-FLUSH_ITEMS = 900
-LONGEST_TAG = 4_000
+AT_ONCE, TAGS_AT_ONCE = 900, 90
+"""In one request; MLflow takes 1,000 values and 100 tags."""
+THUMBNAIL = 256
+"""Pixels of the longer side of what MLflow's UI shows in a row of pictures."""
+
+# A store that is busy or gone is waited for, which is said in one line: no traceback for each try.
+for _name in ("mlflow.store.db.utils", "urllib3.connectionpool"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+class Value(NamedTuple):
+    """A metric's value at a step, and when it was logged, in milliseconds."""
+
+    name: str
+    value: float
+    step: int
+    at: int
 
 
 class RunLogger:
-    """Writes to one MLflow run; metrics are buffered and sent in batches.
+    """Writes to one MLflow run, at once.
 
     Args:
         client: Of the store.
@@ -30,43 +46,64 @@ class RunLogger:
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self._client, self.run_id = client, run_id
-        self._buffer: list[Metric] = []
-        self._last_flush = time.monotonic()
 
     def tags(self, values: Mapping[str, str]) -> None:
-        """Sets tags; a long value is cut at 4,000 characters."""
-        pairs = [RunTag(key, masked(str(value))[:LONGEST_TAG]) for key, value in values.items()]
-        self._client.log_batch(self.run_id, tags=pairs)
+        """Sets tags."""
+        self.send((), values)
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Buffers values; sends them every few seconds."""
+        """Adds values at a step."""
         now = int(time.time() * 1000)
-        self._buffer += [Metric(key, float(value), now, step) for key, value in values.items()]
-        waited = time.monotonic() - self._last_flush
-        if len(self._buffer) >= FLUSH_ITEMS or waited > FLUSH_SECONDS:
-            try:
-                self.flush()
-            except MlflowException as error:
-                # Training goes on; the flush before the next checkpoint insists.
-                print(f"tracking: {error}; the values are kept and sent later", file=sys.stderr)
-                self._last_flush = time.monotonic()
+        self.send([Value(name, float(value), step, now) for name, value in values.items()], {})
 
     def picture(self, name: str, picture: Picture, step: int) -> None:
-        """Logs it under the time slider of the UI, and as ``pictures/<name>.png``, the latest."""
-        self._client.log_image(self.run_id, picture, key=name, step=step, synchronous=True)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{name}.png"
-            path.write_bytes(to_png(picture))
-            self._client.log_artifact(self.run_id, str(path), "pictures")
+        """Adds one picture at a step."""
+        self.send_picture(name, to_png(picture), step, int(time.time() * 1000))
 
     def flush(self) -> None:
-        """Sends the buffer; it is kept when the store does not answer.
+        """Everything is stored already."""
 
-        Raises:
-            MlflowException: The store does not answer.
+    def send(self, values: Sequence[Value], tags: Mapping[str, str]) -> None:
+        """Adds values as they were logged, those that are there already once, and sets tags."""
+        metrics = [Metric(each.name, each.value, each.at, each.step) for each in values]
+        pairs = [RunTag(key, text) for key, text in parted(tags, LONGEST_TAG).items()]
+        while metrics or pairs:
+            self._client.log_batch(
+                self.run_id, metrics=metrics[:AT_ONCE], tags=pairs[:TAGS_AT_ONCE]
+            )
+            del metrics[:AT_ONCE], pairs[:TAGS_AT_ONCE]
+
+    def send_picture(self, name: str, png: bytes, step: int, at: int) -> None:
+        """Under the time slider of the UI, and as ``pictures/<name>.png``, the latest.
+
+        As ``log_image`` does it, but under the same names when it is sent again.
         """
-        while self._buffer:
-            batch = self._buffer[:FLUSH_ITEMS]
-            self._client.log_batch(self.run_id, metrics=batch)
-            del self._buffer[: len(batch)]
-        self._last_flush = time.monotonic()
+        unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{self.run_id}/{name}/{step}")
+        stem = f"{name}+step+{step}+timestamp+{at}+{unique}"
+        with tempfile.TemporaryDirectory() as made:
+            for folder in ("images", "pictures"):
+                (Path(made) / folder).mkdir()
+            (Path(made) / "images" / f"{stem}.png").write_bytes(png)
+            (Path(made) / "images" / f"{stem}+compressed.webp").write_bytes(_thumbnail(png))
+            (Path(made) / "pictures" / f"{name}.png").write_bytes(png)
+            self._client.log_artifacts(self.run_id, made)
+        self._client.log_batch(self.run_id, tags=[RunTag("mlflow.loggedImages", "True")])
+
+    def send_state(self, state: str, at: int) -> None:
+        """Marks the run ``RUNNING``, or ended at that time as ``KILLED``, ``FINISHED``, ``FAILED``."""
+        if state == "RUNNING":
+            self._client.update_run(self.run_id, status=state)
+        else:
+            self._client.set_terminated(self.run_id, status=state, end_time=at)
+
+
+def _thumbnail(png: bytes) -> bytes:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as picture:
+        scale = THUMBNAIL / max(picture.size)
+        width, height = (max(1, int(side * scale)) for side in picture.size)
+        small = picture.resize((width, height))
+    buffer = io.BytesIO()
+    small.save(buffer, format="WEBP")
+    return buffer.getvalue()

@@ -28,7 +28,7 @@ from bench.records import TrialResult
 from bench.training.trainer import Trainer
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
-TEST_READS, RUN_ID = "test_reads", "run_id"
+TEST_READS = "test_reads"
 
 HELD = {LAST: {"trainer", "progress"}, BEST: {"modules"}}
 """What a state of each name has at least."""
@@ -199,17 +199,6 @@ def count_test_read(folder: Path, known: int) -> int:
     reads = 1 + max(known, int(before or 0))
     _write_text(folder / TEST_READS, str(reads))
     return reads
-
-
-def read_run_id(folder: Path) -> str | None:
-    """The tracking store's name of the run; None where none is kept."""
-    return _text(folder / RUN_ID, "[0-9a-f]{32}")
-
-
-def write_run_id(folder: Path, run_id: str) -> None:
-    """Keeps it for the next start of the same command."""
-    require_folder(folder)
-    _write_text(folder / RUN_ID, run_id)
 
 
 def require_folder(folder: Path) -> None:

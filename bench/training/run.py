@@ -95,10 +95,10 @@ class Run:
         known = load_result(self.folder)
         with in_pieces(self.should_stop, self.smaller) as self.pieces:
             result = known or self._signed(self._result())
-        # A known one too: the tracking store may be a new one, which knows nothing of this run.
-        log_result(self.logger, result, int(result.metrics.get("cost/images_seen", 0)))
         if known is None:
             save_result(self.folder, result)
+        # A known one too: its process may have died before it could say so.
+        log_result(self.logger, result)
         return result
 
     @property
@@ -350,9 +350,10 @@ def result_of(measured: Measured) -> TrialResult:
     )
 
 
-def log_result(logger: Logger, result: TrialResult, images_seen: int) -> None:
-    """Every value, and how it ended, to the logger."""
-    logger.metrics(result.metrics, images_seen)
+def log_result(logger: Logger, result: TrialResult, images_seen: int | None = None) -> None:
+    """Every value, at its own number of images where no other is given, and how it ended."""
+    seen = result.metrics.get("cost/images_seen", 0) if images_seen is None else images_seen
+    logger.metrics(result.metrics, int(seen))
     logger.tags(result.tags())
     logger.flush()
 

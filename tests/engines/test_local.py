@@ -3,12 +3,15 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from bench.engines.local import LocalWorkers
 from bench.engines.task import Task, run_task
 from bench.models import configure
+from bench.tracking.delivery import deliver
+from bench.tracking.journal import About, run_id_of
 from bench.tracking.mlflow import Store
 
 
@@ -21,8 +24,14 @@ def task_of(store, tmp_path, seed, num_images, num_logs=40):
     values = {"train.num_images": num_images, "model.width": 2, "train.seed": seed}
     config = configure("vae", {**values, "num_logs": num_logs, "num_validations": num_logs})
     params = {key: str(value) for key, value in config.flat().items()}
-    run_id = store.create_run(store.experiment("e"), name="r", params=params, tags={})
-    return Task(params=params, run_id=run_id, folder=str(tmp_path / f"run{seed}"), uri=store.uri)
+    about = About(experiment="e", name="r", params=params, tags={})
+    return Task(params=params, about=about, folder=str(tmp_path / f"run{seed}"), uri=store.uri)
+
+
+def stored(store, task):
+    """The run of MLflow that a task was told to, with what a worker could not send any more."""
+    deliver(Path(task.folder), store, wait=10)
+    return store._client.get_run(run_id_of(Path(task.folder)))
 
 
 def never(curve):
@@ -63,7 +72,7 @@ def test_killed_worker_loses_its_trial_only_and_the_next_one_continues_it(store,
     finally:
         engine.close()
     assert not (tmp_path / "run0" / "result.json").exists()
-    assert store._client.get_run(short.run_id).info.status == "FINISHED"
+    assert stored(store, short).info.status == "FINISHED"
 
 
 @pytest.mark.slow
@@ -73,7 +82,7 @@ def test_closing_leaves_a_checkpoint_and_a_run_marked_killed(store, tmp_path):
     engine.submit(task, never)
     wait_for(tmp_path / "run0" / "last.pt")
     engine.close()
-    assert store._client.get_run(task.run_id).info.status == "KILLED"
+    assert stored(store, task).info.status == "KILLED"
     assert not (tmp_path / "run0" / "result.json").exists()
 
 
@@ -89,7 +98,7 @@ def test_run_that_breaks_comes_back_as_failed_with_its_reason(store, tmp_path):
     assert outcome.result.status == "failed"
     assert "no.npz" in outcome.result.reason
     assert (tmp_path / "run0" / "traceback.txt").exists()
-    assert store._client.get_run(task.run_id).data.tags["status"] == "failed"
+    assert stored(store, task).data.tags["status"] == "failed"
 
 
 def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(store, tmp_path):
@@ -109,7 +118,7 @@ def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(store, t
         engine.close()
     assert [len(curve) for curve in asked] == [1, 2]
     assert (outcome.result.status, outcome.result.value) == ("pruned", asked[-1][-1])
-    assert store.record(task.run_id).tags["status"] == "pruned"
+    assert stored(store, task).data.tags["status"] == "pruned"
 
 
 @pytest.mark.slow
@@ -122,7 +131,7 @@ def test_trial_whose_driver_does_not_answer_is_stopped_and_continues_later(store
         time.sleep(1.0)  # it waits for an answer that nobody gives
     finally:
         engine.close()
-    assert store._client.get_run(task.run_id).info.status == "KILLED"
+    assert stored(store, task).info.status == "KILLED"
     asked = []
     result = run_task(task, should_prune=lambda curve: bool(asked.append(curve)))
     assert [len(curve) for curve in asked] == [2, 3]

@@ -102,7 +102,7 @@ def test_failed_run_gets_another_attempt_as_it_was_and_a_diverged_one_does_not(e
     )
 
 
-@pytest.mark.parametrize("loss", ["unknown", "not ended"])
+@pytest.mark.parametrize("loss", ["unknown", "not ended", "another status"])
 def test_run_of_which_the_tracking_store_knows_too_little_is_told_and_not_trained_again(
     either, first, loss
 ):
@@ -110,11 +110,15 @@ def test_run_of_which_the_tracking_store_knows_too_little_is_told_and_not_traine
     lost = next(r for r in either.records() if r.params == engine.params[first])
     if loss == "unknown":
         either.store.delete_run(lost.run_id)
-    else:
+    elif loss == "not ended":
         del either.store.runs[lost.run_id].tags["status"]
-    again = either.run()
-    assert (again.ran, again.trained) == ([first], [])
-    assert again.params[first] == engine.params[first]
+    else:
+        either.store.runs[lost.run_id].tags["status"] = "collapsed"
+    either.driver().settle()
+    assert either.run().ran == []
+    (told,) = [r for r in either.records() if r.params == engine.params[first]]
+    assert told.finished
+    assert told.tags == lost.tags | {"status": "ok"}
     assert len(either.records()) == len(optuna_trials(either.storage))
 
 

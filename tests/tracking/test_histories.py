@@ -16,6 +16,7 @@ from bench.results.results import read_results
 from bench.results.tracked import tracked_results
 from bench.tracking.histories import read_histories
 from bench.tracking.mlflow import Store
+from bench.tracking.run_logger import Value
 
 SCALE = Path(__file__).parents[2] / "benchmarks" / "report_scale.py"
 
@@ -39,9 +40,7 @@ def logged(store_uri):
             logger.metrics({"val/fd": step + i / 2}, step)
         logger.flush()
     again = store.logger(ids[0])
-    again.metrics({"val/fd": 99.0}, 20)
-    again._buffer[0]._timestamp += 5
-    again.flush()
+    again.send([Value("val/fd", 99.0, 20, 2**42)], {})
     return store, ids
 
 

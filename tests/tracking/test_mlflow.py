@@ -1,12 +1,16 @@
 """MLflow: what is written can be read, whatever died in between."""
 
+import json
+
 import numpy as np
 import pytest
-from mlflow.exceptions import MlflowException
 
 from bench.errors import UsageError
+from bench.images import to_png
 from bench.tracking.address import store_uri
+from bench.tracking.long_tags import LONGEST_TAG
 from bench.tracking.mlflow import Store
+from bench.tracking.run_logger import Value
 
 
 @pytest.fixture
@@ -37,38 +41,44 @@ def test_metrics_are_read_back_in_order_and_by_step(store, logger):
 
 
 def test_step_logged_twice_after_a_resume_counts_once_with_its_later_value(store, logger):
-    logger.metrics({"train/loss": 1.0}, 10)
-    logger.flush()
-    logger._buffer = []
-    later = store.logger(logger.run_id)
-    later.metrics({"train/loss": 2.0}, 10)
-    later._buffer[0]._timestamp += 5
-    later.flush()
+    logger.send([Value("train/loss", 2.0, 10, 1_005), Value("train/loss", 1.0, 10, 1_000)], {})
     assert store.histories([logger.run_id], "train/loss") == {logger.run_id: [(10, 2.0)]}
 
 
-def test_metrics_stay_buffered_while_the_store_does_not_answer(store, logger, monkeypatch, capsys):
-    def down(*args, **kwargs):
-        raise MlflowException("down")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(store._client, "log_batch", down)
-        logger._last_flush = -1e9
-        logger.metrics({"a": 1.0}, 1)
-        assert "the values are kept and sent later" in capsys.readouterr().err
-        with pytest.raises(MlflowException):
-            logger.flush()
-    logger.flush()
-    assert store.record(logger.run_id).metrics == {"a": 1.0}
+def test_what_is_sent_twice_is_stored_once(store, logger):
+    values = [Value("a", float("nan"), 1, 1_000), Value("b", float("inf"), 1, 1_000)]
+    for _ in range(2):
+        logger.send([*values, Value("a", 2.0, 2, 2_000)], {"status": "ok"})
+        logger.send_picture("samples", to_png(np.zeros((4, 4, 3), np.uint8)), 2, 2_000)
+    stored = [store._client.get_metric_history(logger.run_id, name) for name in ("a", "b")]
+    assert [len(points) for points in stored] == [2, 1]
+    images = store._client.list_artifacts(logger.run_id, "images")
+    assert len([each for each in images if each.path.endswith(".png")]) == 1
+    assert len([each for each in images if each.path.endswith(".webp")]) == 1
 
 
-def test_more_than_a_batch_of_metrics_arrives_whole(store, logger):
-    for step in range(600):
-        logger.metrics({"a": step, "b": -step}, step)
-    logger.flush()
+def test_more_than_a_batch_of_values_and_tags_arrives_whole(store, logger):
+    values = [Value(name, step, step, step) for step in range(600) for name in ("a", "b")]
+    logger.send(values, {f"tag{i}": str(i) for i in range(120)})
     histories = {name: store.histories([logger.run_id], name) for name in ("a", "b")}
     assert [value for _, value in histories["a"][logger.run_id]] == list(range(600))
     assert len(histories["b"][logger.run_id]) == 600
+    assert len(store.record(logger.run_id).tags) == 121
+
+
+def test_long_tags_are_read_back_whole_and_shorter_ones_that_follow_too(store, logger):
+    reasons = json.dumps({f"metric{i}": "why not " * 20 for i in range(150)})
+    assert len(reasons) > 3 * LONGEST_TAG
+    logger.tags({"not_applicable": reasons, "a/2": "mine", "full": "x" * LONGEST_TAG})
+    tags = store.record(logger.run_id).tags
+    assert (tags["not_applicable"], tags["a/2"]) == (reasons, "mine")
+    assert tags["full"] == "x" * LONGEST_TAG
+    assert tags.keys() == {"config_digest", "not_applicable", "a/2", "full"}
+    logger.tags({"not_applicable": "{}"})
+    assert store.record(logger.run_id).tags["not_applicable"] == "{}"
+    experiment = store.experiment("e")
+    store.describe_experiment(experiment, {"bench.importance": reasons})
+    assert store.experiment_tags(experiment)["bench.importance"] == reasons
 
 
 def test_picture_is_there_for_the_report_and_for_the_slider(store, logger):
@@ -83,19 +93,25 @@ def test_picture_is_there_for_the_report_and_for_the_slider(store, logger):
     assert store.artifact(logger.run_id, "pictures/none.png") is None
 
 
-def test_run_is_found_by_its_configuration(store, logger):
+def test_run_is_found_by_a_tag(store, logger):
     experiment = store.experiment("e")
-    assert store.run_of(experiment, "d") == logger.run_id
-    assert store.run_of(experiment, "x") is None
+    assert [run.run_id for run in store.runs_with(experiment, "config_digest", "d")] == [
+        logger.run_id
+    ]
+    assert store.runs_with(experiment, "config_digest", "x") == []
 
 
 def test_state_of_a_run_follows_its_life(store, logger):
     assert not store.record(logger.run_id).finished
-    store.stop_run(logger.run_id)
+    logger.send_state("KILLED", 1_000)
     assert not store.record(logger.run_id).finished
-    store.resume_run(logger.run_id)
+    logger.send_state("RUNNING", 2_000)
     store.end_run(logger.run_id, ok=True)
     assert store.record(logger.run_id).finished
+    assert store.is_active(logger.run_id)
+    store.delete_run(logger.run_id)
+    assert store.is_active(logger.run_id) is False
+    assert store.is_active("0" * 32) is None
 
 
 def test_unknown_run_is_told_in_a_sentence(store):

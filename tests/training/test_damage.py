@@ -15,15 +15,12 @@ from bench.training.checkpoint import (
     BEST,
     LAST,
     RESULT,
-    RUN_ID,
     TEST_READS,
     count_test_read,
     examine,
     load_result,
-    read_run_id,
     read_state,
     require_folder,
-    write_run_id,
 )
 from bench.training.parts import reference_data
 from bench.training.run import Run
@@ -186,22 +183,17 @@ def test_what_is_no_folder_of_a_run_is_moved_aside(tmp_path, make, capfd):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_count_of_test_reads_and_name_of_a_run_begin_anew_where_damaged(tmp_path, damage, capfd):
+def test_count_of_test_reads_begins_anew_where_damaged(tmp_path, damage, capfd):
     place = tmp_path / "run"
-    write_run_id(place, "a" * 32)
-    assert read_run_id(place) == "a" * 32
+    place.mkdir()
     assert [count_test_read(place, known) for known in (0, 0, 5)] == [1, 2, 6]
-    damage(place / RUN_ID)
-    assert read_run_id(place) is None
     assert (
         damage(place / TEST_READS) if damage is not link else turned(place / TEST_READS)
     ) is None
     assert count_test_read(place, 2) == 3
-    assert capfd.readouterr().err.count("\n") == 2
+    assert capfd.readouterr().err.count("\n") == 1
 
 
-def test_plain_texts_of_before_are_read(tmp_path):
+def test_plain_text_of_before_is_read(tmp_path):
     (tmp_path / TEST_READS).write_text("4")
-    (tmp_path / RUN_ID).write_text("0" * 32)
     assert count_test_read(tmp_path, 0) == 5
-    assert read_run_id(tmp_path) == "0" * 32

@@ -1,7 +1,7 @@
 """Second places for what a run logs: each file here, or a plugin, registers one for every run.
 
-Studies are read from the store alone. A mirror is told the same, and it may hear a value twice
-where a run was continued::
+Studies are read from the store alone. A mirror is told the same, each value once even where a run is
+continued::
 
     @mirror("mine")
     def open_mine(run_id: str, folder: Path) -> Logger: ...
@@ -22,17 +22,15 @@ MIRRORS: Registry[Callable[[str, Path], Logger]] = Registry("mirror", "bench.tra
 mirror = MIRRORS.register
 
 
-class Tee:
-    """A run's logger with all mirrors behind it; one that fails is left out from there on.
+class Mirrors:
+    """All mirrors of a run as one; one that fails is left out from there on.
 
     Args:
-        logger: The store's, whose errors are the run's.
         run_id: The run.
         folder: Where its checkpoints lie.
     """
 
-    def __init__(self, logger: Logger, run_id: str, folder: Path) -> None:
-        self._logger = logger
+    def __init__(self, run_id: str, folder: Path) -> None:
         self._mirrors: dict[str, Logger] = {}
         for name, opened in MIRRORS.items():
             with self._or_without(name):
@@ -55,7 +53,6 @@ class Tee:
         self._tell(lambda logger: logger.flush())
 
     def _tell(self, say: Callable[[Logger], None]) -> None:
-        say(self._logger)
         for name, logger in list(self._mirrors.items()):
             with self._or_without(name):
                 say(logger)

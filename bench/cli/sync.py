@@ -1,0 +1,40 @@
+"""``bench sync``: what a tracking store was not told, since it was gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from bench.cli.options import Root, Say, Uri, command, quiet
+from bench.tracking.delivery import deliver, journals, undelivered
+from bench.tracking.journal import run_id_of
+from bench.tracking.mlflow import Store
+
+
+@command("sync")
+def sync(
+    *, root: Root = Path("runs"), tracking_uri: Uri = None, say: Say = quiet
+) -> dict[str, Any]:
+    """Sends all that runs under a root have kept and the store does not have.
+
+    Raises:
+        UsageError: The store does not open.
+        Undelivered: It went away in between.
+    """
+    store, found = Store(tracking_uri), journals(root)
+    told: dict[str, str] = {}
+    busy = 0
+    for number, folder in enumerate(found):
+        try:
+            deliver(folder, store)
+            told[str(folder.relative_to(root))] = run_id_of(folder)
+        except Timeout:
+            busy += 1
+        except Exception as error:
+            raise undelivered(found[number:], store.uri, error) from error
+    say(f"{len(told)} runs under '{root}' are in '{store.uri}'")
+    if busy:
+        say(f"{busy} runs are being sent by the process that trains them")
+    return {"told": told, "busy": busy}

@@ -1,0 +1,290 @@
+"""Journals sent to a store: while a run goes on, when it has ended, or later by another process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from filelock import FileLock
+
+from bench.errors import Undelivered, disk_trouble
+from bench.records import RunRecord
+from bench.tracking.journal import (
+    NAME,
+    Cursor,
+    Entry,
+    Header,
+    Journal,
+    entries,
+    header_of,
+    is_told,
+    read_picture,
+)
+from bench.tracking.mlflow import Store
+from bench.tracking.run_logger import AT_ONCE, Value
+
+JOURNAL_TAG = "bench.journal"
+"""Tag of the run of MLflow that holds a journal: its id."""
+
+LOCK = ".delivery.lock"
+IDLE_SECONDS = 5.0
+"""Between two looks at the journal of a run that goes on."""
+AT_THE_END_SECONDS = 2.0
+"""How long a run that has ended waits for its journal to be sent; then it is sent behind its back."""
+LONGEST_PAUSE_SECONDS = 15.0
+PATIENCE_SECONDS = 120.0
+"""How long a store that is gone is waited for at the end of a study."""
+
+PICTURE_COUNTS = 100
+"""Values that take as long to send as a picture."""
+
+PLACED = {"run", "baseline", "search"}
+"""Roles of the runs of which a study has one in each place."""
+
+_absent: list[str] = []
+"""Why the store does not answer this process, if it does not."""
+
+
+class Sender(threading.Thread):
+    """Sends the journal of a run while it goes on, and never keeps it waiting.
+
+    Args:
+        folder: Of the run.
+        open_store: Gives the store, which may not be there yet.
+        journal: Of the run.
+    """
+
+    def __init__(self, folder: Path, open_store: Callable[[], Store], journal: Journal) -> None:
+        super().__init__(name=f"sender of {folder.name}", daemon=True)
+        self._folder, self._open_store, self._journal = folder, open_store, journal
+        self._ending, self._poked, self._is_made = (threading.Event() for _ in range(3))
+        journal.wake = self._poked.set
+
+    def run(self) -> None:
+        """Until the run has ended and either all is sent or the store does not answer."""
+        delivery, pause, is_over = None, 1.0, False
+        with FileLock(self._folder / LOCK):
+            while not is_over:
+                is_over = self._ending.is_set()
+                self._poked.clear()
+                try:
+                    delivery = delivery or Delivery(
+                        self._folder, self._open_store(), self._journal.header, self._journal.cursor
+                    )
+                    delivery.send()
+                    self._is_made.set()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
+                    say_absent(error)
+                    if not is_over:
+                        self._ending.wait(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                else:
+                    say_back()
+                    pause = 1.0
+                    if not is_over:
+                        self._poked.wait(IDLE_SECONDS)
+
+    def run_id(self) -> str:
+        """The run of MLflow, waited for a moment; the journal's own id where the store is gone."""
+        self._is_made.wait(AT_THE_END_SECONDS)
+        return self._journal.cursor.run_id or self._journal.header.id
+
+    def close(self) -> None:
+        """The run has ended; what is not sent in a moment is sent behind its back, or later."""
+        self._ending.set()
+        self._poked.set()
+        self.join(AT_THE_END_SECONDS)
+
+
+class Delivery:
+    """One journal on its way to one store.
+
+    Args:
+        folder: Of the run.
+        store: Where to.
+        header: Of the journal.
+        cursor: Of the journal.
+    """
+
+    def __init__(self, folder: Path, store: Store, header: Header, cursor: Cursor) -> None:
+        self._folder, self._store, self._header, self._cursor = folder, store, header, cursor
+        self._is_open = False
+
+    def send(self) -> None:
+        """Sends what the store does not have; a run that was deleted there is made anew.
+
+        Raises:
+            Exception: Whatever the store or the way to it raises; the rest is kept.
+        """
+        if not self._is_open:
+            self._open()
+        try:
+            self._send()
+        except Exception:
+            if self._store.is_active(self._cursor.run_id):
+                raise
+            self._open()
+            self._send()
+
+    def _open(self) -> None:
+        """Finds or makes the run of MLflow that holds this journal as far as the cursor says."""
+        known = self._cursor.run_id
+        is_active = self._store.is_active(known) if known else None
+        if is_active is False:
+            say(f"run {known} was deleted in MLflow: all of it is sent again")
+        if not is_active:
+            experiment = self._experiment()
+            self._cursor.tell(self._found(experiment) or self._made(experiment), 0)
+        self._is_open = True
+
+    def _experiment(self) -> str:
+        """Id of what holds the run, which says what is to be known of it as a whole."""
+        experiment = self._store.experiment(self._header.about.experiment)
+        facts = self._header.about.facts
+        if facts.keys() - self._store.experiment_tags(experiment).keys():
+            self._store.describe_experiment(experiment, facts)
+        return experiment
+
+    def _found(self, experiment: str) -> str:
+        """The run that a process made before it could keep its id, or an older version; or none."""
+        store, header = self._store, self._header
+        for run_id in header.replaces:
+            if store.is_active(run_id):
+                store.delete_run(run_id)
+        made = store.runs_with(experiment, JOURNAL_TAG, header.id)
+        others = self._others(experiment)
+        if not header.fresh:
+            made += [each for each in others if JOURNAL_TAG not in each.tags]
+        for each in others:
+            if each.run_id not in {one.run_id for one in made}:
+                store.delete_run(each.run_id)
+        if not made:
+            return ""
+        store.log_params(made[0].run_id, header.about.params)
+        return made[0].run_id
+
+    def _others(self, experiment: str) -> list[RunRecord]:
+        """Runs of the same place in the same study; a run by itself has no place."""
+        tags = self._header.about.tags
+        if not tags.get("study_key"):
+            return []
+        found = self._store.runs_with(experiment, "config_digest", tags["config_digest"])
+        same = [each for each in found if each.about.role in PLACED]
+        return [each for each in same if "trial" not in tags or each.about.folder == tags["folder"]]
+
+    def _made(self, experiment: str) -> str:
+        about = self._header.about
+        return self._store.create_run(
+            experiment,
+            name=about.name,
+            params=about.params,
+            tags={**about.tags, JOURNAL_TAG: self._header.id},
+            at=self._header.at,
+        )
+
+    def _send(self) -> None:
+        cursor = self._cursor
+        logger = self._store.logger(cursor.run_id)
+        for batch, end in _batches(entries(self._folder, cursor.told)):
+            values = [
+                Value(n, v, each.step, each.at) for each in batch for n, v in each.metrics.items()
+            ]
+            logger.send(values, {key: text for each in batch for key, text in each.tags.items()})
+            for each in batch:
+                if each.picture and (png := read_picture(self._folder, each.picture, each.step)):
+                    logger.send_picture(each.picture, png, each.step, each.at)
+            if batch[-1].state:
+                logger.send_state(batch[-1].state, batch[-1].at)
+            cursor.tell(cursor.run_id, end)
+
+
+def deliver(folder: Path, store: Store, *, wait: float = 0.0) -> None:
+    """Sends what a store does not have of a run's journal.
+
+    Raises:
+        Exception: Whatever the store or the way to it raises, or that another process is at it.
+    """
+    with FileLock(folder / LOCK, timeout=wait):
+        if header := header_of(folder):
+            Delivery(folder, store, header, Cursor(folder, header.id)).send()
+
+
+def deliver_all(folders: Iterable[Path], store: Store) -> None:
+    """Sends what is left of these runs' journals, and waits a while for a store that is gone.
+
+    Raises:
+        Undelivered: It does not answer.
+    """
+    left = [folder for folder in folders if not is_told(folder)]
+    until = time.monotonic() + PATIENCE_SECONDS
+    while left:
+        try:
+            deliver(left[0], store, wait=PATIENCE_SECONDS)
+        except Exception as error:
+            if (trouble := disk_trouble(error, left[0])) is not None:
+                raise trouble from error
+            say_absent(error)
+            if time.monotonic() > until:
+                raise undelivered(left, store.uri, error) from error
+            time.sleep(2.0)
+        else:
+            del left[0]
+            until = time.monotonic() + PATIENCE_SECONDS
+    say_back()
+
+
+def undelivered(left: list[Path], uri: str, error: Exception) -> Undelivered:
+    """The sentence for a store that does not answer at the end."""
+    root = left[0].parent.parent
+    return Undelivered(
+        f"tracking store '{uri}' does not answer ({reason(error)}): what {len(left)} runs have to "
+        f"tell is kept in '{root}': start it again, then give the same command or "
+        f"`bench sync --root {root}`"
+    )
+
+
+def journals(root: Path) -> list[Path]:
+    """Every folder of a run with a journal, of every study under a root."""
+    return sorted(path.parent for path in root.glob(f"*/*/{NAME}"))
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error, cut where it is long."""
+    text = str(error).strip().partition("\n")[0]
+    return text[:160] or type(error).__name__
+
+
+def say(text: str) -> None:
+    """One line of what happens between the folders and the store."""
+    print(f"tracking: {text}", file=sys.stderr)
+
+
+def say_absent(error: Exception) -> None:
+    """Once, until it is back: the store does not answer."""
+    if not _absent:
+        _absent.append(reason(error))
+        say(f"the store does not answer ({reason(error)}): all is kept and sent later")
+
+
+def say_back() -> None:
+    """Once, where it was not there: the store answers."""
+    if _absent:
+        _absent.clear()
+        say("the store answers again")
+
+
+def _batches(told: Iterator[tuple[Entry, int]]) -> Iterator[tuple[list[Entry], int]]:
+    """Entries for one request, and the place behind them; how the run stands comes last."""
+    batch: list[Entry] = []
+    end = count = 0
+    for entry, end in told:
+        batch.append(entry)
+        count += len(entry.metrics) + len(entry.tags) + PICTURE_COUNTS * bool(entry.picture)
+        if entry.state or count >= AT_ONCE:
+            yield batch, end
+            batch, count = [], 0
+    if batch:
+        yield batch, end
