@@ -8,8 +8,8 @@ from typing import Any
 from filelock import Timeout
 
 from bench.cli.options import Root, Say, Uri, command, quiet
-from bench.tracking.delivery import deliver, journals, undelivered
-from bench.tracking.journal import run_id_of
+from bench.tracking.delivery import deliver, undelivered
+from bench.tracking.journal import journals, run_id_of
 from bench.tracking.mlflow import Store
 
 

@@ -83,6 +83,8 @@ class TrackedStudy:
             if record is not None and (wrong := _wrong_tags(folder, each.result, record)):
                 say(f"tags of {each.run.label} were changed and are set again: {', '.join(wrong)}")
                 self.store.logger(record.run_id).tags(wrong)
+            if record is not None and not record.finished and is_told(folder):
+                self.store.end_run(record.run_id, ok=each.result.status != "failed")
             if is_begun(folder):
                 tell_result(folder, self.about(each.run), each.result)
                 deliver(folder, self.store)

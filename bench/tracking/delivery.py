@@ -13,7 +13,6 @@ from filelock import FileLock
 from bench.errors import Undelivered, disk_trouble
 from bench.records import RunRecord
 from bench.tracking.journal import (
-    NAME,
     Cursor,
     Entry,
     Header,
@@ -244,11 +243,6 @@ def undelivered(left: list[Path], uri: str, error: Exception) -> Undelivered:
         f"tell is kept in '{root}': start it again, then give the same command or "
         f"`bench sync --root {root}`"
     )
-
-
-def journals(root: Path) -> list[Path]:
-    """Every folder of a run with a journal, of every study under a root."""
-    return sorted(path.parent for path in root.glob(f"*/*/{NAME}"))
 
 
 def reason(error: Exception) -> str:

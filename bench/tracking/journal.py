@@ -244,6 +244,11 @@ def entries(folder: Path, start: int) -> Iterator[tuple[Entry, int]]:
             yield Entry(**line), end
 
 
+def journals(root: Path) -> list[Path]:
+    """Every folder of a run with a journal, of every study under a root."""
+    return sorted(path.parent for path in root.glob(f"*/*/{NAME}"))
+
+
 def run_id_of(folder: Path) -> str:
     """The run of MLflow that was told of a run last; empty where none was."""
     return str(_cursor(folder).get("run_id", ""))

@@ -17,4 +17,5 @@ def test_an_undisturbed_study_is_complete_and_asked_again_repeats_nothing(tmp_pa
     assert code == 0
     assert "2 of 2 runs are finished already" in said
     assert lab.values() == values
+    assert lab.doubled() == []
     assert one_sentence(said)
