@@ -120,7 +120,8 @@ def _passwords(address: str) -> set[str]:
 
 def _ways(secret: str) -> set[str]:
     plain = unquote(secret)
-    ways = {secret, plain, quote(plain, safe=""), quote_plus(plain)}
+    ways = {secret, plain}
+    ways |= {each(plain, safe="", errors="backslashreplace") for each in (quote, quote_plus)}
     least = _LONG if plain.isdecimal() else _SHORT
     return {way for way in ways if len(way) >= least and way.lower() not in _GUESSABLE}
 

@@ -94,6 +94,11 @@ def test_the_folder_of_the_shell_is_no_password(monkeypatch):
     assert masked("/home/me/project") == "***"
 
 
+def test_a_secret_that_is_no_text_is_masked_like_any_other(monkeypatch):
+    monkeypatch.setenv("A_TOKEN", "caf\udce9 au lait")
+    assert masked("it said caf\udce9 au lait") == "it said ***"
+
+
 def test_password_of_the_store_that_the_environment_names_is_masked(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{SECRET}@h:5000")
     assert masked(f"401 for me, {SECRET}") == "401 for me, ***"
