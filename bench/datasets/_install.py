@@ -19,6 +19,7 @@ import numpy as np
 from bench.console import terminal
 from bench.datasets._npz import read_arrays
 from bench.datasets._splits import Arrays, DataError, Parts, digest_of
+from bench.errors import UsageError
 from bench.files import cannot_write, data_home, written_whole
 
 DOWNLOAD_TIMEOUT_SECONDS = 10.0
@@ -169,6 +170,8 @@ def downloaded(name: str, download: Callable[[Path], Parts]) -> Parts:
         folder.mkdir()
         with _quiet_network(), _archives_stay_inside():
             return download(folder)
+    except UsageError:
+        raise
     except _DOWNLOAD_ERRORS as error:
         raise DataError(
             f"data set '{name}' is not installed in {data_home()} and its download failed "

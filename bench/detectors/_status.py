@@ -11,6 +11,8 @@ from bench.errors import Unavailable
 from bench.files import data_home, file_digest
 from bench.tensor_file import read_facts
 
+_FACTS = {"dataset", "data_digest", "num_classes", "recipe", "shape", "test_accuracy"}
+
 
 def known_names() -> list[str]:
     """Every detector that has a name, whether or not its weights are here."""
@@ -48,11 +50,13 @@ def remedy(name: str, kind: DetectorKind) -> str:
 
 
 def facts_of(path: Path) -> dict[str, str]:
-    """What is written beside the weights of a classifier; nothing where it cannot be read."""
+    """What is written beside the weights of a classifier; nothing where that is not all there."""
     try:
-        return read_facts(path)
-    except OSError:
+        facts = read_facts(path)
+        json.loads(facts["recipe"])["dim"]  # the others are text
+    except (OSError, ValueError, LookupError, TypeError):
         return {}
+    return facts if facts.keys() >= _FACTS else {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,15 +112,29 @@ def test_images_with_labels_are_those_of_a_conditional_model(store_uri):
     assert found["not_applicable"]["class_share"] == "the model has no latent space"
 
 
-def test_folder_of_pictures_gives_the_numbers_of_the_same_arrays(store_uri):
-    path = digits(60)
-    folder = Path("pictures")
-    folder.mkdir()
-    for i, image in enumerate(np.load(path)["x"]):
-        Image.fromarray(image[0]).save(folder / f"{i:03}.png")
-    one = evaluate_one(images=path, dataset="digits", tracking_uri=store_uri)
-    two = evaluate_one(images=folder, dataset="digits", tracking_uri=store_uri)
-    assert one["metrics"] == two["metrics"]
+def test_turned_pictures_of_other_kinds_in_class_folders_give_the_numbers_of_the_arrays(store_uri):
+    """Classes 3 and 7 keep their numbers; every picture is read, upright, or said to be left out."""
+    test = load("digits").test
+    chosen = [i for label in (3, 7) for i in np.flatnonzero(test.labels == label)]
+    np.savez("arrays.npz", x=test.images[chosen], y=test.labels[chosen])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown after a quarter turn to the right
+    for label in (3, 7):
+        Path("made", str(label)).mkdir(parents=True)
+    for i in chosen:
+        picture = Image.fromarray(test.images[i, 0]).transpose(Image.Transpose.ROTATE_90)
+        name = f"{i:04}.{'tif' if i % 2 else 'PNG'}"
+        picture.save(Path("made", str(test.labels[i]), name), exif=exif)
+    Path("made", "notes.txt").touch()
+    said = []
+    options = {"dataset": "digits", "overrides": ["max_samples=60"], "tracking_uri": store_uri}
+    found = evaluate_one(images=Path("made"), say=said.append, **options)
+    assert found["metrics"] == evaluate_one(images=Path("arrays.npz"), **options)["metrics"]
+    assert found["metrics"]["test/class_accuracy"] > 0.9
+    assert said[:2] == [
+        "note: 'made': skipped 1 files that are no pictures: 1 .txt (notes.txt)",
+        "note: 'made' has images of 2 of 10 classes: 3, 7",
+    ]
 
 
 def test_images_in_class_order_are_taken_in_a_random_one(store_uri):

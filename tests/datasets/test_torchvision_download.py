@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
-import pickle
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from bench import datasets
+from bench.datasets import cifar10
 from bench.datasets._splits import Arrays, Parts
 from bench.torchvision_import import import_torchvision
 
@@ -78,25 +78,20 @@ def serve_svhn(parts: Parts, folder: Path, url: str, monkeypatch: Patch, write_i
 
 
 def serve_cifar10(parts: Parts, folder: Path, url: str, monkeypatch: Patch, write_idx) -> None:
-    dataset = import_torchvision().datasets.CIFAR10
-    batches = folder / dataset.base_folder
+    batches = folder / cifar10.FOLDER
     batches.mkdir()
-    names = {"train_list": "data_batch_1", "test_list": "test_batch"}
-    for (attribute, name), part in zip(names.items(), parts.present(), strict=True):
-        content = {"data": part.images.reshape(len(part), -1), "labels": part.labels.tolist()}
-        (batches / name).write_bytes(pickle.dumps(content))
-        monkeypatch.setattr(dataset, attribute, [[name, md5(batches / name)]])
-    (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": ["a"]}))
-    meta = {**dataset.meta, "md5": md5(batches / "batches.meta")}
-    archive = folder / dataset.filename
+    for stem, part in zip(("data_batch", "test_batch"), parts.present(), strict=True):
+        rows = np.concatenate([part.labels[:, None], part.images.reshape(len(part), -1)], axis=1)
+        if stem == "test_batch":
+            (batches / "test_batch.bin").write_bytes(rows.astype(np.uint8).tobytes())
+            continue
+        for i, some in enumerate(np.array_split(rows.astype(np.uint8), 5), 1):
+            (batches / f"{stem}_{i}.bin").write_bytes(some.tobytes())
+    archive = folder / cifar10.URL.rpartition("/")[2]
     with tarfile.open(archive, "w:gz") as tar:
-        tar.add(batches, dataset.base_folder)
-    for attribute, value in (
-        ("meta", meta),
-        ("url", url + archive.name),
-        ("tgz_md5", md5(archive)),
-    ):
-        monkeypatch.setattr(dataset, attribute, value)
+        tar.add(batches, cifar10.FOLDER)
+    monkeypatch.setattr(cifar10, "URL", url + archive.name)
+    monkeypatch.setattr(cifar10, "MD5", md5(archive))
 
 
 @pytest.mark.parametrize(
@@ -148,13 +143,12 @@ def test_archive_that_leaves_its_folder_is_refused(
     site: tuple[Path, str], data_home: Path, monkeypatch: Patch
 ) -> None:
     """Whatever torchvision trusts: a member ``../../escaped`` would land beside the data."""
-    dataset = import_torchvision().datasets.CIFAR10
     (data_home.parent / "made").write_text("not for there")
-    archive = site[0] / dataset.filename
+    archive = site[0] / "made.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(data_home.parent / "made", "../../escaped")
-    monkeypatch.setattr(dataset, "url", site[1] + archive.name)
-    monkeypatch.setattr(dataset, "tgz_md5", md5(archive))
+    monkeypatch.setattr(cifar10, "URL", site[1] + archive.name)
+    monkeypatch.setattr(cifar10, "MD5", md5(archive))
     with pytest.raises(
         datasets.UsageError, match=r"download failed \('../../escaped' would be ext"
     ):

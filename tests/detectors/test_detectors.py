@@ -396,3 +396,11 @@ def test_mirroring_turns_about_half_of_the_images_left_for_right():
     assert torch.equal(left + right, torch.ones(100))
     assert 30 < left.sum() < 70
     assert turned.sum() == 100
+
+
+@pytest.mark.parametrize("facts", [{}, {"recipe": "{"}, {"recipe": "3"}, {"recipe": '{"dim": 3}'}])
+def test_tensors_of_another_program_are_listed_as_no_detector(home, facts):
+    write_tensors(home / "detectors" / "other.safetensors", {"w": torch.zeros(2)}, facts)
+    assert "its weights cannot be read" in status()["other"].missing
+    with pytest.raises(UsageError, match=r"weights other\.safetensors cannot be read"):
+        find_detector("other", datasets.load("digits").spec)
