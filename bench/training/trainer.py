@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +106,7 @@ class Trainer:
     @property
     def logs_done(self) -> int:
         """Logs given so far, those before a resume counted in."""
-        return sum(goal <= self.steps_done for goal in self._goals)
+        return bisect_right(self._goals, self.steps_done)
 
     def __iter__(self) -> Iterator[StepLog]:
         """Trains on from where it stands.
