@@ -130,6 +130,8 @@ def _unexpected(error: Exception) -> int:
         raise error
     if found := disk_trouble(error, Path.cwd()):
         return _failed(str(found))
+    if type(error).__module__.startswith("mlflow."):
+        return _failed(f"the tracking store did not do it ({error}): give the command again later")
     said = f"{type(error).__name__}: {error}"
     try:
         with tempfile.NamedTemporaryFile(

@@ -8,9 +8,10 @@ from typing import Any
 from filelock import Timeout
 
 from bench.cli.options import Root, Say, Uri, command, quiet
-from bench.tracking.delivery import deliver, undelivered
+from bench.tracking.delivery import deliver, kept_by
 from bench.tracking.journal import journals, run_id_of
 from bench.tracking.mlflow import Store
+from bench.tracking.patience import never_returned
 
 
 @command("sync")
@@ -33,7 +34,7 @@ def sync(
         except Timeout:
             busy += 1
         except Exception as error:
-            raise undelivered(found[number:], store.uri, error) from error
+            raise never_returned(error, uri=store.uri, kept=kept_by(found[number:])) from error
     say(f"{len(told)} runs under '{root}' are in '{store.uri}'")
     if busy:
         say(f"{busy} runs are being sent by the process that trains them")

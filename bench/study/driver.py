@@ -92,7 +92,7 @@ class Driver:
                 self._loop(queue, engine, observer)
             self.tracked.deliver()
             for queue in self.queues:
-                queue.close()
+                self.tracked.patiently(queue.close)
 
     def forget(self) -> None:
         """Discards what Optuna knows of this study, its runs in MLflow, checkpoints and results.

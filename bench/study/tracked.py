@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bench.engines.task import Task, is_begun, tell_result
 from bench.records import RunRecord, RunTags, TrialResult
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.text import masked
-from bench.tracking.delivery import PLACED, deliver, deliver_all, say
+from bench.tracking.delivery import PLACED, deliver, deliver_all
 from bench.tracking.journal import About, header_of, is_told, run_id_of
 from bench.tracking.mlflow import Store
+from bench.tracking.patience import patiently, say
+
+T = TypeVar("T")
 
 
 class Ended(NamedTuple):
@@ -61,7 +64,7 @@ class TrackedStudy:
         A run whose journal cannot tell it begins anew. ``alone`` is entered if there is anything.
 
         Raises:
-            Exception: Whatever the store or the way to it raises.
+            Undelivered: The store does not answer.
         """
         ended = {each.run.key: each for each in self.ended(runs)}.values()
         records = {record.run_id: record for record in self.records()}
@@ -73,7 +76,7 @@ class TrackedStudy:
         doubles = [r for r in placed if kept.get(r.about.folder, r.run_id) != r.run_id]
         if late or doubles:
             with alone():
-                self._settle(late, doubles)
+                self.patiently(lambda: self._settle(late, doubles))
 
     def _settle(
         self, late: Iterable[tuple[Ended, RunRecord | None]], doubles: Iterable[RunRecord]
@@ -102,12 +105,20 @@ class TrackedStudy:
 
     def records(self) -> list[RunRecord]:
         """Every run of the experiment."""
-        return self.store.records(self.experiment_id)
+        return self.patiently(lambda: self.store.records(self.experiment_id))
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """What the store answers; one that is gone is waited for.
+
+        Raises:
+            Undelivered: It does not return.
+        """
+        return patiently(ask, uri=self.store.uri)
 
     def describe(self, tags: dict[str, str]) -> None:
         """Sets tags of the experiment."""
         self._facts |= tags
-        self.store.describe_experiment(self.experiment_id, tags)
+        self.patiently(lambda: self.store.describe_experiment(self.experiment_id, tags))
 
     def folder(self, run: PlannedRun) -> Path:
         """Where a run's checkpoints, its result and its journal lie."""

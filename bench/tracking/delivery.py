@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
 
-from bench.errors import Undelivered, disk_trouble
 from bench.records import RunRecord
 from bench.tracking.journal import (
     Cursor,
@@ -23,6 +21,7 @@ from bench.tracking.journal import (
     read_picture,
 )
 from bench.tracking.mlflow import Store
+from bench.tracking.patience import PATIENCE_SECONDS, patiently, say, say_absent, say_back
 from bench.tracking.run_logger import AT_ONCE, Value
 
 JOURNAL_TAG = "bench.journal"
@@ -34,17 +33,11 @@ IDLE_SECONDS = 5.0
 AT_THE_END_SECONDS = 2.0
 """How long a run that has ended waits for its journal to be sent; then it is sent behind its back."""
 LONGEST_PAUSE_SECONDS = 15.0
-PATIENCE_SECONDS = 120.0
-"""How long a store that is gone is waited for at the end of a study."""
-
 PICTURE_COUNTS = 100
 """Values that take as long to send as a picture."""
 
 PLACED = {"run", "baseline", "search"}
 """Roles of the runs of which a study has one in each place."""
-
-_absent: list[str] = []
-"""Why the store does not answer this process, if it does not."""
 
 
 class Sender(threading.Thread):
@@ -216,58 +209,18 @@ def deliver_all(folders: Iterable[Path], store: Store) -> None:
 
     Raises:
         Undelivered: It does not answer.
+        DiskTrouble: It lies on a disk that takes nothing.
     """
     left = [folder for folder in folders if not is_told(folder)]
-    until = time.monotonic() + PATIENCE_SECONDS
-    while left:
-        try:
-            deliver(left[0], store, wait=PATIENCE_SECONDS)
-        except Exception as error:
-            if (trouble := disk_trouble(error, left[0])) is not None:
-                raise trouble from error
-            say_absent(error)
-            if time.monotonic() > until:
-                raise undelivered(left, store.uri, error) from error
-            time.sleep(2.0)
-        else:
-            del left[0]
-            until = time.monotonic() + PATIENCE_SECONDS
-    say_back()
+    for number, folder in enumerate(left):
+        send = partial(deliver, folder, store, wait=PATIENCE_SECONDS)
+        patiently(send, uri=store.uri, kept=kept_by(left[number:]))
 
 
-def undelivered(left: list[Path], uri: str, error: Exception) -> Undelivered:
-    """The sentence for a store that does not answer at the end."""
-    root = left[0].parent.parent
-    return Undelivered(
-        f"tracking store '{uri}' does not answer ({reason(error)}): what {len(left)} runs have to "
-        f"tell is kept in '{root}': start it again, then give the same command or "
-        f"`bench sync --root {root}`"
-    )
-
-
-def reason(error: Exception) -> str:
-    """The first line of an error, cut where it is long."""
-    text = str(error).strip().partition("\n")[0]
-    return text[:160] or type(error).__name__
-
-
-def say(text: str) -> None:
-    """One line of what happens between the folders and the store."""
-    print(f"tracking: {text}", file=sys.stderr)
-
-
-def say_absent(error: Exception) -> None:
-    """Once, until it is back: the store does not answer."""
-    if not _absent:
-        _absent.append(reason(error))
-        say(f"the store does not answer ({reason(error)}): all is kept and sent later")
-
-
-def say_back() -> None:
-    """Once, where it was not there: the store answers."""
-    if _absent:
-        _absent.clear()
-        say("the store answers again")
+def kept_by(left: list[Path]) -> str:
+    """What a store was not told, and where it lies."""
+    many = f"what {len(left)} runs" if len(left) > 1 else "what a run"
+    return f"{many} told is kept in '{left[0].parent.parent}'"
 
 
 def _batches(told: Iterator[tuple[Entry, int]]) -> Iterator[tuple[list[Entry], int]]:

@@ -5,7 +5,7 @@ import pytest
 from bench.cli.run import run_study
 from bench.cli.sync import sync
 from bench.errors import Undelivered
-from bench.tracking import delivery
+from bench.tracking import patience
 from bench.tracking.journal import is_told, journals
 from bench.tracking.mlflow import Store
 from bench.tracking.run_logger import RunLogger
@@ -34,9 +34,9 @@ def test_study_whose_store_never_returns_is_kept_and_sent_by_one_command(
 
     with monkeypatch.context() as away:
         away.setattr(RunLogger, "send", gone)
-        away.setattr(delivery, "PATIENCE_SECONDS", 0.0)
-        away.setattr(delivery.time, "sleep", lambda _: None)
-        with pytest.raises(Undelivered, match="what 2 runs have to tell is kept in 'runs'"):
+        away.setattr(patience, "PATIENCE_SECONDS", 0.0)
+        away.setattr(patience, "PAUSE_SECONDS", 0.0)
+        with pytest.raises(Undelivered, match="what 2 runs told is kept in 'runs'"):
             run_study(study="short")
         with pytest.raises(Undelivered, match=r"does not answer \(connection refused\)"):
             sync()

@@ -8,7 +8,7 @@ from fault_lab import examples
 from hypothesis import given, settings as examined, strategies as st
 
 from bench.errors import Damaged, Undelivered
-from bench.tracking import delivery
+from bench.tracking import delivery, patience
 from bench.tracking.delivery import Sender, deliver, deliver_all
 from bench.tracking.journal import (
     CURSOR,
@@ -210,17 +210,16 @@ class Gone:
 
 def test_store_that_is_gone_is_said_once_and_what_it_lacks_is_kept(folder, monkeypatch, capsys):
     told(folder)
-    monkeypatch.setattr(delivery, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(delivery.time, "sleep", lambda _: None)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.0)
     with pytest.raises(Undelivered) as said:
         deliver_all([folder, folder.parent], Gone(100))
     assert str(said.value) == (
-        "tracking store 'http://gone' does not answer (connection refused): what 1 runs have to "
-        f"tell is kept in '{folder.parents[1]}': start it again, then give the same command or "
-        f"`bench sync --root {folder.parents[1]}`"
+        "tracking store 'http://gone' does not answer (connection refused): what a run told is "
+        f"kept in '{folder.parents[1]}': start it again, then give the same command or `bench sync`"
     )
     assert capsys.readouterr().err.count("\n") == 1
-    delivery.say_back()
+    patience.say_back()
     assert capsys.readouterr().err == "tracking: the store answers again\n"
 
 
