@@ -217,6 +217,11 @@ class RunTags:
         return cls(**known)
 
     @property
+    def is_retired(self) -> bool:
+        """Whether something else made it than what makes such a run now: its folder lies aside."""
+        return f"/{SUPERSEDED}/" in self.folder
+
+    @property
     def reasons(self) -> dict[str, str]:
         """Metric name to the reason why there is no such value."""
         known: dict[str, object] = _stored(self.not_applicable, {})

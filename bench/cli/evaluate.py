@@ -40,6 +40,7 @@ from bench.records import OUTSIDE, RunRecord, RunTags
 from bench.runtime import environment, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
+from bench.training.identity import require_same_data
 from bench.training.parts import reference_for, restore_run
 from bench.training.run import log_result, open_test_split, result_of
 
@@ -132,6 +133,8 @@ def _measure_run(
         )
     config = config_from_params({**original.params, **_eval_settings(overrides)})
     reference = reference_for(config, device)
+    if changed := require_same_data(original, config, reference.spec):
+        say(f"run {original.run_id} was trained with other {', '.join(changed)} than there is now")
     folder = root / (said.folder or "?")
     trainable = restore_run(config, reference, folder, original.run_id)
     requested(listed(config.eval.measures))

@@ -46,13 +46,16 @@ from bench.plan.study import MOST_SEEDS
 from bench.results.format import code, prose
 from bench.runtime import prepare
 from bench.study.driver import Driver
+from bench.study.edits import edits
 from bench.study.plan import PlannedRun, StudyPlan, resolve
+from bench.study.renewal import unrecorded
 from bench.study.space import require_space, space_line
 from bench.study.storage import Found
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
 from bench.training.needs import require_possible
 from bench.training.parts import reference_for
+from bench.training.renewal import finished_at
 
 
 @command("run", fails=lambda summary: summary.get("failed"))
@@ -108,20 +111,29 @@ def run_study(
     prepare(deterministic=deterministic)
     everything = plan.trials() + plan.runs()
     at_a_time = num_jobs(jobs, engine, plan.device)
-    _require_parts(plan, everything, max(1, min(at_a_time, len(everything))), say)
+    unfinished = _unfinished(plan, everything)
+    if unfinished or dry_run:  # what is finished is answered without its images
+        _require_parts(plan, everything, at_a_time, say)
     if dry_run:
         return _shown(plan, everything, at_a_time, say)
     driver = Driver(plan, Store(tracking_uri))
+    changed = [] if fresh else driver.changed()
     # What is finished is only summed up, which needs no claim.
-    begun = fresh or plan.num_trials or driver.left()
+    begun = fresh or plan.num_trials or changed or driver.left()
     with driver.alone() if begun else contextlib.nullcontext():
         driver.tracked.describe(_description(plan))
+        if edited := edits(plan):
+            say(edited)
         if fresh:
             driver.forget()
+        elif begun:
+            driver.renew(changed, say)
         driver.settle()
         left = driver.left()
-        if len(left) < len(everything):
-            say(f"{len(everything) - len(left)} of {len(everything)} runs are finished already")
+        if finished := _finished_line(plan, everything, left):
+            say(finished)
+        if left and not unfinished:
+            _require_parts(plan, left, at_a_time, say)
         if left or plan.num_trials:  # with another number of trials others of them may count
             _run(driver, left, at_a_time, engine, say)
     return _sum_up(driver, say)
@@ -162,13 +174,31 @@ def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: 
             f"'{config.data.dataset}' gives {count} validation images per distance, more than "
             f"{reference.detector.dim} are needed for the detector's features: add images"
         )
-    unfinished = [run for run in runs if not (plan.folder / run.key / RESULT).exists()]
+    unfinished = _unfinished(plan, runs)
     ends = [
         plan.trial(arm, 0, values).config
         for arm, space in plan.study.spaces.items()
         for values in bounds(space)
     ]
+    jobs = max(1, min(jobs, len(runs)))
     require_possible([*ends, *(run.config for run in unfinished)], reference, jobs)
+
+
+def _unfinished(plan: StudyPlan, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
+    return [run for run in runs if not (plan.folder / run.key / RESULT).exists()]
+
+
+def _finished_line(
+    plan: StudyPlan, everything: Sequence[PlannedRun], left: Sequence[PlannedRun]
+) -> str:
+    """How many runs there is nothing to do for, since when, and how they are repeated."""
+    number = len(everything) - len(left)
+    if not number:
+        return ""
+    when = finished_at(path.parent for path in plan.folder.glob(f"*/{RESULT}"))
+    since = f", the last at {when}" if when else ""
+    again = "" if left else ": --fresh discards and repeats them"
+    return f"{number} of {len(everything)} runs are finished already{since}{again}"
 
 
 def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> dict[str, Any]:
@@ -202,11 +232,14 @@ def _sum_up(driver: Driver, say: Say) -> dict[str, Any]:
     plan = driver.plan
     wanted = {run.config.digest for run in driver.runs()}
     everything = driver.tracked.records()
-    records = [record for record in everything if record.about.config_digest in wanted]
+    known = [record for record in everything if not record.about.is_retired]
+    records = [record for record in known if record.about.config_digest in wanted]
     trials = [r for r in everything if plan.num_trials and r.about.role == "search"]
     statuses = [record.about.status or "running" for record in [*trials, *records]]
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
     say(", ".join(f"{count} {status}" for status, count in counts.items()))
+    if before := unrecorded(path.parent for path in plan.folder.glob(f"*/{RESULT}")):
+        say(f"{before} of an older version: identity not recorded, they count as they are")
     best = driver.best()
     if plan.num_trials:
         say(f"best of {plan.num_trials} trials of each family on validation:")

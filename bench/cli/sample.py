@@ -20,6 +20,7 @@ from bench.labels import draw_labels
 from bench.models import config_from_params
 from bench.runtime import DeviceRng, generator, prepare, resolve_device
 from bench.tracking.mlflow import Store
+from bench.training.identity import changed_since
 from bench.training.parts import reference_for, restore_run
 
 
@@ -50,6 +51,8 @@ def sample_run(
     record = Store(tracking_uri).record(run_id)
     config = config_from_params(record.params)
     reference = reference_for(config, resolve_device(device))
+    if changed := changed_since(record.about, config, reference.spec):
+        say(f"run {record.run_id} was trained with other {', '.join(changed)} than there is now")
     folder = root / (record.about.folder or "?")
     trainable = restore_run(config, reference, folder, record.run_id)
     noise = DeviceRng(generator("sample", seed), reference.device)

@@ -33,13 +33,16 @@ from bench.metrics import requested
 from bench.models import config_from_params, configure
 from bench.records import DataSpec, RunRecord, RunTags, TrialResult
 from bench.runtime import git_commit, prepare, resolve_device, stop_requests
+from bench.study.renewal import Place, Renewal, unrecorded
 from bench.study.space import require_space
 from bench.tracking.delivery import deliver_all
 from bench.tracking.journal import About, run_id_of
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
+from bench.training.identity import differing
 from bench.training.needs import require_possible
 from bench.training.parts import reference_for
+from bench.training.renewal import finished_at
 
 
 @command("train", fails=lambda told: told["status"] == "failed" or told.get("differences"))
@@ -77,9 +80,13 @@ def train_one(
     folder = root / "train" / f"{wanted.digest}{suffix}"
     if folder.exists() and (fresh or (original and (folder / RESULT).exists())):
         shutil.rmtree(folder)
+    about = _about(wanted, folder, original)
+    if not fresh and original is None:
+        label = f"the run of {wanted.name}"
+        _renew(Place(label=label, folder=folder, config=wanted, about=about), root, store, say)
     task = Task(
         params=wanted.params(),
-        about=_about(wanted, folder, original),
+        about=about,
         folder=str(folder),
         uri=store.uri,
         device=device,
@@ -98,7 +105,21 @@ def train_one(
         summary["differences"] = differences = _differences(result, original)
         found = f"differs from {original.run_id}: {json.dumps(differences)}"
         say(found if differences else f"identical to {original.run_id}")
+        if made := _made_otherwise(result, original.about):
+            summary["made_otherwise"] = made
+            say(f"and was made otherwise: {', '.join(made)}")
     return summary
+
+
+def _renew(place: Place, root: Path, store: Store, say: Say) -> None:
+    """What counts still of a run that is there, or was trained for other measures; said."""
+    renewal = Renewal(root, store, "train")
+    renewal.retire(renewal.changed([place]), say)
+    renewal.take([place], say)
+    if when := finished_at([place.folder]):
+        missing = unrecorded([place.folder])
+        why = " by an older version (identity not recorded)" if missing else ""
+        say(f"{place.label} was finished at {when}{why}: --fresh trains it once more")
 
 
 def _repeats(original: RunRecord) -> bool:
@@ -156,6 +177,12 @@ def _say_result(result: TrialResult, say: Say) -> None:
     say(f"{result.status} {result.reason}".rstrip())
     for warning in result.warnings or ():
         say(f"warning: {warning}")
+
+
+def _made_otherwise(result: TrialResult, original: RunTags) -> list[str]:
+    """Parts of what made a run that are not those of the first; nothing where it recorded none."""
+    pairs = ((original.trained_by, result.trained_by), (original.measured_by, result.measured_by))
+    return [part for text, now in pairs if text for part in differing(json.loads(text), now)]
 
 
 def _differences(result: TrialResult, original: RunRecord) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from bench.records import TrialResult
 from bench.study.ownership import alone
 from bench.study.plan import OPTUNA, PlannedRun, StudyPlan
 from bench.study.queues import GridQueue, Queue, SearchQueue
+from bench.study.renewal import Changed, Place, Renewal
 from bench.study.storage import Found, renew_damaged
 from bench.study.tracked import TrackedStudy
 from bench.tracking.address import database_path
@@ -48,6 +50,7 @@ class Driver:
         self.tracked = TrackedStudy(plan, store)
         made_folder(plan.folder)
         self._is_alone = False
+        self._renewal = Renewal(plan.root, store, f"{glob.escape(plan.study.name)}-*")
         if plan.storage is None:
             renew_damaged(plan.folder / OPTUNA)
         self._open()
@@ -68,6 +71,31 @@ class Driver:
     def best(self) -> dict[str, Found]:
         """What a search has found by now, by arm; nothing of a grid."""
         return {} if self._search is None else self._search.best()
+
+    def changed(self) -> list[Changed]:
+        """Runs that something else made, or began, than what makes them now."""
+        known = (run for queue in self.queues for run in queue.known())
+        return self._renewal.changed(map(self._place, known))
+
+    def renew(self, changed: Sequence[Changed], say: Callable[[str], object]) -> None:
+        """Moves them aside and takes the trained states that serve; says what and why.
+
+        A search that one of its trials has not been trained for begins anew.
+
+        Raises:
+            UsageError: Another driver works on this study.
+        """
+        with self.alone():
+            if self._search and (trials := [c for p, c in changed if p.stage == "trial"]):
+                known = {each.folder for each, _ in changed}
+                others = [each for each in map(self._place, self._search.known()) if each.is_there]
+                changed = [*changed, *((e, trials[0]) for e in others if e.folder not in known)]
+                self._search.forget()
+            self._renewal.retire(changed, say)
+            if self._search is None:
+                self._renewal.take(map(self._place, self._grid.left()), say)
+            else:
+                self._open()
 
     def settle(self) -> None:
         """Tells the tracking store what it should know of the runs that have ended.
@@ -124,6 +152,15 @@ class Driver:
                 yield
             finally:
                 self._is_alone = False
+
+    def _place(self, run: PlannedRun) -> Place:
+        return Place(
+            label=run.label,
+            folder=self.tracked.folder(run),
+            config=run.config,
+            about=self.tracked.about(run),
+            stage=run.stage,
+        )
 
     def _open(self) -> None:
         search = self.plan.study.search

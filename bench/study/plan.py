@@ -18,7 +18,7 @@ from bench.study.cells import configured, full_overrides, matched
 from bench.text import remember, shown
 from bench.tracking.address import sqlite_uri
 from bench.training.checkpoint import load_result
-from bench.training.parts import reference_for
+from bench.training.parts import spec_for
 from bench.training.run import StageName
 
 OPTUNA = "optuna.db"
@@ -128,9 +128,9 @@ class StudyPlan:
         return self.storage or sqlite_uri(self.folder / OPTUNA)
 
     def spec(self) -> DataSpec:
-        """What models know of the data set, which is loaded here with what its first run needs."""
+        """What models know of the data set."""
         config = configured(self.study.cells(self.identity.tier)[0], self.identity, 0)
-        return reference_for(config, self.device).spec
+        return spec_for(config)
 
     def runs(self, best: Mapping[str, FlatValues] | None = None) -> list[PlannedRun]:
         """Every run, seed by seed, so that a study half done is a whole one of fewer seeds.

@@ -245,7 +245,7 @@ def _is_fixed(values: Sequence[Scalar]) -> bool:
 def _role(record: RunRecord, trials: Collection[str], chosen: Sequence[dict[str, str]]) -> str:
     """What a record is to the study now; baselines and images made elsewhere stay what they are."""
     about = record.about
-    if about.role not in {SEARCH, RUN, SUPERSEDED}:
+    if about.is_retired or about.role not in {SEARCH, RUN, SUPERSEDED}:
         return about.role
     if about.trial is not None:
         return SEARCH if about.folder in trials else SUPERSEDED

@@ -220,6 +220,40 @@ class Journal:
             raise
 
 
+def inherit(source: Path, folder: Path, about: About, *, validation: bool) -> None:
+    """A journal that begins with the curves of a run that was trained likewise, to be measured anew.
+
+    Args:
+        source: Folder of that run.
+        folder: Of the run that begins; it is there.
+        about: What a store needs to make it.
+        validation: Whether the values and pictures of validations count; the last one's never do.
+    """
+    header, known, _ = loaded(source)
+    _begin(folder, about, begun=False)
+    last = max((entry.step for entry in known), default=0)
+    with (folder / NAME).open("ab") as file:
+        for entry in known if header else ():
+            if kept := _inherited(entry, last, validation=validation):
+                if kept.picture and (content := read_picture(source, kept.picture, kept.step)):
+                    path = _picture_path(folder, kept.picture, kept.step)
+                    path.parent.mkdir(exist_ok=True)
+                    _put(path, content)
+                file.write(_line({key: value for key, value in vars(kept).items() if value}))
+
+
+def _inherited(entry: Entry, last: int, *, validation: bool) -> Entry | None:
+    """What of an entry is of training, or of a validation before the last."""
+    counts = ("train/", "val/") if validation and entry.step < last else ("train/",)
+    metrics = {name: value for name, value in entry.metrics.items() if name.startswith(counts)}
+    picture = entry.picture if entry.step < last else ""
+    return (
+        replace(entry, metrics=metrics, tags={}, picture=picture, state="")
+        if metrics or picture
+        else None
+    )
+
+
 def loaded(folder: Path) -> tuple[Header | None, list[Entry], int]:
     """A journal's first line, its entries and where they end; None where there is no journal.
 

@@ -8,6 +8,7 @@ of plugins' measures, and ``bench.MEASURES``.
 from __future__ import annotations
 
 import functools
+import json
 import sys
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from bench import datasets
 from bench.config import RunConfig, digest, listed
 from bench.contracts import Detector
 from bench.detectors._find import find_detector, find_others
-from bench.errors import Damaged
-from bench.records import DataSpec
+from bench.errors import Damaged, UsageError
+from bench.records import DataSpec, RunRecord, RunTags
 from bench.registry import PACKAGES, PLUGINS, registry_of
 from bench.sources import sources_of
 from bench.training.checkpoint import LAST, load_result, read_state
@@ -109,6 +110,30 @@ def differing(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         f"{name} ({then.get(name)} -> {now.get(name)})" if name == NUMBERS else name
         for name in names
     ]
+
+
+def changed_since(tags: RunTags, config: RunConfig, spec: DataSpec) -> list[str]:
+    """Parts of what trained a tracked run that are others here and now, in words."""
+    then = json.loads(tags.trained_by or "{}")
+    if not then:  # an older version recorded its data alone
+        return [DATA] if tags.data_digest not in {"", spec.digest} else []
+    return differing(then, made_by(config, spec, ()).trained)
+
+
+def require_same_data(record: RunRecord, config: RunConfig, spec: DataSpec) -> list[str]:
+    """Other parts of what trained a tracked run that changed since, in words.
+
+    Raises:
+        UsageError: It was trained on other images than its data set has now.
+    """
+    changed = changed_since(record.about, config, spec)
+    if DATA in changed:
+        then = record.about.data_digest or "other ones"
+        raise UsageError(
+            f"run '{record.run_id}' was trained on images of digest {then}, and '{spec.name}' now "
+            f"has others ({spec.digest}): put the former ones back, or train again"
+        )
+    return changed
 
 
 def _detectors(detector: str, also: str, spec: DataSpec) -> tuple[Detector, ...]:

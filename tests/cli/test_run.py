@@ -79,7 +79,8 @@ def test_search_runs_extends_and_sums_up_and_its_trials_read_no_test_image(write
 
     lines.clear()
     run_study(study="tiny", jobs="1", say=lines.append)
-    assert lines[0] == "6 of 6 runs are finished already"
+    assert lines[0].startswith("6 of 6 runs are finished already, the last at ")
+    assert lines[0].endswith(": --fresh discards and repeats them")
     run_study(study="tiny", jobs="1", trials=3, say=lines.append)
     assert Counter(r.tags["role"] for r in records())["search"] == 6
 

@@ -146,8 +146,10 @@ def _expected(results: Results) -> str:
 
 def _left_out(results: Results) -> str:
     runs = [run for group in results.groups for run in group.unplaced_runs]
-    is_any = any(run.is_superseded for run in runs)
+    is_any = any(run.is_superseded and not run.tags.is_retired for run in runs)
     better = ", or are of a search that has found better since" if is_any else ""
+    if any(run.tags.is_retired for run in runs):
+        better += ", or were made with other data, code or measures than now"
     said = (
         f"{plural(len(runs), 'run')} of this study fit no cell of the study file as it is now, or "
         f"repeat a cell and seed{better}: in no table, in runs.csv with `used` = no."

@@ -38,6 +38,9 @@ def provenance(results: Results) -> str:
     rows = [[name, value] for name, value in facts if value]
     running = sum(run.status == UNFINISHED for run in runs)
     said = f" {plural(running, 'run')} had not finished when this was written." if running else ""
+    unknown = sum(not run.tags.trained_by for run in runs)
+    if 0 < unknown < len(runs):  # a report of older runs alone stays what it was
+        said += f" Of {plural(unknown, 'run')} the identity is not recorded: an older version made them."
     return "\n\n".join(
         [
             f"```\n{_commands(results)}\n```",

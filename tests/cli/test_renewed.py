@@ -1,0 +1,154 @@
+"""The same command after something else changed: trained anew, measured again, or said."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bench
+from bench import datasets
+from bench.cli.evaluate import evaluate_one
+from bench.cli.run import run_study
+from bench.cli.sample import sample_run
+from bench.cli.train import train_one
+from bench.errors import UsageError
+from bench.tracking.mlflow import Store
+from bench.training.trainer import Trainer
+
+SHORT = [
+    "num_images=128",
+    "num_logs=2",
+    "num_validations=2",
+    "width=2",
+    "depth=1",
+    "max_samples=40",
+]
+FEW = "likelihood_images=5"
+
+
+def train(*overrides, **options):
+    lines = []
+    summary = train_one(
+        "vae", overrides=[*SHORT, *(overrides or [FEW])], say=lines.append, **options
+    )
+    return summary, lines
+
+
+def put(seed, number=60):
+    images = np.random.default_rng(seed).integers(0, 255, (number, 8, 8)).astype(np.uint8)
+    images[:, 2:6, 2:6] //= seed + 1
+    np.savez("x.npz", x=images)
+    os.utime("x.npz", ns=(seed, seed))
+
+
+def tracked():
+    store = Store()
+    return {run.run_id: run for run in store.records(store.experiment("train"))}
+
+
+def on_test(summary):
+    return {k: v for k, v in summary["metrics"].items() if k.startswith("test/")}
+
+
+@pytest.fixture
+def never_trains(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("it trains")
+
+    return lambda: monkeypatch.setattr(Trainer, "_train_step", refuse, raising=True)
+
+
+def test_other_images_train_anew_in_a_run_of_their_own(store_uri):
+    put(0)
+    options = {"dataset": "npz:x.npz"}
+    first, _ = train("detector=random", FEW, **options)
+    put(1)
+    second, lines = train("detector=random", FEW, **options)
+    assert on_test(first) != on_test(second)
+    (said,) = [line for line in lines if "trained with other data" in line]
+    assert said.startswith("the run of vae, made until 20")
+    assert "trained anew, what was there is kept in 'runs/train/superseded'" in said
+    about = {run_id: run.about for run_id, run in tracked().items()}
+    assert {about[first["run_id"]].role, about[second["run_id"]].role} == {"superseded", "run"}
+    # The old one can still be looked at, and is not measured on images that it never saw.
+    assert (Path("runs") / about[first["run_id"]].folder / "last.pt").exists()
+    with pytest.raises(UsageError, match="was trained on images of digest"):
+        evaluate_one(first["run_id"])
+    said = []
+    sample_run(first["run_id"], count=4, say=said.append)
+    assert said[0] == f"run {first['run_id']} was trained with other data than there is now"
+    again = train_one(config=first["run_id"], say=said.append)
+    assert again["differences"]
+    assert again["made_otherwise"] == ["data"]
+    assert said[-1] == "and was made otherwise: data"
+
+
+def test_other_measures_measure_the_trained_state_and_a_finished_run_says_since_when(
+    store_uri, monkeypatch, never_trains
+):
+    first, _ = train()
+    monkeypatch.setattr(bench, "MEASURES", 2)
+    never_trains()
+    second, lines = train()
+    assert any("was measured with other numbers of the package (1 -> 2)" in line for line in lines)
+    assert on_test(first) == on_test(second)
+    runs = tracked()
+    assert {run.about.role for run in runs.values()} == {"superseded", "run"}
+    curves = Store().histories([*runs], "train/loss")
+    assert curves[first["run_id"]] == curves[second["run_id"]]
+    assert runs[second["run_id"]].about.test_reads == 2
+
+    third, lines = train()
+    assert third["run_id"] == second["run_id"]
+    assert any(
+        line.startswith("the run of vae was finished at 20")
+        and line.endswith(": --fresh trains it once more")
+        for line in lines
+    )
+
+
+def test_other_settings_of_evaluation_take_the_trained_state_with_what_still_counts(
+    store_uri, never_trains
+):
+    first, _ = train()
+    never_trains()
+    second, lines = train("likelihood_images=6", "also=random")
+    assert "the run of vae: trained before, the state is taken and measured again" in lines
+    assert {"test/fd_digits_n40", "test_best/images_seen"} <= second["metrics"].keys()
+    for name in ("train/loss", "val/fd_digits_n40"):
+        curves = Store().histories([first["run_id"], second["run_id"]], name)
+        assert curves[first["run_id"]] == curves[second["run_id"]]
+
+    third, _ = train("detector=random", "max_val_samples=20", FEW)
+    assert not any(name.startswith("test_best/") for name in third["metrics"])
+    assert "fd_digits_n40 of" in third["not_applicable"]["test_best"]
+
+
+def test_a_finished_study_is_answered_without_its_images(store_uri, monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(datasets._remembered, "SETTLED_SECONDS", -3600)
+    put(0, number=700)
+    Path("studies").mkdir()
+    Path("studies/little.py").write_text(STUDY)
+    first = run_study(study="little", dataset="npz:x.npz", jobs="1")
+    monkeypatch.setattr(datasets, "load", None)
+    lines = []
+    assert run_study(study="little", dataset="npz:x.npz", jobs="1", say=lines.append) == first
+    assert lines[0].startswith("1 of 1 runs are finished already, the last at 20")
+    Path("studies/little.py").write_text(STUDY.replace("Is it?", "Was it?"))
+    run_study(study="little", dataset="npz:x.npz", jobs="1", say=lines.append)
+    assert any("the study: question Is it? -> Was it?" in line for line in lines)
+
+
+STUDY = '''
+"""Little."""
+from bench.plan.study import Arm, Study, Tier
+
+STUDY = Study(
+    name="little",
+    question="Is it?",
+    arms=(Arm(name="noise", model="uniform_noise"),),
+    tiers={"classroom": Tier(dataset="digits", settings={"eval.detector": "random"}, seeds=1)},
+)
+'''
