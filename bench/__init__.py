@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
+
+# Called by `python -m`, the current folder is searched first: what lies there is the user's, and no
+# library. Unless this package is found there itself.
+_is_command = sys.argv[:1] == ["-m"] and "bench.cli" in sys.orig_argv
+if _is_command and not sys.flags.safe_path and __path__ != [f"{sys.path[0]}/bench"]:
+    del sys.path[0]
+
+import importlib
 import warnings
 from collections.abc import Callable
 from importlib.abc import Loader

@@ -18,6 +18,9 @@ _DECIDED = {
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",  # what was sent is stored, or an error says that it is not
 }
 
+_LEVELS = {"CRITICAL", "FATAL", "ERROR", "WARNING", "WARN", "INFO", "DEBUG", "NOTSET"}
+"""What MLflow can be told; it fails at anything else."""
+
 _GONE = {errno.EPIPE, errno.EIO, errno.EBADF}
 """Nobody reads any more: a pipe into ``head``, a terminal that was closed."""
 
@@ -84,6 +87,8 @@ def settle() -> None:
     _open_closed()
     guard_streams()
     os.environ.update(_DECIDED)
+    if os.environ.get("MLFLOW_LOGGING_LEVEL", "INFO").upper() not in _LEVELS:
+        del os.environ["MLFLOW_LOGGING_LEVEL"]
     if any(option.startswith("e") for option in sys.warnoptions):
         sys.warnoptions[:] = [each for each in sys.warnoptions if not each.startswith("e")]
         os.environ.pop("PYTHONWARNINGS", None)
