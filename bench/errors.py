@@ -95,7 +95,7 @@ def disk_trouble(error: BaseException, *where: str | Path) -> DiskTrouble | None
     for each in _chain(error):
         if isinstance(each, DiskTrouble):
             return each
-        if isinstance(each, OSError) and each.errno in _DISK:
+        if isinstance(each, PermissionError) or (isinstance(each, OSError) and each.errno in _DISK):
             return cannot_use(each.filename or min(where, key=_room), each)
         said = str(each).lower()
         for words, number in _DATABASE.items():

@@ -63,6 +63,10 @@ def raised_from(*errors: Exception) -> Exception:
         (OSError(errno.ENOSPC, "x"), "'here' has no space left on its disk: free some; then the s"),
         (OSError(errno.EDQUOT, "x"), "'here' is over the quota of its disk"),
         (OSError(errno.EROFS, "x", "there"), "'there' lies on a disk that is read-only"),
+        (
+            PermissionError(errno.EACCES, "Denied", "there"),
+            "'there' cannot be used (Denied): give it",
+        ),
         (OSError(errno.EIO, "x"), "'here' lies on a disk that reports errors"),
         (OSError(errno.ESTALE, "x"), "'here' lies on a disk that is gone"),
         (FileNotFoundError(errno.ENOENT, "x"), "'here' is gone: put it back"),

@@ -19,6 +19,7 @@ from bench.tracking.address import sqlite_uri
 
 BESIDE = ("-journal", "-wal", "-shm")
 HEADER = b"SQLite format 3\0"
+BUSY_SECONDS = 20.0
 QUIET_SECONDS = 3.0
 """So long nothing is written to a half-made database before it is taken for abandoned."""
 
@@ -152,7 +153,7 @@ def _has_rows(database: sqlite3.Connection, table: str, condition: str) -> bool:
 
 def connected(path: Path) -> sqlite3.Connection:
     """A connection that never makes the file; it takes back what a process that died had begun."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=20.0)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
 
 
 def _wait_until_quiet(path: Path) -> None:

@@ -31,11 +31,13 @@ def open_client(uri: str) -> MlflowClient:
     except UsageError:
         raise
     except Exception as error:
-        if trouble := disk_trouble(error, database_path(uri) or uri):
+        path = database_path(uri)
+        if path and (trouble := disk_trouble(error, path)):
             raise trouble from error
+        said = f"{type(error).__name__}: {error}"
         raise UsageError(
-            f"tracking store '{uri}' does not open ({_short(error)}): {_remedy(uri)} or give "
-            "another one with --tracking-uri"
+            f"tracking store '{uri}' does not open ({said.partition(chr(10))[0][:180]}): "
+            f"{_remedy(said, path)}, or give another one with --tracking-uri"
         ) from error
 
 
@@ -96,11 +98,26 @@ def no_retries() -> Iterator[None]:
         os.environ[name] = before
 
 
-def _remedy(uri: str) -> str:
-    path = database_path(uri)
-    return f"see that '{path.parent}' can be written" if path else "start its server"
+_REMEDIES = {
+    "database is locked": "end the program that keeps it locked",
+    "Can't load plugin": "write a driver that there is, as in postgresql+psycopg://",
+    "No module named": "install that module, the driver of such databases",
+    "nsupported URI": "write sqlite:///FILE.db or http://HOST:PORT",
+    "error code 401": "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    "error code 403": "ask who runs it to let this user or machine in",
+    "CERTIFICATE_VERIFY_FAILED": "name its certificate in MLFLOW_TRACKING_SERVER_CERT_PATH",
+    "certificate verify failed": "name its certificate in MLFLOW_TRACKING_SERVER_CERT_PATH",
+    "NameResolutionError": "see that its host is written right and can be reached",
+    "Name or service not known": "see that its host is written right and can be reached",
+    "Connection refused": "start its server",
+    "error code 404": "see that an MLflow server answers there",
+    "response body": "see that an MLflow server answers there",
+}
+"""What an error says, and what to do; the first that fits."""
 
 
-def _short(error: Exception) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text[:160]}"
+def _remedy(said: str, path: Path | None) -> str:
+    for words, remedy in _REMEDIES.items():
+        if words in said:
+            return remedy
+    return f"see that '{path.parent}' can be written" if path else "see that its server runs"

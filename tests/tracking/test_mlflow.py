@@ -1,12 +1,17 @@
 """MLflow: what is written can be read, whatever died in between."""
 
 import json
+import sqlite3
+import threading
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
 
 from bench.errors import UsageError
 from bench.images import to_png
+from bench.tracking import database
 from bench.tracking.address import store_uri
 from bench.tracking.long_tags import LONGEST_TAG
 from bench.tracking.mlflow import Store
@@ -124,6 +129,41 @@ def test_folder_is_no_store():
         store_uri("runs")
 
 
-def test_server_that_is_down_is_told_quickly():
-    with pytest.raises(UsageError, match=r"does not open .* start its server"):
-        Store("http://127.0.0.1:9")
+@pytest.mark.parametrize(
+    ("uri", "remedy"),
+    [
+        ("http://127.0.0.1:9", r"start its server"),
+        ("http://no.such.host.invalid", r"see that its host is written right and can be reached"),
+        ("foo://x", r"write sqlite:///FILE\.db or http://HOST:PORT"),
+        ("postgresql+nodriver://host/db", r"write a driver that there is"),
+        ("mysql://host/db", r"install that module, the driver of such databases"),
+    ],
+)
+def test_store_that_does_not_open_is_told_with_the_remedy_of_its_cause(uri, remedy):
+    with pytest.raises(UsageError, match=rf"does not open \(.*\): {remedy}.* or give another one"):
+        Store(uri)
+
+
+@pytest.mark.parametrize("code", [401, 404])
+def test_server_that_is_another_one_or_shut_is_told_as_such(code):
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_error(code)
+
+        def log_message(self, *_):
+            pass
+
+    remedy = {401: "set MLFLOW_TRACKING_USERNAME", 404: "see that an MLflow server answers there"}
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(UsageError, match=remedy[code]):
+            Store(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+def test_database_that_another_program_keeps_locked_is_told(store_uri, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    with closing(sqlite3.connect(store_uri.removeprefix("sqlite:///"))) as held:
+        held.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UsageError, match="end the program that keeps it locked"):
+            Store(store_uri)
