@@ -120,6 +120,24 @@ def cannot_use(path: object, error: OSError) -> DiskTrouble:
     )
 
 
+_PATHS = {
+    errno.ENAMETOOLONG: "is a name that is too long",
+    errno.EACCES: "may not be used by this user",
+    errno.EPERM: "may not be used by this user",
+    errno.ELOOP: "is a link that leads in a circle",
+    errno.ENOTDIR: "lies below a file",
+    errno.EISDIR: "is a folder",
+    errno.EEXIST: "is there already",
+}
+
+
+def path_refused(error: BaseException) -> UsageError | None:
+    """What an error says of a path that was given; None where it says nothing of one."""
+    if isinstance(error, OSError) and error.filename is not None and error.errno in _PATHS:
+        return UsageError(f"'{error.filename}' {_PATHS[error.errno]}: give another path")
+    return None
+
+
 def _room(place: str | Path) -> int:
     """Free bytes on a disk; none where it cannot be asked."""
     try:

@@ -99,6 +99,19 @@ def test_fault_of_our_own_is_one_sentence_that_says_where_its_traceback_lies(
     assert "geheim" not in said + text
 
 
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENAMETOOLONG, "bench: 'given' is a name that is too long: give another path"),
+        (errno.EACCES, "bench: 'given' may not be used by this user: give another path"),
+        (errno.ELOOP, "bench: 'given' is a link that leads in a circle: give another path"),
+    ],
+)
+def test_path_that_the_system_refuses_is_a_mistake_and_no_fault_of_ours(ended, number, sentence):
+    code, said = ended(OSError(number, os.strerror(number), "given"))
+    assert (code, said.strip()) == (2, sentence)
+
+
 def test_fault_of_our_own_without_a_place_for_its_traceback_is_said_all_the_same(
     ended, monkeypatch, tmp_path
 ):

@@ -16,7 +16,14 @@ from typer.main import get_group
 
 from bench.cli import options
 from bench.console import lost_words, settle
-from bench.errors import DiskTrouble, Interrupted, Undelivered, UsageError, disk_trouble
+from bench.errors import (
+    DiskTrouble,
+    Interrupted,
+    Undelivered,
+    UsageError,
+    disk_trouble,
+    path_refused,
+)
 from bench.text import masked, one_line, printable, remember
 
 INTERRUPTED = 130
@@ -132,6 +139,8 @@ def _unexpected(error: Exception) -> int:
         return _failed(str(found))
     if type(error).__module__.startswith("mlflow."):
         return _failed(f"the tracking store did not do it ({error}): give the command again later")
+    if refused := path_refused(error):
+        return _said(error, str(refused), 2)
     said = f"{type(error).__name__}: {error}"
     try:
         with tempfile.NamedTemporaryFile(

@@ -58,6 +58,8 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise OSError("no file")
             found = TypeAdapter(cls).validate_json(path.read_bytes())
         except FileNotFoundError:
             raise UsageError(

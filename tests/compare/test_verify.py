@@ -310,10 +310,11 @@ def test_table_that_is_none_is_told(report, old, new, message):
         verify_report(report)
 
 
-def test_pipe_in_place_of_a_table_is_not_waited_for(report):
-    (report / "runs.csv").unlink()
-    os.mkfifo(report / "runs.csv")
-    with pytest.raises(UsageError, match=r"runs\.csv' cannot be read"):
+@pytest.mark.parametrize("name", ["report.json", "runs.csv"])
+def test_pipe_in_place_of_a_file_is_not_waited_for(report, name):
+    (report / name).unlink()
+    os.mkfifo(report / name)
+    with pytest.raises(UsageError, match=f"{name}' cannot be read"):
         verify_report(report)
 
 
