@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +62,17 @@ class Lab:
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """A command in a process group of its own, whose number is that of the process."""
+        return self._start(["-m", "bench.cli"], arguments, more)
+
+    def start_python(self, code: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        """The same through code of one's own."""
+        return self._start(["-c", code], arguments, more)
+
+    def _start(
+        self, how: list[str], arguments: tuple[str, ...], more: dict[str, str]
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "bench.cli", *arguments, *self._store(arguments)],
+            [sys.executable, *how, *arguments, *self._store(arguments)],
             cwd=self.folder,
             env=self.environment(**more),
             stdout=subprocess.PIPE,
@@ -122,9 +136,68 @@ class Lab:
         return [record for record in found if record.about.config_digest]
 
     def _store(self, arguments: tuple[str, ...]) -> list[str]:
-        taking = {"run", "train", "report", "sample", "eval", "verify", "ui"}
+        taking = {"run", "train", "report", "sample", "eval", "verify", "ui", "sync"}
         given = "--tracking-uri" in arguments or arguments[0] not in taking
         return [] if given else ["--tracking-uri", self.uri]
+
+
+class Server:
+    """An MLflow server with its database in a folder, which may be killed and served again.
+
+    Args:
+        folder: Of the database.
+        database: Its address.
+    """
+
+    def __init__(self, folder: Path, database: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self._folder, self._database = folder, database
+        self.uri = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def serve(self) -> None:
+        """Starts it and waits until it answers."""
+        command = (sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1")
+        place = ("--port", str(self._port), "--backend-store-uri", self._database)
+        self._process = subprocess.Popen(
+            [*command, *place, "--workers", "1"],
+            cwd=self._folder,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self._port), 1),
+            ):
+                return
+            time.sleep(0.2)
+        raise AssertionError("the server does not start")
+
+    def kill(self) -> None:
+        """At once, with all of its processes."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def serving(folder: Path, migrated: Path) -> Iterator[Server]:
+    """A server with an empty database."""
+    folder.mkdir()
+    (folder / "server.db").write_bytes(migrated.read_bytes())
+    server = Server(folder, "sqlite:///server.db")
+    server.serve()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 def one_sentence(said: str) -> str:

@@ -6,80 +6,17 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from fault_lab import Lab, examples
+from fault_lab import Lab, Server, examples, serving
 
 pytestmark = pytest.mark.faults
 
 KILLS = examples(500)
 """With each kind of store."""
 RUN = ("run", "--study", "tiny", "--jobs", "2")
-
-
-class Server:
-    """An MLflow server with its database in a folder, which may be killed and served again.
-
-    Args:
-        folder: Of the database.
-        database: Its address.
-    """
-
-    def __init__(self, folder: Path, database: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self._folder, self._database = folder, database
-        self.uri = f"http://127.0.0.1:{self._port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def serve(self) -> None:
-        """Starts it and waits until it answers."""
-        command = (sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1")
-        place = ("--port", str(self._port), "--backend-store-uri", self._database)
-        self._process = subprocess.Popen(
-            [*command, *place, "--workers", "1"],
-            cwd=self._folder,
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection(("127.0.0.1", self._port), 1),
-            ):
-                return
-            time.sleep(0.2)
-        raise AssertionError("the server does not start")
-
-    def kill(self) -> None:
-        """At once, with all of its processes."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-
-@contextlib.contextmanager
-def serving(folder: Path, migrated: Path) -> Iterator[Server]:
-    """A server with an empty database."""
-    folder.mkdir()
-    (folder / "server.db").write_bytes(migrated.read_bytes())
-    server = Server(folder, "sqlite:///server.db")
-    server.serve()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture(scope="module")
