@@ -22,7 +22,8 @@ def kl_latents(view: View) -> dict[str, float]:
     ``active_units``.
     """
     split = view.split
-    kl = mean_kl_per_latent(view, split, len(view.images(split))).sort(descending=True).values
+    kl = mean_kl_per_latent(view, split, len(view.images(split)))
+    kl = kl.cpu().sort(descending=True).values  # no GPU adds up to the same bits each time
     fuller = kl.cumsum(0) - kl  # nats of the latents before each
     needed = (fuller < SHARE * kl.sum()).sum()
     return {"kl_latents_90": float(needed), "kl_latent_max": float(kl[0])}

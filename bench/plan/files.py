@@ -12,6 +12,7 @@ import bench
 from bench.errors import UsageError
 from bench.plan.study import Study
 from bench.registry import closest, in_a_line
+from bench.text import shown
 
 
 def study_files() -> dict[str, Path]:
@@ -69,5 +70,5 @@ def _short(error: BaseException) -> str:
         return in_a_line(error)
     first = error.errors()[0]
     where = ".".join(map(str, (error.title, *first["loc"])))
-    given = f", got {first['input']!r}" if first["loc"] else ""
+    given = f", got {shown(first['input'])}" if first["loc"] else ""
     return f"{where}: {first['msg'].removeprefix('Value error, ')}{given}"

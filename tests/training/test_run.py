@@ -11,6 +11,7 @@ from bench.contracts import NullLogger
 from bench.errors import Interrupted
 from bench.models import configure
 from bench.records import TrialResult
+from bench.runtime import prepare
 from bench.testing import Recorder
 from bench.training.checkpoint import BEST, LAST
 from bench.training.health_checks import examine
@@ -146,6 +147,17 @@ def test_diverged_run_has_a_warning_and_a_baseline_is_not_judged(tmp_path, refer
     run = Run(config=small("uniform_noise"), reference=reference, folder=tmp_path / "b", logger=log)
     assert run.execute().warnings is None
     assert "health" not in log.named
+
+
+def test_algorithms_that_repeat_change_no_bit_on_a_cpu(tmp_path, reference):
+    found = []
+    for deterministic in (False, True):
+        prepare(deterministic=deterministic)
+        folder = tmp_path / str(deterministic)
+        run = Run(config=small(), reference=reference, folder=folder, logger=NullLogger())
+        found.append(without_seconds(run.execute()))
+    prepare()
+    assert found[0] == found[1]
 
 
 def test_run_killed_before_its_checkpoint_starts_again_to_the_same_bits(tmp_path, reference):
