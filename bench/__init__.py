@@ -11,6 +11,7 @@ if _is_command and not sys.flags.safe_path and __path__ != [f"{sys.path[0]}/benc
     del sys.path[0]
 
 import importlib
+import signal
 import warnings
 from collections.abc import Callable
 from importlib.abc import Loader
@@ -18,6 +19,11 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 __version__ = "0.2.0"
+
+# Until a command can answer a Ctrl-C in a sentence, it ends by it without a word.
+_is_command |= sys.argv[0].endswith("/bench")
+if _is_command and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 NUMBERS = 1
 """Version of what training gives: raised when the same settings give other numbers, so that what

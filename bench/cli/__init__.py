@@ -83,6 +83,8 @@ for _name, (_, _text) in COMMANDS.items():
 def main() -> None:
     """Runs the command line; a mistake is one sentence, a stop is resumable."""
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         settle()
         signal.signal(signal.SIGTERM, _interrupt)
         for word in sys.argv:
