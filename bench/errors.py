@@ -122,8 +122,6 @@ def cannot_use(path: object, error: OSError) -> DiskTrouble:
 
 _PATHS = {
     errno.ENAMETOOLONG: "is a name that is too long",
-    errno.EACCES: "may not be used by this user",
-    errno.EPERM: "may not be used by this user",
     errno.ELOOP: "is a link that leads in a circle",
     errno.ENOTDIR: "lies below a file",
     errno.EISDIR: "is a folder",
