@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -67,7 +69,8 @@ def _pixels(file: Path, expected: _Size | None = None) -> Images:
                 _require_plain(file, picture)
                 if expected and sorted(picture.size) != sorted(expected[1:]):
                     raise _other_size(file, picture, expected)
-                upright = ImageOps.exif_transpose(picture)
+                with _silent() if picture.format == "TIFF" else contextlib.nullcontext():
+                    upright = ImageOps.exif_transpose(picture)
                 if expected and (upright.height, upright.width) != expected[1:]:
                     raise _other_size(file, upright, expected)
                 _require_opaque(file, upright)
@@ -79,6 +82,19 @@ def _pixels(file: Path, expected: _Size | None = None) -> Images:
             f"'{file}' cannot be read ({type(error).__name__}), expected a whole picture: "
             f"remove or replace it"
         ) from error
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Inside, nothing reaches standard error: libtiff itself writes there of what it skips."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _other_size(file: Path, picture: Image, expected: _Size) -> UsageError:

@@ -34,7 +34,10 @@ def bounded():
     """A process that asks for more memory than this fails, whatever the machine has."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + MOST_BYTES, before[1]))
+    hard = before[1]
+    soft = used + MOST_BYTES
+    most = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     yield
     resource.setrlimit(resource.RLIMIT_AS, before)
 

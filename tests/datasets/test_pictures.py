@@ -215,6 +215,19 @@ def test_picture_that_would_be_read_otherwise_than_it_looks_is_refused(
             read_folder(tmp_path)
 
 
+def test_damaged_tiff_is_told_by_us_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "0.tif"
+    Image.fromarray(RGB[0]).save(path, compression="tiff_lzw")
+    data = bytearray(path.read_bytes())
+    data[8:20] = b"\xff" * 12  # the first codes, which stand behind the head
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=r"0\.tif' cannot be read"):
+        read_folder(tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_every_skipped_file_is_counted_and_named(tmp_path: Path) -> None:
     fill(tmp_path / "cat", RGB[:2])
     fill(tmp_path / "dog", RGB[2:4])
