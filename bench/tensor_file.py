@@ -54,6 +54,8 @@ def read_facts(path: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path.name} is no file")  # a pipe would be waited for without end
     try:
         with safe_open(path, framework="pt") as file:
             yield file

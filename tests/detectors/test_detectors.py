@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bench.datasets import Arrays
 from bench.detectors import DETECTORS, WEIGHTS, DetectorKind, Fixed
 from bench.detectors._classifier import Recipe, load, mirrored, shifted
 from bench.detectors._find import find_detector, find_others, published_weights
-from bench.detectors._status import available, known_names, status, weights_path
+from bench.detectors._status import available, facts_of, known_names, status, weights_path
 from bench.detectors._train import train_detector
 from bench.errors import Unavailable, UsageError
 from bench.measures import feature_name
@@ -404,3 +405,10 @@ def test_tensors_of_another_program_are_listed_as_no_detector(home, facts):
     assert "its weights cannot be read" in status()["other"].missing
     with pytest.raises(UsageError, match=r"weights other\.safetensors cannot be read"):
         find_detector("other", datasets.load("digits").spec)
+
+
+def test_pipe_in_place_of_weights_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "mine.safetensors")
+    with pytest.raises(UsageError, match="cannot be read"):
+        load("mine", tmp_path / "mine.safetensors")
+    assert facts_of(tmp_path / "mine.safetensors") == {}
