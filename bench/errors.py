@@ -42,6 +42,10 @@ class DiskTrouble(Interrupted):
     """
 
 
+class NoWorkers(Exception):  # noqa: N818 - the machine's state, said in one sentence
+    """Worker processes cannot be started here."""
+
+
 class Undelivered(Exception):  # noqa: N818 - nothing is lost: it is kept and can be sent later
     """A tracking store does not answer; the sentence says what is kept where and what sends it."""
 

@@ -38,6 +38,21 @@ def size_text(count: float) -> str:
     return f"{count:.2g} {UNITS[unit]}" if 0 < count < 10 else f"{count:,.0f} {UNITS[unit]}"
 
 
+def kernel_kills() -> int:
+    """How often the kernel has ended a process for lack of memory, in this group or on the machine."""
+    files = [Path("/proc/vmstat")]
+    files += [f / name for f in _groups() for name in ("memory.events", "memory.oom_control")]
+    said = "\n".join(_text(path) for path in files)
+    return sum(map(int, re.findall(r"^oom_kill (\d+)$", said, re.MULTILINE)))
+
+
+def _groups() -> tuple[Path, ...]:
+    """Where this process's control group may lie, of either version, and the one above all."""
+    own = re.search(r"^(?:0::|\d+:memory:)/(.*)$", _text(Path("/proc/self/cgroup")), re.MULTILINE)
+    inside = own[1] if own else ""
+    return (CGROUPS / inside, CGROUPS, CGROUPS / "memory" / inside, CGROUPS / "memory")
+
+
 def _free_of_machine() -> int:
     """What the kernel could give, its caches counted in; all of it where it does not say."""
     found = re.search(r"MemAvailable:\s+(\d+) kB", _text(Path("/proc/meminfo")))
@@ -48,9 +63,7 @@ def _free_of_machine() -> int:
 
 def _free_of_group() -> int | None:
     """What the control group leaves, of either version; None without a limit."""
-    own = re.search(r"^(?:0::|\d+:memory:)/(.*)$", _text(Path("/proc/self/cgroup")), re.MULTILINE)
-    inside = own[1] if own else ""
-    for folder in (CGROUPS / inside, CGROUPS, CGROUPS / "memory" / inside, CGROUPS / "memory"):
+    for folder in _groups():
         for limit, used in (
             ("memory.max", "memory.current"),
             ("memory.limit_in_bytes", "memory.usage_in_bytes"),

@@ -18,6 +18,7 @@ from torch import Tensor
 
 import bench
 from bench.errors import UsageError
+from bench.signals import stop_signals
 
 
 def resolve_device(name: str) -> torch.device:
@@ -131,7 +132,9 @@ def prepare(threads: int = 1, *, deterministic: bool = False) -> None:
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Inside, Ctrl-C and SIGTERM only make the given function true; a second one interrupts.
+    """Inside, Ctrl-C, SIGTERM and SIGHUP only make the given function true; a second one interrupts.
+
+    A third one ends the process as if nobody had caught it, whatever it is busy with.
 
     Outside the main thread, where signals cannot be caught, it stays false.
     """
@@ -140,13 +143,15 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     def ask(*_: object) -> None:
         nonlocal asked
         if asked:
+            for number in before:
+                signal.signal(number, signal.SIG_DFL)
             raise KeyboardInterrupt
         asked = True
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in stop_signals()}
     try:
         yield lambda: asked
     finally:

@@ -6,6 +6,7 @@ from references import REFERENCES, has_width
 
 from bench.contracts import NullLogger
 from bench.models import configure
+from bench.pieces import in_pieces, is_out_of_memory, piece, within_memory
 from bench.runtime import prepare
 from bench.training.parts import reference_data
 from bench.training.run import Run
@@ -53,6 +54,38 @@ def test_deterministic_run_on_a_gpu_repeats_to_the_last_bit(model, tmp_path):
         for result in results
     )
     assert one == other
+
+
+GIB = 2**30
+
+
+@pytest.fixture
+def two_gib():
+    """No more of the GPU's memory than that."""
+    _, whole = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction(2 * GIB / whole)
+    yield
+    torch.cuda.set_per_process_memory_fraction(1.0)
+    torch.cuda.empty_cache()
+
+
+def test_lack_of_a_gpus_memory_is_met_with_smaller_pieces(two_gib):
+    def compute():
+        return torch.empty(piece(500) * 8 * 2**20, dtype=torch.uint8, device="cuda").numel()
+
+    with in_pieces(lambda: False) as pieces:
+        assert within_memory(compute) == 125 * 8 * 2**20
+        assert within_memory(compute) == 125 * 8 * 2**20  # the first one left nothing behind
+    assert pieces.smaller == 4
+
+
+def test_training_that_needs_more_than_a_gpu_has_is_out_of_memory(two_gib, tmp_path):
+    config = configure("vae", {"batch_size": 20_000, "num_images": 40_000, "width": 256})
+    reference = reference_data("digits", "auto", torch.device("cuda"))
+    run = Run(config=config, reference=reference, folder=tmp_path, logger=NullLogger())
+    with pytest.raises(RuntimeError) as caught:
+        run.execute()
+    assert is_out_of_memory(caught.value)
 
 
 @pytest.mark.parametrize("reference", REFERENCES)

@@ -19,11 +19,13 @@ from bench.console import lost_words, settle
 from bench.errors import (
     DiskTrouble,
     Interrupted,
+    NoWorkers,
     Undelivered,
     UsageError,
     disk_trouble,
     path_refused,
 )
+from bench.signals import stop_signals
 from bench.text import masked, one_line, printable, remember
 
 INTERRUPTED = 130
@@ -86,7 +88,8 @@ def main() -> None:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         settle()
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in stop_signals():
+            signal.signal(number, _interrupt)
         for word in sys.argv:
             remember(word)
         code = _ended()
@@ -105,7 +108,7 @@ def _ended() -> int:
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
         return app(arguments or ["--help"], prog_name="bench", standalone_mode=False) or 0
-    except (DiskTrouble, Undelivered, UsageError) as error:
+    except (DiskTrouble, NoWorkers, Undelivered, UsageError) as error:
         return _said(error, str(error), 2 if isinstance(error, UsageError) else 1)
     except Interrupted:
         return INTERRUPTED

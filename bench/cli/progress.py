@@ -69,7 +69,7 @@ class StudyProgress:
             remaining *= (time.monotonic() - self._began) / self._spent
         else:
             remaining /= self._jobs
-        return f"{duration(remaining)} left"
+        return f"{duration(max(0.0, remaining))} left"
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from bench.cli.options import Say, Uri, command, quiet
 from bench.errors import UsageError
+from bench.signals import run_guarded
 from bench.text import without_password
 from bench.tracking.mlflow import Store
 from bench.tracking.opening import for_mlflow, serve_command
@@ -61,10 +61,6 @@ def serve_ui(
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONSAFEPATH": "1",  # with -m, Python would import what lies in the current folder
     }
-    done = subprocess.run(  # noqa: S603 - our own program, its words never pass a shell
-        serve_command(store.uri, host=host, port=port), env=environment, check=False
-    )
-    if done.returncode not in {0, -2, -15, 130}:
-        raise UsageError(
-            f"the MLflow server ended with {done.returncode}: is port {port} free? use --port"
-        )
+    code = run_guarded(serve_command(store.uri, host=host, port=port), environment)
+    if code not in {0, 130, 143}:
+        raise UsageError(f"the MLflow server ended with {code}: is port {port} free? use --port")

@@ -6,18 +6,33 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import torch
-
-from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.records import TrialResult
 from bench.registry import Registry
 from bench.text import shown
 
+if TYPE_CHECKING:  # a worker imports this first: what takes seconds comes later
+    import torch
+
+    from bench.engines.task import Task
+
 ShouldPrune = Callable[[list[float]], bool]
 """Whether a trial with these validation values so far is to end now."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How a worker died with its task.
+
+    Attributes:
+        reason: In words, with the remedy.
+        out_of_memory: Whether lack of memory was why.
+    """
+
+    reason: str = "its worker process died"
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -26,11 +41,13 @@ class Outcome:
 
     Attributes:
         task: The task.
-        result: Its result; None where the worker died or was stopped.
+        result: Its result; None where the worker died.
+        loss: How it died.
     """
 
     task: Task
     result: TrialResult | None
+    loss: Loss = Loss()
 
 
 class Engine(Protocol):
@@ -59,7 +76,11 @@ class Engine(Protocol):
         """Starts a task; ``should_prune`` is asked here, by a trial that waits for the answer."""
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
-        """Outcomes that are there within ``timeout`` seconds; may be none."""
+        """Outcomes that are there within ``timeout`` seconds; may be none.
+
+        Raises:
+            NoWorkers: Nothing can be run.
+        """
 
     def close(self) -> None:
         """Asks running tasks to save a checkpoint and ends the workers."""

@@ -9,7 +9,7 @@ import torch
 
 from bench.engines import Outcome, ShouldPrune, engine
 from bench.engines.task import Task, run_task
-from bench.errors import UsageError
+from bench.errors import Interrupted, UsageError
 from bench.runtime import stop_requests
 
 
@@ -17,11 +17,12 @@ from bench.runtime import stop_requests
 class InProcess:
     """One run after the other, in the process of the command.
 
-    A task runs when its outcome is waited for; Ctrl-C stops it at its next log.
+    A task runs when its outcome is waited for; Ctrl-C stops it at its next step.
     """
 
     def __init__(self, jobs: int, logs: Path) -> None:  # noqa: ARG002 - it prints where all is printed
         self._task: tuple[Task, ShouldPrune] | None = None
+        self._stopped = False
 
     @staticmethod
     def num_jobs(asked: int | None, device: torch.device) -> int:  # noqa: ARG004 - on any
@@ -49,13 +50,17 @@ class InProcess:
         """Runs the task.
 
         Raises:
-            Interrupted: By Ctrl-C or SIGTERM.
+            Interrupted: By Ctrl-C, SIGTERM or SIGHUP.
         """
         if self._task is None:
             return []
+        if self._stopped:  # asked for when the last run had ended already
+            raise Interrupted("stopped between two runs")
         (task, should_prune), self._task = self._task, None
         with stop_requests() as should_stop:
-            return [Outcome(task, run_task(task, should_stop, should_prune))]
+            outcome = Outcome(task, run_task(task, should_stop, should_prune))
+            self._stopped = should_stop()
+        return [outcome]
 
     def close(self) -> None:
         """Nothing is left running."""

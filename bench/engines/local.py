@@ -6,34 +6,80 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
 
-from bench.console import guard_streams
-from bench.engines import Outcome, ShouldPrune, engine
-from bench.engines.task import Task, run_task
-from bench.errors import DiskTrouble, Interrupted
+from bench.engines import Loss, Outcome, ShouldPrune, engine
+from bench.engines.task import Task
+from bench.engines.worker import BEGUN, STOP_SECONDS, serve
+from bench.errors import DiskTrouble, NoWorkers
+from bench.memory import kernel_kills
 from bench.runtime import num_cores
 
-STOP_SECONDS = 20.0
-ANSWER_SECONDS = 0.2
-"""How long a trial waits for an answer before it looks whether it is to stop."""
+MAX_MISSED = 3
 SPAWN = multiprocessing.get_context("spawn")
 
 
 @dataclass
 class _Worker:
+    """A worker process and what it has been given.
+
+    Attributes:
+        log: What it prints.
+        logged: How long the log was before it.
+        missed: Of those before it in its place, how many died in a row before they began anything.
+        ready: Whether it can take tasks.
+        begun: Whether it has begun its task.
+        kills: The kernel's kills for lack of memory before it.
+    """
+
     process: BaseProcess
     pipe: Connection
+    log: Path
+    logged: int
+    missed: int = 0
+    ready: bool = False
+    begun: bool = False
     task: Task | None = None
     should_prune: ShouldPrune | None = None
+    kills: int = field(default_factory=kernel_kills)
+
+    def hand(self, task: Task | None, should_prune: ShouldPrune | None) -> None:
+        """Sends it a task; of one that is gone ``wait`` hears."""
+        self.task, self.should_prune, self.begun = task, should_prune, False
+        if task is not None:
+            with contextlib.suppress(OSError):
+                self.pipe.send(task)
+
+    def how_it_ended(self) -> Loss:
+        """Why its process is gone."""
+        if self.process.exitcode == -signal.SIGKILL and kernel_kills() > self.kills:
+            return Loss(
+                "out of memory: the kernel killed its worker process: give fewer --jobs, or lower "
+                "train.batch_size",
+                out_of_memory=True,
+            )
+        return Loss(f"its worker process {self.ending()}: see {self.log}")
+
+    def ending(self) -> str:
+        """``was killed by signal 9 (SIGKILL)``."""
+        code = self.process.exitcode or 0
+        return f"ended with exit code {code}" if code >= 0 else f"was killed by {_signal(-code)}"
+
+    def last_words(self) -> str:
+        """The last line that it printed."""
+        try:
+            said = self.log.read_bytes()[self.logged :].decode(errors="replace")
+        except OSError:
+            return ""
+        return (said.strip() or "it said nothing").splitlines()[-1].strip()
 
 
 @engine("local")
@@ -43,7 +89,14 @@ class LocalWorkers:
     def __init__(self, jobs: int, logs: Path) -> None:
         self._logs = logs
         logs.mkdir(parents=True, exist_ok=True)
-        self._workers = [self._start(i) for i in range(jobs)]
+        resource_tracker.ensure_running()  # else the first start lets signals through
+        self._workers: list[_Worker] = []
+        try:
+            for index in range(jobs):
+                self._workers.append(self._start(index))
+        except BaseException:
+            self.close()
+            raise
 
     @staticmethod
     def num_jobs(asked: int | None, device: torch.device) -> int:
@@ -52,7 +105,7 @@ class LocalWorkers:
 
     @property
     def free(self) -> int:
-        """Idle workers."""
+        """Idle workers, those that start counted in."""
         return sum(worker.task is None for worker in self._workers)
 
     @property
@@ -62,107 +115,103 @@ class LocalWorkers:
 
     def submit(self, task: Task, should_prune: ShouldPrune) -> None:
         """Gives the task to an idle worker."""
-        worker = next(w for w in self._workers if w.task is None)
-        worker.task, worker.should_prune = task, should_prune
-        worker.pipe.send(task)
+        next(w for w in self._workers if w.task is None).hand(task, should_prune)
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
         """Outcomes of the workers that have finished or died; trials get their answers.
 
+        A worker that dies before it has begun its task is replaced, and the task is the next one's.
+
         Raises:
             DiskTrouble: A worker met it, as every other one would.
+            NoWorkers: They cannot start.
         """
-        waiting = [w for w in self._workers if w.task is not None]
-        ready = set(wait([x for w in waiting for x in (w.pipe, w.process.sentinel)], timeout))
-        heard = [w for w in waiting if w.pipe in ready or w.process.sentinel in ready]
-        return [outcome for worker in heard for outcome in self._collect(worker)]
+        ready = set(wait([x for w in self._workers for x in (w.pipe, w.process.sentinel)], timeout))
+        heard = [w for w in self._workers if w.pipe in ready or w.process.sentinel in ready]
+        return [outcome for worker in heard for outcome in self._hear(worker)]
 
     def close(self) -> None:
-        """SIGTERM makes a worker save a checkpoint at its next log; then it is killed."""
-        for worker in self._workers:
-            worker.process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for worker in self._workers:
-            worker.process.join(max(0.0, deadline - time.monotonic()))
-            if worker.process.is_alive():
-                worker.process.kill()
-
-    def _collect(self, worker: _Worker) -> list[Outcome]:
-        assert worker.task is not None
-        assert worker.should_prune is not None
-        task = worker.task
+        """Asks all workers at once to keep what they have and to end; then they are killed."""
         try:
-            said = worker.pipe.recv()
-            if isinstance(said, list):
+            for worker in self._workers:
+                worker.process.terminate()
+            deadline = time.monotonic() + STOP_SECONDS
+            left = [worker.process.sentinel for worker in self._workers]
+            while left and time.monotonic() < deadline:
+                ended = wait(left, deadline - time.monotonic())
+                left = [sentinel for sentinel in left if sentinel not in ended]
+        finally:
+            for worker in self._workers:
+                worker.process.kill()
+                worker.process.join()
+                worker.pipe.close()
+
+    def _hear(self, worker: _Worker) -> list[Outcome]:
+        """What a worker says, or that it is gone."""
+        try:
+            said = worker.pipe.recv() if worker.pipe.poll() else None
+        except (EOFError, OSError):
+            said = None
+        if said is None:
+            return self._replace(worker)
+        if isinstance(said, str):
+            worker.ready, worker.begun = True, said == BEGUN
+            worker.missed = worker.missed if worker.task and not worker.begun else 0
+            return []
+        if isinstance(said, list):
+            assert worker.should_prune is not None
+            with contextlib.suppress(OSError):
                 worker.pipe.send(worker.should_prune(said))
-                return []
-        except (EOFError, ConnectionError):
-            index = self._workers.index(worker)
-            worker.process.join()
-            self._workers[index] = self._start(index)
-            return [Outcome(task, None)]
-        worker.task = None
+            return []
         if isinstance(said, DiskTrouble):
             raise said
-        return [Outcome(task, said)]
+        assert worker.task is not None
+        done, worker.task = worker.task, None
+        return [Outcome(done, said)]
+
+    def _replace(self, worker: _Worker) -> list[Outcome]:
+        """Another one in the place of one that is gone, with the task that it had not begun."""
+        worker.process.join(STOP_SECONDS)
+        worker.process.kill()  # one that has closed its pipe and does not end
+        worker.process.join()
+        worker.pipe.close()
+        if not worker.ready or (worker.task and not worker.begun):
+            worker.missed += 1
+        if worker.missed == MAX_MISSED:
+            raise NoWorkers(
+                f"no worker process can start, {MAX_MISSED} tries in a row ended: the last one "
+                f"{worker.ending()}, {worker.log} says last: {worker.last_words()}"
+            )
+        index = self._workers.index(worker)
+        self._workers[index] = new = self._start(index)
+        new.missed = worker.missed
+        if worker.task is not None and worker.begun:
+            return [Outcome(worker.task, None, worker.how_it_ended())]
+        new.hand(worker.task, worker.should_prune)
+        return []
 
     def _start(self, index: int) -> _Worker:
         ours, theirs = SPAWN.Pipe()
         log = self._logs / f"worker{index}.log"
-        process = SPAWN.Process(target=_serve, args=(theirs, str(log), os.getpid()), daemon=True)
-        process.start()
+        logged = log.stat().st_size if log.exists() else 0
+        process = SPAWN.Process(target=serve, args=(theirs, str(log), os.getpid()), daemon=True)
+        # Until it can ignore them: the driver decides what they mean.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGHUP])
+        try:
+            process.start()
+        except OSError as error:
+            raise NoWorkers(
+                f"no worker process can be started ({error.strerror or error}): give fewer --jobs"
+            ) from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
-        return _Worker(process, ours)
+        return _Worker(process, ours, log, logged)
 
 
-def _serve(pipe: Connection, log: str, driver: int) -> None:
-    """A worker's life: tasks come through the pipe, results go back, until the pipe closes."""
-    with Path(log).open("a") as file:
-        os.dup2(file.fileno(), sys.stdout.fileno())
-        os.dup2(file.fileno(), sys.stderr.fileno())
-    guard_streams()
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        if idle:
-            sys.exit(0)
-        stopping = True
-
-    def should_stop() -> bool:
-        return stopping or os.getppid() != driver
-
-    # Ctrl-C reaches the whole terminal group; the driver decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, stop)
-    while not stopping:
-        idle = True
-        try:
-            task = pipe.recv()
-        except (EOFError, ConnectionError):
-            return
-        idle = False
-        try:
-            pipe.send(run_task(task, should_stop, lambda curve: _asked(pipe, curve, should_stop)))
-        except DiskTrouble as trouble:
-            with contextlib.suppress(ConnectionError):
-                pipe.send(trouble)
-            return
-        except (Interrupted, ConnectionError):
-            return
-
-
-def _asked(pipe: Connection, curve: list[float], should_stop: Callable[[], bool]) -> bool:
-    """The driver's judgement of a trial.
-
-    Raises:
-        Interrupted: The driver is gone, or wants the worker to stop.
-    """
+def _signal(number: int) -> str:
+    """``signal 9 (SIGKILL)``."""
     try:
-        pipe.send(curve)
-        while not pipe.poll(ANSWER_SECONDS):
-            if should_stop():
-                raise Interrupted("stopped while it waited for the driver")
-        return bool(pipe.recv())
-    except (EOFError, ConnectionError) as error:
-        raise Interrupted("the driver is gone") from error
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"

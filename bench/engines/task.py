@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from bench.errors import Damaged, Interrupted
 from bench.files import disk_watched, set_aside
 from bench.logger import Logger
 from bench.models import config_from_params
+from bench.pieces import is_out_of_memory
 from bench.records import TrialResult
 from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
@@ -54,6 +56,7 @@ class Task:
         deterministic: Whether a GPU is to repeat to the last bit.
         plugins: Files that register things.
         stage: ``run``, or ``trial``: validation alone, and it may be ended early.
+        smaller: By how much pieces of evaluation are smaller, after a lack of memory.
     """
 
     params: dict[str, str]
@@ -65,6 +68,7 @@ class Task:
     deterministic: bool = False
     plugins: tuple[str, ...] = ()
     stage: StageName = "run"
+    smaller: int = 1
 
 
 def run_task(
@@ -82,8 +86,8 @@ def run_task(
     load_plugins([Path(path) for path in task.plugins])
     folder = Path(task.folder)
     require_folder(folder)
-    # A worker whose driver was killed goes on to its next log: it must not be met here.
-    lock = FileLock(folder / ".lock", timeout=LOCK_SECONDS)
+    # A worker whose driver was killed may still keep what it has: it must not be met here.
+    lock = _locked(folder, should_stop)
     with disk_watched(folder), lock, _tracked(task, folder) as journal:
         try:
             with disk_watched(folder):
@@ -140,6 +144,27 @@ def state_of(result: TrialResult) -> str:
     return FAILED if result.status == "failed" else FINISHED
 
 
+def _locked(
+    folder: Path, should_stop: Callable[[], bool]
+) -> contextlib.AbstractContextManager[object]:
+    """The lock of a run's folder, which a stop does not wait for.
+
+    Raises:
+        Interrupted: ``should_stop`` said so.
+        Timeout: Another process keeps it.
+    """
+    lock = FileLock(folder / ".lock")
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return lock.acquire(timeout=1.0)
+        except Timeout:
+            if should_stop():
+                raise Interrupted("stopped before it began") from None
+            if time.monotonic() > deadline:
+                raise
+
+
 @contextlib.contextmanager
 def _tracked(task: Task, folder: Path) -> Iterator[Journal]:
     """The run's journal, sent to the store as it grows."""
@@ -174,6 +199,7 @@ def _run(
         should_stop=should_stop,
         stage=task.stage,
         should_prune=should_prune,
+        smaller=task.smaller,
     )
     if not run.finished:
         logger.tags({**environment(device), **reference.provenance_tags()})
@@ -184,6 +210,8 @@ def _failed(folder: Path, logger: Logger, error: Exception) -> TrialResult:
     said = printable(masked(traceback.format_exc()))
     (folder / "traceback.txt").write_text(said, encoding="utf-8")
     reason = masked(f"{type(error).__name__}: {error}")
+    if is_out_of_memory(error):
+        reason = f"out of memory: lower train.batch_size, or give fewer --jobs ({reason})"
     result = TrialResult(status="failed", reason=reason)
     with contextlib.suppress(Exception):  # the store itself may be what broke
         logger.tags(result.tags())

@@ -7,12 +7,14 @@ import glob
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from bench.engines import Engine
+from bench.engines import Engine, Loss
 from bench.engines.task import tell_result
 from bench.files import disk_watched, made_folder
+from bench.pieces import SMALLER
 from bench.records import TrialResult
 from bench.study.ownership import alone
 from bench.study.plan import OPTUNA, PlannedRun, StudyPlan
@@ -171,10 +173,11 @@ class Driver:
         """Keeps the engine busy until the queue is empty; a lost run is tried again."""
         again: deque[PlannedRun] = deque()
         lost: dict[str, int] = {}
+        starved: list[str] = []
         busy: dict[str, PlannedRun] = {}
         while True:
             while engine.free and (run := again.popleft() if again else queue.next()):
-                task = self.tracked.task(run)
+                task = replace(self.tracked.task(run), smaller=SMALLER ** starved.count(run.key))
                 engine.submit(task, partial(queue.should_prune, run))
                 observer.started(run)
                 busy[task.folder] = run
@@ -182,19 +185,20 @@ class Driver:
                 return
             for outcome in engine.wait(timeout=1.0):
                 run = busy.pop(outcome.task.folder)
-                result = outcome.result or self._after_loss(run, lost)
+                starved += [run.key] if outcome.loss.out_of_memory else []
+                result = outcome.result or self._after_loss(run, outcome.loss, lost)
                 if result is None:
                     again.append(run)
                     continue
                 queue.tell(run, result, run_id_of(self.tracked.folder(run)))
                 observer.ended(run, result)
 
-    def _after_loss(self, run: PlannedRun, lost: dict[str, int]) -> TrialResult | None:
+    def _after_loss(self, run: PlannedRun, loss: Loss, lost: dict[str, int]) -> TrialResult | None:
         """A worker died: None to try again from the checkpoint, a failure after too many."""
         lost[run.key] = lost.get(run.key, 0) + 1
         if lost[run.key] <= MAX_LOST:
             return None
-        reason = f"its worker process died {lost[run.key]} times: see worker*.log"
+        reason = f"{loss.reason} ({lost[run.key]} times)"
         result = TrialResult(status="failed", reason=reason)
         tell_result(self.tracked.folder(run), self.tracked.about(run), result)
         return result

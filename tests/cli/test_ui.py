@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Any
 
 import pytest
 
+from bench.cli import ui
 from bench.cli.ui import serve_ui
 from bench.tracking.mlflow import Store
 
@@ -17,11 +17,11 @@ def served(store_uri: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, An
     Store(store_uri).experiment("train")
     started: list[dict[str, Any]] = []
 
-    def run(_: list[str], *, env: dict[str, str], **__: object) -> subprocess.CompletedProcess[str]:
-        started.append(env)
-        return subprocess.CompletedProcess([], 0)
+    def run(_: list[str], environment: dict[str, str]) -> int:
+        started.append(environment)
+        return 0
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(ui, "run_guarded", run)
     return started
 
 

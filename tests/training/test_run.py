@@ -1,5 +1,6 @@
 """One run: its result, its stop and its continuation; what a trial never reads."""
 
+import dataclasses
 import itertools
 import json
 
@@ -13,9 +14,10 @@ from bench.models import configure
 from bench.records import TrialResult
 from bench.runtime import prepare
 from bench.testing import Recorder
+from bench.training import run as run_module
 from bench.training.checkpoint import BEST, LAST
 from bench.training.health_checks import examine
-from bench.training.parts import reference_data
+from bench.training.parts import build, reference_data
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
@@ -91,6 +93,30 @@ def test_stop_while_a_validation_is_due_keeps_the_training_before_it(tmp_path, r
     assert again.progress.validating
     assert again.trainer.logs_done == 1
     assert log.curves == {}
+
+
+def test_evaluation_with_little_memory_goes_on_in_smaller_pieces(tmp_path, reference, monkeypatch):
+    config = small("gan", num_images=160, num_logs=2, num_validations=2)
+    whole = Run(config=config, reference=reference, folder=tmp_path / "a", logger=NullLogger())
+    whole = whole.execute()
+
+    def built(config, reference):
+        trainable = build(config, reference)
+        decode = trainable.eval_fns.decode
+
+        def limited(nets, z, labels):
+            if len(z) > 450:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return decode(nets, z, labels)
+
+        fns = dataclasses.replace(trainable.eval_fns, decode=limited)
+        return dataclasses.replace(trainable, eval_fns=fns)
+
+    monkeypatch.setattr(run_module, "build", built)
+    log = Recorder()
+    run = Run(config=config, reference=reference, folder=tmp_path / "b", logger=log)
+    assert without_seconds(run.execute()) == without_seconds(whole)
+    assert log.named["eval_pieces"] == "1/4"
 
 
 def test_warnings_of_a_stopped_run_are_of_the_whole_training(tmp_path, reference):
