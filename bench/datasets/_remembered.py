@@ -66,12 +66,16 @@ def _place(name: str) -> Path:
     return data_home() / "known" / f"{named}.json"
 
 
-def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
-    facts = path.stat()
-    yield "", facts
-    if stat.S_ISDIR(facts.st_mode):
-        for each in sorted(path.rglob("*")):
-            yield each.relative_to(path).as_posix(), each.stat()
+def _files(path: Path, name: str = "", deep: int = 3) -> Iterator[tuple[str, os.stat_result]]:
+    """Files and folders, as deep as pictures of classes of parts lie; links are followed."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        facts = path.lstat()
+    yield name, facts
+    if stat.S_ISDIR(facts.st_mode) and deep:
+        for each in sorted(path.iterdir()):
+            yield from _files(each, f"{name}/{each.name}", deep - 1)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from training_runs import small
 
 import bench
 from bench import datasets
-from bench.errors import UsageError
+from bench.errors import Interrupted, UsageError
 from bench.logger import NullLogger
 from bench.registry import PLUGINS, load_plugins
 from bench.training.checkpoint import load_result
@@ -122,8 +122,8 @@ def test_a_run_is_not_continued_with_other_data(tmp_path):
     config = small(dataset=f"npz:{path}", detector="random", **SHORT)
     put(path, 1)
     stopped = started(config, tmp_path / "a")
-    stopped.should_stop = lambda: True
-    with pytest.raises(Exception, match="stopped"):
+    stopped.should_stop = lambda: stopped.trainer.images_seen > 0
+    with pytest.raises(Interrupted):
         stopped.execute()
     put(path, 2)
     with pytest.raises(UsageError, match="began with other data"):
@@ -143,3 +143,19 @@ def test_the_best_state_of_another_measure_is_left_out_with_its_reason(tmp_path,
     assert {name: value for name, value in first.metrics.items() if name.startswith("test/")} == {
         name: value for name, value in result.metrics.items() if name.startswith("test/")
     }
+
+
+def test_files_of_a_folder_count_behind_links_too(tmp_path):
+    outside, folder = tmp_path / "outside", tmp_path / "pictures"
+    outside.mkdir()
+    folder.mkdir()
+    (outside / "a.png").write_text("1")
+    (folder / "cat").symlink_to(outside)
+    (folder / "broken").symlink_to(tmp_path / "nowhere")
+    before = datasets.files_of(f"folder:{folder}")
+    assert before == datasets.files_of(f"folder:{folder}") != ""
+    (outside / "a.png").write_text("12")
+    changed = datasets.files_of(f"folder:{folder}")
+    (outside / "a.png").rename(outside / "b.png")
+    assert len({before, changed, datasets.files_of(f"folder:{folder}")}) == 3
+    assert datasets.files_of("folder:nowhere") == datasets.files_of("digits") == ""
