@@ -1,6 +1,5 @@
 """What MLflow holds: runs and curves written and read back."""
 
-import logging
 import os
 
 # Before any file of the room imports MLflow.
@@ -10,6 +9,3 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it tells of each table it makes
-
-# It logs each error of a database with its traceback and raises it too.
-logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)

@@ -26,7 +26,7 @@ def me(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def fast(monkeypatch):
+def ticking(monkeypatch):
     for name, seconds in (("BEAT", 0.05), ("WATCH", 1.5), ("FRESH", 60.0)):
         monkeypatch.setattr(claim, f"{name}_SECONDS", seconds)
 
