@@ -49,6 +49,9 @@ class NoWorkers(Exception):  # noqa: N818 - the machine's state, said in one sen
 class Undelivered(Exception):  # noqa: N818 - nothing is lost: it is kept and can be sent later
     """A tracking store does not answer; the sentence says what is kept where and what sends it."""
 
+    def __init__(self, sentence: str) -> None:
+        super().__init__(masked(sentence))
+
 
 class Damaged(Exception):  # noqa: N818 - a finding about a file, which is moved aside
     """A file holds something other than what was written there; the message says what."""

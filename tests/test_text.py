@@ -5,7 +5,7 @@ import time
 import pytest
 
 from bench import text
-from bench.errors import UsageError
+from bench.errors import Undelivered, UsageError
 from bench.text import masked, one_line, printable, remember, without_password
 
 SECRET = "hunter2secret"
@@ -41,7 +41,7 @@ def test_password_is_masked_wherever_it_is_named(said):
     assert SECRET not in shown
     assert "***" in shown
     assert masked(shown) == shown
-    assert "***" in str(UsageError(said))
+    assert str(UsageError(said)) == str(Undelivered(said)) == shown
 
 
 @pytest.mark.parametrize(
