@@ -127,6 +127,16 @@ def set_aside(path: Path, reason: object) -> None:
     print(f"'{path}' {reason}: kept as {free.name}, what is needed is repeated", file=sys.stderr)
 
 
+def require_file(path: Path) -> None:
+    """Moves aside what lies in the place of a file that is to be opened and is none.
+
+    Raises:
+        DiskTrouble: It cannot be moved.
+    """
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        set_aside(path, "should be a file and is none")
+
+
 def remove_leftovers(folder: Path) -> None:
     """Removes what writers that were killed have left half-written in a folder."""
     with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.errors import Interrupted, UsageError, cannot_use
-from bench.files import written_whole
+from bench.files import require_file, written_whole
 from bench.study.tracked import TrackedStudy
 from bench.tracking.claim import this_process
 
@@ -74,6 +74,7 @@ def _interrupt() -> None:
 @contextlib.contextmanager
 def _locked(folder: Path, what: str) -> Iterator[None]:
     """For drivers with other stores; the system frees the lock of a dead one."""
+    require_file(folder / ".driver.lock")
     try:
         lock = FileLock(folder / ".driver.lock", timeout=0).acquire()
     except Timeout:

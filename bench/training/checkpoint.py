@@ -20,6 +20,7 @@ from bench.files import (
     read_record,
     read_sealed,
     remove_leftovers,
+    require_file,
     set_aside,
     write_record,
     write_sealed,
@@ -212,6 +213,7 @@ def require_folder(folder: Path) -> None:
     if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
         set_aside(folder, "should be the folder of a run and is none")
     made_folder(folder)
+    require_file(folder / ".lock")
 
 
 def _text(path: Path, form: str) -> str | None:

@@ -106,6 +106,13 @@ def test_what_is_no_folder_of_a_run_is_moved_aside(tmp_path, make, capfd):
     assert "kept as run.damaged" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to(path.parent)])
+def test_what_is_no_lock_is_moved_aside(tmp_path, make):
+    make(tmp_path / ".lock")
+    require_folder(tmp_path)
+    assert not os.path.lexists(tmp_path / ".lock")
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_count_of_test_reads_begins_anew_where_damaged(tmp_path, damage, capfd):
     place = tmp_path / "run"
