@@ -38,6 +38,7 @@ from bench.plan.files import load_study
 from bench.plan.study import Identity
 from bench.records import OUTSIDE, RunRecord, RunTags
 from bench.runtime import environment, prepare, resolve_device
+from bench.tracking.journal import note_tags
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
 from bench.training.identity import require_same_data
@@ -138,8 +139,8 @@ def _measure_run(
     folder = root / (said.folder or "?")
     trainable = restore_run(config, reference, folder, original.run_id)
     requested(listed(config.eval.measures))
-    logger = store.logger(original.run_id)
-    reads = open_test_split(folder, logger, said.test_reads or 0)
+    reads = open_test_split(folder, store.logger(original.run_id), said.test_reads or 0)
+    note_tags(folder, {"test_reads": str(reads)}, run_id=original.run_id)
     kept = ("family", "model", "dataset", "seed", "tier", "study", "config_digest", "passport")
     tags = {key: original.tags[key] for key in kept if key in original.tags}
     own = RunTags(role="evaluation", evaluates=original.run_id, test_reads=reads)

@@ -294,6 +294,15 @@ def is_told(folder: Path) -> bool:
     return not path.exists() or _cursor(folder).get("told", 0) >= path.stat().st_size
 
 
+def note_tags(folder: Path, tags: Mapping[str, str], *, run_id: str) -> None:
+    """Adds to a run's journal what a store was told without it, in case it is sent to another one."""
+    header = header_of(folder)
+    if header is not None and run_id_of(folder) == run_id:
+        journal = Journal(folder, header.about, begun=True)
+        journal.tags(tags)
+        journal.close()
+
+
 def require_whole(folder: Path) -> None:
     """Whether a journal is all that was written, up to what a kill may have cut.
 

@@ -1,6 +1,8 @@
 """A run's folder is the truth: what is told is kept in order, once, and reaches any store."""
 
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from bench.tracking.journal import (
     Journal,
     is_told,
     loaded,
+    note_tags,
     require_whole,
     run_id_of,
 )
@@ -155,6 +158,34 @@ def test_run_of_a_version_without_journals_goes_on_in_its_run_of_mlflow(store, f
     Journal(folder, alone, begun=True).close()
     deliver(folder, store)
     assert run_id_of(folder) == other
+
+
+def test_what_a_store_was_told_behind_the_journal_is_noted_in_it(store, folder):
+    told(folder)
+    deliver(folder, store)
+    note_tags(folder, {"test_reads": "2"}, run_id="another")
+    assert is_told(folder)
+    note_tags(folder, {"test_reads": "2"}, run_id=run_id_of(folder))
+    store.delete_run(run_id_of(folder))
+    deliver(folder, store)
+    assert store.record(run_id_of(folder)).about.test_reads == 2
+
+
+def test_slow_store_keeps_nobody_waiting(store, folder, monkeypatch):
+    answers = threading.Event()
+    monkeypatch.setattr(delivery, "AT_THE_END_SECONDS", 0.05)
+    journal = Journal(folder, ABOUT, begun=False)
+    sender = Sender(folder, lambda: answers.wait() and store, journal)
+    sender.start()
+    began = time.monotonic()
+    journal.metrics({"train/loss": 1.0}, 10)
+    journal.close()
+    sender.close()
+    assert time.monotonic() - began < 1.0
+    assert sender.is_alive()
+    answers.set()
+    sender.join()
+    assert is_told(folder)
 
 
 def test_run_by_itself_never_takes_another_one_of_its_configuration(store, tmp_path):
