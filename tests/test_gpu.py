@@ -1,5 +1,7 @@
 """The same run on a CUDA device; nothing here runs without one."""
 
+import contextlib
+
 import pytest
 import torch
 from references import REFERENCES, has_width
@@ -59,31 +61,33 @@ def test_deterministic_run_on_a_gpu_repeats_to_the_last_bit(model, tmp_path):
 GIB = 2**30
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def two_gib():
     """No more of the GPU's memory than that."""
     _, whole = torch.cuda.mem_get_info()
     torch.cuda.set_per_process_memory_fraction(2 * GIB / whole)
-    yield
-    torch.cuda.set_per_process_memory_fraction(1.0)
-    torch.cuda.empty_cache()
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        torch.cuda.empty_cache()
 
 
-def test_lack_of_a_gpus_memory_is_met_with_smaller_pieces(two_gib):
+def test_lack_of_a_gpus_memory_is_met_with_smaller_pieces():
     def compute():
         return torch.empty(piece(500) * 8 * 2**20, dtype=torch.uint8, device="cuda").numel()
 
-    with in_pieces(lambda: False) as pieces:
+    with two_gib(), in_pieces(lambda: False) as pieces:
         assert within_memory(compute) == 125 * 8 * 2**20
         assert within_memory(compute) == 125 * 8 * 2**20  # the first one left nothing behind
     assert pieces.smaller == 4
 
 
-def test_training_that_needs_more_than_a_gpu_has_is_out_of_memory(two_gib, tmp_path):
+def test_training_that_needs_more_than_a_gpu_has_is_out_of_memory(tmp_path):
     config = configure("vae", {"batch_size": 20_000, "num_images": 40_000, "width": 256})
     reference = reference_data("digits", "auto", torch.device("cuda"))
     run = Run(config=config, reference=reference, folder=tmp_path, logger=NullLogger())
-    with pytest.raises(RuntimeError) as caught:
+    with two_gib(), pytest.raises(RuntimeError) as caught:
         run.execute()
     assert is_out_of_memory(caught.value)
 
