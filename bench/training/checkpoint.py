@@ -77,6 +77,7 @@ def examine(folder: Path) -> State:
         DiskTrouble: Something cannot be read or moved.
     """
     remove_leftovers(folder)
+    require_file(folder / BEST)  # it is written before it is read where the run is new
     if load_result(folder) is not None:
         return "finished"
     state = _whole(folder / LAST)

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from damages import CPU, DAMAGES, copied, cut, finished_and_begun, link, numbers, run, turned
+from damages import (
+    CPU,
+    DAMAGES,
+    copied,
+    cut,
+    finished_and_begun,
+    folder,
+    link,
+    numbers,
+    run,
+    turned,
+)
 
 from bench.training.checkpoint import (
     BEST,
@@ -53,6 +64,14 @@ def test_best_state_that_is_gone_takes_the_last_one_with_it(kept, tmp_path):
     (place / BEST).unlink()
     assert examine(place) == "new"
     assert numbers(run(place).execute()) == numbers(kept[1])
+
+
+def test_folder_in_place_of_the_best_state_is_moved_aside_from_a_new_run_too(kept, tmp_path):
+    place = copied(kept, "begun", tmp_path)
+    (place / LAST).unlink()
+    folder(place / BEST)
+    assert examine(place) == "new"
+    assert not (place / BEST).exists()
 
 
 def test_whole_files_are_left_alone(kept, tmp_path, capfd):
