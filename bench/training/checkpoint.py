@@ -29,6 +29,8 @@ from bench.records import TrialResult
 from bench.training.trainer import Trainer
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
+STOPPED = "checkpoint.json"
+"""For people: how far a run was trained that was asked to stop; gone once it goes on."""
 TEST_READS = "test_reads"
 
 HELD = {LAST: {"trainer", "progress"}, BEST: {"modules"}}
@@ -114,12 +116,19 @@ def save_last(folder: Path, trainer: Trainer, progress: Progress) -> None:
     _save(folder / LAST, {"trainer": trainer.state_dict(), "progress": vars(progress)})
 
 
+def note_stop(folder: Path, images_seen: int, num_images: int) -> None:
+    """Says beside the last state how far it is trained, which nobody sees from outside."""
+    said = {"state": LAST, "images_seen": images_seen, "num_images": num_images}
+    write_record(folder / STOPPED, said, kind="stop", key=_key(folder))
+
+
 def resume(folder: Path, trainer: Trainer, device: torch.device) -> Progress:
     """Puts the trainer where the last checkpoint stands, if there is one.
 
     Raises:
         Damaged: It is not what was written.
     """
+    (folder / STOPPED).unlink(missing_ok=True)
     if (state := read_state(folder / LAST, device)) is None:
         return Progress()
     with _fitting():

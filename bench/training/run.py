@@ -31,6 +31,7 @@ from bench.training.checkpoint import (
     count_test_read,
     load_best,
     load_result,
+    note_stop,
     resume,
     save_best,
     save_last,
@@ -194,6 +195,7 @@ class Run:
             raise
         except Interrupted:
             self._save()
+            note_stop(self.folder, self.trainer.images_seen, self.config.train.num_images)
             raise
 
     def _trained(self) -> bool:

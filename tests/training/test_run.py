@@ -10,12 +10,13 @@ from training_runs import small
 
 from bench.contracts import NullLogger
 from bench.errors import Interrupted
+from bench.files import read_record
 from bench.models import configure
 from bench.records import TrialResult
 from bench.runtime import prepare
 from bench.testing import Recorder
 from bench.training import run as run_module
-from bench.training.checkpoint import BEST, LAST
+from bench.training.checkpoint import BEST, LAST, STOPPED
 from bench.training.health_checks import examine
 from bench.training.parts import build, reference_data
 from bench.training.run import Run
@@ -87,12 +88,16 @@ def test_stop_while_a_validation_is_due_keeps_the_training_before_it(tmp_path, r
     run.should_stop = lambda: run.trainer.logs_done == 1  # which is asked in the validation then
     with pytest.raises(Interrupted, match="pieces"):
         run.execute()
+    said = read_record(tmp_path / STOPPED, kind="stop", key=tmp_path.name)
+    assert (said["images_seen"], said["num_images"]) == (run.trainer.images_seen, 160)
     again = begun(config, reference, tmp_path, log := Recorder(), 0)
     with pytest.raises(Interrupted):  # before it has measured anything
         again.execute()
     assert again.progress.validating
     assert again.trainer.logs_done == 1
     assert log.curves == {}
+    begun(config, reference, tmp_path, Recorder()).execute()
+    assert not (tmp_path / STOPPED).exists()
 
 
 def test_evaluation_with_little_memory_goes_on_in_smaller_pieces(tmp_path, reference, monkeypatch):
