@@ -30,7 +30,13 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
-            settings={"train.num_images": NUM_IMAGES, "model.width": 2, "eval.floors": True},
+            settings={
+                "train.num_images": NUM_IMAGES,
+                "model.width": 2,
+                "eval.floors": True,
+                "eval.likelihood_images": 10,
+                "eval.max_samples": 100,
+            },
         )
     },
 )
@@ -57,7 +63,7 @@ def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_
 
     lines.clear()
     run_study(study="tiny", jobs="1", seeds=1, say=lines.append)
-    assert lines[0] == "6 of 6 runs are finished already"
+    assert lines[0].startswith("6 of 6 runs are finished already, the last at ")
 
     first = make_report("tiny", out=tmp_path / "a")
     second = make_report("tiny", out=tmp_path / "b")

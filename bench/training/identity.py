@@ -46,11 +46,6 @@ class MadeBy:
     trained: Parts
     measured: Parts
 
-    @property
-    def is_recorded(self) -> bool:
-        """Whether it was recorded at all: versions before did not."""
-        return bool(self.trained)
-
 
 def made_by(config: RunConfig, spec: DataSpec, detectors: Iterable[Detector]) -> MadeBy:
     """What makes a run of that configuration here and now."""

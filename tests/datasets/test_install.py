@@ -24,7 +24,7 @@ DOWNLOADERS = {
     "mnist": "mnist.download_and_extract_archive",
     "fashion_mnist": "mnist.download_and_extract_archive",
     "svhn": "svhn.download_url",
-    "cifar10": "cifar.download_and_extract_archive",
+    "cifar10": "utils.download_and_extract_archive",
 }
 
 
