@@ -1,15 +1,19 @@
 """A depth_sweep as MLflow would give it back, with values from a formula instead of training."""
 
+import contextlib
 import io
 import json
 import math
 import random
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from bench.plan.study import Arm, Identity, Study, Tier
+from bench.plots import PLOTS
 from bench.records import RunRecord
+from bench.report import writer
 
 SEARCH = Study(
     name="family_comparison",
@@ -189,6 +193,10 @@ def baseline_record(name):
     )
 
 
+# What a report is written with: all of the figures take seconds, and few say the same of its page.
+FIGURES = ("few figures", pytest.param("all figures", marks=pytest.mark.slow))
+
+
 def lost(record, status, reason):
     """The same run, ended without a value."""
     tags = {**record.tags, "status": status, "reason": reason}
@@ -266,6 +274,16 @@ def blobs(seed, size):
     squared = (y - centre[:, :, 0]) ** 2 + (x - centre[:, :, 1]) ** 2
     noise = rng.uniform(0, 20, squared.shape) * (squared < size)
     return np.clip(235 * np.exp(-squared / size) + noise, 0, 255).astype(np.uint8)
+
+
+@contextlib.contextmanager
+def drawing(which):
+    """Inside, a report draws all of the figures, or the few that are drawn fast."""
+    with pytest.MonkeyPatch.context() as patch:
+        if which == "few figures":
+            few = {name: PLOTS.get(name) for name in ("loss_curves", "quality_cost")}
+            patch.setattr(writer, "PLOTS", few)
+        yield
 
 
 def pictures(size=8, scale=4):

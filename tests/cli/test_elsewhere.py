@@ -1,6 +1,7 @@
 """Runs made on another machine: all that reads them needs the store's address, and no torch."""
 
 import contextlib
+import io
 import shutil
 import sqlite3
 import subprocess
@@ -11,9 +12,10 @@ import pytest
 from golden.golden import stored_records
 from golden.stored_study import stored, study_file
 
+from bench.report import writer
 from bench.tracking.mlflow import Store
 
-COMMANDS = """
+MISSING = """
 import sys
 
 class Missing:
@@ -22,6 +24,9 @@ class Missing:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Missing())
+"""
+COMMANDS = """
+import sys
 from bench import cli
 from bench.plots import PLOTS
 from bench.report import writer
@@ -35,10 +40,10 @@ for line in sys.stdin.read().splitlines():
 """
 
 
-def answers(folder, *lines):
+def answers_without_torch(folder, *lines):
     """What the commands say, one process for all of them, with torch and Optuna out of reach."""
     done = subprocess.run(
-        [sys.executable, "-c", COMMANDS],
+        [sys.executable, "-c", MISSING + COMMANDS],
         input="\n".join(lines),
         cwd=folder,
         capture_output=True,
@@ -47,6 +52,18 @@ def answers(folder, *lines):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def answers_here(folder, *lines):
+    """The same in this process, which has all that there is."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [])
+        patch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
+        patch.setattr(writer, "PLOTS", {})
+        exec(COMMANDS, {})
+    return said.getvalue().splitlines()
 
 
 @pytest.fixture
@@ -64,7 +81,10 @@ def store(tmp_path, migrated_database):
     return Store(f"sqlite:///{kept / 'mlflow.db'}")
 
 
-def test_study_made_elsewhere_is_reported_verified_and_compared_without_torch(store, tmp_path):
+@pytest.mark.parametrize(
+    "answers", [answers_here, pytest.param(answers_without_torch, marks=pytest.mark.slow)]
+)
+def test_study_made_elsewhere_is_reported_verified_and_compared(answers, store, tmp_path):
     here = tmp_path / "here"
     here.mkdir()
     study_file(here)

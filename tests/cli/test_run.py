@@ -33,6 +33,8 @@ STUDY = Study(
                 "train.num_logs": 2,
                 "train.num_validations": 2,
                 "model.hidden": "8",
+                "eval.likelihood_images": 10,
+                "eval.max_samples": 100,
             },
             seeds=1,
             trials=2,
@@ -72,7 +74,7 @@ def test_search_runs_extends_and_sums_up_and_its_trials_read_no_test_image(write
     runs = {r.tags["family"]: r for r in tracked if r.tags["role"] == "run"}
     assert {r.tags["test_reads"] for r in runs.values()} == {"1"}
     for arm, found in summary["found"].items():
-        values = {r.metrics["val/fd_digits_n297"] for r in trials if r.tags["family"] == arm}
+        values = {r.metrics["val/fd_digits_n100"] for r in trials if r.tags["family"] == arm}
         assert found["value"] == min(values)
         assert runs[arm].params["model.lr"] == str(found["values"]["model.lr"])
         assert runs[arm].params["train.seed"] == "1"

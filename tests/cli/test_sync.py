@@ -13,12 +13,13 @@ from bench.tracking.run_logger import RunLogger
 STUDY = '''"""One short run and a baseline."""
 from bench.plan import Arm, Study, Tier
 
+FEW = {"train.num_images": 320, "eval.likelihood_images": 10, "eval.max_samples": 100}
 STUDY = Study(
     name="short",
     question="Is anything lost?",
     arms=(Arm(name="vae", model="vae_mlp", settings={"model.hidden": "16"}),),
     baselines=("uniform_noise",),
-    tiers={"classroom": Tier(dataset="digits", seeds=1, settings={"train.num_images": 320})},
+    tiers={"classroom": Tier(dataset="digits", seeds=1, settings=FEW)},
 )
 '''
 

@@ -20,6 +20,14 @@ def store(store_uri):
     return Store(store_uri)
 
 
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    """One worker for all who kill nothing: it takes seconds to start."""
+    engine = LocalWorkers(1, tmp_path_factory.mktemp("logs"))
+    yield engine
+    engine.close()
+
+
 def task_of(store, tmp_path, seed, num_images, num_logs=40):
     values = {"train.num_images": num_images, "model.width": 2, "train.seed": seed}
     config = configure("vae", {**values, "num_logs": num_logs, "num_validations": num_logs})
@@ -86,36 +94,28 @@ def test_closing_leaves_a_checkpoint_and_a_run_marked_killed(store, tmp_path):
     assert not (tmp_path / "run0" / "result.json").exists()
 
 
-def test_run_that_breaks_comes_back_as_failed_with_its_reason(store, tmp_path):
-    engine = LocalWorkers(1, tmp_path / "logs")
-    try:
-        task = task_of(store, tmp_path, 0, 320)
-        broken = Task(**{**vars(task), "params": {**task.params, "data.dataset": "npz:/no.npz"}})
-        engine.submit(broken, never)
-        (outcome,) = outcomes(engine, 1)
-    finally:
-        engine.close()
+def test_run_that_breaks_comes_back_as_failed_with_its_reason(engine, store, tmp_path):
+    task = task_of(store, tmp_path, 0, 320)
+    broken = Task(**{**vars(task), "params": {**task.params, "data.dataset": "npz:/no.npz"}})
+    engine.submit(broken, never)
+    (outcome,) = outcomes(engine, 1)
     assert outcome.result.status == "failed"
     assert "no.npz" in outcome.result.reason
     assert (tmp_path / "run0" / "traceback.txt").exists()
     assert stored(store, task).data.tags["status"] == "failed"
 
 
-def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(store, tmp_path):
-    engine = LocalWorkers(1, tmp_path / "logs")
+def test_trial_asks_its_driver_after_each_validation_and_ends_when_told(engine, store, tmp_path):
     asked = []
 
     def should_prune(curve):
         asked.append(curve)
         return len(curve) == 2
 
-    try:
-        task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "stage": "trial"})
-        engine.submit(task, should_prune)
-        (outcome,) = outcomes(engine, 1)
-        assert engine.free == 1
-    finally:
-        engine.close()
+    task = Task(**{**vars(task_of(store, tmp_path, 0, 320, num_logs=4)), "stage": "trial"})
+    engine.submit(task, should_prune)
+    (outcome,) = outcomes(engine, 1)
+    assert engine.free == 1
     assert [len(curve) for curve in asked] == [1, 2]
     assert (outcome.result.status, outcome.result.value) == ("pruned", asked[-1][-1])
     assert stored(store, task).data.tags["status"] == "pruned"

@@ -115,6 +115,7 @@ def write_often(folder):
         assert torch.equal(seen.features, expected)
 
 
+@pytest.mark.slow
 def test_another_process_reads_the_same_bits_and_asks_no_detector(tmp_path):
     detector = Means()
     assert in_another_process(read_validation, tmp_path).wait() == 0

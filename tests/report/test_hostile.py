@@ -8,7 +8,7 @@ import re
 
 import pytest
 from markdown_it import MarkdownIt
-from synthetic_study import IDENTITY, STUDY, pictures, troubled_records
+from synthetic_study import FIGURES, IDENTITY, STUDY, drawing, pictures, troubled_records
 
 from bench.plan.study import Study
 from bench.report.writer import write_report
@@ -21,8 +21,8 @@ ARM = "gan`|<b>[x](http://192.0.2.1)$_{"
 LETTERS = html.escape("<script>alert(2)</script>")
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
+@pytest.fixture(scope="module", params=FIGURES)
+def written(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     (folder / "secret.txt").write_text("top secret")
     claim = {
@@ -40,7 +40,8 @@ def written(tmp_path_factory):
     }
     records = [evil(record) for record in troubled_records()]
     out = folder / "x" / "y" / "report"
-    write_report(Study(**study), IDENTITY, records, pictures(28, 2), out)
+    with drawing(request.param):
+        write_report(Study(**study), IDENTITY, records, pictures(28, 2), out)
     return out
 
 
