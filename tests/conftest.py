@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import sys
@@ -57,12 +58,15 @@ def own_folder(
 def migrated_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """An empty tracking database; MLflow takes seconds for its tables, so once for all workers."""
     from filelock import FileLock
+    from mlflow.store.db import utils
     from sqlalchemy import Engine, event
 
     from bench.tracking.mlflow import Store
 
     # Tests survive no power cut: without waiting for the disk a store is five times as fast.
     event.listen(Engine, "connect", lambda db, _: db.execute("PRAGMA synchronous=OFF"))
+    # Which version the tables have is read from a hundred scripts, twice for each store that opens.
+    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "migrated"
     with FileLock(f"{folder}.lock"):
