@@ -17,6 +17,7 @@ from bench.errors import Interrupted, UsageError, cannot_use
 from bench.files import require_file, written_whole
 from bench.study.tracked import TrackedStudy
 from bench.tracking.claim import this_process
+from bench.tracking.mlflow import Store
 
 OWNER = "bench.owner"
 """Tag of an experiment: the folder that its runs belong to."""
@@ -66,9 +67,17 @@ def alone(tracked: TrackedStudy) -> Iterator[None]:
             raise
 
 
+def other_owner(store: Store, experiment: str, folder: Path) -> Owner | None:
+    """Whose the runs of an experiment are, where they are not those of a study's folder."""
+    tags = next((e.tags for e in store.experiments() if e.name == experiment), {})
+    owner = _read(tags.get(OWNER, ""))
+    return None if owner is None or owner.is_same(_this_folder(folder)) else owner
+
+
 def _interrupt() -> None:
-    """As Ctrl-C does it, whatever this process waits for."""
-    os.kill(os.getpid(), signal.SIGINT)
+    """As a user does it, whatever this process waits for; one in the background hears no Ctrl-C."""
+    is_heard = callable(signal.getsignal(signal.SIGTERM))
+    os.kill(os.getpid(), signal.SIGTERM if is_heard else signal.SIGINT)
 
 
 @contextlib.contextmanager
