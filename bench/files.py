@@ -22,6 +22,8 @@ from bench.errors import Damaged, UsageError, cannot_use, disk_trouble
 FORM = "bench_file"
 VERSION = 1
 """Of the form of sealed files: raised when an older reader must not believe them."""
+WAIT_SECONDS = 30.0
+"""For a worker whose driver was killed to keep what it has."""
 _PARTIAL = re.compile(r"\..+\.(\d+)\.partial")
 
 
@@ -197,6 +199,28 @@ def made_folder(path: Path) -> Path:
     except OSError as error:
         raise cannot_use(path, error) from error
     return path
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a run's folder; the kernel frees it if this one dies.
+
+    Raises:
+        UsageError: Another process is at work there.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        lock = FileLock(folder / ".lock", timeout=WAIT_SECONDS).acquire()
+    except Timeout:
+        raise UsageError(
+            f"another process is at work in '{folder}': wait for it, or stop it, then give the "
+            "same command again"
+        ) from None
+    except OSError as error:
+        raise cannot_use(folder, error) from error
+    with lock:
+        yield
 
 
 def file_digest(path: Path) -> str:

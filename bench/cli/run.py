@@ -127,7 +127,9 @@ def run_study(
         if fresh:
             driver.forget()
         elif begun:
-            driver.renew(changed, say)
+            driver.renew(
+                driver.changed() if changed else [], say
+            )  # another driver may have been at it
         driver.settle()
         left = driver.left()
         if finished := _finished_line(plan, everything, left):

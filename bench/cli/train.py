@@ -29,6 +29,7 @@ from bench.cli.options import (
 from bench.config import RunConfig, listed, parse_assignments
 from bench.engines.task import Task, run_task, tracked_run
 from bench.errors import UsageError
+from bench.files import alone_in
 from bench.metrics import requested
 from bench.models import config_from_params, configure
 from bench.records import DataSpec, RunRecord, RunTags, TrialResult
@@ -79,7 +80,8 @@ def train_one(
     suffix = f"-repeat-{original.run_id[:8]}" if original else ""
     folder = root / "train" / f"{wanted.digest}{suffix}"
     if folder.exists() and (fresh or (original and (folder / RESULT).exists())):
-        shutil.rmtree(folder)
+        with alone_in(folder):
+            shutil.rmtree(folder)
     about = _about(wanted, folder, original)
     if not fresh and original is None:
         label = f"the run of {wanted.name}"

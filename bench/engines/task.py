@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.errors import Damaged, Interrupted
-from bench.files import disk_watched, set_aside
+from bench.files import alone_in, disk_watched, set_aside
 from bench.logger import Logger
 from bench.models import config_from_params
 from bench.pieces import is_out_of_memory
@@ -110,7 +110,7 @@ def tracked_run(task: Task, store: Store) -> str:
     """
     folder = Path(task.folder)
     require_folder(folder)
-    with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
+    with alone_in(folder):
         Journal(folder, task.about, begun=is_begun(folder)).close()
     deliver(folder, store)
     return run_id_of(folder)
@@ -119,10 +119,11 @@ def tracked_run(task: Task, store: Store) -> str:
 def tell_result(folder: Path, about: About, result: TrialResult) -> None:
     """Adds to a run's journal how it ended, as far as it does not say so."""
     require_folder(folder)
-    journal = Journal(folder, about, begun=True)
-    log_result(journal, result)
-    journal.state(state_of(result))
-    journal.close()
+    with alone_in(folder):
+        journal = Journal(folder, about, begun=True)
+        log_result(journal, result)
+        journal.state(state_of(result))
+        journal.close()
 
 
 def is_begun(folder: Path) -> bool:
@@ -131,7 +132,8 @@ def is_begun(folder: Path) -> bool:
     try:
         require_whole(folder)
     except Damaged as damage:
-        set_aside(folder / NAME, damage)
+        if (folder / NAME).exists():
+            set_aside(folder / NAME, damage)
         for path in (folder / LAST, folder / RESULT):
             if path.exists():
                 set_aside(path, f"is of no use without a whole {NAME}")

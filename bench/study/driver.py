@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bench.engines import Engine, Loss
 from bench.engines.task import tell_result
-from bench.files import disk_watched, made_folder
+from bench.files import alone_in, disk_watched, made_folder
 from bench.pieces import SMALLER
 from bench.records import TrialResult
 from bench.study.ownership import alone
@@ -134,8 +134,9 @@ class Driver:
             for queue in self.queues:
                 queue.forget()
             self.tracked.store.discard_runs(self.tracked.experiment_id)
-            for result in self.plan.folder.glob("*/"):
-                shutil.rmtree(result)
+            for run in self.plan.folder.glob("*/"):
+                with alone_in(run):
+                    shutil.rmtree(run)
             self._open()
 
     @contextlib.contextmanager

@@ -124,17 +124,17 @@ class SearchQueue:
         return deque(self._missing(ended))
 
     def known(self) -> list[PlannedRun]:
-        """The trials that are chosen."""
+        """The trials that are chosen, those beyond the number that is asked for as well."""
         return [
             self._plan.trial(arm, number, values)
             for arm, one in self._arms.items()
             for number, values in one.chosen().items()
-            if number < self._plan.num_trials
         ]
 
     def _ended(self) -> list[Ended]:
         """The trials that have a result."""
-        return self._tracked.ended(self.known())
+        asked = (run for run in self.known() if run.number < self._plan.num_trials)
+        return self._tracked.ended(asked)
 
     def _missing(self, ended: Sequence[Ended]) -> list[tuple[int, str]]:
         """Number and arm of the trials without a result, the arms in turn."""

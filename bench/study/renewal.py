@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config import RunConfig
+from bench.errors import UsageError
 from bench.records import SUPERSEDED
+from bench.tracking.delivery import deliver_all
 from bench.tracking.journal import About, inherit
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import LAST, RESULT, load_result
@@ -89,9 +91,12 @@ class Renewal:
             goes = superseded_place(place.folder)
             now = {"role": SUPERSEDED, "folder": str(goes.relative_to(self._root))}
             experiment = self._store.experiment(place.about.experiment)
-            for record in self._store.runs_with(experiment, "folder", place.about.tags["folder"]):
-                self._store.logger(record.run_id).tags(now)
+            deliver_all([place.folder], self._store)
+            former = self._store.runs_with(experiment, "folder", place.about.tags["folder"])
+            # First the folder: a run that a kill leaves between the two is made anew, not lost.
             retire(place.folder, goes)
+            for record in former:
+                self._store.logger(record.run_id).tags(now)
 
     def take(self, places: Iterable[Place], say: Say) -> None:
         """Gives runs that have nothing the trained state that was made for others, with its curves."""
@@ -102,7 +107,13 @@ class Renewal:
 
     def _change(self, place: Place) -> Change:
         """Nothing where only measures differ and a search chose by them, or there are no values."""
-        change = change_of(place.folder, self._makers.of(place.config))
+        try:
+            now = self._makers.of(place.config)
+        except UsageError:  # its data are gone: what is finished counts as it is
+            if load_result(place.folder) is None:
+                raise
+            return Change()
+        change = change_of(place.folder, now)
         if change.trained or not change:
             return change
         result = load_result(place.folder)
@@ -121,9 +132,9 @@ class Renewal:
 
     def _siblings(self) -> Iterator[Path]:
         for pattern in (f"{SUPERSEDED}/*/*/{RESULT}", f"*/{RESULT}"):
-            yield from (
-                path.parent for path in sorted(self._root.glob(f"{self._family}/{pattern}"))
-            )
+            found = sorted(self._root.glob(f"{self._family}/{pattern}"))
+            # A trial keeps no best state and may have been ended early.
+            yield from (path.parent for path in found if not path.parent.name.startswith("trial"))
 
 
 def unrecorded(folders: Iterable[Path]) -> int:

@@ -230,7 +230,7 @@ def inherit(source: Path, folder: Path, about: About, *, validation: bool) -> No
         validation: Whether the values and pictures of validations count; the last one's never do.
     """
     header, known, _ = loaded(source)
-    _begin(folder, about, begun=False)
+    begun = _begin(folder, about, begun=False)
     last = max((entry.step for entry in known), default=0)
     with (folder / NAME).open("ab") as file:
         for entry in known if header else ():
@@ -240,6 +240,9 @@ def inherit(source: Path, folder: Path, about: About, *, validation: bool) -> No
                     path.parent.mkdir(exist_ok=True)
                     _put(path, content)
                 file.write(_line({key: value for key, value in vars(kept).items() if value}))
+        file.flush()
+        os.fsync(file.fileno())
+        Cursor(folder, begun.id).keep(file.tell())
 
 
 def _inherited(entry: Entry, last: int, *, validation: bool) -> Entry | None:
@@ -309,16 +312,20 @@ def require_whole(folder: Path) -> None:
     Raises:
         Damaged: It is not, or it is another run's.
     """
-    path = folder / NAME
-    if not path.exists():
+    cursor = _cursor(folder)  # before the lines, of which a writer may add some meanwhile
+    if not (folder / NAME).exists():
+        if cursor:
+            raise Damaged("is gone")
         return
     header, _, end = loaded(folder)
     if header is None:
         raise Damaged("is no journal")
     if (owner := Path(header.about.tags.get("folder", folder)).name) != folder.absolute().name:
         raise Damaged(f"belongs to '{owner}', not to '{folder.absolute().name}'")
-    if end < (kept := Cursor(folder, header.id).kept):
-        raise Damaged(f"has {end:,} of {kept:,} bytes that are whole")
+    is_its = cursor.get("journal") == header.id
+    safe = max(int(cursor.get(each, 0)) for each in ("kept", "told")) if is_its else 0
+    if end < safe:
+        raise Damaged(f"has {end:,} of {safe:,} bytes that are whole")
 
 
 def read_picture(folder: Path, name: str, step: int) -> bytes | None:

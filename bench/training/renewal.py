@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.config import digest
 from bench.errors import Damaged, cannot_use
-from bench.files import made_folder, set_aside
+from bench.files import alone_in, made_folder, set_aside
 from bench.records import SUPERSEDED, TrialResult
 from bench.training.checkpoint import LAST, RESULT, copy_states, load_result
 from bench.training.identity import SETTINGS, MadeBy, Parts, differing, recorded
@@ -61,13 +61,15 @@ def retire(folder: Path, place: Path) -> None:
     """Moves a run's folder there.
 
     Raises:
+        UsageError: Another process is at work in it.
         DiskTrouble: It cannot be moved.
     """
     made_folder(place.parent)
-    try:
-        folder.rename(place)
-    except OSError as error:
-        raise cannot_use(folder, error) from error
+    with alone_in(folder):
+        try:
+            folder.rename(place)
+        except OSError as error:
+            raise cannot_use(folder, error) from error
 
 
 def trained_states(folders: Iterable[Path]) -> dict[str, Path]:

@@ -1,10 +1,13 @@
 """A store that goes away during a study and does not return: nothing is lost, and one command sends it."""
 
+import json
+
 import pytest
 
 from bench.cli.run import run_study
 from bench.cli.sync import sync
-from bench.errors import Undelivered
+from bench.errors import Undelivered, UsageError
+from bench.study.ownership import OWNER
 from bench.tracking import patience
 from bench.tracking.journal import is_told, journals
 from bench.tracking.mlflow import Store
@@ -52,3 +55,10 @@ def test_study_whose_store_never_returns_is_kept_and_sent_by_one_command(
     assert all(record.metrics["cost/images_seen"] >= 0 for record in records)
     assert run_study(study="short")["failed"] == 0
     assert Store(store_uri).records_of(experiment) == records
+
+    another = {"id": "1", "user": "ann", "host": "far", "folder": "/home/ann/runs/short"}
+    store = Store(store_uri)
+    store.describe_experiment(store.experiment(experiment), {OWNER: json.dumps(another)})
+    with pytest.raises(UsageError, match="belong to ann on far, in '/home/ann/runs/short'"):
+        sync()
+    assert store.records_of(experiment) == records

@@ -6,10 +6,13 @@ import pytest
 from study_fakes import FakeEngine, optuna_trials
 
 import bench
+from bench import files
+from bench.errors import UsageError
 from bench.models import config_from_params
 from bench.plan.study import Arm
 from bench.study.edits import edits
 from bench.study.renewal import unrecorded
+from bench.training.checkpoint import load_result
 from bench.training.identity import Makers
 
 
@@ -117,3 +120,41 @@ def test_settings_of_an_edited_study_are_said_old_and_new(grid):
         "the study file says otherwise than before: every arm: train.num_images 320 -> 640; "
         "gan: train.batch_size 16 -> 32; runs that it no longer asks for stay as they are"
     )
+
+
+def test_trials_beyond_the_number_that_is_asked_for_are_renewed_with_the_others(
+    search, monkeypatch
+):
+    search.run(Signing(search.store))
+    monkeypatch.setattr(bench, "NUMBERS", 2)
+    search.options["trials"] = 2
+    begun_again(search)
+    search.options["trials"] = 4
+    _, ran = begun_again(search)
+    assert len(ran.ran) > 0
+    driver = search.driver()
+    results = [load_result(driver.tracked.folder(run)) for run in driver.runs()]
+    trials = [load_result(path) for path in driver.plan.folder.glob("trial*")]
+    assert len(trials) == 4 * len(driver.best())
+    assert {each.trained_by["numbers of the package"] for each in (*results, *trials)} == {"2"}
+
+
+def test_finished_runs_whose_images_are_gone_count_as_they_are(grid, monkeypatch):
+    grid.run(Signing(grid.store))
+
+    def gone(self, config):
+        raise UsageError("'x.npz' is no file")
+
+    monkeypatch.setattr(Makers, "of", gone)
+    assert grid.driver().changed() == []
+
+
+def test_folder_in_which_another_process_is_at_work_is_not_moved(grid, monkeypatch):
+    grid.run(Signing(grid.store))
+    monkeypatch.setattr(bench, "NUMBERS", 2)
+    monkeypatch.setattr(files, "WAIT_SECONDS", 0.0)
+    driver = grid.driver()
+    folder = driver.changed()[0][0].folder
+    with files.alone_in(folder), pytest.raises(UsageError, match="another process is at work"):
+        driver.renew(driver.changed(), lambda _: None)
+    assert (folder / "result.json").exists()

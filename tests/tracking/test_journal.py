@@ -10,7 +10,7 @@ from fault_lab import examples
 from hypothesis import given, settings as examined, strategies as st
 
 from bench.errors import Damaged, Undelivered
-from bench.tracking import delivery, patience
+from bench.tracking import delivery, journal, patience
 from bench.tracking.delivery import Sender, deliver, deliver_all
 from bench.tracking.journal import (
     CURSOR,
@@ -45,15 +45,15 @@ def folder(tmp_path):
 
 def told(folder, begun=True, last=30):
     """A journal with a curve, a picture and an end."""
-    journal = Journal(folder, ABOUT, begun=begun)
-    journal.state("RUNNING")
+    written = Journal(folder, ABOUT, begun=begun)
+    written.state("RUNNING")
     for step in range(10, last + 1, 10):
-        journal.metrics({"train/loss": step / 7, "val/nan": float("nan")}, step)
-    journal.picture("samples", PICTURE, last)
-    journal.tags({"status": "ok"})
-    journal.state("FINISHED")
-    journal.close()
-    return journal
+        written.metrics({"train/loss": step / 7, "val/nan": float("nan")}, step)
+    written.picture("samples", PICTURE, last)
+    written.tags({"status": "ok"})
+    written.state("FINISHED")
+    written.close()
+    return written
 
 
 def held(store, run_id):
@@ -118,8 +118,8 @@ def test_run_that_begins_anew_takes_the_place_of_the_one_before(store, folder):
 
 @pytest.mark.parametrize("how", ["deleted", "gone for good", "deleted while it goes on"])
 def test_run_deleted_in_mlflow_is_made_anew_with_all_that_it_told(store, folder, how, capsys):
-    journal = told(folder, last=20)
-    one = delivery.Delivery(folder, store, journal.header, journal.cursor)
+    written = told(folder, last=20)
+    one = delivery.Delivery(folder, store, written.header, written.cursor)
     one.send()
     first = run_id_of(folder)
     values = held(store, first)[0]
@@ -174,12 +174,12 @@ def test_what_a_store_was_told_behind_the_journal_is_noted_in_it(store, folder):
 def test_slow_store_keeps_nobody_waiting(store, folder, monkeypatch):
     answers = threading.Event()
     monkeypatch.setattr(delivery, "AT_THE_END_SECONDS", 0.05)
-    journal = Journal(folder, ABOUT, begun=False)
-    sender = Sender(folder, lambda: answers.wait() and store, journal)
+    written = Journal(folder, ABOUT, begun=False)
+    sender = Sender(folder, lambda: answers.wait() and store, written)
     sender.start()
     began = time.monotonic()
-    journal.metrics({"train/loss": 1.0}, 10)
-    journal.close()
+    written.metrics({"train/loss": 1.0}, 10)
+    written.close()
     sender.close()
     assert time.monotonic() - began < 1.0
     assert sender.is_alive()
@@ -262,13 +262,13 @@ def test_sender_gives_up_no_value_and_keeps_nobody_waiting(store, folder, monkey
             raise error
         return store
 
-    journal = Journal(folder, ABOUT, begun=False)
-    sender = Sender(folder, open_store, journal)
+    written = Journal(folder, ABOUT, begun=False)
+    sender = Sender(folder, open_store, written)
     monkeypatch.setattr(sender._ending, "wait", lambda _: None)
     sender.start()
     assert sender.run_id() == run_id_of(folder)
-    journal.metrics({"train/loss": 1.0}, 10)
-    journal.close()
+    written.metrics({"train/loss": 1.0}, 10)
+    written.close()
     sender.close()
     assert is_told(folder)
     assert capsys.readouterr().err.splitlines() == [
@@ -278,8 +278,8 @@ def test_sender_gives_up_no_value_and_keeps_nobody_waiting(store, folder, monkey
 
 
 def test_full_disk_leaves_no_half_a_line(folder, monkeypatch):
-    journal = told(folder, last=10)
-    journal = Journal(folder, ABOUT, begun=True)
+    written = told(folder, last=10)
+    written = Journal(folder, ABOUT, begun=True)
     size = (folder / NAME).stat().st_size
 
     class Full:
@@ -295,9 +295,9 @@ def test_full_disk_leaves_no_half_a_line(folder, monkeypatch):
             written, self.left = self.file.write(content[: self.left]), 0
             return written
 
-    journal._file = Full(journal._file)
+    written._file = Full(written._file)
     with pytest.raises(OSError, match="No space"):
-        journal.metrics({"train/loss": 1.0}, 20)
+        written.metrics({"train/loss": 1.0}, 20)
     assert (folder / NAME).stat().st_size == size
     require_whole(folder)
 
@@ -334,3 +334,25 @@ def test_lines_are_json_that_others_can_read(folder):
     lines = [json.loads(line) for line in (folder / NAME).read_text().splitlines()]
     assert lines[0]["journal"]["about"]["name"] == "r"
     assert [path.name for path in (folder / "pictures").iterdir()] == ["samples-30.png"]
+
+
+def test_journal_that_is_gone_while_a_store_was_told_is_missed(folder):
+    told(folder)
+    require_whole(folder)
+    (folder / NAME).unlink()
+    with pytest.raises(Damaged, match="is gone"):
+        require_whole(folder)
+
+
+def test_journal_that_grows_while_it_is_looked_at_is_whole(folder, monkeypatch):
+    told(folder)
+
+    def grown(place):
+        found = loaded(place)
+        with monkeypatch.context() as writer:
+            writer.setattr(journal, "loaded", loaded)
+            told(place, last=40)
+        return found
+
+    monkeypatch.setattr(journal, "loaded", grown)
+    require_whole(folder)
