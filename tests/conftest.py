@@ -24,9 +24,13 @@ settings.register_profile(
 )
 settings.load_profile("bench")
 
-# What a script begins in the background ignores Ctrl-C, which some tests send.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# What a script begins in the background ignores Ctrl-C, and under nohup SIGHUP: some tests send them.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # Small networks gain nothing from a second thread and lose much where two sessions share cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
