@@ -35,7 +35,8 @@ def test_training_goes_on_while_the_server_is_gone_and_each_value_arrives_once(
         server.serve()
         said, _ = process.communicate(timeout=180)
         assert process.returncode == 0, said
-        assert said.count("the store does not answer") == said.count("answers again") == 1
+        # An answer to one run may come before another one's attempt has failed.
+        assert 1 <= said.count("the store does not answer") == said.count("answers again") <= 3
         assert [(arm, seed) for arm, seed, _ in lab.values()] == [("gan", 0), ("vae", 0)]
         assert lab.doubled() == []
         logs = {len(points) for _, _, name, points in lab.curves() if name.startswith("train/")}
