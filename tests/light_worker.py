@@ -29,3 +29,15 @@ def serve(pipe: Connection, log: str, driver: int) -> None:
             Path(log).with_suffix(".stays").touch()
             time.sleep(600)
         pipe.send(TrialResult(status="ok", reason=task))
+
+
+def never(curve):
+    return False
+
+
+def outcomes(engine, count):
+    found, deadline = [], time.monotonic() + 120
+    while len(found) < count:
+        assert time.monotonic() < deadline, "workers do not answer"
+        found += engine.wait(timeout=1.0)
+    return found

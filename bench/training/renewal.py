@@ -78,7 +78,7 @@ def trained_states(folders: Iterable[Path]) -> dict[str, Path]:
     for folder in folders:
         result = load_result(folder) if (folder / LAST).exists() else None
         if result is not None and result.trained_by and has_state(result):
-            found[digest(result.trained_by)] = folder
+            found[key_of(result.trained_by)] = folder
     return found
 
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from light_worker import never, outcomes
 
 from bench.engines.local import LocalWorkers
 from bench.engines.task import Task, run_task
@@ -40,18 +41,6 @@ def stored(store, task):
     """The run of MLflow that a task was told to, with what a worker could not send any more."""
     deliver(Path(task.folder), store, wait=10)
     return store._client.get_run(run_id_of(Path(task.folder)))
-
-
-def never(curve):
-    return False
-
-
-def outcomes(engine, count):
-    found, deadline = [], time.monotonic() + 120
-    while len(found) < count:
-        assert time.monotonic() < deadline, "workers do not answer"
-        found += engine.wait(timeout=1.0)
-    return found
 
 
 def wait_for(path):

@@ -6,6 +6,7 @@ import time
 
 import light_worker
 import pytest
+from light_worker import never, outcomes
 
 from bench.engines import local
 from bench.engines.local import LocalWorkers
@@ -18,18 +19,6 @@ def engine(tmp_path, monkeypatch):
     opened = LocalWorkers(2, tmp_path)
     yield opened
     opened.close()
-
-
-def never(curve):
-    return False
-
-
-def outcomes(engine, count):
-    found, deadline = [], time.monotonic() + 60
-    while len(found) < count:
-        assert time.monotonic() < deadline, "workers do not answer"
-        found += engine.wait(timeout=1.0)
-    return found
 
 
 def wait_until(condition, engine=None):
