@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -35,6 +35,12 @@ LONGEST = 4096
 """Characters of a setting that is a text: a path is no longer."""
 
 NUMBERS = (int, float)
+
+Precision = Literal["fp32", "bf16", "tf32", "auto"]
+
+UNSAID: dict[str, str] = {"train.precision": "fp32"}
+"""Settings that runs were made without at first, at what they then had: no flat form says it, so that
+such a run keeps its digest."""
 
 OUT_OF_RANGE = {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
 """What pydantic calls a number of the right type on the wrong side of a bound."""
@@ -91,6 +97,9 @@ class TrainSettings(Settings):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="the run's only source of randomness")
     num_logs: int = Field(40, ge=1, le=10**5, description="points of each training curve")
     num_validations: int = Field(4, ge=1, le=10**4, description="validations; divides num_logs")
+    precision: Precision = Field(
+        "fp32", description="of the networks; auto: bf16 if a timed check gains, decided once"
+    )
 
     @model_validator(mode="after")
     def _cadences_divide(self) -> Self:
@@ -141,11 +150,16 @@ class RunConfig(Settings):
     train: TrainSettings = TrainSettings()
     eval: EvalSettings = EvalSettings()
 
-    def flat(self) -> Flat:
-        """One level of dotted keys; ``model`` holds the model's registered name."""
+    def settings(self) -> Flat:
+        """Every setting by its dotted key; ``model`` holds the model's registered name."""
         groups = self.model_dump(exclude={"name"}).items()
         values = {f"{group}.{key}": value for group, part in groups for key, value in part.items()}
         return {"model": self.name, **values}
+
+    def flat(self) -> Flat:
+        """The settings that are logged and digested: all but those that are ``UNSAID``."""
+        every = self.settings().items()
+        return {key: value for key, value in every if UNSAID.get(key) != value}
 
     def params(self) -> dict[str, str]:
         """The flat form as tracking keeps it, each value as text."""

@@ -6,6 +6,9 @@ from bench.config import describe, parse_assignments
 from bench.errors import UsageError
 from bench.models import MODELS, configure
 
+OF_BEFORE = "d11fcb34862eaad3"
+"""Digest of ``configure("vae")`` while every run was made in fp32."""
+
 
 def test_short_and_full_keys_mean_the_same():
     assert configure("vae", {"depth": "2"}) == configure("vae", {"model.depth": 2})
@@ -66,6 +69,13 @@ def test_digest_depends_on_every_value_and_on_nothing_else():
     changed = {"lr": 1e-4, "seed": 1, "num_images": 5, "dataset": "mnist", "floors": True}
     digests = {configure("vae", {key: value}).digest for key, value in changed.items()}
     assert len(digests | {configure("vae").digest, configure("gan").digest}) == len(changed) + 2
+
+
+def test_fp32_has_the_digest_that_runs_had_before_precision_was_a_setting():
+    assert configure("vae").digest == configure("vae", {"precision": "fp32"}).digest == OF_BEFORE
+    assert "train.precision" not in configure("vae").params()
+    rounded = configure("vae", {"precision": "bf16"})
+    assert (rounded.params()["train.precision"], rounded.digest != OF_BEFORE) == ("bf16", True)
 
 
 def test_steps_cover_the_budget():

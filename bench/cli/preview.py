@@ -39,7 +39,7 @@ def plan_table(runs: Sequence[PlannedRun], spaces: dict[str, Space]) -> list[str
     for run in runs:
         cells.setdefault(f"{run.role} {run.name}", []).append(run)
     trained = [some[0] for some in cells.values() if not some[0].cell.baseline]
-    differing = _differing([run.config.flat() for run in trained])
+    differing = _differing([run.config.settings() for run in trained])
     rows = [("cell", "runs", "images", "settings that differ")]
     for some in cells.values():
         first = some[0]
@@ -87,7 +87,7 @@ def _settings(run: PlannedRun, differing: Sequence[str], space: Space) -> str:
     # What the study did not set are the models' defaults, which `bench show MODEL` tells.
     settings = {**run.cell.settings, **run.cell.matched}
     said = [key for key in differing if key in settings and key not in space]
-    fixed = as_text({key: run.config.flat()[key] for key in said})
+    fixed = as_text({key: run.config.settings()[key] for key in said})
     if run.stage == "run":
         return " ".join(part for part in (fixed, "best of the search" if space else "") if part)
     chosen = ", ".join(f"{key.rpartition('.')[2]} {found}" for key, found in space.items())

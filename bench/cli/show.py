@@ -52,7 +52,7 @@ def _describe_model(reference: str, dataset: str) -> str:
     name, kind, _ = find(reference)
     preset = kind.presets.get(reference.removeprefix(f"{name}:"))
     config = configure(reference)
-    flat = config.flat()
+    flat = config.settings()
     modules = kind.build(config.model, load(dataset).spec).modules
     lines = [f"{reference}: {kind.summary}", f"family: {kind.family}"]
     lines += [f"source: {kind.paper}"] if kind.paper else []

@@ -7,6 +7,7 @@ import re
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
+from bench.config import UNSAID
 from bench.plan.study import Cell, FlatValues
 from bench.records import OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
 
@@ -107,7 +108,7 @@ class RecordedRun:
 
     def param(self, key: str) -> str | None:
         """A parameter by its full key, or by one without its prefix."""
-        params = self.record.params
+        params = {**UNSAID, **self.record.params}
         if key in params:
             return params[key]
         return next((v for k, v in sorted(params.items()) if k.endswith(f".{key}")), None)

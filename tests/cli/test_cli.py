@@ -338,7 +338,7 @@ def test_show_gives_every_setting_its_value(reference: str, bench: Bench) -> Non
     assert lines[0] == f"{reference}: {kind.summary}"
     for key in known_keys(kind.settings):
         (line,) = [line for line in lines if line.split()[:1] == [key]]
-        assert line.split()[1] == str(config.flat()[key])
+        assert line.split()[1] == str(config.settings()[key])
 
 
 def test_show_gives_question_and_tiers_of_a_study(bench: Bench) -> None:
