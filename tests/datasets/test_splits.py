@@ -103,12 +103,14 @@ def test_digits_splits_hold_every_digit_once() -> None:
     assert sorted(image.tobytes() for image in found) == sorted(i.tobytes() for i in expected)
 
 
-def test_digits_have_17_levels_scaled_to_255() -> None:
+def test_digits_are_those_of_scikit_learn_in_17_levels_scaled_to_255() -> None:
     from sklearn.datasets import load_digits
 
-    images = read().train.images
-    assert np.unique(images).tolist() == [round(k * 255 / 16) for k in range(17)]
-    np.testing.assert_array_equal(np.rint(images[:, 0] / 255 * 16), load_digits().images)
+    digits, theirs = read().train, load_digits()
+    assert np.unique(digits.images).tolist() == [round(k * 255 / 16) for k in range(17)]
+    scaled = np.rint(theirs.images * (255 / 16)).astype(np.uint8)
+    np.testing.assert_array_equal(digits.images[:, 0], scaled)
+    np.testing.assert_array_equal(digits.labels, theirs.target)
 
 
 def test_digits_digest_is_the_same_on_every_machine() -> None:
