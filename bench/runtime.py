@@ -126,7 +126,8 @@ def prepare(threads: int = 1, *, deterministic: bool = False) -> None:
     torch.set_flush_denormal(True)
     if deterministic:  # read when cuBLAS is used first
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic)
+    # Not by ``use_deterministic_algorithms``, which imports torch's compiler first, for seconds.
+    torch.set_deterministic_debug_mode("error" if deterministic else "default")
     torch.backends.cudnn.deterministic = deterministic
 
 

@@ -355,12 +355,12 @@ def test_only_training_the_detectors_recipe_and_inversion_step_an_optimizer() ->
 
 
 def loaded(code: str) -> set[str]:
-    """Top-level modules that a new process holds after running ``code``."""
+    """The modules that a new process holds after running ``code``."""
     script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    return {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 def command(line: str) -> str:
@@ -392,3 +392,12 @@ def test_report_loads_neither_torch_nor_optuna() -> None:
     found = loaded(code)
     assert {"mlflow", "matplotlib"} <= found  # the store is read, the figures are drawn
     assert found & {"torch", "optuna"} == set()
+
+
+def test_preparing_a_run_of_digits_loads_neither_torchs_compiler_nor_scikit_learn() -> None:
+    found = loaded(
+        "import bench.datasets, bench.runtime, bench.study.storage\n"
+        "bench.runtime.prepare(deterministic=True)\nbench.datasets.load('digits')"
+    )
+    assert {"torch", "optuna"} <= found
+    assert found & {"torch._dynamo", "torch._inductor", "sklearn", "scipy"} == set()

@@ -16,7 +16,6 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
@@ -206,6 +205,9 @@ class OptunaSearch:
         ]
         if len(trials) < self._startup:
             return {}, len(trials)
+        # Imported here: it looks for scikit-learn, which takes a second and is not needed.
+        from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
         counted = optuna.create_study()
         counted.add_trials(trials)
         found = get_param_importances(counted, evaluator=PedAnovaImportanceEvaluator())
