@@ -34,6 +34,12 @@ LARGEST = 1e38
 LONGEST = 4096
 """Characters of a setting that is a text: a path is no longer."""
 
+Activation = Literal["relu", "leaky_relu", "tanh"]
+Norm = Literal["batch", "layer", "none"]
+
+LAYER_SIZES = r"^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}){0,31}$"
+"""Units of up to 32 fully connected layers from the image inward, as a setting: ``512-256``."""
+
 NUMBERS = (int, float)
 
 Precision = Literal["fp32", "bf16", "tf32", "auto"]

@@ -12,20 +12,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from bench.config import (
+    LAYER_SIZES as LAYER_SIZES,  # noqa: PLC0414 - plugins take it from here
+    Activation,
+    Norm,
+)
 from bench.images import from_symmetric
 
 SMALLEST_SIDE = 4
 LEAK = 0.2
 
-LAYER_SIZES = r"^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}){0,31}$"
-"""Units of up to 32 fully connected layers from the image inward, as a setting: ``512-256``."""
-
-Norm = Literal["batch", "layer", "none"]
 Shape = tuple[int, int, int]
 Grid = tuple[int, int]
 
@@ -177,9 +177,6 @@ class SymmetricTanh(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Unbounded to [0, 1], same shape."""
         return from_symmetric(torch.tanh(values))
-
-
-Activation = Literal["relu", "leaky_relu", "tanh"]
 
 
 def activation(name: Activation) -> type[nn.Module]:

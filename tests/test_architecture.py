@@ -40,7 +40,7 @@ GROUND: dict[str, str] = {
     "pieces": "errors",
     "signals": "",
     "runtime": "bench errors signals",
-    "networks": "images",
+    "networks": "config images",
     "modules": "",
     "tensor_file": "files",
     "torchvision_import": "",
@@ -377,14 +377,13 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded(command("--help")) & heavy == set()
 
 
-def test_list_models_loads_neither_mlflow_nor_optuna() -> None:
-    found = loaded(command("list models"))
-    assert "torch" in found  # the models were imported in this process
-    assert found & {"mlflow", "optuna"} == set()
-
-
-def test_plans_and_configurations_load_no_torch() -> None:
-    assert "torch" not in loaded("import bench.config, bench.plan")
+def test_models_are_listed_and_configured_without_torch() -> None:
+    found = loaded(
+        "import bench.plan\nfrom bench.models import MODELS, configure\n"
+        "for name in MODELS.names():\n    configure(name)"
+    )
+    assert "bench.models.cgan" in found
+    assert found & {"torch", "numpy", "mlflow", "optuna"} == set()
 
 
 def test_report_loads_neither_torch_nor_optuna() -> None:

@@ -1,16 +1,21 @@
-"""Models: a file here holds a model's settings, its builder and, where its own, its network."""
+"""Models: a file here holds a model's settings and its builder, which imports what it builds with.
+
+So a model is listed, configured and checked without torch, which takes seconds to import.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.config import ModelSettings, RunConfig, build_config
-from bench.contracts import Trainable
 from bench.errors import UsageError
 from bench.records import DataSpec, Scalar
 from bench.registry import Registry, closest, first_line
+
+if TYPE_CHECKING:
+    from bench.contracts import Trainable
 
 S = TypeVar("S", bound=ModelSettings)
 
@@ -53,7 +58,7 @@ class ModelKind:
 
 MODELS: Registry[ModelKind] = Registry("model", "bench.models")
 
-Builder = Callable[[S, DataSpec], Trainable]
+Builder = Callable[[S, DataSpec], "Trainable"]
 
 
 def model(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 
-from bench.adversarial.game import ConvGanSettings, adversarial_game, conv_generator
-from bench.contracts import Trainable
-from bench.labels import join_class, require_classes
+from bench.adversarial.settings import ConvGanSettings
 from bench.models import Preset, model
-from bench.networks import LEAK, ConvEncoder, LeakyReLU
 from bench.records import DataSpec, Scalar
+
+if TYPE_CHECKING:
+    from bench.contracts import Trainable
 
 
 class Settings(ConvGanSettings):
@@ -56,81 +54,6 @@ class Settings(ConvGanSettings):
                 "penalty is about single images: leave it false"
             )
         return self
-
-
-class ClassVector(nn.Module):
-    """Appends the class to a vector: as one-hot, or as a learned embedding."""
-
-    def __init__(self, num_classes: int, dim: int) -> None:
-        super().__init__()
-        self.num_classes, self.dim = num_classes, dim or num_classes
-        self.embedding = nn.Embedding(num_classes, dim) if dim else None
-
-    def forward(self, vectors: Tensor, labels: Tensor) -> Tensor:
-        """``[N, D]`` and int64 ``[N]`` to ``[N, D + dim]``."""
-        if self.embedding is None:
-            return join_class(vectors, labels, self.num_classes)
-        return torch.cat([vectors, self.embedding(labels)], dim=1)
-
-
-class Generator(nn.Module):
-    """z and class to an image."""
-
-    def __init__(self, settings: Settings, spec: DataSpec) -> None:
-        super().__init__()
-        self.join = ClassVector(spec.num_classes, settings.generator_class_dim)
-        self.net = conv_generator(settings, spec, class_dim=self.join.dim)
-
-    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        """``[N, latent_dim]`` and int64 ``[N]`` to images in [0, 1]."""
-        images: Tensor = self.net(self.join(z, labels))
-        return images
-
-
-class Discriminator(nn.Module):
-    """Image and class to a score: the convolutional features h(x) meet the class y in the head.
-
-    affine: w.h + v(y), where the class never reaches the gradient at the image but as a
-    scale; with extra layers, a network of (h, y). projection: w.h + V_y.h (Miyato and
-    Koyama 2018, arXiv 1802.05637, eq. 3), where it turns the gradient.
-    """
-
-    def __init__(self, settings: Settings, spec: DataSpec) -> None:
-        super().__init__()
-        dim = settings.h_dim
-        self.features = ConvEncoder(
-            spec.shape,
-            depth=settings.depth,
-            width=settings.width,
-            out_dim=dim,
-            norm=settings.discriminator_norm,
-        )
-        self.norm = nn.BatchNorm1d(dim) if settings.feature_norm else nn.Identity()
-        self.directions = None
-        if settings.head == "projection":
-            self.directions = nn.Embedding(spec.num_classes, dim)
-            # As long as the weights of the score: N(0, 1) would drown them at first.
-            nn.init.normal_(self.directions.weight, std=dim**-0.5)
-        self.join = (
-            ClassVector(spec.num_classes, settings.class_dim) if settings.head == "affine" else None
-        )
-        wide = dim if self.join is None else dim + self.join.dim
-        extra = [
-            part
-            for _ in range(settings.extra_layers)
-            for part in (nn.Linear(wide, wide), LeakyReLU())
-        ]
-        self.score = nn.Sequential(*extra, nn.Linear(wide, 1))
-
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """``[N, C, H, W]`` and int64 ``[N]`` to raw scores ``[N]``."""
-        hidden = self.norm(nn.functional.leaky_relu(self.features(images), LEAK))
-        joined = hidden if self.join is None else self.join(hidden, labels)
-        score: Tensor = self.score(joined).squeeze(1)
-        if self.directions is None:
-            return score
-        projection: Tensor = (self.directions(labels) * hidden).sum(1)
-        return score + projection
 
 
 ORIGINAL = "experiment D: features and class, then an affine map"
@@ -181,11 +104,21 @@ AFFINE: dict[str, Scalar] = {
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Conditional convolutional GAN; its discriminator projects onto the class by default."""
+    from bench.adversarial.game import adversarial_game
+    from bench.labels import require_classes
+    from bench.models._cgan import Discriminator, Generator, Head
+
     require_classes(spec, "cgan")
+    head = Head(
+        kind=settings.head,
+        extra_layers=settings.extra_layers,
+        feature_norm=settings.feature_norm,
+        class_dim=settings.class_dim,
+    )
     return adversarial_game(
         settings,
         spec,
-        generator=Generator(settings, spec),
-        discriminator=Discriminator(settings, spec),
+        generator=Generator(settings, spec, class_dim=settings.generator_class_dim),
+        discriminator=Discriminator(settings, spec, head),
         conditional=True,
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
-from torch import nn
 
-from bench.adversarial.game import (
-    ConvGanSettings,
-    adversarial_game,
-    conv_discriminator,
-    conv_generator,
-)
-from bench.contracts import Trainable
+from bench.adversarial.settings import ConvGanSettings
 from bench.models import Preset, model
 from bench.records import DataSpec, Scalar
+
+if TYPE_CHECKING:
+    from bench.contracts import Trainable
 
 RADFORD = (
     "DCGAN after Radford et al. 2016 (z of 100, Adam 2e-4 with momentum 0.5), with our stacks of "
@@ -85,6 +81,10 @@ class Settings(ConvGanSettings):
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Convolutional GAN, least squares on the raw score by default."""
+    from torch import nn
+
+    from bench.adversarial.game import adversarial_game, conv_discriminator, conv_generator
+
     generator, discriminator = conv_generator(settings, spec), conv_discriminator(settings, spec)
     return adversarial_game(
         settings,

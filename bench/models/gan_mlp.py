@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-from torch import nn
+from typing import TYPE_CHECKING
 
-from bench.adversarial.game import GanSettings, adversarial_game
-from bench.contracts import Trainable
+from pydantic import Field
+
+from bench.adversarial.settings import GanSettings
+from bench.config import LAYER_SIZES
 from bench.models import Preset, model
-from bench.networks import (
-    LAYER_SIZES,
-    Critic,
-    LeakyReLU,
-    MlpDecoder,
-    MlpEncoder,
-    SymmetricTanh,
-    layer_sizes,
-)
 from bench.records import DataSpec
+
+if TYPE_CHECKING:
+    from bench.contracts import Trainable
 
 
 class Settings(GanSettings):
@@ -54,6 +49,18 @@ class Settings(GanSettings):
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Fully connected GAN, non-saturating by default: the generator maximises log D(G(z))."""
+    from torch import nn
+
+    from bench.adversarial.game import adversarial_game
+    from bench.networks import (
+        Critic,
+        LeakyReLU,
+        MlpDecoder,
+        MlpEncoder,
+        SymmetricTanh,
+        layer_sizes,
+    )
+
     *outer, last = units = layer_sizes(settings.hidden)
     return adversarial_game(
         settings,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
-from bench.contracts import Trainable
+from bench.config import Activation
 from bench.models import Preset, model
-from bench.networks import Activation, ConvDecoder, ConvEncoder, activation
 from bench.records import DataSpec, Scalar
-from bench.variational.assembly import VaeSettings, assemble
+from bench.variational.settings import VaeSettings
+
+if TYPE_CHECKING:
+    from bench.contracts import Trainable
 
 
 class Settings(VaeSettings):
@@ -66,6 +70,9 @@ THIRTY_TWO: dict[str, Scalar] = {
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Convolutional VAE: (convolution, batch norm, leaky ReLU) x depth and its mirror image."""
+    from bench.networks import ConvDecoder, ConvEncoder, activation
+    from bench.variational.assembly import assemble
+
     act = activation(settings.encoder_act)
     return assemble(
         settings,

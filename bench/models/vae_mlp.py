@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
-from bench.config import LARGEST
-from bench.contracts import Trainable
+from bench.config import LARGEST, LAYER_SIZES, Activation
 from bench.models import Preset, model
-from bench.networks import LAYER_SIZES, Activation, MlpDecoder, MlpEncoder, activation, layer_sizes
 from bench.records import DataSpec, Scalar
-from bench.variational.assembly import VaeSettings, assemble
+from bench.variational.settings import VaeSettings
+
+if TYPE_CHECKING:
+    from bench.contracts import Trainable
 
 
 class Settings(VaeSettings):
@@ -86,6 +89,9 @@ EIGHT: dict[str, Scalar] = {
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Fully connected VAE: D-400-20-400-D by default, ReLU."""
+    from bench.networks import MlpDecoder, MlpEncoder, activation, layer_sizes
+    from bench.variational.assembly import assemble
+
     *outer, last = units = layer_sizes(settings.hidden)
     act = activation(settings.encoder_act)
     return assemble(

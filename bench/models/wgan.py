@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from bench.adversarial.game import (
-    ConvGanSettings,
-    Lipschitz,
-    adversarial_game,
-    conv_discriminator,
-    conv_generator,
-)
-from bench.contracts import Trainable
+from bench.adversarial.settings import ConvGanSettings, Lipschitz
 from bench.models import Preset, model
 from bench.records import DataSpec, Scalar
+
+if TYPE_CHECKING:
+    from bench.contracts import Trainable
 
 PENALTY: dict[str, Scalar] = {
     "model.lipschitz": "gradient_penalty",
@@ -64,6 +60,8 @@ class Settings(ConvGanSettings):
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Wasserstein GAN whose critic is kept Lipschitz by weight clipping, by default."""
+    from bench.adversarial.game import adversarial_game, conv_discriminator, conv_generator
+
     return adversarial_game(
         settings,
         spec,

@@ -1,0 +1,75 @@
+"""What every GAN is set by; no torch here, so that a model is configured without it."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from bench.config import LARGEST, ModelSettings, Norm
+
+Lipschitz = Literal["none", "clip", "gradient_penalty", "spectral_norm"]
+
+
+class GanSettings(ModelSettings):
+    """Settings that every GAN has."""
+
+    latent_dim: int = Field(16, ge=1, le=1024, description="size of z")
+    loss: str = Field("non_saturating", description="registered loss of the two players")
+    n_critic: int = Field(1, ge=1, le=1000, description="opponent's steps per generator step (k)")
+    lipschitz: Lipschitz = Field("none", description="what bounds the opponent's slope")
+    clip_value: float = Field(
+        0.05, gt=0, le=LARGEST, description="clip: every parameter stays within +- this"
+    )
+    gp_weight: float = Field(
+        10.0, gt=0, le=LARGEST, description="gradient_penalty: its weight (lambda)"
+    )
+    r1_weight: float = Field(
+        0.0, ge=0, le=LARGEST, description="weight of the R1 penalty (gamma); 0: none"
+    )
+    r1_every: int = Field(1, ge=1, le=1000, description="steps from one R1 penalty to the next")
+    average: float = Field(
+        0.0, ge=0, lt=1, description="decay of the generator's moving average; 0: none"
+    )
+    lr: float = Field(1e-3, gt=0, le=LARGEST, description="learning rate of both players")
+    optimizer: Literal["adam", "rmsprop"] = Field("adam", description="of both players")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's momentum")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's smoothing of squares")
+
+    @property
+    def penalises_gradients(self) -> bool:
+        """Whether a loss asks for the score's gradient at single images."""
+        return self.lipschitz == "gradient_penalty" or self.r1_weight > 0
+
+
+class ConvGanSettings(GanSettings):
+    """Settings that every convolutional GAN has."""
+
+    depth: int = Field(3, ge=1, le=5, description="strided layers in each player")
+    width: int = Field(16, ge=1, le=512, description="channels of the layer next to the image")
+    h_dim: int = Field(128, ge=1, le=16_384, description="features before the score")
+    norm: Literal["auto", "batch", "layer", "none"] = Field(
+        "auto", description="in the opponent; auto: batch, layer with a penalty, none with spectral"
+    )
+
+    @model_validator(mode="after")
+    def _norm_leaves_the_bound_alone(self) -> Self:
+        if self.norm == "batch" and self.penalises_gradients:
+            raise ValueError(
+                "norm=batch makes one image's score depend on the others, and a gradient penalty "
+                "is about single images: take norm=layer or none"
+            )
+        if self.lipschitz == "spectral_norm" and self.norm not in {"auto", "none"}:
+            raise ValueError(
+                f"norm={self.norm} scales what spectral_norm has bounded: leave norm at auto"
+            )
+        return self
+
+    @property
+    def discriminator_norm(self) -> Norm:
+        """The normalisation of the discriminator's layers."""
+        if self.norm != "auto":
+            return self.norm
+        if self.lipschitz == "spectral_norm":
+            return "none"
+        return "layer" if self.penalises_gradients else "batch"
