@@ -7,10 +7,11 @@ A new data set is a file beside this one (or a plugin) that gives ``DATASETS`` a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +29,26 @@ from bench.datasets._install import (
 )
 from bench.datasets._levels import check_levels
 from bench.datasets._npz import read_npz
-from bench.datasets._remembered import recall, remember, signature
+from bench.datasets._packed import Layout, Packed, opened, pack, packed_path
+from bench.datasets._remembered import (
+    Facts,
+    is_settled,
+    recall,
+    remember,
+    signature,
+    wait_until_settled,
+)
 from bench.datasets._splits import (
     Arrays as Arrays,
     DataError,
     Parts as Parts,
+    Share,
     advised,
     check_parts,
     digest_of,
-    make_splits,
     readable,
+    require_memory,
+    shares_of,
     split_sizes,
 )
 from bench.errors import UsageError
@@ -93,6 +104,8 @@ class Splits:
         test: What is reported.
         classes: Names of the classes in the order of their numbers; empty where none are known.
         notes: What reading a user's images left out or found odd, a sentence each.
+        packed: The file that the splits lie in, for all processes; None where they lie in this
+            process's memory.
     """
 
     spec: DataSpec
@@ -101,6 +114,7 @@ class Splits:
     test: Arrays
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    packed: Packed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,27 +146,10 @@ def load(name: str) -> Splits:
     Raises:
         UsageError: An unknown name, a set that cannot be had, a damaged file, unusable images.
     """
-    kind, colon, path = name.partition(":")
-    if colon and kind in _READERS:
-        if not path:
-            raise UsageError(f"dataset '{name}' has no path: write {kind}:PATH")
-        source = DatasetSource(summary=name, read=partial(_read, kind, path))
-    elif name in DATASETS.names():
-        source = DATASETS.get(name)
-    else:
-        known = [*DATASETS.names(), "folder:PATH", "npz:PATH"]
-        raise UsageError(closest(name, known, kind="dataset", what="known"))
+    source = _source(name)
     if source.download and not installed_path(name).is_file():
         fetch(name)
-    seen = files_of(name)
-    parts, _ = _parts(name, source)
-    check_parts(name, parts)
-    splits = _split(name, source, parts)
-    remember(name, seen, splits.spec)
-    if source.published:
-        return splits
-    levels = [check_levels(f"'{name}'", part.images) for part in parts.present()]
-    return replace(splits, notes=(*parts.notes, *chain(*levels)))
+    return _known(name, source) or _made(name, source)
 
 
 def spec_of(name: str) -> DataSpec:
@@ -161,7 +158,8 @@ def spec_of(name: str) -> DataSpec:
     Raises:
         UsageError: As ``load``.
     """
-    return recall(name, files_of(name)) or load(name).spec
+    facts = recall(name, _seen(name, _source(name)))
+    return load(name).spec if facts is None else facts.spec
 
 
 def files_of(name: str) -> str:
@@ -169,12 +167,152 @@ def files_of(name: str) -> str:
 
     Empty where it has no files.
     """
+    path = _path_of(name)
+    return "" if path is None else signature(path)
+
+
+def _path_of(name: str) -> Path | None:
+    """Where the files of a data set lie or would lie."""
     kind, colon, path = name.partition(":")
     if colon and kind in _READERS:
-        return signature(_path(path))
-    if name in DATASETS.names() and DATASETS.get(name).download:
-        return signature(installed_path(name))
-    return ""
+        return _path(path)
+    return (
+        installed_path(name) if name in DATASETS.names() and DATASETS.get(name).download else None
+    )
+
+
+def _source(name: str) -> DatasetSource:
+    """What stands behind a name.
+
+    Raises:
+        UsageError: Nothing.
+    """
+    kind, colon, path = name.partition(":")
+    if colon and kind in _READERS:
+        if not path:
+            raise UsageError(f"dataset '{name}' has no path: write {kind}:PATH")
+        return DatasetSource(summary=name, read=partial(_read, kind, path))
+    if name in DATASETS.names():
+        return DATASETS.get(name)
+    known = [*DATASETS.names(), "folder:PATH", "npz:PATH"]
+    raise UsageError(closest(name, known, kind="dataset", what="known"))
+
+
+def _seen(name: str, source: DatasetSource) -> str:
+    """The signature of the files and of what is made of them; empty where there are none."""
+    seen = files_of(name)
+    return seen and f"{source.levels} {source.held_out} {seen}"
+
+
+def _known(name: str, source: DatasetSource) -> Splits | None:
+    """The splits that were made of the same files before, where they are whole."""
+    seen = _seen(name, source)
+    facts = recall(name, seen)
+    packed = None if facts is None else opened(packed_path(facts.spec.digest), _layout(facts))
+    if facts is None or packed is None:
+        return None
+    if packed.stamp != facts.stamp:
+        if digest_of(*packed.splits) != facts.spec.digest:
+            return None
+        remember(name, seen, replace(facts, stamp=packed.stamp))
+    return _splits_of(source, facts, packed.splits, packed)
+
+
+def _made(name: str, source: DatasetSource) -> Splits:
+    """The splits, read by one process and kept for all, where the files will be known again."""
+    path = _path_of(name)
+    if path is not None:
+        wait_until_settled(path)
+        if is_settled(_seen(name, source)):
+            with _one_at_a_time(path):
+                return _known(name, source) or _read_and_kept(name, source)
+    return _in_memory(name, source, *_read_whole(name, source))
+
+
+def _read_and_kept(name: str, source: DatasetSource) -> Splits:
+    seen = _seen(name, source)
+    facts, shares = _read_whole(name, source)
+    packed = _in_a_file(facts, shares)
+    if packed is None:
+        return _in_memory(name, source, facts, shares)
+    remember(name, seen, replace(facts, stamp=packed.stamp))
+    return _splits_of(source, facts, packed.splits, packed)
+
+
+def _in_memory(name: str, source: DatasetSource, facts: Facts, shares: Sequence[Share]) -> Splits:
+    """Copies that this process alone has."""
+    require_memory(f"'{name}'", sum(share.num_bytes for share in shares))
+    return _splits_of(source, facts, [share.taken() for share in shares])
+
+
+def _read_whole(name: str, source: DatasetSource) -> tuple[Facts, Sequence[Share]]:
+    """What the files hold, and what is to be known of it."""
+    parts, _ = _parts(name, source)
+    check_parts(name, parts)
+    notes = parts.notes
+    for part in () if source.published else parts.present():
+        notes += check_levels(f"'{name}'", part.images)
+    shares = shares_of(parts, source.held_out)
+    return Facts(
+        spec=_spec(name, source, parts, shares),
+        sizes=tuple(map(len, shares)),
+        stamp=(),
+        classes=parts.classes,
+        notes=() if source.published else notes,
+    ), shares
+
+
+def _spec(name: str, source: DatasetSource, parts: Parts, shares: Sequence[Share]) -> DataSpec:
+    labels, train = parts.train.labels, shares[0]
+    num_classes = 0 if labels is None else int(labels.max()) + 1
+    counts = np.bincount([] if train.labels is None else train.labels, minlength=num_classes)
+    return DataSpec(
+        name=name,
+        shape=parts.train.images.shape[1:],
+        num_classes=num_classes,
+        class_prior=tuple((counts / len(train)).tolist()),
+        levels=source.levels,
+        digest=digest_of(*shares),
+    )
+
+
+def _splits_of(
+    source: DatasetSource, facts: Facts, splits: Sequence[Arrays], packed: Packed | None = None
+) -> Splits:
+    train, val, test = splits
+    return Splits(
+        spec=facts.spec,
+        train=train,
+        val=val,
+        test=test,
+        classes=facts.classes or source.classes,
+        notes=facts.notes,
+        packed=packed,
+    )
+
+
+def _in_a_file(facts: Facts, shares: Sequence[Share]) -> Packed | None:
+    """The shares in a file; None where the data folder cannot be written."""
+    path = packed_path(facts.spec.digest)
+    with suppress(OSError):
+        pack(shares, path)
+        return opened(path, _layout(facts))
+    return None
+
+
+def _layout(facts: Facts) -> Layout:
+    spec = facts.spec
+    return Layout(shape=spec.shape, sizes=facts.sizes, labelled=spec.num_classes > 0)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Keeps other processes from reading the same files; a folder that is not ours keeps nobody out."""
+    named = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
+    with ExitStack() as held:
+        with suppress(UsageError):
+            held.enter_context(install_lock(f"images-{named}"))
+        yield
 
 
 def _read(kind: str, given: str) -> Parts:
@@ -267,22 +405,6 @@ def _status(name: str, source: DatasetSource) -> DatasetStatus:
         shape=facts.shape if facts else None,
         sizes=split_sizes(facts.num_train, facts.num_test, source.held_out) if facts else None,
     )
-
-
-def _split(name: str, source: DatasetSource, parts: Parts) -> Splits:
-    train, val, test = make_splits(parts, source.held_out)
-    num_classes = 0 if parts.train.labels is None else int(parts.train.labels.max()) + 1
-    counts = np.bincount([] if train.labels is None else train.labels, minlength=num_classes)
-    spec = DataSpec(
-        name=name,
-        shape=train.images.shape[1:],
-        num_classes=num_classes,
-        class_prior=tuple((counts / len(train)).tolist()),
-        levels=source.levels,
-        digest=digest_of(train, val, test),
-    )
-    classes = parts.classes or source.classes
-    return Splits(spec=spec, train=train, val=val, test=test, classes=classes)
 
 
 def _parts(name: str, source: DatasetSource) -> tuple[Parts, str | None]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.datasets._splits import Images
+from bench.datasets._splits import Images, blocks_of
 from bench.errors import UsageError
 
-_BLOCK = 1_000  # images looked at at a time
 _NARROW = 64
+_CAST = {0, 1, 255}
 
 
 def check_levels(where: str, images: Images) -> tuple[str, ...]:
@@ -18,22 +18,21 @@ def check_levels(where: str, images: Images) -> tuple[str, ...]:
         UsageError: All pixels are one, or 0 and 1 and 255 alone with some 1: floats in [0, 1] or in
             [-1, 1] that were cast and not scaled.
     """
-    lowest, highest = int(images.min()), int(images.max())
+    levels, constant = _looked_through(images)
+    lowest, highest = levels[0], levels[-1]
     if lowest == highest:
         raise UsageError(
             f"{where} has the level {lowest} in every pixel, expected images: mend what wrote them"
         )
-    if _is_cast(images):
+    if 1 in levels and set(levels) <= _CAST:
         raise UsageError(
-            f"{where} has the levels {' '.join(map(str, np.unique(images)))} alone, expected 0..255: "
+            f"{where} has the levels {' '.join(map(str, levels))} alone, expected 0..255: "
             f"scale them before they become uint8, floats in [0, 1] by (255 * x).round()"
         )
     notes = []
     if highest - lowest < _NARROW:
         notes.append(f"{where} has levels {lowest}..{highest} alone, of 0..255: is it scaled?")
-    flat = images.reshape(len(images), -1)
-    constant = np.flatnonzero((flat == flat[:, :1]).all(1))
-    if len(constant):
+    if constant:
         notes.append(
             f"{where} has {len(constant)} images whose pixels are all the same, the first is "
             f"number {constant[0]} (from 0)"
@@ -41,8 +40,12 @@ def check_levels(where: str, images: Images) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _is_cast(images: Images) -> bool:
-    blocks = [images[start : start + _BLOCK] for start in range(0, len(images), _BLOCK)]
-    if any(bool(((block > 1) & (block < 255)).any()) for block in blocks):
-        return False
-    return any(bool((block == 1).any()) for block in blocks)
+def _looked_through(images: Images) -> tuple[list[int], list[int]]:
+    """The levels that occur, ascending, and the numbers of images that have one alone."""
+    counts, constant, start = np.zeros(256, np.int64), [], 0
+    for block in blocks_of(images):
+        flat = block.reshape(len(block), -1)
+        counts += np.bincount(flat.ravel(), minlength=256)
+        constant += (start + np.flatnonzero((flat == flat[:, :1]).all(1))).tolist()
+        start += len(block)
+    return np.flatnonzero(counts).tolist(), constant

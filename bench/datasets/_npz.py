@@ -6,12 +6,22 @@ import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets._splits import Arrays, DataError, Images, Labels, Parts, advised, require_memory
+from bench.datasets._room import FEW_BYTES, room_for
+from bench.datasets._splits import (
+    Arrays,
+    DataError,
+    Images,
+    Labels,
+    Parts,
+    advised,
+    blocks_of,
+    require_memory,
+)
 from bench.errors import UsageError
 
 _CONVERSIONS = {
@@ -64,8 +74,12 @@ def read_arrays(path: Path) -> dict[str, _Array]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             _require_few(members)
-            require_memory(f"'{path}'", sum(member.file_size for member in members))
-            return {m.filename.removesuffix(".npy"): _read_member(archive, m) for m in members}
+            small = [m.file_size for m in members if m.file_size <= FEW_BYTES]
+            require_memory(f"'{path}'", sum(small))
+            return {
+                m.filename.removesuffix(".npy"): _read_member(f"'{path}'", archive, m)
+                for m in members
+            }
     except (DataError, UsageError):
         raise
     except Exception as error:  # parsers raise whatever a damaged header leads them to
@@ -92,22 +106,34 @@ def _require_few(members: Sequence[zipfile.ZipInfo]) -> None:
         raise _UnsoundError(f"two arrays {twice[0][:80]!r}")
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Array:
-    """One array, whose header agrees with the size of the member."""
+def _read_member(where: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Array:
+    """One array, whose header agrees with the size of the member; zip compares its checksum."""
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         known = np.lib.format
         header = {(1, 0): known.read_array_header_1_0, (2, 0): known.read_array_header_2_0}
-        shape, _, dtype = header[version](file)
+        shape, by_column, dtype = header[version](file)
         claimed, stored = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
-    if dtype.hasobject:
-        raise _UnsoundError("it holds pickled objects")
-    if claimed != stored or not dtype.itemsize:
-        raise _UnsoundError(
-            f"{member.filename[:80]!r} claims {claimed:,} bytes and holds {stored:,}"
-        )
+        if dtype.hasobject:
+            raise _UnsoundError("it holds pickled objects")
+        if claimed != stored or not dtype.itemsize:
+            raise _UnsoundError(
+                f"{member.filename[:80]!r} claims {claimed:,} bytes and holds {stored:,}"
+            )
+        if dtype == np.uint8:
+            return _streamed(where, file, shape, by_column=by_column)
+    require_memory(where, claimed)
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _streamed(where: str, file: IO[bytes], shape: tuple[int, ...], *, by_column: bool) -> Images:
+    """The bytes that are left of a file, a block at a time, and what zip says at its end."""
+    values = room_for(where, shape[::-1] if by_column else shape)
+    for block in blocks_of(values.reshape(-1)):
+        block[:] = np.frombuffer(file.read(len(block)), np.uint8, len(block))
+    file.read(1)
+    return values.T if by_column else values
 
 
 def _part(path: Path, arrays: dict[str, _Array], suffix: str) -> Arrays:
@@ -132,12 +158,12 @@ def _images(where: str, array: _Array) -> Images:
             f"{_CONVERSIONS.get(array.dtype.kind, _CONVERSIONS['f'])}"
         )
     if array.ndim == 3:
-        return np.ascontiguousarray(array[:, None])
+        return array[:, None]
     # Images are at least 4 pixels wide, so a last axis of 1 or 3 can only be the channels.
     if array.ndim == 4 and array.shape[3] in {1, 3}:
-        return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+        return array.transpose(0, 3, 1, 2)
     if array.ndim == 4 and array.shape[1] in {1, 3}:
-        return np.ascontiguousarray(array)
+        return array
     raise UsageError(
         f"{where} has shape {list(array.shape)}, expected [N, H, W], [N, H, W, C] or "
         f"[N, C, H, W] with C 1 or 3: reshape it"

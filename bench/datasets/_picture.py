@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bench.datasets._splits import Images, require_memory
+from bench.datasets._room import room_for
+from bench.datasets._splits import Images
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,13 +41,12 @@ def read_files(files: Sequence[Path]) -> Images:
             8 bits per channel, a transparent pixel, several frames, or is no gray and no RGB.
     """
     first = _pixels(files[0])
-    require_memory(f"'{files[0].parent}'", len(files) * first.nbytes)
-    images = np.empty((len(files), *first.shape), np.uint8)
+    images = room_for(f"'{files[0].parent}'", (len(files), *first.shape))
     gray = True
     for i, file in enumerate(files):
         images[i] = _pixels(file, _Size(files[0].name, *first.shape[1:]))
         gray = gray and bool((images[i] == images[i, :1]).all())
-    return images[:, :1].copy() if gray else images
+    return images[:, :1] if gray else images
 
 
 class _Size(NamedTuple):

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from bench.memory import host_memory, size_text
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
+Index = npt.NDArray[np.intp]
 
 MIN_IMAGES = 30
 MIN_PIXELS = 4
@@ -23,6 +25,8 @@ MIN_HELD_OUT = 1_000
 # Two seeds, so that carving validation does not depend on whether test was carved by us too.
 TEST_SEED = 1
 VAL_SEED = 2
+BLOCK_BYTES = 4 * 2**20
+"""Of images that are copied or looked at at once, whatever their number."""
 
 
 class DataError(Exception):
@@ -73,9 +77,50 @@ class Arrays:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, index: npt.NDArray[np.intp]) -> Arrays:
+    def take(self, index: Index) -> Arrays:
         """The images at ``index``, copied, in that order."""
-        return Arrays(self.images[index], None if self.labels is None else self.labels[index])
+        images = np.ascontiguousarray(self.images[index])
+        return Arrays(images, None if self.labels is None else self.labels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """Some images of a part, not copied yet.
+
+    Attributes:
+        part: What they are taken from.
+        index: Which.
+    """
+
+    part: Arrays
+    index: Index
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def labels(self) -> Labels | None:
+        """int64 [N], or None."""
+        return None if self.part.labels is None else self.part.labels[self.index]
+
+    def narrowed(self, index: Index) -> Share:
+        """Some of them."""
+        return Share(self.part, self.index[index])
+
+    def taken(self) -> Arrays:
+        """A copy of them."""
+        return self.part.take(self.index)
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the images."""
+        return len(self) * self.part.images[:1].nbytes
+
+    def blocks(self) -> Iterator[Images]:
+        """A few of their images at a time, copied."""
+        rows = rows_at_once(self.part.images)
+        for start in range(0, len(self), rows):
+            yield np.ascontiguousarray(self.part.images[self.index[start : start + rows]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,16 +145,30 @@ class Parts:
         return (self.train,) if self.test is None else (self.train, self.test)
 
 
-def digest_of(*arrays: Arrays) -> str:
+def rows_at_once(values: npt.NDArray[Any]) -> int:
+    """How many rows of an array are a block."""
+    return max(1, BLOCK_BYTES // max(1, values[:1].nbytes))
+
+
+def blocks_of(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """An array from its first row on, a block at a time."""
+    rows = rows_at_once(values)
+    return (values[start : start + rows] for start in range(0, len(values), rows))
+
+
+def digest_of(*parts: Arrays | Share) -> str:
     """First 16 hex digits of the SHA-256 over dtype, shape and bytes of images and labels."""
     digest = hashlib.sha256()
-    for part in arrays:
-        for values in (part.images, part.labels):
-            if values is None:
-                digest.update(b"no labels")
-                continue
-            digest.update(f"{values.dtype.str} {values.shape}".encode())
-            digest.update(np.ascontiguousarray(values).data)
+    for share in (part if isinstance(part, Share) else _whole(part) for part in parts):
+        images, labels = share.part.images, share.labels
+        digest.update(f"{images.dtype.str} {(len(share), *images.shape[1:])}".encode())
+        for block in share.blocks():
+            digest.update(block.data)
+        if labels is None:
+            digest.update(b"no labels")
+        else:
+            digest.update(f"{labels.dtype.str} {labels.shape}".encode())
+            digest.update(labels.data)
     return digest.hexdigest()[:16]
 
 
@@ -221,9 +280,7 @@ def split_sizes(
     return num_train - val - test, val, test
 
 
-def make_splits(
-    parts: Parts, held_out: tuple[int, int] | None = None
-) -> tuple[Arrays, Arrays, Arrays]:
+def shares_of(parts: Parts, held_out: tuple[int, int] | None = None) -> tuple[Share, Share, Share]:
     """Disjoint train, validation and test (protocol rule 1), the same at every call.
 
     What is carved is stratified by class where labels exist; each split keeps the file's order.
@@ -231,23 +288,27 @@ def make_splits(
     """
     _, val_size, test_size = split_sizes(len(parts.train), len(parts.test or ()), held_out)
     train, test = (
-        _carve(parts.train, test_size, seed=TEST_SEED)
+        _carve(_whole(parts.train), test_size, seed=TEST_SEED)
         if parts.test is None
-        else (parts.train, parts.test)
+        else (_whole(parts.train), _whole(parts.test))
     )
     train, val = _carve(train, val_size, seed=VAL_SEED)
     return train, val, test
 
 
-def _carve(arrays: Arrays, num: int, *, seed: int) -> tuple[Arrays, Arrays]:
-    """What is left of ``arrays``, and ``num`` images drawn from it."""
-    labels = np.zeros(len(arrays), np.int64) if arrays.labels is None else arrays.labels
+def _whole(part: Arrays) -> Share:
+    return Share(part, np.arange(len(part)))
+
+
+def _carve(share: Share, num: int, *, seed: int) -> tuple[Share, Share]:
+    """What is left of a share, and ``num`` images drawn from it."""
+    labels = np.zeros(len(share), np.int64) if share.labels is None else share.labels
     # Raw 64-bit words: NumPy keeps their stream for ever, which it does not for `permutation`.
-    order = np.argsort(np.random.PCG64(seed).random_raw(len(arrays)), kind="stable")
+    order = np.argsort(np.random.PCG64(seed).random_raw(len(share)), kind="stable")
     shares = _class_shares(np.bincount(labels), num)
-    drawn = np.concatenate([order[labels[order] == k][:share] for k, share in enumerate(shares)])
-    rest = np.setdiff1d(np.arange(len(arrays)), drawn)
-    return arrays.take(rest), arrays.take(np.sort(drawn))
+    drawn = np.concatenate([order[labels[order] == k][:size] for k, size in enumerate(shares)])
+    rest = np.setdiff1d(np.arange(len(share)), drawn)
+    return share.narrowed(rest), share.narrowed(np.sort(drawn))
 
 
 def _class_shares(counts: npt.NDArray[np.intp], num: int) -> npt.NDArray[np.intp]:

@@ -40,7 +40,8 @@ class Given(Generated):
         super().__init__(reference, {}, fns)
         # Files are often in order of class, and n of them are taken from the front.
         order = torch.randperm(len(arrays), generator=generator("outside"))
-        self._images = torch.from_numpy(arrays.images)[order].to(reference.device)
+        images = torch.from_numpy(arrays.images)[order]
+        self._images = images.to(reference.device, memory_format=torch.contiguous_format)
         if arrays.labels is not None:
             self._labels = torch.from_numpy(arrays.labels)[order].to(reference.device)
 

@@ -11,7 +11,7 @@ from bench.datasets._splits import (
     check_parts,
     digest_of,
     held_out_size,
-    make_splits,
+    shares_of,
     split_sizes,
 )
 from bench.datasets.digits import read
@@ -34,22 +34,22 @@ def numbers(arrays: Arrays) -> list[int]:
 @pytest.mark.parametrize("n", [30, 31, 100, 999, 5_000])
 def test_splits_of_one_part_are_disjoint_and_complete(n: int, labelled: bool) -> None:
     arrays = numbered(n, np.arange(n) % 7 if labelled else None)
-    found = [numbers(part) for part in make_splits(Parts(arrays))]
+    found = [numbers(share.taken()) for share in shares_of(Parts(arrays))]
     assert sorted(i for part in found for i in part) == list(range(n))
     assert found == [sorted(part) for part in found]
 
 
 def test_published_test_part_is_left_alone() -> None:
     train, test = numbered(200), numbered(40)
-    splits = make_splits(Parts(train, test))
+    splits = shares_of(Parts(train, test))
     assert [len(part) for part in splits] == [180, 20, 40]
-    assert splits[2] is test
-    assert sorted(numbers(splits[0]) + numbers(splits[1])) == list(range(200))
+    assert splits[2].part is test
+    assert sorted(numbers(splits[0].taken()) + numbers(splits[1].taken())) == list(range(200))
 
 
 def test_validation_is_no_run_of_neighbours() -> None:
-    _, val, test = make_splits(Parts(numbered(1_000)))
-    for part in (val, test):
+    _, val, test = shares_of(Parts(numbered(1_000)))
+    for part in (val.taken(), test.taken()):
         assert np.ptp(numbers(part)) > 800
         assert set(numbers(part)) != set(range(min(numbers(part)), max(numbers(part)) + 1))
 
@@ -67,7 +67,7 @@ def test_a_tenth_is_held_out_and_a_thousand_where_the_data_allows(n: int, held_o
 def test_carved_splits_keep_the_class_shares() -> None:
     labels = np.repeat(np.arange(3), [500, 300, 200]).astype(np.int64)
     for part, expected in zip(
-        make_splits(Parts(numbered(1_000, labels))),
+        shares_of(Parts(numbered(1_000, labels))),
         ([400, 240, 160], [50, 30, 20], [50, 30, 20]),
         strict=True,
     ):
@@ -77,7 +77,7 @@ def test_carved_splits_keep_the_class_shares() -> None:
 
 def test_classes_with_one_image_are_held_out_last() -> None:
     labels = np.array([0] * 20 + list(range(1, 11)), np.int64)
-    train, val, test = make_splits(Parts(numbered(30, labels)))
+    train, val, test = shares_of(Parts(numbered(30, labels)))
     assert (len(train), len(val), len(test)) == (24, 3, 3)
     assert test.labels is not None
     assert test.labels.tolist() == [0, 0, 0]

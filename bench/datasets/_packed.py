@@ -1,0 +1,118 @@
+"""Splits in one file of the data folder, which every process maps: images back to back, then labels."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import mmap
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from bench.datasets._splits import Arrays, Images, Labels, Share
+from bench.files import data_home, remove_leftovers, written_whole
+from bench.memory import host_memory
+
+Stamp = tuple[int, ...]
+"""Size of a file and when it was written: what has both is believed to be what was written."""
+
+_WORD = np.dtype(np.int64).itemsize
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where what lies.
+
+    Attributes:
+        shape: One image, ``(C, H, W)``.
+        sizes: Images of each split.
+        labelled: Whether labels stand behind the images.
+    """
+
+    shape: tuple[int, int, int]
+    sizes: tuple[int, ...]
+    labelled: bool
+
+    @property
+    def images_end(self) -> int:
+        """Where the labels begin."""
+        return -(-sum(self.sizes) * math.prod(self.shape) // _WORD) * _WORD
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the whole file."""
+        return self.images_end + self.labelled * sum(self.sizes) * _WORD
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Packed:
+    """A file that was mapped.
+
+    Attributes:
+        splits: Views of it.
+        memory: The whole of it.
+        stamp: Of the file when it was mapped.
+        fits: Whether memory has room for all of it; if not, what is read is soon forgotten.
+    """
+
+    splits: list[Arrays]
+    memory: mmap.mmap
+    stamp: Stamp
+    fits: bool
+
+
+def packed_path(digest: str) -> Path:
+    """Where the images of that digest lie or would lie."""
+    return data_home() / "images" / f"{digest}.u8"
+
+
+def pack(shares: Sequence[Share], path: Path) -> None:
+    """Writes the shares, all or nothing.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent)
+    with written_whole(path) as file:
+        for share in shares:
+            for block in share.blocks():
+                file.write(block.data)
+        file.write(bytes(-file.tell() % _WORD))
+        for share in shares:
+            if share.labels is not None:
+                file.write(share.labels.data)
+
+
+def opened(path: Path, layout: Layout) -> Packed | None:
+    """The file, mapped; None where there is none, or another one.
+
+    What fits into memory may be written to, which changes no file; the rest may not.
+    """
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        facts = os.fstat(file.fileno())
+        if facts.st_size == layout.num_bytes:
+            return _mapped(file, layout, (facts.st_size, facts.st_mtime_ns))
+    return None
+
+
+def _mapped(file: BinaryIO, layout: Layout, stamp: Stamp) -> Packed:
+    fits = 2 * layout.num_bytes <= host_memory()
+    access = mmap.ACCESS_COPY if fits else mmap.ACCESS_READ
+    memory = mmap.mmap(file.fileno(), 0, access=access)
+    if not fits:
+        memory.madvise(mmap.MADV_RANDOM)
+    images: Images = np.frombuffer(memory, np.uint8, sum(layout.sizes) * math.prod(layout.shape))
+    labels: Labels | None = None
+    if layout.labelled:
+        labels = np.frombuffer(memory, np.int64, sum(layout.sizes), layout.images_end)
+    images, splits, start = images.reshape(-1, *layout.shape), [], 0
+    for size in layout.sizes:
+        part = slice(start, start + size)
+        splits.append(Arrays(images[part], None if labels is None else labels[part]))
+        start += size
+    return Packed(splits=splits, memory=memory, stamp=stamp, fits=fits)
