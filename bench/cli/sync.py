@@ -11,7 +11,7 @@ from bench.cli.options import Root, Say, Uri, command, quiet
 from bench.errors import UsageError
 from bench.study.ownership import other_owner
 from bench.tracking.delivery import deliver, kept_by
-from bench.tracking.journal import header_of, journals, run_id_of
+from bench.tracking.entries import header_of, journals, run_id_of
 from bench.tracking.mlflow import Store
 from bench.tracking.patience import never_returned
 

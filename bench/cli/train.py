@@ -37,7 +37,7 @@ from bench.runtime import git_commit, prepare, resolve_device, stop_requests
 from bench.study.renewal import Place, Renewal, unrecorded
 from bench.study.space import require_space
 from bench.tracking.delivery import deliver_all
-from bench.tracking.journal import About, run_id_of
+from bench.tracking.entries import About, run_id_of
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
 from bench.training.identity import differing

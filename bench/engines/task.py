@@ -22,17 +22,17 @@ from bench.registry import load_plugins
 from bench.runtime import environment, prepare, resolve_device
 from bench.text import masked, printable
 from bench.tracking.delivery import Sender, deliver
-from bench.tracking.journal import (
+from bench.tracking.entries import (
     FAILED,
     FINISHED,
     KILLED,
     NAME,
     RUNNING,
     About,
-    Journal,
     require_whole,
     run_id_of,
 )
+from bench.tracking.journal import Journal
 from bench.tracking.mirrors import MIRRORS, Mirrors
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import LAST, RESULT, examine, require_folder

@@ -23,7 +23,7 @@ from bench.study.renewal import Changed, Place, Renewal
 from bench.study.storage import Found, renew_damaged
 from bench.study.tracked import TrackedStudy
 from bench.tracking.address import database_path
-from bench.tracking.journal import run_id_of
+from bench.tracking.entries import run_id_of
 from bench.tracking.mlflow import Store
 
 MAX_LOST = 2

@@ -10,7 +10,8 @@ from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.records import SUPERSEDED
 from bench.tracking.delivery import deliver_all
-from bench.tracking.journal import About, inherit
+from bench.tracking.entries import About
+from bench.tracking.journal import inherit
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import LAST, RESULT, load_result
 from bench.training.identity import Makers

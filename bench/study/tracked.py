@@ -12,7 +12,7 @@ from bench.records import RunRecord, RunTags, TrialResult
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.text import masked
 from bench.tracking.delivery import PLACED, deliver, deliver_all
-from bench.tracking.journal import About, header_of, is_told, run_id_of
+from bench.tracking.entries import About, header_of, is_told, run_id_of
 from bench.tracking.mlflow import Store
 from bench.tracking.patience import patiently, say
 

@@ -10,16 +10,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from bench.records import RunRecord
-from bench.tracking.journal import (
-    Cursor,
-    Entry,
-    Header,
-    Journal,
-    entries,
-    header_of,
-    is_told,
-    read_picture,
-)
+from bench.tracking.entries import Cursor, Entry, Header, entries, header_of, is_told, read_picture
+from bench.tracking.journal import Journal
 from bench.tracking.mlflow import Store
 from bench.tracking.patience import PATIENCE_SECONDS, patiently, say, say_absent, say_back
 from bench.tracking.run_logger import AT_ONCE, Value

@@ -9,7 +9,7 @@ from bench.cli.sync import sync
 from bench.errors import Undelivered, UsageError
 from bench.study.ownership import OWNER
 from bench.tracking import patience
-from bench.tracking.journal import is_told, journals
+from bench.tracking.entries import is_told, journals
 from bench.tracking.mlflow import Store
 from bench.tracking.run_logger import RunLogger
 

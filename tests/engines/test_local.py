@@ -12,7 +12,7 @@ from bench.engines.local import LocalWorkers
 from bench.engines.task import Task, run_task
 from bench.models import configure
 from bench.tracking.delivery import deliver
-from bench.tracking.journal import About, run_id_of
+from bench.tracking.entries import About, run_id_of
 from bench.tracking.mlflow import Store
 
 

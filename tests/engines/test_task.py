@@ -7,7 +7,7 @@ from training_runs import small
 
 from bench.engines.task import Task, run_task
 from bench.errors import Interrupted
-from bench.tracking.journal import About
+from bench.tracking.entries import About
 from bench.training.run import Run
 
 

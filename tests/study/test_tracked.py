@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.tracking.journal import NAME, run_id_of
+from bench.tracking.entries import NAME, run_id_of
 from bench.tracking.mlflow import Store
 
 

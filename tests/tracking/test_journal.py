@@ -10,20 +10,19 @@ from fault_lab import examples
 from hypothesis import given, settings as examined, strategies as st
 
 from bench.errors import Damaged, Undelivered
-from bench.tracking import delivery, journal, patience
+from bench.tracking import delivery, entries, patience
 from bench.tracking.delivery import Sender, deliver, deliver_all
-from bench.tracking.journal import (
+from bench.tracking.entries import (
     CURSOR,
     NAME,
     About,
     Cursor,
-    Journal,
     is_told,
     loaded,
-    note_tags,
     require_whole,
     run_id_of,
 )
+from bench.tracking.journal import Journal, note_tags
 from bench.tracking.mlflow import Store
 
 TAGS = {"study_key": "s", "config_digest": "d", "folder": "s/run", "role": "run", "seed": "0"}
@@ -97,11 +96,11 @@ def test_resumed_run_says_nothing_twice_and_half_a_line_is_forgotten(store, fold
         file.write(b'{"sum": "00000000", "at": 17')
     told(folder)
     told(folder)
-    _, entries, end = loaded(folder)
+    _, found, end = loaded(folder)
     assert end == (folder / NAME).stat().st_size
-    assert [each.step for each in entries if each.metrics] == [10, 20, 30]
-    assert [each.step for each in entries if each.picture] == [20, 30]
-    assert [each.state for each in entries if each.state] == ["RUNNING", "FINISHED"] * 3
+    assert [each.step for each in found if each.metrics] == [10, 20, 30]
+    assert [each.step for each in found if each.picture] == [20, 30]
+    assert [each.state for each in found if each.state] == ["RUNNING", "FINISHED"] * 3
 
 
 def test_run_that_begins_anew_takes_the_place_of_the_one_before(store, folder):
@@ -350,9 +349,9 @@ def test_journal_that_grows_while_it_is_looked_at_is_whole(folder, monkeypatch):
     def grown(place):
         found = loaded(place)
         with monkeypatch.context() as writer:
-            writer.setattr(journal, "loaded", loaded)
+            writer.setattr(entries, "loaded", loaded)
             told(place, last=40)
         return found
 
-    monkeypatch.setattr(journal, "loaded", grown)
+    monkeypatch.setattr(entries, "loaded", grown)
     require_whole(folder)

@@ -10,7 +10,8 @@ import pytest
 from bench.engines.task import Task, run_task
 from bench.logger import NullLogger
 from bench.models import configure
-from bench.tracking.journal import About, Journal, run_id_of
+from bench.tracking.entries import About, run_id_of
+from bench.tracking.journal import Journal
 from bench.tracking.mirrors import MIRRORS, Mirrors
 from bench.tracking.mlflow import Store
 
