@@ -173,7 +173,16 @@ class RunConfig(Settings):
 
     @property
     def digest(self) -> str:
-        """First 16 hex digits of the SHA-256 of the flat form."""
+        """First 16 hex digits of the SHA-256 of the flat form.
+
+        Raises:
+            ValueError: Its precision is still to be decided: such a run would have another name
+                on another machine.
+        """
+        if self.train.precision == "auto":
+            raise ValueError(
+                "precision auto is decided when a run is planned, before it has a name"
+            )
         return digest(self.flat())
 
 

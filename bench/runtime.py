@@ -129,6 +129,7 @@ def prepare(threads: int = 1, *, deterministic: bool = False) -> None:
     # Not by ``use_deterministic_algorithms``, which imports torch's compiler first, for seconds.
     torch.set_deterministic_debug_mode("error" if deterministic else "default")
     torch.backends.cudnn.deterministic = deterministic
+    torch.backends.cudnn.allow_tf32 = False  # fp32 is what it says, of convolutions too
 
 
 @contextmanager

@@ -48,6 +48,7 @@ from bench.runtime import prepare
 from bench.study.driver import Driver
 from bench.study.edits import edits
 from bench.study.plan import PlannedRun, StudyPlan, resolve
+from bench.study.precision import with_precision
 from bench.study.renewal import unrecorded
 from bench.study.space import require_space, space_line
 from bench.study.storage import Found
@@ -109,6 +110,9 @@ def run_study(
         plugins=plugins or (),
     )
     prepare(deterministic=deterministic)
+    plan, decision = with_precision(plan, keep=not dry_run)
+    if decision:
+        say(str(decision))
     everything = plan.trials() + plan.runs()
     at_a_time = num_jobs(jobs, engine, plan.device)
     unfinished = _unfinished(plan, everything)

@@ -43,6 +43,7 @@ from bench.training.checkpoint import RESULT
 from bench.training.identity import differing
 from bench.training.needs import require_possible
 from bench.training.parts import reference_for
+from bench.training.precision import decided_for_one, in_precision
 from bench.training.renewal import finished_at
 
 
@@ -74,6 +75,7 @@ def train_one(
     threads = threads or (original.about.threads if original else None) or 1
     deterministic = deterministic or (original is not None and _repeats(original))
     prepare(threads, deterministic=deterministic)
+    wanted = _in_precision(wanted, root, device, say)
     spec = _require_parts(wanted, device, say)
     store = Store(tracking_uri)
     require_space([(wanted, "run")], spec, root=root, store=store.uri, jobs=1, say=say)
@@ -111,6 +113,15 @@ def train_one(
             summary["made_otherwise"] = made
             say(f"and was made otherwise: {', '.join(made)}")
     return summary
+
+
+def _in_precision(config: RunConfig, root: Path, device: str, say: Say) -> RunConfig:
+    """The configuration with what ``auto`` comes to, which is said."""
+    if config.train.precision != "auto":
+        return config
+    decision = decided_for_one(config, root / "train", resolve_device(device))
+    say(str(decision))
+    return in_precision(config, decision.precision)
 
 
 def _renew(place: Place, root: Path, store: Store, say: Say) -> None:

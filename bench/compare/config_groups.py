@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bench.config import UNSAID
 from bench.errors import UsageError
 from bench.measures import MEASURES, Measure, MeasureName, read_measures
 from bench.results.results import short
@@ -140,8 +141,8 @@ def _labels(groups: Sequence[Sequence[RecordedRun]]) -> list[str]:
     for group in groups:
         first = group[0]
         peers = [other[0] for other in groups if other[0].arm == first.arm]
-        keys = _differing([peer.record.params for peer in peers])[:_MOST_KEYS]
-        said = [f"{short(key)} {first.record.params.get(key, 'none')}" for key in keys]
+        keys = _differing([UNSAID | peer.record.params for peer in peers])[:_MOST_KEYS]
+        said = [f"{short(key)} {first.param(key) or 'none'}" for key in keys]
         names.append(" ".join([first.arm or "run", ", ".join(said)]).strip())
     counts = Counter(names)
     return [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.config import UNSAID
 from bench.records import RunRecord
 from bench.results.format import MISSING
 
@@ -21,6 +22,7 @@ _PROVENANCE = (
     "device",
     "processor",
     "instructions",
+    "bf16_unit",
     "threads",
     "deterministic",
     "data_digest",
@@ -108,7 +110,7 @@ def run_diff(first: RunRecord, second: RunRecord) -> RunDiff:
         *_changed(first.metrics, second.metrics, lambda name: not name.endswith(_SECONDS)),
     )
     return RunDiff(
-        tuple(_changed(first.params, second.params, lambda _: True)),
+        tuple(_changed(UNSAID | first.params, UNSAID | second.params, lambda _: True)),
         tuple(_changed(first.tags, second.tags, _is_provenance)),
         results,
     )

@@ -37,6 +37,7 @@ from bench.tracking.mirrors import MIRRORS, Mirrors
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import LAST, RESULT, examine, require_folder
 from bench.training.parts import reference_for
+from bench.training.precision import precision_tags
 from bench.training.run import Run, StageName, log_result
 
 LOCK_SECONDS = 600.0
@@ -204,7 +205,13 @@ def _run(
         smaller=task.smaller,
     )
     if not run.finished:
-        logger.tags({**environment(device), **reference.provenance_tags()})
+        logger.tags(
+            {
+                **environment(device),
+                **precision_tags(config.train.precision, device),
+                **reference.provenance_tags(),
+            }
+        )
     return run.execute()
 
 

@@ -143,6 +143,19 @@ class Study(Settings):
         return self
 
     @model_validator(mode="after")
+    def _precision_is_decided_for_all(self) -> Self:
+        varied = [self.factors, *(arm.factors for arm in self.arms)]
+        varied += [{k: r.samples for k, r in space.items()} for space in self.spaces.values()]
+        for each in varied:
+            for key, values in each.items():
+                if key.endswith("precision") and "auto" in values:
+                    raise ValueError(
+                        f"'{key}' cannot vary with auto, which is decided once for all runs: take fp32, "
+                        "bf16 or tf32"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _cells_can_be_counted(self) -> Self:
         for arm in self.arms:
             factors = {**self.factors, **arm.factors}

@@ -269,7 +269,8 @@ def read_results(
         curves=curves,
     )
     (context, (places, unplaced_runs)), *others = (
-        (context, into_cells(cells, members)) for context, members in groups.items()
+        (context, into_cells(cells, members, identity.overrides))
+        for context, members in groups.items()
     )
     return group(
         measured_with=context,

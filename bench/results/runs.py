@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
@@ -16,6 +18,8 @@ TRIAL = "search"
 
 UNFINISHED = "unfinished"
 """Status of a run that still trains or was interrupted."""
+
+PRECISION = "train.precision"
 
 _ENDED = (*STATUSES, "pruned")
 
@@ -93,6 +97,11 @@ class RecordedRun:
         return self.status in {"diverged", "failed"}
 
     @cached_property
+    def precision(self) -> str:
+        """Of its networks in training."""
+        return self.param(PRECISION) or ""
+
+    @cached_property
     def measured_with(self) -> MeasuredWith:
         """What its values may be compared with."""
         return MeasuredWith(self.tags.primary, self.tags.detector_digest, self.tags.data_digest)
@@ -152,28 +161,32 @@ class CellRuns:
 
 
 def into_cells(
-    cells: list[Cell], runs: list[RecordedRun]
+    cells: list[Cell], runs: list[RecordedRun], overrides: Mapping[str, str]
 ) -> tuple[tuple[CellRuns, ...], tuple[RecordedRun, ...]]:
-    """Each run into its cell, one per seed; the others are unplaced."""
+    """Each run into its cell, one per seed and all of one precision; the others are unplaced."""
     keys = {cell.arm: tuple(cell.factors) for cell in cells}
-    places: dict[tuple[str, ...], dict[int, RecordedRun]] = {
-        _address(c.arm, c.factors): {} for c in cells
-    }
-    unplaced_runs = []
+    there: dict[tuple[str, ...], list[RecordedRun]] = {}
     for run in sorted(runs, key=_precedence, reverse=True):
         factors = {key: run.param(key) or "" for key in keys.get(run.arm, ())}
-        seeds = places.get(_address(run.arm, factors))
-        if seeds is None or run.seed in seeds:
-            unplaced_runs.append(run)
-        else:
-            seeds[run.seed] = run
-    found = (
-        CellRuns(
-            cell, tuple(run for _, run in sorted(places[_address(cell.arm, cell.factors)].items()))
-        )
-        for cell in cells
-    )
-    return tuple(found), tuple(sorted(unplaced_runs, key=lambda run: run.record.run_id))
+        there.setdefault(_address(run.arm, factors), []).append(run)
+    found = []
+    for cell in cells:
+        members = there.get(_address(cell.arm, cell.factors), [])
+        wanted = _precision({**cell.settings, **overrides}, members)
+        # The first of a seed counts.
+        seeds = {run.seed: run for run in reversed(members) if run.precision == wanted}
+        found.append(CellRuns(cell, tuple(run for _, run in sorted(seeds.items()))))
+    placed = {id(run) for place in found for run in place.runs}
+    rest = sorted((r for r in runs if id(r) not in placed), key=lambda run: run.record.run_id)
+    return tuple(found), tuple(rest)
+
+
+def _precision(settings: Mapping[str, Scalar], runs: list[RecordedRun]) -> str:
+    """The one of a cell: that of its settings; that of most runs where no run has it, as with auto."""
+    named = [str(v) for k, v in settings.items() if k in {PRECISION, PRECISION.rpartition(".")[2]}]
+    counts = Counter(run.precision for run in runs)
+    wanted = named[-1] if named else UNSAID[PRECISION]
+    return wanted if wanted in counts else max(counts, key=lambda p: (counts[p], p), default="")
 
 
 def _address(arm: str, factors: FlatValues | dict[str, str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bench.config import RunConfig, digest, parse_assignments
+from bench.config import Precision, RunConfig, digest, parse_assignments
 from bench.errors import UsageError
 from bench.plan.space import MOST_TRIALS, bounds, middle
 from bench.plan.study import MOST_SEEDS, Cell, FlatValues, Identity, Study
@@ -19,6 +19,7 @@ from bench.text import remember, shown
 from bench.tracking.address import sqlite_uri
 from bench.training.checkpoint import load_result
 from bench.training.parts import spec_for
+from bench.training.precision import in_precision
 from bench.training.run import StageName
 
 OPTUNA = "optuna.db"
@@ -104,6 +105,7 @@ class StudyPlan:
         storage: Optuna's storage; None takes ``optuna.db`` in the study's folder.
         plugins: Files that register things.
         command: What begins or continues it, for the tags of its runs.
+        precision: What ``auto`` comes to, for every run that asks for it.
     """
 
     study: Study
@@ -116,6 +118,7 @@ class StudyPlan:
     storage: str | None = field(default=None, repr=False)
     plugins: tuple[Path, ...] = ()
     command: str = ""
+    precision: Precision = "auto"
 
     @property
     def folder(self) -> Path:
@@ -129,8 +132,11 @@ class StudyPlan:
 
     def spec(self) -> DataSpec:
         """What models know of the data set."""
-        config = configured(self.study.cells(self.identity.tier)[0], self.identity, 0)
-        return spec_for(config)
+        return spec_for(self.configured(self.study.cells(self.identity.tier)[0], 0))
+
+    def configured(self, cell: Cell, seed: int) -> RunConfig:
+        """What a cell's run with that seed does."""
+        return in_precision(configured(cell, self.identity, seed), self.precision)
 
     def runs(self, best: Mapping[str, FlatValues] | None = None) -> list[PlannedRun]:
         """Every run, seed by seed, so that a study half done is a whole one of fewer seeds.
@@ -152,7 +158,7 @@ class StudyPlan:
             cells = [matched(study, cell, self.identity, spec) for cell in cells]
         first = FRESH_SEED if study.search else 0
         return [
-            PlannedRun(cell=cell, seed=seed, config=configured(cell, self.identity, seed))
+            PlannedRun(cell=cell, seed=seed, config=self.configured(cell, seed))
             for number in range(self.num_seeds)
             for cell in cells
             for seed in [0 if cell.baseline else first + number]
@@ -170,7 +176,7 @@ class StudyPlan:
         if search := self.study.search:
             values = {"train.num_validations": search.validations, **values}
         cell = _with(cell, values)
-        config = configured(cell, self.identity, 0)
+        config = self.configured(cell, 0)
         return PlannedRun(cell=cell, seed=0, config=config, trial=number, sampler=sampler)
 
     def address(self, run: PlannedRun) -> str:

@@ -22,6 +22,7 @@ from bench.models import MODELS
 from bench.records import DataSpec, Scalar
 from bench.runtime import seeded_modules
 from bench.text import shown
+from bench.training.precision import require_precision
 
 STEP_SECONDS = 1e-4
 """What no step takes less than, whatever it runs on."""
@@ -89,7 +90,7 @@ class Blank:
 
 
 def require_possible(configs: Iterable[RunConfig], reference: ReferenceData, jobs: int = 1) -> None:
-    """No run lacks time or memory.
+    """No run lacks time, memory or its precision.
 
     Args:
         configs: Of all runs.
@@ -102,6 +103,7 @@ def require_possible(configs: Iterable[RunConfig], reference: ReferenceData, job
     measured: list[RunConfig] = []
     for config in sorted(configs, key=_size, reverse=True):
         _require_time(config)
+        require_precision(config.train.precision, reference.device)
         if not any(_holds(other, config) for other in measured):
             measured.append(config)
             _require_memory(config, needs_of(config, reference), reference, jobs)

@@ -11,6 +11,7 @@ from bench.results.results import Results
 from bench.results.summary import completeness, tag_values
 
 _MOST_NAMED = 5
+FP32 = "fp32"
 
 
 @section("Protocol", after="Health")
@@ -27,6 +28,7 @@ def protocol(results: Results) -> str:
             f"training and scores both. {_test_reads(results)}",
         ),
         ("budget", _budget(results)),
+        ("precision", _precision(results)),
         (
             "distance",
             f"{code(results.test_metric_name)} between samples and as many images of the test split, "
@@ -112,6 +114,23 @@ def _budget(results: Results) -> str:
     else:
         said = f"real images per run differ between families, {_named(images) or MISSING}"
     return f"{said[0].upper()}{said[1:]}; batch size {_named(sizes) or MISSING}."
+
+
+def _precision(results: Results) -> str:
+    """Nothing in a report of runs that were made before there was another than fp32."""
+    runs = [run for group in results.groups for run in group.runs]
+    if not any(run.record.tags.get("precision") or run.precision != FP32 for run in runs):
+        return ""
+    said = {
+        arm: ", ".join(sorted({r.precision for p in results.cells_of(arm) for r in p.runs}))
+        for arm in results.arms
+        if any(p.runs for p in results.cells_of(arm))
+    }
+    return (
+        f"Networks train in {_named(said) or MISSING}. Losses, likelihoods, statistics of normalisation, "
+        "optimizers and every measurement are of fp32 or finer in any case; runs of two precisions "
+        "stand in no mean together."
+    )
 
 
 def _per_family(results: Results, key: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ def provenance(results: Results) -> str:
         ("device", _counted(runs, "device")),
         ("processor", _counted(runs, "processor")),
         ("instructions", _counted(runs, "instructions")),
+        ("bf16 by", _counted(runs, "bf16_unit")),
         ("threads per run", _counted(runs, "threads")),
         ("repeats to the last bit", _counted(runs, "deterministic")),
         ("experiment in MLflow", code(results.identity.key)),
@@ -120,7 +121,7 @@ def settings(results: Results) -> str:
 
 def _values(runs: Sequence[RecordedRun], key: str) -> str:
     """One value, or all of them where runs differ."""
-    return " or ".join(sorted({run.record.params.get(key, MISSING) for run in runs}))
+    return " or ".join(sorted({run.param(key) or MISSING for run in runs}))
 
 
 def _listed(values: dict[str, str]) -> str:
