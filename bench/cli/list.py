@@ -1,15 +1,20 @@
-"""``bench list``: what is registered; imports neither MLflow nor Optuna."""
+"""``bench list``: what is registered; the code of a kind is imported where no index has it."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
+from bench.cli.index import kept
 from bench.cli.options import Plugins, Say, command, quiet
 from bench.errors import UsageError
-from bench.plan.files import study_summaries
+from bench.files import data_home
 from bench.registry import PACKAGES, closest, registry_of
+
+UNSETTLED = "?"
+"""At the end of a signature: the folder was written a moment ago."""
 
 
 @command("list")
@@ -33,11 +38,28 @@ def list_kind(
 
 def _summaries(kind: str) -> dict[str, str]:
     if kind == "studies":
+        from bench.plan.files import study_summaries
+
         return study_summaries()
     if kind not in PACKAGES:
         raise UsageError(closest(kind, [*PACKAGES, "studies"], kind="kind", what="known"))
+    seen = _weights() if kind == "detectors" else ""
+    # What this process has registered by itself is listed too, and is in no index.
+    if PACKAGES[kind] in sys.modules or seen.endswith(UNSETTLED):
+        return _found(kind)
+    return kept(f"list {kind} {seen}", lambda: _found(kind))
+
+
+def _found(kind: str) -> dict[str, str]:
     if kind == "detectors":
         from bench.detectors._status import status
 
         return {name: row.phrase for name, row in status().items()}
     return registry_of(kind).summaries()
+
+
+def _weights() -> str:
+    """Another text where other weights are installed."""
+    from bench.datasets._remembered import signature
+
+    return signature(data_home() / "detectors")

@@ -5,12 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
-import torch
-
 from bench.config import RunConfig, full_key, known_keys
 from bench.errors import UsageError
 from bench.models import MODELS, configure, find
-from bench.modules import count_parameters
 from bench.plan.study import RESERVED, Cell, Identity, Study
 from bench.records import DataSpec
 
@@ -83,6 +80,10 @@ def matched_deviation(study: Study, identity: Identity, spec: DataSpec) -> float
 @functools.cache
 def parameters_of(config: RunConfig, spec: DataSpec) -> int:
     """Trained parameters of a configuration's model, counted without memory for them."""
+    import torch
+
+    from bench.modules import count_parameters
+
     with torch.device("meta"):
         return count_parameters(MODELS.get(config.name).build(config.model, spec).modules)
 
