@@ -8,7 +8,7 @@ from dataclasses import replace
 from bench.config import UNSAID, RunConfig
 from bench.plan.space import middle
 from bench.study.plan import StudyPlan
-from bench.tracking.journal import header_of
+from bench.tracking.entries import header_of
 from bench.training.precision import COMPARED, Decision, begun_in, decide, decided
 
 FILE = "precision.json"
