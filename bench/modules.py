@@ -16,12 +16,11 @@ def place(module: nn.Module, device: torch.device) -> None:
     module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def requires_grad(modules: list[nn.Module], *, on: bool) -> None:
-    """Sets whether the parameters of these modules take gradients."""
-    for module in modules:
-        module.requires_grad_(on)
-
-
 def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
     """L2 norm over all gradients, a 0-d tensor; 0 where there are none."""
-    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:
+        return torch.zeros(())
+    norms = torch._foreach_norm(gradients, 2)  # noqa: SLF001 - as torch's own total norm
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return norm

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bench.config import TrainSettings
-from bench.contracts import OptimSpec, Phase, Scalars, Step, Trainable
+from bench.contracts import Phase, Step, Trainable
 from bench.errors import Interrupted
-from bench.images import to_unit
-from bench.modules import gradient_norm, requires_grad
+from bench.modules import gradient_norm
 from bench.records import StepLog
 from bench.runtime import DeviceRng, generator
+from bench.training.averages import Averages
+from bench.training.batches import Batches
+from bench.training.optimizers import Optimizer, build_optimizer
+from bench.training.step_scalars import StepScalars
 
 NEVER = 2**62
 
@@ -73,30 +73,29 @@ class Trainer:
         self._goals = [-(-settings.num_steps * i // settings.num_logs) for i in logs]
         self._nets = trainable.modules
         self._phases = trainable.phases
-        self._images, self._labels = images, labels
+        self._batches = Batches(images, labels, size=settings.batch_size, seed=settings.seed)
         self._rng = generator("training", settings.seed, device=images.device)
         self._noise = DeviceRng(self._rng)
-        self._parameters = {
-            name: [p for module in spec.modules for p in self._nets[module].parameters()]
-            for name, spec in trainable.optimizers.items()
-        }
         self._specs = trainable.optimizers
-        self._moves = {name: set(spec.modules) for name, spec in trainable.optimizers.items()}
         self._optimizers = {
-            name: build_optimizer(spec, self._parameters[name])
+            name: build_optimizer(
+                spec, [p for module in spec.modules for p in self._nets[module].parameters()]
+            )
             for name, spec in trainable.optimizers.items()
         }
-        self._averages = {name: copy.deepcopy(self._nets[name]) for name in trainable.average}
-        self._decays = trainable.average
-        self._order: tuple[int, Tensor] | None = None
-        self._first_bad = torch.full((len(self._phases),), NEVER, device=images.device)
-        self._totals: dict[str, tuple[Tensor, int]] = {}
-        self._deviations: dict[str, RunningStd] = {}
+        self._parameters = [p for net in self._nets.values() for p in net.parameters()]
+        self._free = ""
+        self._averages = Averages(self._nets, trainable.average)
+        self._progress_made = torch.zeros((), device=images.device)
+        self._now = torch.zeros((), dtype=torch.int64, device=images.device)
+        self._never = torch.full_like(self._now, NEVER)
+        self._first_bad = self._never.repeat(len(self._phases))
+        self._since_log = StepScalars()
 
     @property
     def evaluated(self) -> dict[str, nn.Module]:
         """The modules to sample and measure: averages stand in for what they average."""
-        return {**self._nets, **self._averages}
+        return {**self._nets, **self._averages.modules}
 
     @property
     def images_seen(self) -> int:
@@ -118,15 +117,14 @@ class Trainer:
         for goal in self._goals if self._phases else ():
             if goal <= self.steps_done:
                 continue
-            for module in self._nets.values():
-                module.train()
+            self._prepare()
             while self.steps_done < goal:
                 if self._should_stop():
                     raise Interrupted(f"stopped at {self.images_seen} images")
-                _accumulate(self._totals, self._train_step())
+                self._train_step()
                 self.steps_done += 1
             self._raise_if_diverged()
-            yield StepLog(self.images_seen, self._since_last_log())
+            yield StepLog(self.images_seen, self._since_log.take())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; tensors and plain values only."""
@@ -135,8 +133,7 @@ class Trainer:
             "rng": self._rng.get_state(),
             "steps_done": self.steps_done,
             "updates": dict(self.updates),
-            "totals": dict(self._totals),
-            "deviations": {name: vars(std) for name, std in self._deviations.items()},
+            **self._since_log.state_dict(),
             "first_bad": self._first_bad,
         }
 
@@ -148,86 +145,70 @@ class Trainer:
         self._rng.set_state(state["rng"].cpu())
         self.steps_done = state["steps_done"]
         self.updates = dict(state["updates"])
-        self._totals = {
-            name: (total, count) for name, (total, count) in state.get("totals", {}).items()
-        }
-        stds = state.get("deviations", {})
-        self._deviations = {name: RunningStd(**std) for name, std in stds.items()}
+        self._since_log.load_state_dict(state)
         self._first_bad = state.get("first_bad", self._first_bad)
 
-    def _since_last_log(self) -> dict[str, float]:
-        """Means and deviations of the steps since then, which begin anew."""
-        means = {name: float(total) / count for name, (total, count) in self._totals.items()}
-        stds = {f"{name}_sd": s.value() for name, s in self._deviations.items() if s.count > 1}
-        self._totals, self._deviations = {}, {}
-        return means | stds
-
-    def _kept(self) -> list[tuple[str, Mapping[str, nn.Module | torch.optim.Optimizer]]]:
+    def _kept(self) -> list[tuple[str, Mapping[str, nn.Module | Optimizer]]]:
         """What keeps a state of its own, by its place in ``state_dict``."""
         return [
             ("modules", self._nets),
-            ("averages", self._averages),
+            ("averages", self._averages.modules),
             ("optimizers", self._optimizers),
         ]
 
-    def _train_step(self) -> Scalars:
+    def _prepare(self) -> None:
+        """What evaluation since the last step may have changed."""
+        self._free = ""
+        for module in self._nets.values():
+            module.train()
+
+    def _train_step(self) -> None:
         step = self._draw()
-        scalars: Scalars = {}
         for index, phase in enumerate(self._phases):
             if (self.steps_done + 1) % phase.every == 0:
-                scalars |= self._run_phase(index, phase, step)
-        return scalars
+                self._run_phase(index, phase, step)
 
-    def _run_phase(self, index: int, phase: Phase, step: Step) -> Scalars:
+    def _run_phase(self, index: int, phase: Phase, step: Step) -> None:
         optimizer = self._optimizers[phase.optimizer]
-        parameters = self._parameters[phase.optimizer]
-        requires_grad(list(self._nets.values()), on=False)
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-        optimizer.zero_grad(set_to_none=True)
+        self._free_parameters_of(phase.optimizer)
+        for parameter in optimizer.parameters:
+            parameter.grad = None
         loss, scalars = phase.loss(self._nets, step)
         loss.backward()
-        norm = gradient_norm(parameters)
-        self._watch(index, loss.detach(), norm)
+        norm = gradient_norm(optimizer.parameters)
+        self._watch(index, loss, norm)
         self._set_rate(phase.optimizer)
         optimizer.step()
         self.updates[phase.name] += 1
         after = phase.after_step(self._nets) if phase.after_step else {}
-        self._average(phase)
+        self._averages.follow(self._specs[phase.optimizer].modules, self.updates[phase.name])
         name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
-        if name not in self._deviations:
-            self._deviations[name] = RunningStd.around(loss)
-        self._deviations[name].add(loss)
-        return {name: loss.detach(), f"{phase.name}_gradient_norm": norm, **scalars, **after}
+        told = {name: loss, f"{phase.name}_gradient_norm": norm, **scalars, **after}
+        self._since_log.add(told, {name: loss})
+
+    def _free_parameters_of(self, optimizer: str) -> None:
+        """Only these take gradients from here on."""
+        if self._free == optimizer:
+            return
+        own = set(map(id, self._optimizers[optimizer].parameters))
+        for parameter in self._parameters:
+            parameter.requires_grad = id(parameter) in own
+        self._free = optimizer
 
     def _set_rate(self, name: str) -> None:
         spec = self._specs[name]
         if spec.num_stages > 1:
-            for group in self._optimizers[name].param_groups:
-                group["lr"] = spec.learning_rate(self._progress())
+            self._optimizers[name].lr = spec.learning_rate(self._progress())
 
     def _progress(self) -> float:
         return min(1.0, self.images_seen / self.settings.num_images)
 
     @torch.no_grad()
-    def _average(self, phase: Phase) -> None:
-        """Moves the averages of what the phase has moved; buffers are copied (rule 7).
-
-        The decay rises to its value as (1 + t) / (10 + t) over the first updates t, so that
-        the first weights are forgotten, as in TensorFlow's ExponentialMovingAverage.
-        """
-        for name in self._moves[phase.optimizer] & self._averages.keys():
-            updates = self.updates[phase.name]
-            decay = min(self._decays[name], (1 + updates) / (10 + updates))
-            average, live = self._averages[name], self._nets[name]
-            torch._foreach_lerp_(list(average.parameters()), list(live.parameters()), 1 - decay)
-            for old, new in zip(average.buffers(), live.buffers(), strict=True):
-                old.copy_(new)
-
     def _watch(self, index: int, loss: Tensor, norm: Tensor) -> None:
-        bad = ~(torch.isfinite(loss) & torch.isfinite(norm))
+        """Remembers the first step at which one of them is not finite, without waiting for it."""
+        finite = (loss - loss) + (norm - norm) == 0
         first = self._first_bad[index]
-        self._first_bad[index] = torch.where(bad, first.clamp(max=self.steps_done + 1), first)
+        torch.minimum(first, torch.where(finite, self._never, self._now), out=first)
 
     def _raise_if_diverged(self) -> None:
         steps: list[int] = self._first_bad.tolist()
@@ -236,85 +217,8 @@ class Trainer:
             raise TrainingDiverged(phase, min(steps) * self.settings.batch_size)
 
     def _draw(self) -> Step:
-        index = self._batch_index()
-        return Step(
-            images=to_unit(self._images[index]),
-            labels=None if self._labels is None else self._labels[index],
-            progress=torch.full((), self._progress(), device=self._images.device),
-            noise=self._noise,
-        )
-
-    def _batch_index(self) -> Tensor:
-        """Positions of the endless stream of epochs; a batch may end one and begin the next."""
-        size, wanted = len(self._images), self.settings.batch_size
-        parts: list[Tensor] = []
-        epoch, start = divmod(self.images_seen, size)
-        while wanted > 0:
-            part = self._permutation(epoch)[start : start + wanted]
-            parts.append(part)
-            wanted -= len(part)
-            epoch, start = epoch + 1, 0
-        return torch.cat(parts)
-
-    def _permutation(self, epoch: int) -> Tensor:
-        if self._order is None or self._order[0] != epoch:
-            rng = generator("order", self.settings.seed, epoch)
-            order = torch.randperm(len(self._images), generator=rng)
-            self._order = (epoch, order.to(self._images.device))
-        return self._order[1]
-
-
-@dataclass
-class RunningStd:
-    """Standard deviation of a 0-d tensor over steps, kept on its device until it is asked for.
-
-    Attributes:
-        first: The first value. Sums are of differences to it: a loss of many nats that hardly moves
-            keeps its digits.
-        total: Sum of the differences.
-        squares: Sum of their squares.
-        count: How many values.
-    """
-
-    first: Tensor
-    total: Tensor
-    squares: Tensor
-    count: int = 0
-
-    @classmethod
-    def around(cls, value: Tensor) -> RunningStd:
-        """Of no value yet, near this one."""
-        first = value.detach().clone()
-        return cls(first, torch.zeros_like(first), torch.zeros_like(first))
-
-    def add(self, value: Tensor) -> None:
-        """Takes one more value in, without waiting for the device."""
-        difference = value.detach() - self.first
-        self.total += difference
-        self.squares += difference * difference
-        self.count += 1
-
-    def value(self) -> float:
-        """The deviation over all values so far (N - 1); at least two."""
-        total, squares = float(self.total), float(self.squares)
-        return math.sqrt(max(0.0, squares - total * total / self.count) / (self.count - 1))
-
-
-def build_optimizer(spec: OptimSpec, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer that a recipe describes.
-
-    Raises:
-        ValueError: An unknown kind.
-    """
-    if spec.kind == "adam":
-        return torch.optim.Adam(parameters, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
-    if spec.kind == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=spec.lr, foreach=True)
-    raise ValueError(f"unknown optimizer '{spec.kind}': expected adam or rmsprop")
-
-
-def _accumulate(totals: dict[str, tuple[Tensor, int]], scalars: Scalars) -> None:
-    for name, value in scalars.items():
-        total, count = totals.get(name, (None, 0))
-        new = value.detach().clone() if total is None else total.add_(value.detach())
-        totals[name] = (new, count + 1)
+        """The step's batch; its progress and number are told in place."""
+        self._progress_made.fill_(self._progress())
+        self._now.fill_(self.steps_done + 1)
+        images, labels = self._batches.at(self.images_seen)
+        return Step(images, labels, self._progress_made, self._noise)

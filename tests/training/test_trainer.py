@@ -13,7 +13,8 @@ from bench.config import TrainSettings
 from bench.contracts import EvalFns, OptimSpec, Phase, Trainable
 from bench.errors import Interrupted
 from bench.runtime import generator
-from bench.training.trainer import Trainer, TrainingDiverged, build_optimizer
+from bench.training.optimizers import build_optimizer
+from bench.training.trainer import Trainer, TrainingDiverged
 
 NO_FNS = EvalFns(latent=lambda *_: torch.zeros(0), decode=lambda *_: torch.zeros(0))
 IMAGES = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(50, 1, 4, 4).contiguous()
