@@ -29,7 +29,7 @@ from bench.datasets._install import (
 )
 from bench.datasets._levels import check_levels
 from bench.datasets._npz import read_npz
-from bench.datasets._packed import Layout, Packed, opened, pack, packed_path
+from bench.datasets._packed import Layout, Packed as Packed, opened, pack, packed_path
 from bench.datasets._remembered import (
     Facts,
     is_settled,
@@ -41,6 +41,7 @@ from bench.datasets._remembered import (
 from bench.datasets._splits import (
     Arrays as Arrays,
     DataError,
+    Images as Images,
     Parts as Parts,
     Share,
     advised,

@@ -64,6 +64,22 @@ class Packed:
     stamp: Stamp
     fits: bool
 
+    def ask_for(self, images: Images, rows: Sequence[int]) -> int:
+        """Has the disk read some of a split's images, all of them at once; gives bytes of pages."""
+        row = images[:1].nbytes
+        start = images.ctypes.data - np.frombuffer(self.memory, np.uint8).ctypes.data
+        taken = 0
+        for number in rows:
+            first = (start + number * row) // mmap.PAGESIZE * mmap.PAGESIZE
+            size = start + (number + 1) * row - first
+            self.memory.madvise(mmap.MADV_WILLNEED, first, size)
+            taken += -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+        return taken
+
+    def forget(self) -> None:
+        """Gives back the pages that were read; reading brings them again."""
+        self.memory.madvise(mmap.MADV_DONTNEED)
+
 
 def packed_path(digest: str) -> Path:
     """Where the images of that digest lie or would lie."""

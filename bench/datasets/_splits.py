@@ -25,7 +25,7 @@ MIN_HELD_OUT = 1_000
 # Two seeds, so that carving validation does not depend on whether test was carved by us too.
 TEST_SEED = 1
 VAL_SEED = 2
-BLOCK_BYTES = 4 * 2**20
+BLOCK_BYTES = 2**20
 """Of images that are copied or looked at at once, whatever their number."""
 
 

@@ -61,7 +61,10 @@ def batches(view: View, split: str, n: int | None = None) -> Iterator[tuple[Tens
     size = piece(CHUNK)
     for start in stoppable(range(0, len(images), size)):
         part = slice(start, start + size)
-        yield to_unit(images[part]), None if labels is None else labels[part]
+        yield (
+            to_unit(images[part].to(view.reference.device)),
+            None if labels is None else labels[part],
+        )
 
 
 def encoded(

@@ -10,6 +10,7 @@ from torch import Tensor
 from bench.contracts import Detector, Features
 from bench.datasets import Splits
 from bench.evaluation.feature_cache import BlockKey, FeatureCache, Outputs
+from bench.evaluation.stored import Stored, placed
 from bench.pieces import piece
 from bench.runtime import generator
 
@@ -45,8 +46,9 @@ class ReferenceData:
         own = None if detector is None else detector.name
         self.other_detectors = tuple(other for other in other_detectors if other.name != own)
         self.unavailable, self._cache = dict(unavailable or {}), cache
-        parts = {"train": splits.train, "val": splits.val, "test": splits.test}
-        self._images = {k: torch.from_numpy(v.images).to(device) for k, v in parts.items()}
+        parts = {"test": splits.test, "val": splits.val, "train": splits.train}
+        self._images = placed(parts, device, splits.packed)
+        self._mapped = splits.packed is not None
         self._labels = {
             k: None if v.labels is None else torch.from_numpy(v.labels).to(device)
             for k, v in parts.items()
@@ -64,8 +66,18 @@ class ReferenceData:
         return {"data_digest": self.spec.digest, **tags}
 
     def images(self, split: str) -> Tensor:
-        """uint8 ``[N, C, H, W]``."""
+        """uint8 ``[N, C, H, W]``; on the host where the device has no room for them."""
+        return self._images[split].all
+
+    def stored(self, split: str) -> Stored:
+        """The same, of which batches come to the device."""
         return self._images[split]
+
+    @property
+    def own_bytes(self) -> int:
+        """What every process that uses the images holds of them for itself."""
+        images = [stored.all for stored in self._images.values()]
+        return sum(each.nbytes for each in images if not (self._mapped and each.is_cpu))
 
     def labels(self, split: str) -> Tensor | None:
         """int64 ``[N]``, or None."""
@@ -81,7 +93,7 @@ class ReferenceData:
     def subset(self, split: str, n: int) -> tuple[Tensor, Tensor | None]:
         """The first n images in that order, uint8, with their labels."""
         index, labels = self.order(split)[:n], self._labels[split]
-        return self._images[split][index], None if labels is None else labels[index]
+        return self._images[split].take(index), None if labels is None else labels[index]
 
     def real_features(self, split: str, n: int, detector: Detector) -> Features:
         """A detector on the first n images in that order (nested in n)."""
@@ -100,7 +112,7 @@ class ReferenceData:
         labels = self._labels[split]
 
         def compute() -> Outputs:
-            return detector(self._images[split][index])
+            return detector(self._images[split].take(index))
 
         if self._cache is None or piece(BLOCK) < BLOCK:
             outputs = compute()

@@ -22,6 +22,6 @@ def latent_grid(view: View) -> Picture:
     """
     if view.fns.latent_dim != 2:
         raise NotApplicable("the model's latent space has not two dimensions")
-    q = normal_quantiles(SIDE).to(view.images("val").device)
+    q = normal_quantiles(SIDE).to(view.reference.device)
     z = torch.stack([q.repeat(SIDE), q.flip(0).repeat_interleave(SIDE)], dim=1)
     return decoded(view, z, one_class(view, len(z)), columns=SIDE)

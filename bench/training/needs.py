@@ -156,7 +156,7 @@ def _require_time(config: RunConfig) -> None:
 
 def _require_memory(config: RunConfig, needs: Needs, reference: ReferenceData, jobs: int) -> None:
     there = memory_there(reference.device)
-    asked = jobs * (needs.total + (PROCESS + _resident(reference) if jobs > 1 else 0))
+    asked = jobs * (needs.total + (PROCESS + reference.own_bytes if jobs > 1 else 0))
     if asked <= there:
         return
     remedy = _remedy(config, needs) if needs.total > there else f"lower --jobs ({jobs})"
@@ -200,10 +200,6 @@ def _evaluation(n: int, reference: ReferenceData) -> int:
     detectors = [d for d in (reference.detector, *reference.other_detectors) if d is not None]
     pixels = math.prod(reference.spec.shape)
     return n * (5 * pixels + 2 * 8 * sum(each.dim for each in detectors))
-
-
-def _resident(reference: ReferenceData) -> int:
-    return sum(reference.images(split).nbytes for split in ("train", "val", "test"))
 
 
 def _at(n: int, count: Any, trainable: Trainable, spec: DataSpec, device: torch.device) -> int:
