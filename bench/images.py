@@ -101,6 +101,8 @@ def to_png(picture: Picture) -> bytes:
     info = PngInfo()
     for key, value in (picture.text if isinstance(picture, Grid) else {}).items():
         info.add_text(key, value)
+    gray = picture[..., 0]
+    is_gray = bool((picture == gray[..., None]).all())  # a third of the bytes to compress
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG", pnginfo=info)
+    Image.fromarray(gray if is_gray else picture).save(buffer, format="PNG", pnginfo=info)
     return buffer.getvalue()

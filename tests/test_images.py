@@ -1,7 +1,11 @@
 """Pixel ranges and grids."""
 
+import io
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from bench.images import NotFinite, from_symmetric, gray_levels, grid, to_bytes, to_png, to_unit
 
@@ -51,3 +55,13 @@ def test_grid_shows_every_image_in_its_place():
 def test_grid_keeps_colour():
     red = torch.tensor([255, 0, 0], dtype=torch.uint8).view(1, 3, 1, 1)
     assert grid(red, columns=1)[1, 1].tolist() == [255, 0, 0]
+
+
+def test_gray_picture_is_written_with_one_channel_and_read_back_the_same():
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 256, (6, 5, 3), np.uint8)
+    gray = colour[..., :1].repeat(3, axis=2)
+    for picture, mode in ((colour, "RGB"), (gray, "L")):
+        found = Image.open(io.BytesIO(to_png(picture)))
+        assert found.mode == mode
+        assert np.array_equal(np.asarray(found.convert("RGB")), picture)
