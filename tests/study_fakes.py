@@ -48,9 +48,6 @@ class RememberedStore:
     def records(self, experiment_id):
         return list(self.runs.values())
 
-    def log_params(self, run_id, params):
-        assert self.runs[run_id].params == params
-
     def logger(self, run_id):
         return RememberedRun(self, run_id)
 
@@ -86,9 +83,10 @@ class RememberedRun:
     def tags(self, values):
         self.store.runs[self.run_id].tags.update(values)
 
-    def send(self, values, tags):
+    def send(self, values, tags, *, params, pictures):
         run = self.store.runs[self.run_id]
         run.tags.update(tags)
+        run.params.update(params)
         run.metrics.update({each.name: each.value for each in values})
 
     def send_state(self, state, at):

@@ -10,22 +10,31 @@ from pathlib import Path
 from filelock import FileLock
 
 from bench.records import RunRecord
-from bench.tracking.entries import Cursor, Entry, Header, entries, header_of, is_told, read_picture
+from bench.tracking.entries import (
+    RUNNING,
+    Cursor,
+    Entry,
+    Header,
+    entries,
+    header_of,
+    is_told,
+    read_picture,
+)
 from bench.tracking.journal import Journal
 from bench.tracking.mlflow import Store
 from bench.tracking.patience import PATIENCE_SECONDS, patiently, say, say_absent, say_back
-from bench.tracking.run_logger import AT_ONCE, Value
+from bench.tracking.run_logger import AT_ONCE, Shown, Value
 
 JOURNAL_TAG = "bench.journal"
 """Tag of the run of MLflow that holds a journal: its id."""
 
 LOCK = ".delivery.lock"
-IDLE_SECONDS = 5.0
-"""Between two looks at the journal of a run that goes on."""
+EVERY_SECONDS = 5.0
+"""Between two requests of a run that goes on: each of them costs as much as many values."""
 AT_THE_END_SECONDS = 2.0
 """How long a run that has ended waits for its journal to be sent; then it is sent behind its back."""
 LONGEST_PAUSE_SECONDS = 15.0
-PICTURE_COUNTS = 100
+PICTURE_COUNTS = 40
 """Values that take as long to send as a picture."""
 
 PLACED = {"run", "baseline", "search"}
@@ -44,16 +53,14 @@ class Sender(threading.Thread):
     def __init__(self, folder: Path, open_store: Callable[[], Store], journal: Journal) -> None:
         super().__init__(name=f"sender of {folder.name}", daemon=True)
         self._folder, self._open_store, self._journal = folder, open_store, journal
-        self._ending, self._poked, self._is_made = (threading.Event() for _ in range(3))
-        journal.wake = self._poked.set
+        self._ending, self._is_made = threading.Event(), threading.Event()
 
     def run(self) -> None:
         """Until the run has ended and either all is sent or the store does not answer."""
-        delivery, pause, is_over = None, 1.0, False
+        delivery, patience, is_over = None, 1.0, False
         with FileLock(self._folder / LOCK):
             while not is_over:
                 is_over = self._ending.is_set()
-                self._poked.clear()
                 try:
                     delivery = delivery or Delivery(
                         self._folder, self._open_store(), self._journal.header, self._journal.cursor
@@ -62,14 +69,11 @@ class Sender(threading.Thread):
                     self._is_made.set()
                 except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
                     say_absent(error)
-                    if not is_over:
-                        self._ending.wait(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                    pause, patience = patience, min(2 * patience, LONGEST_PAUSE_SECONDS)
                 else:
                     say_back()
-                    pause = 1.0
-                    if not is_over:
-                        self._poked.wait(IDLE_SECONDS)
+                    pause, patience = EVERY_SECONDS, 1.0
+                self._ending.wait(pause)
 
     def run_id(self) -> str:
         """The run of MLflow, waited for a moment; the journal's own id where the store is gone."""
@@ -79,7 +83,6 @@ class Sender(threading.Thread):
     def close(self) -> None:
         """The run has ended; what is not sent in a moment is sent behind its back, or later."""
         self._ending.set()
-        self._poked.set()
         self.join(AT_THE_END_SECONDS)
 
 
@@ -95,7 +98,7 @@ class Delivery:
 
     def __init__(self, folder: Path, store: Store, header: Header, cursor: Cursor) -> None:
         self._folder, self._store, self._header, self._cursor = folder, store, header, cursor
-        self._is_open = False
+        self._is_open, self._state = False, ""
 
     def send(self) -> None:
         """Sends what the store does not have; a run that was deleted there is made anew.
@@ -121,7 +124,9 @@ class Delivery:
             say(f"run {known} was deleted in MLflow: all of it is sent again")
         if not is_active:
             experiment = self._experiment()
-            self._cursor.tell(self._found(experiment) or self._made(experiment), 0)
+            found = self._found(experiment)
+            self._state = "" if found else RUNNING  # as MLflow makes it
+            self._cursor.tell(found or self._made(experiment), 0)
         self._is_open = True
 
     def _experiment(self) -> str:
@@ -138,33 +143,34 @@ class Delivery:
         for run_id in header.replaces:
             if store.is_active(run_id):
                 store.delete_run(run_id)
-        made = store.runs_with(experiment, JOURNAL_TAG, header.id)
-        others = self._others(experiment)
+        alike = self._alike(experiment)
+        made = [each for each in alike if each.tags.get(JOURNAL_TAG) == header.id]
+        others = [each for each in alike if each not in made and self._is_of_its_place(each)]
         if not header.fresh:
             made += [each for each in others if JOURNAL_TAG not in each.tags]
         for each in others:
-            if each.run_id not in {one.run_id for one in made}:
+            if each not in made:
                 store.delete_run(each.run_id)
-        if not made:
-            return ""
-        store.log_params(made[0].run_id, header.about.params)
-        return made[0].run_id
+        return made[0].run_id if made else ""
 
-    def _others(self, experiment: str) -> list[RunRecord]:
-        """Runs of the same place in the same study; a run by itself has no place."""
+    def _alike(self, experiment: str) -> list[RunRecord]:
+        """The runs of the study that were told of the same configuration; of one by itself, its own."""
         tags = self._header.about.tags
         if not tags.get("study_key"):
-            return []
-        found = self._store.runs_with(experiment, "config_digest", tags["config_digest"])
-        same = [each for each in found if each.about.role in PLACED]
-        return [each for each in same if "trial" not in tags or each.about.folder == tags["folder"]]
+            return self._store.runs_with(experiment, JOURNAL_TAG, self._header.id)
+        return self._store.runs_with(experiment, "config_digest", tags["config_digest"])
+
+    def _is_of_its_place(self, other: RunRecord) -> bool:
+        tags = self._header.about.tags
+        is_there = "trial" not in tags or other.about.folder == tags["folder"]
+        return is_there and other.about.role in PLACED
 
     def _made(self, experiment: str) -> str:
         about = self._header.about
         return self._store.create_run(
             experiment,
             name=about.name,
-            params=about.params,
+            params={},  # which the first request has
             tags={**about.tags, JOURNAL_TAG: self._header.id},
             at=self._header.at,
         )
@@ -173,16 +179,22 @@ class Delivery:
         cursor = self._cursor
         logger = self._store.logger(cursor.run_id)
         for batch, end in _batches(entries(self._folder, cursor.told)):
-            values = [
-                Value(n, v, each.step, each.at) for each in batch for n, v in each.metrics.items()
-            ]
-            logger.send(values, {key: text for each in batch for key, text in each.tags.items()})
-            for each in batch:
-                if each.picture and (png := read_picture(self._folder, each.picture, each.step)):
-                    logger.send_picture(each.picture, png, each.step, each.at)
-            if batch[-1].state:
-                logger.send_state(batch[-1].state, batch[-1].at)
+            logger.send(
+                [Value(n, v, e.step, e.at) for e in batch for n, v in e.metrics.items()],
+                {key: text for each in batch for key, text in each.tags.items()},
+                params={} if cursor.told else self._header.about.params,
+                pictures=list(self._pictures(batch)),
+            )
+            last = next((each for each in reversed(batch) if each.state), None)
+            if last and last.state != self._state:
+                logger.send_state(last.state, last.at)
+                self._state = last.state
             cursor.tell(cursor.run_id, end)
+
+    def _pictures(self, batch: Iterable[Entry]) -> Iterator[Shown]:
+        for each in batch:
+            if each.picture and (png := read_picture(self._folder, each.picture, each.step)):
+                yield Shown(each.picture, png, each.step, each.at)
 
 
 def deliver(folder: Path, store: Store, *, wait: float = 0.0) -> None:
@@ -216,13 +228,13 @@ def kept_by(left: list[Path]) -> str:
 
 
 def _batches(told: Iterator[tuple[Entry, int]]) -> Iterator[tuple[list[Entry], int]]:
-    """Entries for one request, and the place behind them; how the run stands comes last."""
+    """Entries for one request, and the place behind them."""
     batch: list[Entry] = []
     end = count = 0
     for entry, end in told:
         batch.append(entry)
         count += len(entry.metrics) + len(entry.tags) + PICTURE_COUNTS * bool(entry.picture)
-        if entry.state or count >= AT_ONCE:
+        if count >= AT_ONCE:
             yield batch, end
             batch, count = [], 0
     if batch:

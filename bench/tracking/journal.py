@@ -10,7 +10,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +48,6 @@ class Journal:
             header, entries, end = _begin(folder, about, begun=begun), [], self._path.stat().st_size
         self.header, self.cursor = header, Cursor(folder, header.id)
         self.mirrors: Logger = NullLogger()
-        self.wake: Callable[[], object] = lambda: None
         self._values = {(name, each.step) for each in entries for name in each.metrics}
         self._pictures = {
             (each.picture, each.step)
@@ -96,7 +95,7 @@ class Journal:
             self._state = state
 
     def flush(self) -> None:
-        """All of it is on the disk when this returns; a store is told when it answers."""
+        """All of it is on the disk when this returns; a store is told soon, when it answers."""
         for path in self._unsynced:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -104,7 +103,6 @@ class Journal:
         os.fsync(self._file.fileno())
         self.cursor.keep(self._file.tell())
         self.mirrors.flush()
-        self.wake()
 
     def close(self) -> None:
         """The last ``flush``."""

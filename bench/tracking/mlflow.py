@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from mlflow.entities import Param, Run
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from bench.errors import UsageError
@@ -72,17 +72,13 @@ class Store:
         """Id of a new run with its configuration as params, begun now or at ``at`` milliseconds."""
         said = parted(tags, LONGEST_TAG)
         run = self._client.create_run(experiment_id, at, said, run_name=name)
-        self.log_params(str(run.info.run_id), params)
-        return str(run.info.run_id)
+        made = self.logger(str(run.info.run_id))
+        made.send((), {}, params={key: str(value) for key, value in params.items()})
+        return made.run_id
 
     def logger(self, run_id: str) -> RunLogger:
         """Writes to a run."""
         return RunLogger(self._client, run_id)
-
-    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
-        """Sets params; what is there already must be the same."""
-        pairs = [Param(key, str(value)) for key, value in params.items()]
-        self._client.log_batch(run_id, params=pairs)
 
     def is_active(self, run_id: str) -> bool | None:
         """Whether a run is not deleted; None where the store does not know it."""

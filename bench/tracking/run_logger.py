@@ -9,16 +9,18 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-from mlflow.entities import Metric, RunTag
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 from bench.images import Picture, to_png
 from bench.tracking.long_tags import LONGEST_TAG, parted
 
-AT_ONCE, TAGS_AT_ONCE = 900, 90
-"""In one request; MLflow takes 1,000 values and 100 tags."""
+AT_ONCE, TAGS_AT_ONCE = 800, 90
+"""In one request; MLflow takes 1,000 of values, tags and parameters, of the last two 100 each."""
+NONE: Mapping[str, str] = MappingProxyType({})
 THUMBNAIL = 256
 """Pixels of the longer side of what MLflow's UI shows in a row of pictures."""
 
@@ -32,6 +34,15 @@ class Value(NamedTuple):
 
     name: str
     value: float
+    step: int
+    at: int
+
+
+class Shown(NamedTuple):
+    """A picture at a step, and when it was logged."""
+
+    name: str
+    png: bytes
     step: int
     at: int
 
@@ -58,36 +69,48 @@ class RunLogger:
 
     def picture(self, name: str, picture: Picture, step: int) -> None:
         """Adds one picture at a step."""
-        self.send_picture(name, to_png(picture), step, int(time.time() * 1000))
+        self.send((), {}, pictures=[Shown(name, to_png(picture), step, int(time.time() * 1000))])
 
     def flush(self) -> None:
         """Everything is stored already."""
 
-    def send(self, values: Sequence[Value], tags: Mapping[str, str]) -> None:
-        """Adds values as they were logged, those that are there already once, and sets tags."""
+    def send(
+        self,
+        values: Sequence[Value],
+        tags: Mapping[str, str],
+        *,
+        params: Mapping[str, str] = NONE,
+        pictures: Sequence[Shown] = (),
+    ) -> None:
+        """Adds what was logged, that which is there already once, and sets tags."""
         metrics = [Metric(each.name, each.value, each.at, each.step) for each in values]
         pairs = [RunTag(key, text) for key, text in parted(tags, LONGEST_TAG).items()]
-        while metrics or pairs:
+        pairs += [RunTag("mlflow.loggedImages", "True")] if pictures else []
+        known = [Param(key, text) for key, text in params.items()]
+        while metrics or pairs or known:
             self._client.log_batch(
-                self.run_id, metrics=metrics[:AT_ONCE], tags=pairs[:TAGS_AT_ONCE]
+                self.run_id, metrics=metrics[:AT_ONCE], tags=pairs[:TAGS_AT_ONCE], params=known
             )
-            del metrics[:AT_ONCE], pairs[:TAGS_AT_ONCE]
+            del metrics[:AT_ONCE], pairs[:TAGS_AT_ONCE], known[:]
+        if pictures:
+            self._send(pictures)
 
-    def send_picture(self, name: str, png: bytes, step: int, at: int) -> None:
+    def _send(self, pictures: Sequence[Shown]) -> None:
         """Under the time slider of the UI, and as ``pictures/<name>.png``, the latest.
 
-        As ``log_image`` does it, but under the same names when it is sent again.
+        As ``log_image`` does it, but under the same names when they are sent again.
         """
-        unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{self.run_id}/{name}/{step}")
-        stem = f"{name}+step+{step}+timestamp+{at}+{unique}"
         with tempfile.TemporaryDirectory() as made:
-            for folder in ("images", "pictures"):
-                (Path(made) / folder).mkdir()
-            (Path(made) / "images" / f"{stem}.png").write_bytes(png)
-            (Path(made) / "images" / f"{stem}+compressed.webp").write_bytes(_thumbnail(png))
-            (Path(made) / "pictures" / f"{name}.png").write_bytes(png)
+            images, latest = Path(made) / "images", Path(made) / "pictures"
+            images.mkdir()
+            latest.mkdir()
+            for name, png, step, at in pictures:
+                unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{self.run_id}/{name}/{step}")
+                stem = f"{name}+step+{step}+timestamp+{at}+{unique}"
+                (images / f"{stem}.png").write_bytes(png)
+                (images / f"{stem}+compressed.webp").write_bytes(_thumbnail(png))
+                (latest / f"{name}.png").write_bytes(png)
             self._client.log_artifacts(self.run_id, made)
-        self._client.log_batch(self.run_id, tags=[RunTag("mlflow.loggedImages", "True")])
 
     def send_state(self, state: str, at: int) -> None:
         """Marks the run ``RUNNING``, or ended at that time as ``KILLED``, ``FINISHED``, ``FAILED``."""
@@ -103,7 +126,9 @@ def _thumbnail(png: bytes) -> bytes:
     with Image.open(io.BytesIO(png)) as picture:
         scale = THUMBNAIL / max(picture.size)
         width, height = (max(1, int(side * scale)) for side in picture.size)
-        small = picture.resize((width, height))
+        small = picture.resize((width, height), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
-    small.save(buffer, format="WEBP")
+    small.save(
+        buffer, format="WEBP", method=0
+    )  # a third of the time, and no larger than it matters
     return buffer.getvalue()

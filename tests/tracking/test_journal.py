@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -101,6 +102,44 @@ def test_resumed_run_says_nothing_twice_and_half_a_line_is_forgotten(store, fold
     assert [each.step for each in found if each.metrics] == [10, 20, 30]
     assert [each.step for each in found if each.picture] == [20, 30]
     assert [each.state for each in found if each.state] == ["RUNNING", "FINISHED"] * 3
+
+
+def test_what_a_run_told_takes_one_request_of_each_kind(store, folder, monkeypatch):
+    told(folder)
+    asked = Counter()
+
+    def counted(name, method):
+        def call(*args, **kwargs):
+            asked[name] += 1
+            return method(*args, **kwargs)
+
+        return call
+
+    writes = ("create_run", "log_batch", "log_artifacts", "set_terminated", "update_run")
+    for name in writes:
+        monkeypatch.setattr(store._client, name, counted(name, getattr(store._client, name)))
+    deliver(folder, store)
+    assert asked == dict.fromkeys(writes[:4], 1)
+    deliver(folder, store)
+    assert asked == dict.fromkeys(writes[:4], 1)
+
+
+def test_run_that_goes_on_is_sent_when_it_begins_and_when_it_has_ended(store, folder, monkeypatch):
+    sent = []
+    send = delivery.Delivery.send
+    monkeypatch.setattr(delivery, "EVERY_SECONDS", 60.0)
+    monkeypatch.setattr(delivery.Delivery, "send", lambda one: (sent.append(1), send(one)))
+    written = Journal(folder, ABOUT, begun=False)
+    sender = Sender(folder, lambda: store, written)
+    sender.start()
+    assert sender.run_id() == run_id_of(folder)
+    for step in range(1, 20):
+        written.metrics({"train/loss": 1.0}, step)
+        written.flush()
+    written.close()
+    sender.close()
+    assert is_told(folder)
+    assert len(sent) == 2
 
 
 def test_run_that_begins_anew_takes_the_place_of_the_one_before(store, folder):

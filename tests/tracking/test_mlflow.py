@@ -15,7 +15,7 @@ from bench.tracking import database
 from bench.tracking.address import store_uri
 from bench.tracking.long_tags import LONGEST_TAG
 from bench.tracking.mlflow import Store
-from bench.tracking.run_logger import Value
+from bench.tracking.run_logger import Shown, Value
 
 
 @pytest.fixture
@@ -54,7 +54,8 @@ def test_what_is_sent_twice_is_stored_once(store, logger):
     values = [Value("a", float("nan"), 1, 1_000), Value("b", float("inf"), 1, 1_000)]
     for _ in range(2):
         logger.send([*values, Value("a", 2.0, 2, 2_000)], {"status": "ok"})
-        logger.send_picture("samples", to_png(np.zeros((4, 4, 3), np.uint8)), 2, 2_000)
+        picture = Shown("samples", to_png(np.zeros((4, 4, 3), np.uint8)), 2, 2_000)
+        logger.send((), {}, pictures=[picture])
     stored = [store._client.get_metric_history(logger.run_id, name) for name in ("a", "b")]
     assert [len(points) for points in stored] == [2, 1]
     images = store._client.list_artifacts(logger.run_id, "images")
