@@ -103,8 +103,8 @@ def audit(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def speed(session: nox.Session) -> None:
-    """Our loop beside a plain one, as a ratio."""
-    call(session, "python", "benchmarks/loop_overhead.py", *session.posargs)
+    """Where time goes, as ratios to what others take: benchmarks/results."""
+    call(session, "python", "benchmarks/speed.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")

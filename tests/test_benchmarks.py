@@ -6,20 +6,23 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "loop_overhead.py"
-MEASURES = SCRIPT.with_name("measures_cost.py")
-LIKELIHOOD = SCRIPT.with_name("likelihood_cost.py")
+SPEED = Path(__file__).parents[1] / "benchmarks" / "speed.py"
+MEASURES = SPEED.with_name("measures_cost.py")
+LIKELIHOOD = SPEED.with_name("likelihood_cost.py")
 
 
 @pytest.mark.slow
-def test_speed_comparison_has_a_ratio_for_each_model():
-    command = [sys.executable, str(SCRIPT), "--repeats", "1"]
+def test_the_step_stands_beside_a_plain_script_and_a_bare_step(tmp_path):
+    quick = ["--repeats", "1", "--seconds", "0.1", "--rows", "vae_mlp", "-o", str(tmp_path)]
+    command = [sys.executable, str(SPEED), "--sections", "step", *quick]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    rows = done.stdout.splitlines()[1:]
-    assert [row.split()[0] for row in rows] == ["VAE", "WGAN"]
-    for row in rows:
-        assert float(row.split()[-4]) > 0
+    table = (tmp_path / "step.md").read_text()
+    row = next(line for line in table.splitlines() if line.startswith("| vae_mlp"))
+    _, images, *ratios, _ = (cell.strip() for cell in row.strip("|").split("|"))
+    assert float(images.replace(",", "")) > 0
+    assert all(float(ratio.split()[0]) > 0 for ratio in ratios)
+    assert (tmp_path / "step.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow
