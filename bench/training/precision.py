@@ -7,6 +7,7 @@ takes the same one.
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,11 +26,11 @@ from bench.training.trainer import Trainer, TrainingDiverged
 UNITS = ("amx_bf16", "avx512_bf16", "sve_bf16", "bf16")
 """What multiplies bf16 in a processor, as torch calls it; the quicker ones first."""
 
-GAIN = 0.95
+GAIN = 0.9
 """Share of fp32's time that bf16 has to stay below: its rounding is not taken for nothing."""
 
-ROUNDS, UPDATES = 4, 4
-"""Timed by turns, after one that is not, and updates of the rarest phase in each."""
+ROUNDS, SECONDS, MOST = 5, 1.5, 500
+"""Timings by turns after one that is not counted: at least so many, for so long, and at most."""
 
 COMPARED: tuple[Precision, Precision] = ("fp32", "bf16")
 KIND = "precision"
@@ -147,37 +148,47 @@ def decide(configs: Sequence[RunConfig], device: torch.device) -> Decision:
 
 
 def step_seconds(config: RunConfig, reference: ReferenceData) -> dict[Precision, float]:
-    """Seconds of one step of a model in fp32 and in bf16, the least of several timings by turns.
+    """Seconds of a few steps of a model in fp32 and in bf16: medians of many timings by turns.
 
     One that diverges at once is not timed: its bf16 takes forever.
     """
-    trainers = {p: _few_steps(config, reference, p) for p in COMPARED}
+    trainers = {p: _many_logs(config, reference, p) for p in COMPARED}
     clock = _clock(reference.device)
     found: dict[Precision, list[float]] = {p: [] for p in COMPARED}
     try:
-        for _ in range(1 + ROUNDS):
+        while not _is_enough(found):
             for precision, logs in trainers.items():
                 started = clock()
                 next(logs)
                 found[precision].append(clock() - started)
     except TrainingDiverged:
         return {"fp32": 1.0, "bf16": math.inf}
-    return {p: min(seconds[1:]) for p, seconds in found.items()}
+    plain, rounded = (found[p][1:] for p in COMPARED)
+    # Each beside its neighbour in time: what else the machine does slows down both.
+    ratio = statistics.median(b / a for a, b in zip(plain, rounded, strict=True))
+    return {"fp32": statistics.median(plain), "bf16": ratio * statistics.median(plain)}
 
 
-def _few_steps(
+def _is_enough(found: dict[Precision, list[float]]) -> bool:
+    done = min(map(len, found.values())) - 1
+    spent = sum(map(sum, found.values()))
+    return done >= MOST or (done >= ROUNDS and spent > SECONDS)
+
+
+def _many_logs(
     config: RunConfig, reference: ReferenceData, precision: Precision
 ) -> Iterator[StepLog]:
+    """More than are timed, each after as many steps as hold all phases twice."""
     trainable = build(config, reference)
-    steps = UPDATES * max((phase.every for phase in trainable.phases), default=1)
-    few = {
-        "num_images": (1 + ROUNDS) * steps * config.train.batch_size,
-        "num_logs": 1 + ROUNDS,
+    steps = 2 * max((phase.every for phase in trainable.phases), default=1)
+    many = {
+        "num_images": (1 + MOST) * steps * config.train.batch_size,
+        "num_logs": 1 + MOST,
         "num_validations": 1,
         "precision": precision,
     }
     images, labels = reference.images("train"), reference.labels("train")
-    return iter(Trainer(trainable, images, labels, config.train.model_copy(update=few)))
+    return iter(Trainer(trainable, images, labels, config.train.model_copy(update=many)))
 
 
 def _clock(device: torch.device) -> Callable[[], float]:
