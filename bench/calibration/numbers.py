@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scipy import stats
-
 MIN_RANK = 0.95
 """A distance follows the doses where its rank correlation with them is above this."""
 
@@ -179,6 +177,8 @@ class Calibration:
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
     """Spearman's rank correlation; None where it says nothing: y constant, or too few values."""
+    from scipy import stats
+
     if len(y) < MIN_DOSES or len(set(y)) == 1:
         return None
     return float(stats.spearmanr(x, y).statistic)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import seaborn as sns
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from bench.plots import WIDTH
 
+COLOURS = (
+    *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
+    *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
+)
+"""The palette ``colorblind`` of seaborn (Waskom 2021)."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 GRAY = "0.35"
@@ -33,10 +39,17 @@ def line_look(names: Sequence[str], name: str, palette: str = "colorblind") -> d
     """
     i = list(names).index(name)
     return {
-        "color": sns.color_palette(palette, len(names))[i],
+        "color": _colour(i, len(names), palette),
         "marker": MARKERS[i % len(MARKERS)],
         "linestyle": LINES[i % len(LINES)],
     }
+
+
+def _colour(i: int, number: int, palette: str) -> Any:
+    """The i-th of so many colours."""
+    if palette == "colorblind":
+        return COLOURS[i % len(COLOURS)]
+    return tuple(colormaps[palette](np.linspace(0, 1, number + 2)[i + 1]))
 
 
 def scale_y(axes: Axes, values: Sequence[float], *, log: bool = True) -> None:

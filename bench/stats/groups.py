@@ -13,7 +13,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 SEEDS_FOR_BOOTSTRAP = 10
 """A bootstrap over fewer seeds is too narrow to be shown (protocol rule 20)."""
@@ -72,6 +71,8 @@ def permutation_test(a: Sequence[float], b: Sequence[float]) -> Permutation:
     Raises:
         ValueError: A group is empty, or a value is not a number.
     """
+    from scipy import stats
+
     x = _pooled(a, b)
     is_of_ranks = not np.isfinite(x).all()
     scores = stats.rankdata(x) if is_of_ranks else x

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 SEEDS_FOR_INTERVAL = 3
 """Below this many seeds a mean stands without an interval and nothing is compared."""
@@ -60,6 +59,8 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     Raises:
         ValueError: No value, or one that is not finite.
     """
+    from scipy import stats
+
     x = _checked(values, at_least=1)
     mean = float(x.mean())
     if len(x) < SEEDS_FOR_INTERVAL:
@@ -77,6 +78,8 @@ def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Diffe
     Raises:
         ValueError: A group below two values, or a value that is not finite.
     """
+    from scipy import stats
+
     x, y = _checked(a, at_least=2), _checked(b, at_least=2)
     difference = float(x.mean() - y.mean())
     parts = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
@@ -111,6 +114,8 @@ def detectable(difference: Difference, *, power: float = 0.8, alpha: float = 0.0
 
     From the noncentral t distribution with the standard error and degrees of freedom seen.
     """
+    from scipy import optimize, stats
+
     critical = float(stats.t.ppf(1 - alpha / 2, difference.df))
 
     def shortfall(noncentrality: float) -> float:

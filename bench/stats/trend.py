@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.stats.tests import LEVEL
 
@@ -60,6 +59,8 @@ def trend(x: Sequence[float], y: Sequence[float], blocks: Sequence[int]) -> Tren
     Raises:
         ValueError: Lengths differ, or a value is not a number.
     """
+    from scipy import stats
+
     if not len(x) == len(y) == len(blocks) or np.isnan([*x, *y]).any():
         raise ValueError(f"needs a level, a value and a seed for each run, got {x}, {y}, {blocks}")
     if len(set(x)) < LEVELS_FOR_TREND or len(set(y)) == 1:
@@ -74,6 +75,8 @@ def trend(x: Sequence[float], y: Sequence[float], blocks: Sequence[int]) -> Tren
 def _asymptotic(
     levels: NDArray[np.float64], ranks: NDArray[np.float64], _blocks: Sequence[int]
 ) -> tuple[float, float]:
+    from scipy import stats
+
     groups = [ranks[levels == level] for level in np.unique(levels)]
     return float(stats.spearmanr(levels, ranks).pvalue), float(stats.kruskal(*groups).pvalue)
 
@@ -91,6 +94,8 @@ def _permuted(
 
 def fisher_interval(rho: float, n: int) -> tuple[float, float]:
     """On Fisher's scale, with Bonett and Wright's variance (1 + rho^2 / 2) / (n - 3)."""
+    from scipy import stats
+
     if n <= LEVELS_FOR_TREND or abs(rho) >= 1:
         return -1.0, 1.0
     half = float(stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + rho**2 / 2) / (n - 3))

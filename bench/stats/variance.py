@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.stats.tests import LEVEL
 
@@ -69,6 +68,8 @@ def interaction(
     Raises:
         ValueError: Lengths differ, or a value is not finite.
     """
+    from scipy import stats
+
     if not len(y) == len(a) == len(b) or not np.isfinite(y).all():
         raise ValueError(f"needs a finite value and two levels for each run, got {y}, {a}, {b}")
     values = np.asarray(y, dtype=np.float64)
@@ -93,6 +94,8 @@ def split_spread(values: Sequence[float], sampling_sds: Sequence[float]) -> Spre
     Raises:
         ValueError: Fewer than two values, no standard deviation, or one that is not finite.
     """
+    from scipy import stats
+
     x, noise = np.asarray(values, dtype=np.float64), np.asarray(sampling_sds, dtype=np.float64)
     if len(x) < 2 or not len(noise) or not np.isfinite([*x, *noise]).all():
         raise ValueError(
