@@ -220,6 +220,14 @@ def build_config(
     return RunConfig.model_validate({"name": name, **parts})
 
 
+def in_precision(config: RunConfig, precision: Precision) -> RunConfig:
+    """The configuration with that in place of ``auto``; one that names its own keeps it."""
+    if config.train.precision != "auto":
+        return config
+    train = config.train.model_copy(update={"precision": precision})
+    return config.model_copy(update={"train": train})
+
+
 def listed(text: str) -> tuple[str, ...]:
     """The names in a setting that is a list: ``"a,b"`` to a and b, ``"none"`` to nothing."""
     names = (part.strip() for part in text.split(","))

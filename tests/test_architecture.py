@@ -69,14 +69,14 @@ MAKES_RUNS: dict[str, str] = {
     "pictures": "evaluation",
     "training": "datasets detectors models evaluation metrics pictures",
     "engines": "tracking models training",
-    "study": "plan tracking models training engines",
+    "study": "plan tracking models training engines | datasets",
 }
 BOTH: dict[str, str] = {
     "calibration": "results plots distances evaluation metrics",
     "testing": "datasets models evaluation training",
     "cli": (
         "plan tracking results report compare datasets detectors models evaluation metrics pictures "
-        "training engines study calibration"
+        "training study calibration | engines"
     ),
 }
 ROOMS = READS_RUNS | MAKES_RUNS | BOTH
@@ -386,17 +386,44 @@ def test_models_are_listed_and_configured_without_torch() -> None:
     assert found & {"torch", "numpy", "mlflow", "optuna"} == set()
 
 
-def test_report_loads_neither_torch_nor_optuna() -> None:
+def test_report_loads_no_torch_and_a_store_when_it_is_opened() -> None:
     code = "import bench.cli.report\nfrom bench.plots import PLOTS\nPLOTS.names()"
     found = loaded(code)
-    assert {"mlflow", "matplotlib"} <= found  # the store is read, the figures are drawn
-    assert found & {"torch", "optuna"} == set()
+    assert {"bench.tracking.mlflow", "matplotlib"} <= found  # the figures are drawn
+    assert found & {"torch", "optuna", "mlflow", "scipy"} == set()
 
 
-def test_preparing_a_run_of_digits_loads_neither_torchs_compiler_nor_scikit_learn() -> None:
+def test_what_a_run_needs_loads_nothing_that_it_does_not() -> None:
     found = loaded(
-        "import bench.datasets, bench.runtime, bench.study.storage\n"
-        "bench.runtime.prepare(deterministic=True)\nbench.datasets.load('digits')"
+        "import bench.datasets, bench.runtime, bench.study.driver, bench.training.forecast\n"
+        "bench.engines.ENGINES.names()\nbench.runtime.prepare(deterministic=True)\n"
+        "bench.datasets.load('digits')"
     )
-    assert {"torch", "optuna"} <= found
-    assert found & {"torch._dynamo", "torch._inductor", "sklearn", "scipy"} == set()
+    assert {"torch", "optuna", "bench.engines.task", "bench.tracking.mlflow"} <= found
+    heavy = {"torch._dynamo", "torch._inductor", "sklearn", "scipy", "mlflow", "pandas", "rich"}
+    assert found & heavy == set()
+
+
+MISTAKES = (
+    "run --study depth_swep",
+    "run --study depth_sweep --tier clasroom",
+    "run --study depth_sweep --set dept=3",
+    "run --study depth_sweep --set depth=9",
+    "run --study depth_sweep --tracking-uri sqlit:///a.db",
+    "train vea",
+    "train vae:vmap",
+    "train vae --set dept=3",
+    "train vae --tracking-uri store",
+    "show vea",
+    "list model",
+)
+
+
+def test_mistake_in_a_name_is_told_before_anything_heavy_is_loaded() -> None:
+    found = loaded(
+        f"from bench.cli import main\nfor line in {MISTAKES}:\n"
+        "    sys.argv = ['bench', *line.split()]\n    try:\n        main()\n"
+        "    except SystemExit as done:\n        assert done.code == 2, line"
+    )
+    assert "bench.models.vae" in found
+    assert found & {"torch", "numpy", "mlflow", "sqlalchemy", "optuna", "pandas", "rich"} == set()

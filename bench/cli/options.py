@@ -15,6 +15,7 @@ import typer
 
 from bench.registry import first_line, load_plugins
 from bench.text import masked, one_line, printable
+from bench.tracking.address import require_address
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -123,6 +124,7 @@ def _printed(text: str) -> None:
 
 
 def _prepare(given: Mapping[str, Any]) -> None:
+    require_address(given.get("tracking_uri"))
     if weights := given.get("inception_weights"):
         from bench.detectors._find import published_weights
 

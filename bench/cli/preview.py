@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
+from typing import TYPE_CHECKING
 
 from bench.cli.options import columns
-from bench.cli.progress import duration
 from bench.config import Flat, RunConfig
 from bench.plan.space import Space
 from bench.plan.study import Identity
 from bench.records import Scalar
-from bench.runtime import prepare
 from bench.study.cells import matched_deviation
 from bench.study.plan import PlannedRun, StudyPlan
-from bench.training.forecast import seconds_per_run
-from bench.training.parts import reference_for
+
+if TYPE_CHECKING:
+    import torch
 
 
 def plan_line(identity: Identity, runs: Sequence[PlannedRun], seconds: float) -> str:
@@ -103,6 +101,10 @@ def _numbers(runs: Sequence[PlannedRun]) -> str:
 
 def seconds_by_label(runs: Sequence[PlannedRun], device: torch.device) -> dict[str, float]:
     """Seconds per run by its label; runs that differ in their seed alone share one timing."""
+    from bench.runtime import prepare
+    from bench.training.forecast import seconds_per_run
+    from bench.training.parts import reference_for
+
     prepare(threads=1)
     timed: dict[str, float] = {}
     for run in runs:
@@ -114,3 +116,10 @@ def seconds_by_label(runs: Sequence[PlannedRun], device: torch.device) -> dict[s
 def _without_seed(config: RunConfig) -> str:
     train = config.train.model_copy(update={"seed": 0})
     return config.model_copy(update={"train": train}).digest
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``12 min`` or ``3.4 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.cli.preview import duration
 from bench.console import terminal
 from bench.records import TrialResult
 from bench.study.plan import PlannedRun
@@ -70,10 +71,3 @@ class StudyProgress:
         else:
             remaining /= self._jobs
         return f"{duration(max(0.0, remaining))} left"
-
-
-def duration(seconds: float) -> str:
-    """``45 s``, ``12 min`` or ``3.4 h``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

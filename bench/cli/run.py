@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,36 +27,18 @@ from bench.cli.options import (
     quiet,
     say_notes,
 )
-from bench.cli.preview import (
-    as_text,
-    matched_line,
-    plan_line,
-    plan_table,
-    seconds_by_label,
-)
-from bench.cli.progress import StudyProgress
+from bench.cli.preview import as_text, matched_line, plan_line, plan_table, seconds_by_label
 from bench.config import listed
-from bench.engines import num_jobs, open_engine
 from bench.errors import UsageError
-from bench.evaluation.view import missing_detector
-from bench.metrics import requested
 from bench.plan.files import load_study
 from bench.plan.space import MOST_TRIALS, bounds
 from bench.plan.study import MOST_SEEDS
-from bench.results.format import code, prose
-from bench.runtime import prepare
-from bench.study.driver import Driver
-from bench.study.edits import edits
 from bench.study.plan import PlannedRun, StudyPlan, resolve
-from bench.study.precision import with_precision
-from bench.study.renewal import unrecorded
-from bench.study.space import require_space, space_line
-from bench.study.storage import Found
-from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
-from bench.training.needs import require_possible
-from bench.training.parts import reference_for
-from bench.training.renewal import finished_at
+
+if TYPE_CHECKING:
+    from bench.study.driver import Driver
+    from bench.study.storage import Found
 
 
 @command("run", fails=lambda summary: summary.get("failed"))
@@ -109,6 +91,10 @@ def run_study(
         storage=storage,
         plugins=plugins or (),
     )
+    from bench.engines import num_jobs
+    from bench.runtime import prepare
+    from bench.study.precision import with_precision
+
     prepare(deterministic=deterministic)
     plan, decision = with_precision(plan, keep=not dry_run)
     if decision:
@@ -120,6 +106,10 @@ def run_study(
         _require_parts(plan, everything, at_a_time, say)
     if dry_run:
         return _shown(plan, everything, at_a_time, say)
+    from bench.study.driver import Driver
+    from bench.study.edits import edits
+    from bench.tracking.mlflow import Store
+
     driver = Driver(plan, Store(tracking_uri))
     changed = [] if fresh else driver.changed()
     # What is finished is only summed up, which needs no claim.
@@ -148,6 +138,10 @@ def run_study(
 def _run(
     driver: Driver, left: Sequence[PlannedRun], jobs: int, engine: str | None, say: Say
 ) -> None:
+    from bench.cli.progress import StudyProgress
+    from bench.engines import open_engine
+    from bench.study.space import require_space
+
     plan, jobs = driver.plan, max(1, min(jobs, len(left)))
     require_space(
         [(run.config, run.stage) for run in left],
@@ -168,6 +162,11 @@ def _run(
 
 def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> None:
     """Data, detector, the parts of models and memory are there before anything starts."""
+    from bench.evaluation.view import missing_detector
+    from bench.metrics import requested
+    from bench.training.needs import require_possible
+    from bench.training.parts import reference_for
+
     config = runs[0].config
     requested(listed(config.eval.measures))
     reference = reference_for(config, plan.device)
@@ -198,6 +197,8 @@ def _finished_line(
     plan: StudyPlan, everything: Sequence[PlannedRun], left: Sequence[PlannedRun]
 ) -> str:
     """How many runs there is nothing to do for, since when, and how they are repeated."""
+    from bench.training.renewal import finished_at
+
     number = len(everything) - len(left)
     if not number:
         return ""
@@ -209,6 +210,8 @@ def _finished_line(
 
 def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> dict[str, Any]:
     """What would run, and how long it would take."""
+    from bench.study.space import space_line
+
     for line in [*plan_table(runs, plan.study.spaces), matched_line(plan)]:
         if line:
             say(line)
@@ -221,6 +224,8 @@ def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> 
 
 def _description(plan: StudyPlan) -> dict[str, str]:
     """Tags of the study's experiment; the first is what MLflow's UI shows."""
+    from bench.results.format import code, prose
+
     report = f"Report: {code(f'bench report {plan.identity.flags()}')}"
     said = [f"**{prose(plan.study.question)}**", code(plan.command), report]
     said += [f"The {line}."] if (line := matched_line(plan)) else []
@@ -234,6 +239,7 @@ def _description(plan: StudyPlan) -> dict[str, str]:
 
 def _sum_up(driver: Driver, say: Say) -> dict[str, Any]:
     from bench.report.writer import summary_rows  # pandas and matplotlib take seconds
+    from bench.study.renewal import unrecorded
 
     plan = driver.plan
     wanted = {run.config.digest for run in driver.runs()}

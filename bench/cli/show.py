@@ -11,7 +11,6 @@ import typer
 from bench.cli.index import kept
 from bench.cli.options import Plugins, Say, columns, command, quiet
 from bench.config import RunConfig, describe
-from bench.datasets import spec_of
 from bench.errors import UsageError
 from bench.models import MODELS, configure, find
 from bench.plan.files import load_study, study_files
@@ -51,6 +50,8 @@ def show(
 
 
 def _describe_model(reference: str, dataset: str) -> str:
+    from bench.datasets import spec_of
+
     name, kind, _ = find(reference)
     preset = kind.presets.get(reference.removeprefix(f"{name}:"))
     config = configure(reference)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,25 +26,17 @@ from bench.cli.options import (
     quiet,
     say_notes,
 )
-from bench.config import RunConfig, listed, parse_assignments
-from bench.engines.task import Task, run_task, tracked_run
+from bench.config import RunConfig, in_precision, listed, parse_assignments
 from bench.errors import UsageError
 from bench.files import alone_in
-from bench.metrics import requested
 from bench.models import config_from_params, configure
 from bench.records import DataSpec, RunRecord, RunTags, TrialResult
-from bench.runtime import git_commit, prepare, resolve_device, stop_requests
-from bench.study.renewal import Place, Renewal, unrecorded
-from bench.study.space import require_space
-from bench.tracking.delivery import deliver_all
-from bench.tracking.entries import About, run_id_of
-from bench.tracking.mlflow import Store
 from bench.training.checkpoint import RESULT
-from bench.training.identity import differing
-from bench.training.needs import require_possible
-from bench.training.parts import reference_for
-from bench.training.precision import decided_for_one, in_precision
-from bench.training.renewal import finished_at
+
+if TYPE_CHECKING:
+    from bench.study.renewal import Place
+    from bench.tracking.entries import About
+    from bench.tracking.mlflow import Store
 
 
 @command("train", fails=lambda told: told["status"] == "failed" or told.get("differences"))
@@ -69,8 +61,16 @@ def train_one(
     Raises:
         UsageError: Anything about the options that cannot work.
     """
-    original = Store(tracking_uri).record(config) if config else None
+    original = _original(config, tracking_uri) if config else None
     wanted = _config(model, original, dataset, overrides or [])
+    from bench.engines.task import Task, run_task, tracked_run  # names and values are right by now
+    from bench.runtime import prepare, stop_requests
+    from bench.study.renewal import Place
+    from bench.study.space import require_space
+    from bench.tracking.delivery import deliver_all
+    from bench.tracking.entries import run_id_of
+    from bench.tracking.mlflow import Store
+
     # A repeated run takes as many threads as the first: sums in another order are other bits.
     threads = threads or (original.about.threads if original else None) or 1
     deterministic = deterministic or (original is not None and _repeats(original))
@@ -115,10 +115,20 @@ def train_one(
     return summary
 
 
+def _original(run: str, tracking_uri: str | None) -> RunRecord:
+    """The run that is to be repeated."""
+    from bench.tracking.mlflow import Store
+
+    return Store(tracking_uri).record(run)
+
+
 def _in_precision(config: RunConfig, root: Path, device: str, say: Say) -> RunConfig:
     """The configuration with what ``auto`` comes to, which is said."""
     if config.train.precision != "auto":
         return config
+    from bench.runtime import resolve_device
+    from bench.training.precision import decided_for_one
+
     decision = decided_for_one(config, root / "train", resolve_device(device))
     say(str(decision))
     return in_precision(config, decision.precision)
@@ -126,6 +136,9 @@ def _in_precision(config: RunConfig, root: Path, device: str, say: Say) -> RunCo
 
 def _renew(place: Place, root: Path, store: Store, say: Say) -> None:
     """What counts still of a run that is there, or was trained for other measures; said."""
+    from bench.study.renewal import Renewal, unrecorded
+    from bench.training.renewal import finished_at
+
     renewal = Renewal(root, store, "train")
     renewal.retire(renewal.changed([place]), say)
     renewal.take([place], say)
@@ -142,6 +155,11 @@ def _repeats(original: RunRecord) -> bool:
 
 def _require_parts(config: RunConfig, device: str, say: Say) -> DataSpec:
     """Device, data, detector, likelihood, memory are there before a run is made of them."""
+    from bench.metrics import requested
+    from bench.runtime import resolve_device
+    from bench.training.needs import require_possible
+    from bench.training.parts import reference_for
+
     requested(listed(config.eval.measures))
     reference = reference_for(config, resolve_device(device))
     say_notes(reference.notes, say)
@@ -165,6 +183,9 @@ def _config(
 
 def _about(config: RunConfig, folder: Path, original: RunRecord | None) -> About:
     """What the store is told of the run before it begins."""
+    from bench.runtime import git_commit
+    from bench.tracking.entries import About
+
     tags = RunTags(
         family=config.name,
         model=config.name,
@@ -194,6 +215,8 @@ def _say_result(result: TrialResult, say: Say) -> None:
 
 def _made_otherwise(result: TrialResult, original: RunTags) -> list[str]:
     """Parts of what made a run that are not those of the first; nothing where it recorded none."""
+    from bench.training.identity import differing
+
     pairs = ((original.trained_by, result.trained_by), (original.measured_by, result.measured_by))
     return [part for text, now in pairs if text for part in differing(json.loads(text), now)]
 

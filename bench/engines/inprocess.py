@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from bench.engines import Outcome, ShouldPrune, engine
-from bench.engines.task import Task, run_task
 from bench.errors import Interrupted, UsageError
 from bench.runtime import stop_requests
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.engines.task import Task
 
 
 @engine("inprocess")
@@ -52,6 +55,8 @@ class InProcess:
         Raises:
             Interrupted: By Ctrl-C, SIGTERM or SIGHUP.
         """
+        from bench.engines.task import run_task
+
         if self._task is None:
             return []
         if self._stopped:  # asked for when the last run had ended already

@@ -13,15 +13,18 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from bench.engines import Loss, Outcome, ShouldPrune, engine
-from bench.engines.task import Task
 from bench.engines.worker import BEGUN, STOP_SECONDS, serve
 from bench.errors import DiskTrouble, NoWorkers
 from bench.memory import kernel_kills
 from bench.runtime import num_cores
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.engines.task import Task
 
 MAX_MISSED = 3
 SPAWN = multiprocessing.get_context("spawn")

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from bench.config import Precision, RunConfig, digest, parse_assignments
+from bench.config import Precision, RunConfig, digest, in_precision, parse_assignments
 from bench.errors import UsageError
 from bench.plan.space import MOST_TRIALS, bounds, middle
 from bench.plan.study import MOST_SEEDS, Cell, FlatValues, Identity, Study
 from bench.records import DataSpec, TrialResult
-from bench.runtime import resolve_device
 from bench.study.cells import configured, full_overrides, matched
 from bench.text import remember, shown
 from bench.tracking.address import sqlite_uri
 from bench.training.checkpoint import load_result
-from bench.training.parts import spec_for
-from bench.training.precision import in_precision
-from bench.training.run import StageName
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.training.run import StageName
 
 OPTUNA = "optuna.db"
 """Optuna's database in the study's folder."""
@@ -132,7 +132,10 @@ class StudyPlan:
 
     def spec(self) -> DataSpec:
         """What models know of the data set."""
-        return spec_for(self.configured(self.study.cells(self.identity.tier)[0], 0))
+        from bench.datasets import spec_of
+
+        first = self.configured(self.study.cells(self.identity.tier)[0], 0)
+        return spec_of(first.data.dataset)
 
     def configured(self, cell: Cell, seed: int) -> RunConfig:
         """What a cell's run with that seed does."""
@@ -231,8 +234,12 @@ def resolve(
         wanted = trials if trials is not None else size.trials or study.search.trials
         num_trials = _within("--trials", wanted, MOST_TRIALS)
     _require_countable(study, tier, num_seeds, num_trials)
+    for cell in {each.arm: each for each in study.cells(tier)}.values():
+        configured(cell, identity, 0)
     asked = "" if trials is None else f" --trials {trials}"
     asked += " --deterministic" if deterministic else ""
+    from bench.runtime import resolve_device  # imports torch: names and values are right by now
+
     plan = StudyPlan(
         study=study,
         identity=identity,

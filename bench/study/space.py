@@ -14,9 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from bench.config import RunConfig
 from bench.errors import UsageError
@@ -24,7 +22,11 @@ from bench.memory import size_text
 from bench.models import MODELS
 from bench.records import DataSpec
 from bench.tracking.address import database_path
-from bench.training.run import StageName
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from bench.training.run import StageName
 
 PICTURES, PICTURES_PER_VALUE, COPIES = 110_000, 80, 100_000
 """Bytes of one validation's pictures, more for each value of an image, and of their small copies."""
@@ -121,6 +123,8 @@ def _states(config: RunConfig, spec: DataSpec) -> tuple[int, int]:
 
 @functools.cache
 def _state_bytes(config: RunConfig, spec: DataSpec) -> tuple[int, int]:
+    import torch
+
     with torch.device("meta"):  # without memory for them
         made = MODELS.get(config.name).build(config.model, spec)
     sizes = {name: _bytes(module) for name, module in made.modules.items()}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import entry_points
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
 from bench.errors import UsageError
+from bench.registry import closest
 from bench.text import remember, without_password
 
 SQLITE = "sqlite"
+DATABASES = (SQLITE, "mssql", "mysql", "postgresql")
+OTHERS = ("databricks", "databricks-uc", "file", "http", "https", "uc")
 
 
 def sqlite_uri(path: Path) -> str:
@@ -20,6 +21,8 @@ def sqlite_uri(path: Path) -> str:
     Raises:
         UsageError: A name is no text.
     """
+    from sqlalchemy import URL
+
     try:
         url = URL.create(SQLITE, database=str(path.absolute()))
         return url.render_as_string(hide_password=False)
@@ -30,21 +33,39 @@ def sqlite_uri(path: Path) -> str:
         ) from None
 
 
+def require_address(uri: str | None) -> str:
+    """What was given, else ``MLFLOW_TRACKING_URI``; nothing is imported or asked for it.
+
+    Raises:
+        UsageError: It names no store, or a kind of store that MLflow does not know.
+    """
+    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
+    remember(chosen)
+    kind, named, _ = chosen.partition("://")
+    if chosen and not named:
+        raise UsageError(
+            f"tracking URI '{chosen}' names no store: write sqlite:///{chosen}.db or http://HOST:PORT"
+        )
+    plugged = {point.name for point in entry_points(group="mlflow.tracking_store")}
+    known = {*DATABASES, *OTHERS, *plugged}
+    if chosen and kind not in known and kind.partition("+")[0] not in DATABASES:
+        unknown = closest(kind, known, kind="kind of tracking store", what="known")
+        raise UsageError(f"{unknown}; write sqlite:///FILE.db or http://HOST:PORT")
+    return chosen
+
+
 def store_uri(uri: str | None) -> str:
     """The store's address; a sqlite path is made absolute.
 
     Raises:
-        UsageError: A plain folder, which MLflow has given up.
+        UsageError: As ``require_address``.
     """
-    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    chosen = require_address(uri)
     if not chosen:
         return sqlite_uri(Path("mlflow.db"))
-    remember(chosen)
-    if "://" not in chosen:
-        raise UsageError(
-            f"tracking URI '{chosen}' names no store: write sqlite:///{chosen}.db or http://HOST:PORT"
-        )
     if path := database_path(chosen):
+        from sqlalchemy import make_url
+
         query = make_url(chosen).query
         return str(make_url(sqlite_uri(path)).set(query=query))
     return chosen
@@ -52,6 +73,9 @@ def store_uri(uri: str | None) -> str:
 
 def database_path(uri: str) -> Path | None:
     """The file of a sqlite store; None of another."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(uri)
     except (ArgumentError, ValueError):

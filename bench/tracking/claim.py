@@ -22,14 +22,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from mlflow.entities import Experiment, ViewType
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
+from typing import TYPE_CHECKING, Self
 
 from bench.errors import UsageError
 from bench.tracking.opening import no_retries
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
+    from mlflow.tracking import MlflowClient
 
 PREFIX = ".claim/"
 HOLDER, BEAT = "holder", "heartbeat"
@@ -151,6 +151,9 @@ class Claim:
         Raises:
             UsageError: Somebody does.
         """
+        from mlflow.entities import ViewType
+        from mlflow.exceptions import MlflowException
+
         numbers = [0]
         for found in self._client.search_experiments(
             view_type=ViewType.ALL, filter_string=f"name LIKE '{self._prefix}%'"
@@ -212,6 +215,8 @@ class Claim:
 @contextlib.contextmanager
 def _existing_is_fine() -> Iterator[None]:
     """Of two processes that create one experiment, the second is told so."""
+    from mlflow.exceptions import MlflowException
+
     try:
         yield
     except MlflowException as error:

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-
-from mlflow.entities import Experiment as Stored, ViewType
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
+from typing import TYPE_CHECKING
 
 from bench.plan.study import Identity
 from bench.tracking.claim import PREFIX
 from bench.tracking.long_tags import LONGEST_FACT, joined
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment as Stored
+    from mlflow.tracking import MlflowClient
 
 NAME, IDENTITY = "bench.name", "bench.identity"
 PAGE = 1_000
@@ -59,6 +60,8 @@ def find_or_make(client: MlflowClient, name: str, folder: Path | None) -> str:
         name: Where MLflow holds a deleted one of it, the new one is called ``NAME (2)``.
         folder: Under which its artifacts lie; None leaves that to the server.
     """
+    from mlflow.exceptions import MlflowException
+
     while True:
         if (found := find(client, name)) is not None:
             return found
@@ -84,6 +87,8 @@ def _free_name(client: MlflowClient, name: str) -> str:
 
 
 def _all_active(client: MlflowClient) -> Iterator[Stored]:
+    from mlflow.entities import ViewType
+
     token = None
     while True:
         page = client.search_experiments(

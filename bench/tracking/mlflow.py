@@ -6,9 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-
-from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
+from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.records import RunRecord
@@ -20,6 +18,9 @@ from bench.tracking.long_tags import LONGEST_FACT, LONGEST_TAG, joined, parted
 from bench.tracking.moving import ARTIFACTS
 from bench.tracking.opening import open_client
 from bench.tracking.run_logger import RunLogger
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 PAGE = 1_000
 _UNKNOWN = "RESOURCE_DOES_NOT_EXIST"
@@ -82,6 +83,8 @@ class Store:
 
     def is_active(self, run_id: str) -> bool | None:
         """Whether a run is not deleted; None where the store does not know it."""
+        from mlflow.exceptions import MlflowException
+
         try:
             return bool(self._client.get_run(run_id).info.lifecycle_stage == "active")
         except MlflowException as error:

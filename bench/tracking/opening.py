@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-from mlflow.tracking import MlflowClient
+from typing import TYPE_CHECKING
 
 from bench.errors import UsageError, disk_trouble
 from bench.tracking.address import database_path
 from bench.tracking.database import Schema, prepare
 from bench.tracking.moving import follow
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
 
 
 def open_client(uri: str) -> MlflowClient:
@@ -62,6 +65,11 @@ def serve_command(uri: str, *, host: str, port: int) -> list[str]:
 
 
 def _asked(uri: str) -> MlflowClient:
+    from mlflow.tracking import MlflowClient  # for seconds, and not before a store is opened
+
+    # A store that is busy or gone is waited for, which is said in one line: no traceback for each try.
+    for name in ("mlflow.store.db.utils", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     client = MlflowClient(tracking_uri=for_mlflow(uri))
     client.search_experiments(max_results=1)
     return client

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import io
-import logging
 import tempfile
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
-
-from mlflow.entities import Metric, Param, RunTag
-from mlflow.tracking import MlflowClient
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.images import Picture, to_png
 from bench.tracking.long_tags import LONGEST_TAG, parted
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
 
 AT_ONCE, TAGS_AT_ONCE = 800, 90
 """In one request; MLflow takes 1,000 of values, tags and parameters, of the last two 100 each."""
 NONE: Mapping[str, str] = MappingProxyType({})
 THUMBNAIL = 256
 """Pixels of the longer side of what MLflow's UI shows in a row of pictures."""
-
-# A store that is busy or gone is waited for, which is said in one line: no traceback for each try.
-for _name in ("mlflow.store.db.utils", "urllib3.connectionpool"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class Value(NamedTuple):
@@ -83,6 +78,8 @@ class RunLogger:
         pictures: Sequence[Shown] = (),
     ) -> None:
         """Adds what was logged, that which is there already once, and sets tags."""
+        from mlflow.entities import Metric, Param, RunTag
+
         metrics = [Metric(each.name, each.value, each.at, each.step) for each in values]
         pairs = [RunTag(key, text) for key, text in parted(tags, LONGEST_TAG).items()]
         pairs += [RunTag("mlflow.loggedImages", "True")] if pictures else []

@@ -9,11 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
-from bench.contracts import Nets
 from bench.errors import Damaged
 from bench.files import (
     made_folder,
@@ -26,7 +23,12 @@ from bench.files import (
     write_sealed,
 )
 from bench.records import TrialResult
-from bench.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.contracts import Nets
+    from bench.training.trainer import Trainer
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
 STOPPED = "checkpoint.json"
@@ -100,6 +102,8 @@ def read_state(path: Path, device: torch.device) -> dict[str, Any] | None:
     content = read_sealed(path, kind=path.stem, key=_key(path.parent))
     if content is None:
         return None
+    import torch
+
     try:
         state = torch.load(io.BytesIO(content), weights_only=True, map_location=device)
     except torch.OutOfMemoryError:
@@ -252,6 +256,8 @@ def _key(folder: Path) -> str:
 
 def _whole(path: Path) -> dict[str, Any] | None:
     """A state that can be used; None where there is none, or it was damaged and is moved aside."""
+    import torch
+
     try:
         return read_state(path, torch.device("cpu"))
     except Damaged as damage:
@@ -260,6 +266,8 @@ def _whole(path: Path) -> dict[str, Any] | None:
 
 
 def _save(path: Path, state: dict[str, Any]) -> None:
+    import torch
+
     content = io.BytesIO()
     torch.save(state, content)
     write_sealed(path, content.getbuffer(), kind=path.stem, key=_key(path.parent))
@@ -272,6 +280,8 @@ def _fitting() -> Iterator[None]:
     Raises:
         Damaged: It is.
     """
+    import torch
+
     try:
         yield
     except torch.OutOfMemoryError:

@@ -16,7 +16,6 @@ from bench.evaluation.feature_cache import user_cache
 from bench.evaluation.reference import ReferenceData
 from bench.models import MODELS
 from bench.modules import place
-from bench.records import DataSpec
 from bench.runtime import seeded_modules
 from bench.training.checkpoint import LAST, load_last
 
@@ -36,11 +35,6 @@ def reference_data(
     return ReferenceData(
         splits, device, first, other_detectors=others, unavailable=lacking, cache=user_cache()
     )
-
-
-def spec_for(config: RunConfig) -> DataSpec:
-    """What a model may know of its data; images are read only where their files changed."""
-    return datasets.spec_of(config.data.dataset)
 
 
 def reference_for(config: RunConfig, device: torch.device) -> ReferenceData:

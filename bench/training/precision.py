@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from bench.config import Precision, RunConfig, digest
+from bench.config import Precision, RunConfig, digest, in_precision
 from bench.errors import Damaged, UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.files import alone_in, made_folder, read_record, set_aside, write_record
@@ -82,14 +82,6 @@ def precision_tags(precision: Precision, device: torch.device) -> dict[str, str]
     """What a run says of it; another unit adds up bf16 in another order."""
     unit = bf16_unit(device) if precision == "bf16" else ""
     return {"precision": precision, **({"bf16_unit": unit} if unit else {})}
-
-
-def in_precision(config: RunConfig, precision: Precision) -> RunConfig:
-    """The configuration with that in place of ``auto``; one that names its own keeps it."""
-    if config.train.precision != "auto":
-        return config
-    train = config.train.model_copy(update={"precision": precision})
-    return config.model_copy(update={"train": train})
 
 
 def decided(path: Path, key: str, find: Callable[[], Decision], *, keep: bool = True) -> Decision:

@@ -310,7 +310,7 @@ def test_failed_or_different_run_exits_1(
     bench: Bench, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = TrialResult(status="ok")
-    monkeypatch.setattr("bench.cli.train.run_task", lambda *_: ended)
+    monkeypatch.setattr("bench.engines.task.run_task", lambda *_: ended)
     done = bench("train uniform_noise --json")
     assert done.code == 0
     again = f"train --config {json.loads(done.out)['run_id']}"
@@ -358,7 +358,7 @@ def test_data_list_is_one_object_by_name(bench: Bench) -> None:
 def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.cli.preview.seconds_per_run", lambda *_: 2.0)
+    monkeypatch.setattr("bench.training.forecast.seconds_per_run", lambda *_: 2.0)
     line = "run --study depth_sweep --seeds 2 --jobs 2 --dry-run"
     # 3 families of 5 depths with 2 seeds, and 3 baselines once.
     found = json.loads(bench(f"{line} --json").out)

@@ -30,7 +30,7 @@ def test_dry_run_of_a_search_shows_what_is_searched_and_that_the_best_runs():
 
 
 def test_dry_run_gives_every_configuration(mine, monkeypatch, tmp_path):
-    monkeypatch.setattr("bench.cli.preview.seconds_per_run", lambda *_: 2.0)
+    monkeypatch.setattr("bench.training.forecast.seconds_per_run", lambda *_: 2.0)
     said = []
     found = run_study(study="mine", seeds=2, dry_run=True, jobs="1", say=said.append)
     assert json.loads(json.dumps(found)) == found

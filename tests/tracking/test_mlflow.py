@@ -130,12 +130,17 @@ def test_folder_is_no_store():
         store_uri("runs")
 
 
+def test_kind_of_store_that_nobody_knows_is_told_at_once():
+    said = "'sqlit': did you mean 'sqlite'.*; write sqlite:///FILE.db or http://HOST:PORT"
+    with pytest.raises(UsageError, match=said):
+        store_uri("sqlit:///runs.db")
+
+
 @pytest.mark.parametrize(
     ("uri", "remedy"),
     [
         ("http://127.0.0.1:9", r"start its server"),
         ("http://no.such.host.invalid", r"see that its host is written right and can be reached"),
-        ("foo://x", r"write sqlite:///FILE\.db or http://HOST:PORT"),
         ("postgresql+nodriver://host/db", r"write a driver that there is"),
         ("mysql://host/db", r"install that module, the driver of such databases"),
     ],

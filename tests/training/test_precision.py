@@ -7,6 +7,7 @@ import pytest
 import torch
 from training_runs import small
 
+from bench.config import in_precision
 from bench.errors import UsageError
 from bench.training import precision
 from bench.training.parts import reference_data
@@ -16,7 +17,6 @@ from bench.training.precision import (
     decide,
     decided,
     decided_for_one,
-    in_precision,
     precision_tags,
     require_precision,
     step_seconds,
