@@ -18,6 +18,7 @@ from torch import Tensor
 
 import bench
 from bench.errors import UsageError
+from bench.memory import keep_freed_memory
 from bench.signals import stop_signals
 
 
@@ -115,7 +116,7 @@ def git_commit() -> str:
 def prepare(threads: int = 1, *, deterministic: bool = False) -> None:
     """Sets compute threads, and flushes denormals, which cost small networks dearly on a CPU.
 
-    Each number of threads sums in an order of its own: one is the number at which the same command
+    Freed memory stays with the process. Each number of threads sums in an order of its own: one is the number at which the same command
     gives the same bits wherever and beside whatever it runs.
 
     Args:
@@ -124,6 +125,7 @@ def prepare(threads: int = 1, *, deterministic: bool = False) -> None:
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     if deterministic:  # read when cuBLAS is used first
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Not by ``use_deterministic_algorithms``, which imports torch's compiler first, for seconds.

@@ -39,7 +39,7 @@ GROUND: dict[str, str] = {
     "labels": "contracts errors records",
     "pieces": "errors",
     "signals": "",
-    "runtime": "bench errors signals",
+    "runtime": "bench errors memory signals",
     "networks": "config images",
     "modules": "",
     "tensor_file": "files",

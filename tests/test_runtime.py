@@ -1,7 +1,9 @@
 """Seeds by purpose, and signals that ask instead of breaking."""
 
 import os
+import resource
 import signal
+import sys
 
 import pytest
 import torch
@@ -57,6 +59,17 @@ def test_a_run_says_what_decides_its_last_bits(monkeypatch):
     assert torch.backends.cudnn.deterministic
     prepare()
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's setting")
+def test_memory_that_each_step_frees_is_not_asked_of_the_system_again():
+    prepare()
+    pages = []
+    for _ in range(10):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(8, 2**20)
+        pages.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    assert min(pages) < 1_000  # of 8,192
 
 
 def test_unknown_device_is_told():
