@@ -1,6 +1,7 @@
 """The same run on a CUDA device; nothing here runs without one."""
 
 import contextlib
+import dataclasses
 
 import pytest
 import torch
@@ -10,8 +11,11 @@ from bench.contracts import NullLogger
 from bench.models import configure
 from bench.pieces import in_pieces, is_out_of_memory, piece, within_memory
 from bench.runtime import prepare
-from bench.training.parts import reference_data
+from bench.testing import Recorder
+from bench.training.capture import Steps
+from bench.training.parts import build, reference_data
 from bench.training.run import Run
+from bench.training.trainer import Trainer
 
 pytestmark = pytest.mark.gpu
 
@@ -56,6 +60,75 @@ def test_deterministic_run_on_a_gpu_repeats_to_the_last_bit(model, tmp_path):
         for result in results
     )
     assert one == other
+
+
+GRAPHS = {"vae": 1, "vae_mlp": 1, "gan": 1, "wgan": 2, "cgan": 1, "vae_gan": 1}
+"""Of each model: one for each set of phases that are due together."""
+
+
+def trained(model, *, captured, values=None, num_images=3_200):
+    """A trainer on the GPU that has gone its way, and its logs."""
+    settings = {"num_images": num_images, "batch_size": 32, "num_logs": 4, "num_validations": 1}
+    config = configure(model, settings | (values or {}))
+    data = reference_data("digits", "auto", torch.device("cuda"))
+    trainer = Trainer(build(config, data), data.images("train"), data.labels("train"), config.train)
+    if not captured:
+        trainer.steps = Steps(None)
+    return trainer, list(trainer)
+
+
+@pytest.mark.parametrize("model", GRAPHS)
+def test_steps_of_every_model_are_captured(model):
+    trainer, _ = trained(model, captured=True)
+    assert trainer.steps.facts() == {"cuda_graphs": str(GRAPHS[model])}
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [("vae", {"lr_stages": 3}), ("gan", {"average": 0.99}), ("wgan", {}), ("cgan", {})],
+)
+def test_captured_steps_train_as_steps_one_by_one(model, values):
+    prepare(deterministic=True)
+    try:
+        (one, logs), (other, anew) = (
+            trained(model, captured=captured, values=values) for captured in (True, False)
+        )
+    finally:
+        prepare()
+    assert one.steps.num_graphs
+    # A library may choose another kernel while it is captured, and games amplify what that changes.
+    for log, expected in zip(logs[:2], anew[:2], strict=True):
+        assert log.scalars == pytest.approx(expected.scalars, rel=1e-2, abs=1e-3)
+    assert torch.equal(one.state_dict()["rng"], other.state_dict()["rng"])
+
+
+def test_step_that_asks_for_a_value_trains_without_graphs_and_says_why():
+    config = configure("vae", {"num_images": 640, "num_logs": 4, "num_validations": 1})
+    data = reference_data("digits", "auto", torch.device("cuda"))
+    trainable = build(config, data)
+    (phase,) = trainable.phases
+
+    def asking(nets, step):
+        loss, scalars = phase.loss(nets, step)
+        return (loss if float(loss) > 0 else -loss), scalars
+
+    trainable.phases[0] = dataclasses.replace(phase, loss=asking)
+    trainer = Trainer(trainable, data.images("train"), data.labels("train"), config.train)
+    assert len(list(trainer)) == 4
+    assert trainer.steps.facts()["cuda_graphs"].startswith("none: ")
+    assert trainer.state_dict()["rng"].numel()  # the generator draws on
+
+
+def test_run_says_how_many_graphs_it_has_trained_by(tmp_path):
+    told = Recorder()
+    run = Run(
+        config=configure("vae", {"num_images": 640, "num_validations": 1}),
+        reference=reference_data("digits", "auto", torch.device("cuda")),
+        folder=tmp_path,
+        logger=told,
+    )
+    run.execute()
+    assert told.named["cuda_graphs"] == "1"
 
 
 GIB = 2**30

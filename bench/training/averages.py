@@ -29,17 +29,25 @@ class Averages:
             for name, average in self.modules.items()
         }
         self._buffers = {name: _pairs(m, nets[name]) for name, m in self.modules.items()}
+        self._steps: dict[str, dict[str, Tensor]] = {}
+
+    def aim(self, phase: str, moved: Collection[str], updates: int) -> None:
+        """Says how far the coming update, a phase's so-manieth, is to move averages."""
+        for name in self._decays.keys() & moved:
+            decay = min(self._decays[name], (1 + updates) / (10 + updates))
+            steps = self._steps.setdefault(phase, {})
+            if name not in steps:
+                steps[name] = torch.zeros((), device=self._weights[name][0][0].device)
+            steps[name].fill_(1 - decay)
 
     @torch.no_grad()
-    def follow(self, moved: Collection[str], updates: int) -> None:
-        """Moves the averages of the modules that have just made their so-manieth update."""
-        for name in self.modules:
-            if name in moved:
-                decay = min(self._decays[name], (1 + updates) / (10 + updates))
-                averages, lives = self._weights[name]
-                torch._foreach_lerp_(averages, lives, 1 - decay)
-                for old, new in self._buffers[name]:
-                    old.copy_(new)
+    def follow(self, phase: str) -> None:
+        """Moves the averages of the modules that a phase has just moved."""
+        for name, step in self._steps.get(phase, {}).items():
+            averages, lives = self._weights[name]
+            torch._foreach_lerp_(averages, lives, [step] * len(lives))
+            for old, new in self._buffers[name]:
+                old.copy_(new)
 
 
 def _weights(module: nn.Module) -> list[Tensor]:

@@ -146,6 +146,8 @@ class Run:
             result = replace(result, warnings=examine(self.diagnostics(result)))
         if self.progress.smaller > 1:
             self.logger.tags({"eval_pieces": f"1/{self.progress.smaller}"})
+        if self.trainer.facts:
+            self.logger.tags(self.trainer.facts)
         return result
 
     def _begin(self) -> None:

@@ -10,17 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from bench.config import TrainSettings
-from bench.contracts import Phase, Step, Trainable
+from bench.contracts import Phase, Scalars, Step, Trainable
 from bench.errors import Interrupted
 from bench.modules import gradient_norm
 from bench.records import StepLog
 from bench.runtime import DeviceRng, generator
 from bench.training.averages import Averages
 from bench.training.batches import Batches
+from bench.training.capture import CudaGraphs, Steps
 from bench.training.optimizers import Optimizer, build_optimizer
 from bench.training.step_scalars import StepScalars
 
 NEVER = 2**62
+
+Told = tuple[Scalars, Scalars]
+"""What a phase tells of a step: scalars for their means, and losses among them for their spread."""
 
 
 class TrainingDiverged(Exception):  # noqa: N818 - a result of training, not a programming error
@@ -53,6 +57,9 @@ class Trainer:
         labels: int64 ``[N]`` on the device, or None.
         settings: Budget, batch size, seed and cadence.
         should_stop: Asked before each step.
+
+    Attributes:
+        steps: How steps are done: as CUDA graphs where there is such a device.
     """
 
     def __init__(
@@ -91,11 +98,19 @@ class Trainer:
         self._never = torch.full_like(self._now, NEVER)
         self._first_bad = self._never.repeat(len(self._phases))
         self._since_log = StepScalars()
+        graphs = CudaGraphs([self._rng]) if images.device.type == "cuda" else None
+        self.steps: Steps[list[Told]] = Steps(graphs)
+        self._batch: tuple[Tensor, Tensor | None] | None = None
 
     @property
     def evaluated(self) -> dict[str, nn.Module]:
         """The modules to sample and measure: averages stand in for what they average."""
         return {**self._nets, **self._averages.modules}
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """How it is trained, for the tags of a run; nothing on a CPU."""
+        return self.steps.facts()
 
     @property
     def images_seen(self) -> int:
@@ -147,6 +162,7 @@ class Trainer:
         self.updates = dict(state["updates"])
         self._since_log.load_state_dict(state)
         self._first_bad = state.get("first_bad", self._first_bad)
+        self.steps.forget()
 
     def _kept(self) -> list[tuple[str, Mapping[str, nn.Module | Optimizer]]]:
         """What keeps a state of its own, by its place in ``state_dict``."""
@@ -163,12 +179,24 @@ class Trainer:
             module.train()
 
     def _train_step(self) -> None:
+        due = [(i, p) for i, p in enumerate(self._phases) if (self.steps_done + 1) % p.every == 0]
+        # A graph holds as constants what is due and how fast it learns.
+        key = tuple((i, self._count_update(phase)) for i, phase in due)
         step = self._draw()
-        for index, phase in enumerate(self._phases):
-            if (self.steps_done + 1) % phase.every == 0:
-                self._run_phase(index, phase, step)
+        for told in self.steps.do(key, lambda: [self._run_phase(i, p, step) for i, p in due]):
+            self._since_log.add(*told)
 
-    def _run_phase(self, index: int, phase: Phase, step: Step) -> None:
+    def _count_update(self, phase: Phase) -> float:
+        """Makes ready what a coming update takes from its number and its time; its learning rate."""
+        self.updates[phase.name] += 1
+        spec, optimizer = self._specs[phase.optimizer], self._optimizers[phase.optimizer]
+        self._averages.aim(phase.name, spec.modules, self.updates[phase.name])
+        if spec.num_stages > 1:
+            optimizer.lr = spec.learning_rate(self._progress())
+        return optimizer.lr
+
+    def _run_phase(self, index: int, phase: Phase, step: Step) -> Told:
+        """All that the device does for a phase, and what it tells; nothing here counts steps."""
         optimizer = self._optimizers[phase.optimizer]
         self._free_parameters_of(phase.optimizer)
         for parameter in optimizer.parameters:
@@ -177,14 +205,12 @@ class Trainer:
         loss.backward()
         norm = gradient_norm(optimizer.parameters)
         self._watch(index, loss, norm)
-        self._set_rate(phase.optimizer)
         optimizer.step()
-        self.updates[phase.name] += 1
         after = phase.after_step(self._nets) if phase.after_step else {}
-        self._averages.follow(self._specs[phase.optimizer].modules, self.updates[phase.name])
+        self._averages.follow(phase.name)
         name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
         told = {name: loss, f"{phase.name}_gradient_norm": norm, **scalars, **after}
-        self._since_log.add(told, {name: loss})
+        return told, {name: loss}
 
     def _free_parameters_of(self, optimizer: str) -> None:
         """Only these take gradients from here on."""
@@ -194,11 +220,6 @@ class Trainer:
         for parameter in self._parameters:
             parameter.requires_grad = id(parameter) in own
         self._free = optimizer
-
-    def _set_rate(self, name: str) -> None:
-        spec = self._specs[name]
-        if spec.num_stages > 1:
-            self._optimizers[name].lr = spec.learning_rate(self._progress())
 
     def _progress(self) -> float:
         return min(1.0, self.images_seen / self.settings.num_images)
@@ -220,5 +241,15 @@ class Trainer:
         """The step's batch; its progress and number are told in place."""
         self._progress_made.fill_(self._progress())
         self._now.fill_(self.steps_done + 1)
-        images, labels = self._batches.at(self.images_seen)
+        images, labels = self._in_place(*self._batches.at(self.images_seen))
         return Step(images, labels, self._progress_made, self._noise)
+
+    def _in_place(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """A batch, where graphs read it if there are any."""
+        if not self.steps.captures:
+            return images, labels
+        self._batch = self._batch or (images, labels)
+        for kept, new in zip(self._batch, (images, labels), strict=True):
+            if kept is not None and new is not None and kept is not new:
+                kept.copy_(new)
+        return self._batch
