@@ -39,6 +39,7 @@ from bench.training.checkpoint import LAST, RESULT, examine, require_folder
 from bench.training.parts import reference_for
 from bench.training.precision import precision_tags
 from bench.training.run import Run, StageName, log_result
+from bench.training.trainer import Advance
 
 LOCK_SECONDS = 600.0
 
@@ -76,8 +77,11 @@ def run_task(
     task: Task,
     should_stop: Callable[[], bool] = lambda: False,
     should_prune: Callable[[list[float]], bool] = lambda _: False,
+    advance: Advance | None = None,
 ) -> TrialResult:
     """Runs a task to its end; a trial asks ``should_prune`` after each validation.
+
+    ``advance`` trains it, where others train with it.
 
     Raises:
         Interrupted: ``should_stop`` said so; the run is marked KILLED and continues later.
@@ -92,7 +96,7 @@ def run_task(
     with disk_watched(folder), lock, _tracked(task, folder) as journal:
         try:
             with disk_watched(folder):
-                result = _run(task, journal, should_stop, should_prune)
+                result = _run(task, journal, should_stop, should_prune, advance)
         except Interrupted:
             with contextlib.suppress(OSError):  # its disk may be full or gone
                 journal.state(KILLED)
@@ -190,6 +194,7 @@ def _run(
     logger: Logger,
     should_stop: Callable[[], bool],
     should_prune: Callable[[list[float]], bool],
+    advance: Advance | None,
 ) -> TrialResult:
     config = config_from_params(task.params)
     device = resolve_device(task.device)
@@ -203,6 +208,7 @@ def _run(
         stage=task.stage,
         should_prune=should_prune,
         smaller=task.smaller,
+        advance=advance,
     )
     if not run.finished:
         logger.tags(

@@ -40,7 +40,7 @@ from bench.training.checkpoint import (
 from bench.training.health_checks import examine
 from bench.training.identity import MadeBy, differing, made_by
 from bench.training.parts import build
-from bench.training.trainer import Trainer, TrainingDiverged
+from bench.training.trainer import Advance, Trainer, TrainingDiverged
 
 StageName = Literal["run", "trial"]
 
@@ -63,6 +63,7 @@ class Run:
         should_prune: Asked by a trial after each validation but the last, with all values so
             far; True ends it there.
         smaller: By how much pieces of evaluation are smaller from the start (``bench.pieces``).
+        advance: Trains it, where others train with it.
         trainable: The model, once it is under way.
         trainer: How far it has come.
         progress: What is remembered of the way.
@@ -77,6 +78,7 @@ class Run:
     should_stop: Callable[[], bool] = lambda: False
     should_prune: Callable[[list[float]], bool] = lambda _: False
     smaller: int = 1
+    advance: Advance | None = None
     trainable: Trainable = field(init=False, repr=False)
     trainer: Trainer = field(init=False, repr=False)
     progress: Progress = field(init=False, repr=False)
@@ -159,7 +161,12 @@ class Run:
         self.logger.tags({"passport": passport, **declared_tag()})
         images, labels = self.reference.images("train"), self.reference.labels("train")
         self.trainer = Trainer(
-            self.trainable, images, labels, self.config.train, should_stop=self.should_stop
+            self.trainable,
+            images,
+            labels,
+            self.config.train,
+            should_stop=self.should_stop,
+            advance=self.advance,
         )
         try:
             self.progress = resume(self.folder, self.trainer, self.reference.device)
@@ -219,11 +226,12 @@ class Run:
         """Those of the trainer, whose time counts as that of training."""
         logs = iter(self.trainer)
         while True:
-            started = time.perf_counter()
+            started = time.perf_counter() - self.trainer.waited
             try:
                 log = next(logs, None)
             finally:
-                self.progress.train_seconds += time.perf_counter() - started
+                ended = time.perf_counter() - self.trainer.waited
+                self.progress.train_seconds += ended - started
             if log is None:
                 return
             yield log

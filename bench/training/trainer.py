@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.config import TrainSettings
-from bench.contracts import Phase, Scalars, Step, Trainable
+from bench.contracts import Phase, Rng, Scalars, Step, Trainable
 from bench.errors import Interrupted
 from bench.modules import gradient_norm
 from bench.records import StepLog
@@ -43,6 +43,9 @@ class TrainingDiverged(Exception):  # noqa: N818 - a result of training, not a p
         self.images_seen = images_seen
 
 
+Advance = Callable[["Trainer", int], None]
+
+
 class Trainer:
     """Iterating gives a ``StepLog`` at each of ``num_logs`` evenly spaced points of the budget.
 
@@ -57,8 +60,17 @@ class Trainer:
         labels: int64 ``[N]`` on the device, or None.
         settings: Budget, batch size, seed and cadence.
         should_stop: Asked before each step.
+        advance: Trains it to so many steps, or until it is to stop; without one it does so alone.
 
     Attributes:
+        trainable: The model.
+        data: Images and labels.
+        device: Where they are.
+        batches: The same in their order.
+        steps_done: Steps so far.
+        since_log: What they have told since the last log.
+        waited: Seconds that went to other runs while it was to train.
+        facts: How it was trained, for the tags of a run; nothing of a run alone on a CPU.
         steps: How steps are done: as CUDA graphs where there is such a device.
     """
 
@@ -70,19 +82,23 @@ class Trainer:
         settings: TrainSettings,
         *,
         should_stop: Callable[[], bool] = lambda: False,
+        advance: Advance | None = None,
     ) -> None:
-        self.settings = settings
-        self._should_stop = should_stop
-        self.steps_done = 0
+        self.trainable, self.settings = trainable, settings
+        self.data, self.device = (images, labels), images.device
+        self.should_stop = should_stop
+        self._advance = advance or Trainer.train_to
+        self.steps_done, self.waited = 0, 0.0
+        self.facts: dict[str, str] = {}
         self.updates = {phase.name: 0 for phase in trainable.phases}
         # A budget of fewer steps than logs has several logs at one step, given once.
         logs = range(1, settings.num_logs + 1)
         self._goals = [-(-settings.num_steps * i // settings.num_logs) for i in logs]
         self._nets = trainable.modules
         self._phases = trainable.phases
-        self._batches = Batches(images, labels, size=settings.batch_size, seed=settings.seed)
+        self.batches = Batches(images, labels, size=settings.batch_size, seed=settings.seed)
         self._rng = generator("training", settings.seed, device=images.device)
-        self._noise = DeviceRng(self._rng)
+        self._noise: Rng = DeviceRng(self._rng)
         self._specs = trainable.optimizers
         self._optimizers = {
             name: build_optimizer(
@@ -97,8 +113,8 @@ class Trainer:
         self._now = torch.zeros((), dtype=torch.int64, device=images.device)
         self._never = torch.full_like(self._now, NEVER)
         self._first_bad = self._never.repeat(len(self._phases))
-        self._since_log = StepScalars()
-        graphs = CudaGraphs([self._rng]) if images.device.type == "cuda" else None
+        self.since_log = StepScalars()
+        graphs = CudaGraphs([self._rng]) if self.device.type == "cuda" else None
         self.steps: Steps[list[Told]] = Steps(graphs)
         self._batch: tuple[Tensor, Tensor | None] | None = None
 
@@ -106,11 +122,6 @@ class Trainer:
     def evaluated(self) -> dict[str, nn.Module]:
         """The modules to sample and measure: averages stand in for what they average."""
         return {**self._nets, **self._averages.modules}
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """How it is trained, for the tags of a run; nothing on a CPU."""
-        return self.steps.facts()
 
     @property
     def images_seen(self) -> int:
@@ -132,14 +143,19 @@ class Trainer:
         for goal in self._goals if self._phases else ():
             if goal <= self.steps_done:
                 continue
-            self._prepare()
-            while self.steps_done < goal:
-                if self._should_stop():
-                    raise Interrupted(f"stopped at {self.images_seen} images")
-                self._train_step()
-                self.steps_done += 1
+            self._advance(self, goal)
+            if self.steps_done < goal:
+                raise Interrupted(f"stopped at {self.images_seen} images")
             self._raise_if_diverged()
-            yield StepLog(self.images_seen, self._since_log.take())
+            yield StepLog(self.images_seen, self.since_log.take())
+
+    def train_to(self, goal: int) -> None:
+        """Steps until so many are done, or it is to stop."""
+        self._prepare()
+        while self.steps_done < goal and not self.should_stop():
+            self._train_step()
+            self.steps_done += 1
+        self.facts |= self.steps.facts()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; tensors and plain values only."""
@@ -148,7 +164,7 @@ class Trainer:
             "rng": self._rng.get_state(),
             "steps_done": self.steps_done,
             "updates": dict(self.updates),
-            **self._since_log.state_dict(),
+            **self.since_log.state_dict(),
             "first_bad": self._first_bad,
         }
 
@@ -160,7 +176,7 @@ class Trainer:
         self._rng.set_state(state["rng"].cpu())
         self.steps_done = state["steps_done"]
         self.updates = dict(state["updates"])
-        self._since_log.load_state_dict(state)
+        self.since_log.load_state_dict(state)
         self._first_bad = state.get("first_bad", self._first_bad)
         self.steps.forget()
 
@@ -184,7 +200,7 @@ class Trainer:
         key = tuple((i, self._count_update(phase)) for i, phase in due)
         step = self._draw()
         for told in self.steps.do(key, lambda: [self._run_phase(i, p, step) for i, p in due]):
-            self._since_log.add(*told)
+            self.since_log.add(*told)
 
     def _count_update(self, phase: Phase) -> float:
         """Makes ready what a coming update takes from its number and its time; its learning rate."""
@@ -202,8 +218,8 @@ class Trainer:
         for parameter in optimizer.parameters:
             parameter.grad = None
         loss, scalars = phase.loss(self._nets, step)
-        loss.backward()
-        norm = gradient_norm(optimizer.parameters)
+        loss.backward(torch.ones_like(loss))  # of several seeds: the gradient of their sum
+        norm = self._norm(optimizer.parameters)
         self._watch(index, loss, norm)
         optimizer.step()
         after = phase.after_step(self._nets) if phase.after_step else {}
@@ -211,6 +227,9 @@ class Trainer:
         name = "loss" if len(self._phases) == 1 else f"{phase.name}_loss"
         told = {name: loss, f"{phase.name}_gradient_norm": norm, **scalars, **after}
         return told, {name: loss}
+
+    def _norm(self, parameters: list[nn.Parameter]) -> Tensor:
+        return gradient_norm(parameters)
 
     def _free_parameters_of(self, optimizer: str) -> None:
         """Only these take gradients from here on."""
@@ -241,7 +260,7 @@ class Trainer:
         """The step's batch; its progress and number are told in place."""
         self._progress_made.fill_(self._progress())
         self._now.fill_(self.steps_done + 1)
-        images, labels = self._in_place(*self._batches.at(self.images_seen))
+        images, labels = self._in_place(*self.batches.at(self.images_seen))
         return Step(images, labels, self._progress_made, self._noise)
 
     def _in_place(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -73,7 +73,7 @@ def changing(trainer):
     return [t for t in tree_flatten(kept)[0] if isinstance(t, torch.Tensor)]
 
 
-def trained(model, taped, num_images=240):
+def trained(model, taped, num_images=160):
     settings = TrainSettings(num_images=num_images, batch_size=8, num_logs=4, num_validations=1)
     trainer = Trainer(model, IMAGES, LABELS, settings)
     recorder = Tapes(trainer) if taped else None
