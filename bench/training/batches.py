@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.evaluation.stored import Stored
 from bench.images import to_unit
 from bench.runtime import generator
 
@@ -13,22 +14,27 @@ class Batches:
     """An endless stream of epochs; a batch may end one and begin the next.
 
     Args:
-        images: The resident train split, uint8 ``[N, C, H, W]``, on the device.
+        images: The train split, uint8 ``[N, C, H, W]``, on the device or on its way there.
         labels: int64 ``[N]`` on the device, or None.
         size: Images of a batch.
         seed: All that the order depends on.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor | None, *, size: int, seed: int) -> None:
-        self._images, self._labels = images, labels
+    def __init__(
+        self, images: Tensor | Stored, labels: Tensor | None, *, size: int, seed: int
+    ) -> None:
+        self._images = images if isinstance(images, Stored) else Stored(images, images.device)
+        self._labels = labels
         self._size, self._seed = size, seed
         self._order: tuple[int, Tensor] | None = None
 
     def at(self, images_seen: int) -> tuple[Tensor, Tensor | None]:
         """The batch behind so many images: float ``[N, C, H, W]`` in [0, 1], and its labels."""
         index = self._index(images_seen)
-        labels = None if self._labels is None else self._labels.index_select(0, index)
-        return to_unit(self._images.index_select(0, index)), labels
+        images = to_unit(self._images.take(index))
+        if self._labels is None:
+            return images, None
+        return images, self._labels.index_select(0, index.to(self._labels.device))
 
     def _index(self, images_seen: int) -> Tensor:
         wanted, parts = self._size, []
@@ -45,5 +51,5 @@ class Batches:
             order = torch.randperm(
                 len(self._images), generator=generator("order", self._seed, epoch)
             )
-            self._order = (epoch, order.to(self._images.device))
+            self._order = (epoch, order.to(self._images.all.device))
         return self._order[1]

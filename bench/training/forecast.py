@@ -45,7 +45,7 @@ def _training_seconds(config: RunConfig, reference: ReferenceData, trainable: Tr
             "num_validations": 1,
         }
     )
-    logs = iter(Trainer(trainable, reference.images("train"), reference.labels("train"), short))
+    logs = iter(Trainer(trainable, reference.stored("train"), reference.labels("train"), short))
     try:
         for _ in range(WARM):
             next(logs)

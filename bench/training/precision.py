@@ -179,7 +179,7 @@ def _many_logs(
         "num_validations": 1,
         "precision": precision,
     }
-    images, labels = reference.images("train"), reference.labels("train")
+    images, labels = reference.stored("train"), reference.labels("train")
     return iter(Trainer(trainable, images, labels, config.train.model_copy(update=many)))
 
 

@@ -159,7 +159,7 @@ class Run:
         density = self.trainable.eval_fns.density
         passport = "" if density is None else density.likelihood_name
         self.logger.tags({"passport": passport, **declared_tag()})
-        images, labels = self.reference.images("train"), self.reference.labels("train")
+        images, labels = self.reference.stored("train"), self.reference.labels("train")
         self.trainer = Trainer(
             self.trainable,
             images,

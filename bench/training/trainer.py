@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bench.config import TrainSettings
 from bench.contracts import Phase, Rng, Scalars, Step, Trainable
 from bench.errors import Interrupted
+from bench.evaluation.stored import Stored
 from bench.modules import gradient_norm
 from bench.records import StepLog
 from bench.runtime import DeviceRng, generator
@@ -56,7 +57,7 @@ class Trainer:
 
     Args:
         trainable: The model; its modules are on the device already, initialised.
-        images: The resident train split, uint8 ``[N, C, H, W]``, on the device.
+        images: The train split, uint8 ``[N, C, H, W]``, on the device or on its way there.
         labels: int64 ``[N]`` on the device, or None.
         settings: Budget, batch size, seed and cadence.
         should_stop: Asked before each step.
@@ -77,7 +78,7 @@ class Trainer:
     def __init__(
         self,
         trainable: Trainable,
-        images: Tensor,
+        images: Tensor | Stored,
         labels: Tensor | None,
         settings: TrainSettings,
         *,

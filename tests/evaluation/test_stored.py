@@ -12,6 +12,9 @@ from bench.datasets import _packed, _remembered
 from bench.evaluation import stored
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.stored import Stored, placed
+from bench.models import configure
+from bench.training.parts import build
+from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 X, Y = np.random.default_rng(0).integers(0, 256, (5_000, 1, 28, 28), np.uint8), np.arange(5_000) % 4
@@ -61,6 +64,23 @@ def test_pages_of_what_memory_does_not_hold_are_given_back(larger, monkeypatch):
         most = max(most, resident_bytes(path))
     assert 2**16 < most < 2**20 < train.all.nbytes
     assert torch.equal(train.take(torch.arange(10)), first)
+
+
+def test_training_on_a_file_is_training_on_memory_bit_by_bit(name, larger):
+    states = []
+    for splits in (datasets.load(name), larger):
+        reference = ReferenceData(splits, CPU, None)
+        config = configure("vae_mlp", {"hidden": "8", "num_images": 9_000, "num_logs": 4})
+        trainer = Trainer(
+            build(config, reference),
+            reference.stored("train"),
+            reference.labels("train"),
+            config.train,
+        )
+        states.append(([*trainer], trainer.state_dict()["modules"]))
+    (logs, memory), (others, file) = states
+    assert logs == others
+    assert all(torch.equal(memory[net][k], file[net][k]) for net in memory for k in memory[net])
 
 
 def test_what_lies_in_a_file_is_no_process_own(name):
