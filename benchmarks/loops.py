@@ -1,15 +1,20 @@
 """One training step written by hand, by a library and by us: what a speed is compared with.
 
 Each loop trains the networks that the registered model has, with its loss and optimizer, on one
-set of images; it differs in what stands around the step.
+set of images; it differs in what stands around the step. A contestant has a process of its own,
+``python benchmarks/loops.py CONTESTANT MODEL SETTINGS THREADS``, which reads numbers of steps and
+answers with the seconds that they took: of the processor, and of the wall.
 """
 
 from __future__ import annotations
 
 import io
 import itertools
+import json
 import logging
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from types import ModuleType
@@ -22,10 +27,13 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from bench.config import RunConfig
+from bench import datasets
+from bench.config import Precision, RunConfig
 from bench.evaluation.reference import ReferenceData
+from bench.models import configure
+from bench.runtime import prepare
 from bench.torchvision_import import import_torchvision
-from bench.training.parts import build
+from bench.training.parts import build, reference_for
 from bench.training.trainer import Trainer
 
 Nets = dict[str, nn.Module]
@@ -42,7 +50,7 @@ class Arena(NamedTuple):
     images: np.ndarray[Any, Any]
 
 
-def ours(arena: Arena, precision: str = "fp32") -> Steps:
+def ours(arena: Arena, precision: Precision) -> Steps:
     """The project's loop with all that it watches and logs, a log each tenth step."""
     size = arena.config.train.batch_size
     endless = {"num_images": 10**5 * size, "num_logs": 10**4, "num_validations": 1}
@@ -73,28 +81,12 @@ def bare(arena: Arena) -> Steps:
     return _by_hand(arena, batches(), optimizers=_fused, item=False)
 
 
-def plain_script(arena: Arena, threads: int) -> Steps:
+def plain_script(arena: Arena) -> Steps:
     """As tutorials have it: pictures, ToTensor, DataLoader, default optimizers, ``.item()``."""
     size = arena.config.train.batch_size
     loader = DataLoader(Pictures(arena.images), batch_size=size, shuffle=True, drop_last=True)
     batches = (images for _ in itertools.count() for images, _ in loader)
-    return as_torch_starts(_by_hand(arena, batches, optimizers=_default, item=True), threads)
-
-
-def as_torch_starts(steps: Steps, threads: int) -> Steps:
-    """The same where nobody set anything but threads: denormals are computed, not flushed."""
-
-    def others(count: int) -> None:
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)
-        try:
-            steps(count)
-        finally:
-            torch.set_num_threads(before)
-            torch.set_flush_denormal(True)
-
-    return others
+    return _by_hand(arena, batches, optimizers=_default, item=True)
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
@@ -224,7 +216,7 @@ def _of(config: RunConfig, key: str) -> float:
     return float(config.flat()[f"model.{key}"])
 
 
-def pythae_trainer(arena: Arena, threads: int) -> Steps:
+def pythae_trainer(arena: Arena) -> Steps:
     """pythae's trainer on its VAE with our networks: ELBO of gray values, an epoch at a time.
 
     Raises:
@@ -251,7 +243,7 @@ def pythae_trainer(arena: Arena, threads: int) -> Steps:
             )
             pythae.BaseTrainer(model, train_dataset=data, training_config=chosen).train()
 
-    return as_torch_starts(steps, threads)
+    return steps
 
 
 def _pythae() -> Any:
@@ -286,3 +278,51 @@ def _pythae() -> Any:
     found.__dict__.update({each.__name__: each for each in names})
     found.__dict__.update(encoder=Encoder, decoder=Decoder)
     return found
+
+
+class Contestant(NamedTuple):
+    """Who takes part.
+
+    Attributes:
+        make: Its loop.
+        prepared: Whether its process is set up as the project's are; else as torch starts it.
+    """
+
+    make: Callable[[Arena], Steps]
+    prepared: bool = True
+
+
+PLAIN, BARE, PEER, FP32, BF16 = "plain script", "bare step", "pythae", "ours fp32", "ours bf16"
+CONTESTANTS = {
+    PLAIN: Contestant(plain_script, prepared=False),
+    PEER: Contestant(pythae_trainer, prepared=False),
+    BARE: Contestant(bare),
+    FP32: Contestant(lambda arena: ours(arena, "fp32")),
+    BF16: Contestant(lambda arena: ours(arena, "bf16")),
+}
+
+
+def main() -> None:
+    """Trains as many steps as each line of the input says."""
+    name, model, settings, threads = sys.argv[1:]
+    contestant = CONTESTANTS[name]
+    if contestant.prepared:
+        prepare(threads=int(threads))
+    else:
+        torch.set_num_threads(int(threads))
+    config = configure(model, json.loads(settings))
+    reference = reference_for(config, torch.device("cpu"))
+    images = datasets.load(config.data.dataset).train.images[:]
+    try:
+        steps = contestant.make(Arena(config, reference, images))
+    except ImportError:
+        return
+    for line in sys.stdin:
+        processor, wall = time.process_time(), time.perf_counter()
+        steps(int(line))
+        spent = time.process_time() - processor, time.perf_counter() - wall
+        print(json.dumps(spent), flush=True)
+
+
+if __name__ == "__main__":
+    main()

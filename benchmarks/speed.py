@@ -11,25 +11,25 @@ installed.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import around
-import loops
 import torch
-from loops import Arena, Steps
+from loops import BARE, BF16, CONTESTANTS, FP32, PEER, PLAIN
 
 from bench import datasets
-from bench.detectors._find import find_detector
 from bench.errors import UsageError
-from bench.evaluation.reference import ReferenceData
-from bench.models import configure
 from bench.runtime import git_commit, instructions, prepare
 
 HERE = Path(__file__).parent
@@ -43,9 +43,6 @@ ROWS: dict[str, tuple[str, Mapping[str, object]]] = {
         for name in ("vae", "gan", "wgan")
     },
 }
-PLAIN, BARE, PEER = "plain script", "bare step", "pythae"
-UNSET = "plain script, threads unset"
-FP32, BF16 = "ours fp32", "ours bf16"
 
 
 @dataclass(frozen=True)
@@ -81,67 +78,69 @@ class Asked:
     output: Path
     rows: tuple[str, ...]
 
-    def reference(self) -> ReferenceData:
-        """Its images, with the detector that measures."""
-        splits = datasets.load(self.dataset)
-        return ReferenceData(splits, torch.device("cpu"), find_detector("auto", splits.spec))
-
 
 Found = dict[str, list[float]]
 """By contestant: images per second, turn by turn."""
 
 
-def races(asked: Asked, clock: Callable[[], float], rows: Iterable[str]) -> dict[str, Found]:
-    """Every contestant's images per second in every row, by turns."""
-    reference = asked.reference()
-    images = reference.images("train")[:].numpy()
+class Runner:
+    """A contestant of ``loops.py`` in its process; one that cannot take part is not ``there``."""
+
+    def __init__(self, name: str, row: str, dataset: str, threads: int) -> None:
+        model, settings = ROWS[row]
+        given = json.dumps({**settings, "data.dataset": dataset})
+        self._process = subprocess.Popen(  # noqa: S603 - our own
+            [sys.executable, str(HERE / "loops.py"), name, model, given, str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.there = bool(self.steps(10))
+
+    def steps(self, count: int) -> list[float]:
+        """Processor and wall seconds of so many steps; nothing where the process has ended."""
+        assert self._process.stdin
+        assert self._process.stdout
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(f"{count}\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else []
+
+    def close(self) -> None:
+        """Ends it."""
+        self._process.communicate()
+
+
+def races(asked: Asked, rows: Iterable[str], *, threads: int = 1) -> dict[str, Found]:
+    """Every contestant's images per second in every row, by turns: of the processor on one thread."""
     found = {}
     for row in rows:
-        name, settings = ROWS[row]
-        arena = Arena(configure(name, settings, {"dataset": asked.dataset}), reference, images)
-        found[row] = race(contestants(arena), arena.config.train.batch_size, asked, clock)
+        names = [name for name in CONTESTANTS if name != PEER or row.startswith("vae")]
+        runners = {name: Runner(name, row, asked.dataset, threads) for name in names}
+        there = {name: runner for name, runner in runners.items() if runner.there}
+        found[row] = race(there, asked, clock=0 if threads == 1 else 1)
+        for runner in runners.values():
+            runner.close()
         print(f"  {row}: {', '.join(f'{k} {_middle(v):,.0f}' for k, v in found[row].items())}")
     return found
 
 
-def contestants(arena: Arena) -> dict[str, Steps]:
-    """Who takes part in a row; pythae has no adversarial model."""
-    threads = torch.get_num_threads()
-    taking_part = {
-        PLAIN: loops.plain_script(arena, threads),
-        UNSET: loops.plain_script(arena, around.num_cores()),
-        BARE: loops.bare(arena),
-        FP32: loops.ours(arena),
-        BF16: loops.ours(arena, "bf16"),
-    }
-    if arena.config.name.startswith("vae"):
-        try:
-            taking_part[PEER] = loops.pythae_trainer(arena, threads)
-        except ImportError:
-            print(f"  {PEER} is not installed: pip install 'bench[peers]'")
-    return taking_part
-
-
-def race(
-    runners: dict[str, Steps], batch_size: int, asked: Asked, clock: Callable[[], float]
-) -> Found:
-    """Images per second of each, in turns whose order is reversed each time; a turn warms up."""
-    counts = {name: _steps_for(steps, asked.seconds) for name, steps in runners.items()}
+def race(runners: dict[str, Runner], asked: Asked, clock: int) -> Found:
+    """Images per second of each, in turns whose order is reversed each time."""
+    counts = {name: _steps_for(runner, asked.seconds) for name, runner in runners.items()}
     found: Found = {name: [] for name in runners}
     for turn in range(asked.repeats):
         for name in list(runners)[:: -1 if turn % 2 else 1]:
-            started = clock()
-            runners[name](counts[name])
-            found[name].append(counts[name] * batch_size / (clock() - started))
+            seconds = runners[name].steps(counts[name])[clock]
+            found[name].append(counts[name] * BATCH["train.batch_size"] / seconds)
     return found
 
 
-def _steps_for(steps: Steps, seconds: float) -> int:
-    """A multiple of ten steps that takes about so long, after ten that warm up."""
-    steps(10)
-    started = time.perf_counter()
-    steps(10)
-    return max(1, round(seconds / (time.perf_counter() - started))) * 10
+def _steps_for(runner: Runner, seconds: float) -> int:
+    """A multiple of ten steps that takes about so long."""
+    return max(1, round(seconds / runner.steps(10)[1])) * 10
 
 
 def steps_table(found: dict[str, Found], title: str) -> Table:
@@ -149,7 +148,6 @@ def steps_table(found: dict[str, Found], title: str) -> Table:
     pairs = {
         "fp32 / plain": (FP32, PLAIN),
         "bf16 / plain": (BF16, PLAIN),
-        "bf16 / plain, threads unset": (BF16, UNSET),
         "fp32 / bare": (FP32, BARE),
         "bf16 / bare": (BF16, BARE),
         "fp32 / pythae": (FP32, PEER),
@@ -176,16 +174,15 @@ def _middle(values: list[float]) -> float:
 
 def step(asked: Asked) -> list[Table]:
     """Training alone: processor seconds on one thread, then the wall on all cores."""
-    found = races(asked, time.process_time, [row for row in ROWS if row.startswith(asked.rows)])
+    found = races(asked, [row for row in ROWS if row.startswith(asked.rows)])
     draw(found, asked.output / "step.png")
-    alone = steps_table(found, "The step: processor seconds, one thread")
     cores = around.num_cores()
-    prepare(threads=cores)
-    together = steps_table(
-        races(asked, time.perf_counter, list(found)[:1]), f"The step: wall clock, {cores} threads"
-    )
-    prepare(threads=1)
-    return [alone, together, matmul(asked)]
+    together = races(asked, list(found)[:1], threads=cores)
+    return [
+        steps_table(found, "The step: processor seconds, one thread"),
+        steps_table(together, f"The step: wall clock, {cores} threads"),
+        matmul(asked),
+    ]
 
 
 def matmul(asked: Asked) -> Table:
