@@ -16,6 +16,7 @@ from bench.evaluation.stored import Stored
 from bench.modules import gradient_norm
 from bench.records import StepLog
 from bench.runtime import DeviceRng, generator
+from bench.training.autocast import in_bf16, matrix_products
 from bench.training.averages import Averages
 from bench.training.batches import Batches
 from bench.training.capture import CudaGraphs, Steps
@@ -85,6 +86,8 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         advance: Advance | None = None,
     ) -> None:
+        if settings.precision == "bf16":
+            trainable = in_bf16(trainable)
         self.trainable, self.settings = trainable, settings
         self.data, self.device = (images, labels), images.device
         self.should_stop = should_stop
@@ -153,9 +156,10 @@ class Trainer:
     def train_to(self, goal: int) -> None:
         """Steps until so many are done, or it is to stop."""
         self._prepare()
-        while self.steps_done < goal and not self.should_stop():
-            self._train_step()
-            self.steps_done += 1
+        with matrix_products(self.settings.precision):
+            while self.steps_done < goal and not self.should_stop():
+                self._train_step()
+                self.steps_done += 1
         self.facts |= self.steps.facts()
 
     def state_dict(self) -> dict[str, Any]:
@@ -200,8 +204,8 @@ class Trainer:
         # A graph holds as constants what is due and how fast it learns.
         key = tuple((i, self._count_update(phase)) for i, phase in due)
         step = self._draw()
-        for told in self.steps.do(key, lambda: [self._run_phase(i, p, step) for i, p in due]):
-            self.since_log.add(*told)
+        told = self.steps.do(key, lambda: [self._run_phase(i, p, step) for i, p in due])
+        self.since_log.add(*_joined(told))
 
     def _count_update(self, phase: Phase) -> float:
         """Makes ready what a coming update takes from its number and its time; its learning rate."""
@@ -273,3 +277,13 @@ class Trainer:
             if kept is not None and new is not None and kept is not new:
                 kept.copy_(new)
         return self._batch
+
+
+def _joined(told: list[Told]) -> Told:
+    """What a step tells as a whole; of a scalar that two phases tell, the later one."""
+    scalars: Scalars = {}
+    losses: Scalars = {}
+    for some, spread in told:
+        scalars |= some
+        losses |= spread
+    return scalars, losses

@@ -209,6 +209,17 @@ def test_spread_of_a_game_stands_under_each_phases_name():
     assert {"p_loss_sd", "q_loss_sd"} <= scalars.keys()
 
 
+def test_of_a_scalar_that_two_phases_tell_the_later_one_counts():
+    recipe = trainable(lambda nets, step: (plain(nets, step)[0], {"told": torch.zeros(())}))
+    later = Phase(
+        name="q",
+        optimizer="o",
+        loss=lambda nets, step: (plain(nets, step)[0], {"told": torch.ones(())}),
+    )
+    game = dataclasses.replace(recipe, phases=[*recipe.phases, later])
+    assert next(iter(Trainer(game, IMAGES, None, settings()))).scalars["told"] == 1
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_divergence_names_the_phase_and_the_first_step(value):
     def loss(nets, step):
