@@ -13,17 +13,20 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bench.errors import Damaged, UsageError, cannot_use, disk_trouble
+from bench.errors import Damaged, Interrupted, UsageError, cannot_use, disk_trouble
 
 FORM = "bench_file"
 VERSION = 1
 """Of the form of sealed files: raised when an older reader must not believe them."""
 WAIT_SECONDS = 30.0
 """For a worker whose driver was killed to keep what it has."""
+ASK_SECONDS = 1.0
+"""Between two looks whether to go on waiting."""
 _PARTIAL = re.compile(r"\..+\.(\d+)\.partial")
 
 
@@ -202,25 +205,33 @@ def made_folder(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, should_stop: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Keeps other processes out of a run's folder; the kernel frees it if this one dies.
 
     Raises:
-        UsageError: Another process is at work there.
+        Interrupted: ``should_stop`` said so while another one was at work there.
+        UsageError: It still is.
     """
     from filelock import FileLock, Timeout
 
+    lock, until = FileLock(folder / ".lock"), time.monotonic() + WAIT_SECONDS
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=min(ASK_SECONDS, WAIT_SECONDS))
+        except Timeout:
+            if should_stop():
+                raise Interrupted("stopped before it began") from None
+            if time.monotonic() > until:
+                raise UsageError(
+                    f"another process is at work in '{folder}': wait for it, or stop it, then give "
+                    "the same command again"
+                ) from None
+        except OSError as error:
+            raise cannot_use(folder, error) from error
     try:
-        lock = FileLock(folder / ".lock", timeout=WAIT_SECONDS).acquire()
-    except Timeout:
-        raise UsageError(
-            f"another process is at work in '{folder}': wait for it, or stop it, then give the "
-            "same command again"
-        ) from None
-    except OSError as error:
-        raise cannot_use(folder, error) from error
-    with lock:
         yield
+    finally:
+        lock.release()
 
 
 def file_digest(path: Path) -> str:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from bench.errors import Damaged, Interrupted
 from bench.files import alone_in, disk_watched, set_aside
@@ -40,8 +37,6 @@ from bench.training.parts import reference_for
 from bench.training.precision import precision_tags
 from bench.training.run import Run, StageName, log_result
 from bench.training.trainer import Advance
-
-LOCK_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +87,7 @@ def run_task(
     folder = Path(task.folder)
     require_folder(folder)
     # A worker whose driver was killed may still keep what it has: it must not be met here.
-    lock = _locked(folder, should_stop)
-    with disk_watched(folder), lock, _tracked(task, folder) as journal:
+    with disk_watched(folder), alone_in(folder, should_stop), _tracked(task, folder) as journal:
         try:
             with disk_watched(folder):
                 result = _run(task, journal, should_stop, should_prune, advance)
@@ -149,27 +143,6 @@ def is_begun(folder: Path) -> bool:
 def state_of(result: TrialResult) -> str:
     """What MLflow calls it."""
     return FAILED if result.status == "failed" else FINISHED
-
-
-def _locked(
-    folder: Path, should_stop: Callable[[], bool]
-) -> contextlib.AbstractContextManager[object]:
-    """The lock of a run's folder, which a stop does not wait for.
-
-    Raises:
-        Interrupted: ``should_stop`` said so.
-        Timeout: Another process keeps it.
-    """
-    lock = FileLock(folder / ".lock")
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            return lock.acquire(timeout=1.0)
-        except Timeout:
-            if should_stop():
-                raise Interrupted("stopped before it began") from None
-            if time.monotonic() > deadline:
-                raise
 
 
 @contextlib.contextmanager
