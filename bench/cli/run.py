@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,7 +92,7 @@ def run_study(
         storage=storage,
         plugins=plugins or (),
     )
-    from bench.engines import num_jobs
+    from bench.engines import speedup
     from bench.runtime import prepare
     from bench.study.precision import with_precision
 
@@ -100,12 +101,12 @@ def run_study(
     if decision:
         say(str(decision))
     everything = plan.trials() + plan.runs()
-    at_a_time = num_jobs(jobs, engine, plan.device)
     unfinished = _unfinished(plan, everything)
+    at_a_time = _at_a_time(jobs, engine, plan, unfinished or dry_run)
     if unfinished or dry_run:  # what is finished is answered without its images
         _require_parts(plan, everything, at_a_time, say)
     if dry_run:
-        return _shown(plan, everything, at_a_time, say)
+        return _shown(plan, everything, speedup(at_a_time, engine), say)
     from bench.study.driver import Driver
     from bench.study.edits import edits
     from bench.tracking.mlflow import Store
@@ -135,11 +136,18 @@ def run_study(
     return _sum_up(driver, say)
 
 
+def _at_a_time(jobs: str, engine: str | None, plan: StudyPlan, something: object) -> int:
+    """``--jobs`` as a number; ``auto`` is timed where there is something to run."""
+    from bench.engines import num_jobs
+
+    return num_jobs(jobs if something or jobs != "auto" else "1", engine, plan.device)
+
+
 def _run(
     driver: Driver, left: Sequence[PlannedRun], jobs: int, engine: str | None, say: Say
 ) -> None:
     from bench.cli.progress import StudyProgress
-    from bench.engines import open_engine
+    from bench.engines import open_engine, speedup
     from bench.study.space import require_space
 
     plan, jobs = driver.plan, max(1, min(jobs, len(left)))
@@ -155,7 +163,12 @@ def _run(
     with contextlib.closing(open_engine(engine, jobs, plan.folder)) as opened:
         forecast = seconds_by_label(left, plan.device)
         if left:
-            say(plan_line(plan.identity, left, sum(forecast.values()) / jobs))
+            # Workers need as long to start as this process has needed.
+            start = time.process_time() if jobs > 1 else 0.0
+            faster = speedup(jobs, engine)
+            if jobs > 1:
+                say(f"{jobs} runs at a time, on one thread each, do {faster:.1f} x the work of one")
+            say(plan_line(plan.identity, left, start + sum(forecast.values()) / faster))
         with StudyProgress(forecast, jobs) as progress:
             driver.run(opened, progress)
 
@@ -208,14 +221,14 @@ def _finished_line(
     return f"{number} of {len(everything)} runs are finished already{since}{again}"
 
 
-def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> dict[str, Any]:
+def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], faster: float, say: Say) -> dict[str, Any]:
     """What would run, and how long it would take."""
     from bench.study.space import space_line
 
     for line in [*plan_table(runs, plan.study.spaces), matched_line(plan)]:
         if line:
             say(line)
-    seconds = sum(seconds_by_label(runs, plan.device).values()) / jobs
+    seconds = sum(seconds_by_label(runs, plan.device).values()) / faster
     say(space_line([(run.config, run.stage) for run in runs], plan.spec()))
     say(plan_line(plan.identity, runs, seconds))
     flat = {run.label: run.config.flat() for run in runs}

@@ -68,6 +68,10 @@ class Engine(Protocol):
             UsageError: It cannot run so many.
         """
 
+    @staticmethod
+    def speedup(jobs: int) -> float:
+        """What so many at a time do, in what one does."""
+
     @property
     def free(self) -> int:
         """Tasks that may be submitted now."""
@@ -100,6 +104,11 @@ def num_jobs(text: str, name: str | None, device: torch.device) -> int:
         raise UsageError(f"--jobs takes a whole number in 1..999, or auto, got {shown(text)}")
     asked = None if text == "auto" else int(text)
     return ENGINES.get(name or "local").num_jobs(asked, device)
+
+
+def speedup(jobs: int, name: str | None) -> float:
+    """What so many at a time do on an engine, in what one does."""
+    return ENGINES.get(name or "local").speedup(jobs)
 
 
 def open_engine(name: str | None, jobs: int, logs: Path) -> Engine:

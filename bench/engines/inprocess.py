@@ -40,6 +40,11 @@ class InProcess:
             )
         return 1
 
+    @staticmethod
+    def speedup(jobs: int) -> float:
+        """There is but one."""
+        return float(jobs)
+
     @property
     def free(self) -> int:
         """One task at a time."""

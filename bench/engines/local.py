@@ -103,8 +103,17 @@ class LocalWorkers:
 
     @staticmethod
     def num_jobs(asked: int | None, device: torch.device) -> int:
-        """One for each core; runs on a GPU, which they would share, come one after the other."""
-        return asked or (1 if device.type == "cuda" else num_cores())
+        """As many as do most, timed; runs on a GPU, which they would share, one after the other."""
+        from bench.engines._timing import best_jobs
+
+        return asked or (1 if device.type == "cuda" else best_jobs(num_cores()))
+
+    @staticmethod
+    def speedup(jobs: int) -> float:
+        """Timed; more than there are cores do no more."""
+        from bench.engines import _timing
+
+        return _timing.speedup(min(jobs, num_cores()))
 
     @property
     def free(self) -> int:

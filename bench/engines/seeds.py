@@ -53,6 +53,11 @@ class Seeds:
             )
         return 1
 
+    @staticmethod
+    def speedup(jobs: int) -> float:  # noqa: ARG004 - the GPU's
+        """Not known beforehand."""
+        return 1.0
+
     @property
     def free(self) -> int:
         """How many more it holds; one trial is waited for before the next is chosen."""

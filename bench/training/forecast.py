@@ -21,6 +21,8 @@ from bench.training.trainer import Trainer, TrainingDiverged
 
 WARM, TIMED = 1, 2
 NUM_SAMPLES = 128
+RUN_SECONDS = 0.4
+"""What a run pays beside: the model built, checkpoints written, its store told."""
 INVERTED = NUM_DRAWS + 3 * NUM_STEPS * ROWS * PAIRS
 """What the pictures by inversion cost, in samples: back takes twice as long as forth."""
 
@@ -30,8 +32,10 @@ def seconds_per_run(config: RunConfig, reference: ReferenceData) -> float:
     trainable = build(config, reference)
     if not trainable.phases:
         return 1.0
-    return _evaluation_seconds(config, reference, trainable) + _training_seconds(
-        config, reference, trainable
+    return (
+        RUN_SECONDS
+        + _evaluation_seconds(config, reference, trainable)
+        + _training_seconds(config, reference, trainable)
     )
 
 
@@ -63,19 +67,20 @@ def _evaluation_seconds(config: RunConfig, reference: ReferenceData, trainable: 
     view = view_of(
         Generated(reference, trainable.modules, fns), "val", settings.model_copy(update=few)
     )
-    each = _seconds(lambda: view.samples(NUM_SAMPLES)) / NUM_SAMPLES
+    made = seen = _seconds(lambda: view.samples(NUM_SAMPLES)) / NUM_SAMPLES
     if reference.detector is not None:
-        each += _seconds(lambda: view.generated_features(NUM_SAMPLES)) / NUM_SAMPLES
+        seen += _seconds(lambda: view.generated_features(NUM_SAMPLES)) / NUM_SAMPLES
     pictures = _seconds(lambda: draw_pictures(view, at_end=False))
     n_val, n_test = num_samples(settings, reference)
     num_validations = config.train.num_validations + 1
     samples = num_validations * n_val + 2 * n_test
     samples += INVERTED if fns.encode is None and fns.latent_dim else 0
     samples *= 1 if fns.density is None else 3
+    draws = 0  # the bound's, which no detector sees
     if fns.inference is not None:
         sizes = (len(reference.images(split)) for split in ("val", "test"))
-        samples += DRAWS * sum(min(n, settings.likelihood_images) for n in sizes)
-    return each * samples + pictures * num_validations
+        draws = DRAWS * sum(min(n, settings.likelihood_images) for n in sizes)
+    return seen * samples + made * draws + pictures * num_validations
 
 
 def _seconds(work: Callable[[], object]) -> float:
