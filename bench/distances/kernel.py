@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from bench.distances.products import parts, products
 from bench.pieces import stoppable
-
-CHUNK = 200
-"""Rows of a kernel matrix in memory at once: at 10,000 columns 16 MB, which the allocator keeps for
-the next one. Above 32 MB it asks the system each time, which took nearly as long again."""
 
 MAX_DIM = 128
 """Beyond, the moments (d^3 numbers) cost more than the kernel matrices.
@@ -26,8 +23,9 @@ SUMS_CHUNK = 250
 FEWEST = 3
 """Points of a set: the standard error leaves one out and still needs a pair."""
 
-Kernel = Callable[[Tensor, Tensor], Tensor]
-"""Symmetric, ``[N, d]`` and ``[M, d]`` to ``[N, M]``."""
+Kernel = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+"""Products x.y ``[n, m]``, |x|^2 ``[n, 1]``, |y|^2 ``[m]`` and d to k(x, y), symmetric, in the place of
+the products."""
 
 
 @dataclass(frozen=True)
@@ -42,26 +40,34 @@ class Estimate:
         return {name: self.value, f"{name}_se": self.standard_error}
 
 
-def cubic(x: Tensor, y: Tensor) -> Tensor:
+def cubic(inner: Tensor, of_x: Tensor, of_y: Tensor, dim: int) -> Tensor:  # noqa: ARG001
     """(x.y / d + 1)^3: Binkowski et al. 2018, arXiv 1801.01401, section 4."""
-    return (x @ y.T).div_(x.shape[1]).add_(1).pow_(3)
+    return inner.div_(dim).add_(1).pow_(3)
 
 
 def mmd_squared(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Estimate:
-    """Unbiased MMD^2 of all of x ``[n, d]`` and all of y ``[m, d]``; below zero by chance.
+    """Unbiased MMD^2 of all of x ``[n, d]`` and all of y ``[m, d]``; below zero by chance."""
+    x, y = x.double(), y.double()
+    return mmd_of_sums(sums_within(x, kernel), sums_within(y, kernel), *sums_between(x, y, kernel))
+
+
+def mmd_of_sums(
+    within_x: Tensor, within_y: Tensor, between_x: Tensor, between_y: Tensor
+) -> Estimate:
+    """Unbiased MMD^2, from the sums of k for each point of both sets.
 
     Gretton et al. 2012 (JMLR 13), eq. 3: the mean of k over pairs within x, and within y, less
     twice its mean between them. The standard error is that of the delete-one jackknife over
     both sets (Efron and Stein 1981). Where both have one distribution the estimator is
     degenerate, and the error comes out up to sqrt(2) times too large, never too small.
+
+    Args:
+        within_x: Over the other points of x, ``[n]``.
+        within_y: Over the other points of y, ``[m]``.
+        between_x: Of each point of x over y, ``[n]``.
+        between_y: Of each point of y over x, ``[m]``.
     """
-    x, y = x.double(), y.double()
-    n, m = len(x), len(y)
-    within_x, within_y = _within(x, kernel), _within(y, kernel)
-    between_x, between_y = x.new_zeros(n), y.new_zeros(m)
-    for rows, block in _blocks(x, y, kernel):
-        between_x[rows] = block.sum(1)
-        between_y += block.sum(0)
+    n, m = len(within_x), len(within_y)
     value = (
         within_x.sum() / (n * (n - 1))
         + within_y.sum() / (m * (m - 1))
@@ -71,20 +77,26 @@ def mmd_squared(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Estimate:
     return Estimate(float(value), float(variance.sqrt()))
 
 
-def _within(points: Tensor, kernel: Kernel) -> Tensor:
+def sums_within(points: Tensor, kernel: Kernel) -> Tensor:
     """Sum of k over the other points of the set, for each of its points ``[n]``."""
-    sums = points.new_empty(len(points))
-    for rows, block in _blocks(points, points, kernel):
-        block.diagonal(rows.start).zero_()
-        sums[rows] = block.sum(1)
+    sums, norms = points.new_empty(len(points)), points.square().sum(1)
+    for chunk in products(points, points):
+        for rows, inner in parts(*chunk):
+            block = kernel(inner, norms[rows, None], norms, points.shape[1])
+            block.diagonal(rows.start).zero_()
+            sums[rows] = block.sum(1)
     return sums
 
 
-def _blocks(x: Tensor, y: Tensor, kernel: Kernel) -> Iterator[tuple[slice, Tensor]]:
-    """k of all pairs, rows of x in chunks: which rows, and ``[n, m]``."""
-    for start in stoppable(range(0, len(x), CHUNK)):
-        rows = slice(start, start + CHUNK)
-        yield rows, kernel(x[rows], y)
+def sums_between(x: Tensor, y: Tensor, kernel: Kernel) -> tuple[Tensor, Tensor]:
+    """Sum of k over the other set, for each point of x ``[n]`` and of y ``[m]``."""
+    of_x, of_y = x.square().sum(1), y.square().sum(1)
+    sums_x, sums_y = x.new_empty(len(x)), y.new_zeros(len(y))
+    for chunk in products(x, y):
+        for rows, inner in parts(*chunk):
+            sums_x[rows] = kernel(inner, of_x[rows, None], of_y, x.shape[1]).sum(1)
+        sums_y += chunk[1].sum(0)
+    return sums_x, sums_y
 
 
 def _jackknife(within: Tensor, between: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""What detectors say of real images, kept on disk block by block.
+"""What detectors say of real images, kept on disk block by block, and what follows from it.
 
 A block's file is read only where the same bits would be computed: its folder names the data set,
 the detector by the digest of its weights, the split, and what decides the order of the sums.
-A block of 500 images takes 0.17 MB through MNIST's classifier and 6.1 MB through Inception.
+A block of 500 images takes 0.17 MB through MNIST's classifier and 6.1 MB through Inception. What
+follows from features (floors, the reach of neighbours) is found by the digest of the features.
 """
 
 from __future__ import annotations
@@ -21,14 +22,19 @@ from bench.files import data_home
 from bench.tensor_file import read_tensors, write_tensors
 
 VERSION = 1
-"""Of what a block is: raised when the order of a split or the form of the files changes."""
+"""Of what a file holds: raised when the order of a split, the form of the files or a constant changes."""
 
 KEEP_SECONDS = 0.05
-"""A block that took less is not kept.
+"""What took less is not kept.
 
 Seconds that 500 images take on one thread of an AMD EPYC: digits through their classifier 0.01,
 MNIST 0.07, Inception above 60; reading a block takes 0.0003 to 0.005, writing one 0.001 to 0.01.
 """
+
+VALUES = "values"
+"""What the one tensor of a constant is called in its file."""
+
+Tensors = dict[str, Tensor]
 
 Outputs = tuple[Tensor, Tensor | None]
 """What a detector gives: features ``[N, dim]`` and class probabilities ``[N, K]``, float64."""
@@ -80,15 +86,39 @@ class FeatureCache:
 
     def outputs(self, key: BlockKey, compute: Callable[[], Outputs]) -> Outputs:
         """A block from its file, else computed; bit by bit the same."""
-        path = self.folder / key.path
+
+        def block() -> Tensors:
+            features, probs = compute()
+            return {"features": features} | ({} if probs is None else {"probs": probs})
+
+        known = self._kept(key.path, block, lambda found: len(found["features"]) == key.size)
+        probs = known.get("probs")
+        return (
+            known["features"].to(key.device).double(),
+            None if probs is None else probs.to(key.device).double(),
+        )
+
+    def constant(self, name: str, compute: Callable[..., Tensor], *of: Tensor) -> Tensor:
+        """What follows from these tensors alone, float64: from its file, else computed."""
+        device, shown = of[0].device, {str(i): values.cpu() for i, values in enumerate(of)}
+        path = Path("constants", _conditions(device), f"{name}_{_digest(shown)[:32]}.safetensors")
+        known = self._kept(path, lambda: {VALUES: compute(*of)}, lambda found: VALUES in found)
+        return known[VALUES].to(device).double()
+
+    def _kept(
+        self, path: Path, compute: Callable[[], Tensors], fits: Callable[[Tensors], bool]
+    ) -> Tensors:
+        """From its file where that is whole and what was meant, else computed."""
+        path = self.folder / path
         with suppress(OSError, KeyError):  # not there, damaged, or of another kind: made again
-            return _read(path, key)
+            if fits(found := _read(path)):
+                return found
         started = time.perf_counter()
-        outputs = compute()
+        tensors = compute()
         if time.perf_counter() - started >= self._keep_seconds:
             with suppress(OSError):  # a full disk or a folder of somebody else
-                _write(path, outputs)
-        return outputs
+                _write(path, tensors)
+        return tensors
 
 
 def user_cache() -> FeatureCache:
@@ -96,26 +126,21 @@ def user_cache() -> FeatureCache:
     return FeatureCache(data_home() / "features")
 
 
-def _read(path: Path, key: BlockKey) -> Outputs:
-    """A block as it was computed.
+def _read(path: Path) -> Tensors:
+    """What was computed, on the CPU.
 
     Raises:
         OSError: It is not there, or its bytes are not those that were written.
     """
     tensors, facts = read_tensors(path)
-    if facts["digest"] != _digest(tensors) or len(tensors["features"]) != key.size:
+    if facts["digest"] != _digest(tensors):
         raise OSError(f"{path.name} is damaged")
-    probs = tensors.get("probs")
-    return (
-        tensors["features"].to(key.device).double(),
-        None if probs is None else probs.to(key.device).double(),
-    )
+    return tensors
 
 
-def _write(path: Path, outputs: Outputs) -> None:
-    names = ("features", "probs")
-    tensors = {k: _short(v.cpu()) for k, v in zip(names, outputs, strict=True) if v is not None}
-    write_tensors(path, tensors, {"digest": _digest(tensors)})
+def _write(path: Path, tensors: Tensors) -> None:
+    short = {name: _short(values.cpu()) for name, values in tensors.items()}
+    write_tensors(path, short, {"digest": _digest(short)})
 
 
 def _short(values: Tensor) -> Tensor:
@@ -124,7 +149,7 @@ def _short(values: Tensor) -> Tensor:
     return short if torch.equal(short.double(), values) else values
 
 
-def _digest(tensors: dict[str, Tensor]) -> str:
+def _digest(tensors: Tensors) -> str:
     digest = hashlib.sha256()
     for name, values in sorted(tensors.items()):
         digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())

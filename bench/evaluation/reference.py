@@ -106,6 +106,16 @@ class ReferenceData:
             self._features[key] = _joined([known, *blocks] if known else blocks)
         return first(self._features[key], n)
 
+    def constant(self, name: str, compute: Callable[..., Tensor], *of: Tensor) -> Tensor:
+        """What follows from tensors that every model has in common, float64: kept with features.
+
+        Args:
+            name: Of the computation.
+            compute: What makes it of the tensors, where it is not kept yet.
+            of: All that it depends on.
+        """
+        return compute(*of) if self._cache is None else self._cache.constant(name, compute, *of)
+
     def _block(self, split: str, start: int, detector: Detector) -> Features:
         """A detector on the images from ``start`` on, a whole block or what is left."""
         index = self.order(split)[start : start + BLOCK]

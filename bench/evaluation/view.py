@@ -164,6 +164,10 @@ class View:
         """Shared with the other views of the state."""
         return self.generated.remembered(key, compute)
 
+    def constant(self, name: str, compute: Callable[..., Tensor], *of: Tensor) -> Tensor:
+        """What follows from tensors that every model has in common; see ``ReferenceData``."""
+        return self.reference.constant(name, compute, *of)
+
     def _opened(self, split: str) -> str:
         """The split, unless it is the sealed one (protocol rule 2)."""
         if split == "test" and self.split != "test":

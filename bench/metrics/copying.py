@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.distances.neighbours import nearest
 from bench.evaluation.view import View
 from bench.metrics import beside_real, metric
+from bench.metrics._pairs import pairs
 from bench.pieces import stoppable
 
 Z95 = 1.959964
@@ -32,7 +33,7 @@ def copying(view: View) -> dict[str, float]:
     n = min(len(view.images("train")), view.counts[-1])
     fake = view.generated_features(view.counts[-1]).features
     to_train, of_train = nearest(fake, view.real_features("train", n).features)
-    to_held, of_held = nearest(fake, view.real_features(view.split, n).features)
+    to_held, of_held = _nearest_held(view, n)
     nearer = to_train < to_held
     share = float(nearer.double().mean())
     low, high = wilson_interval(share, effective_number(torch.where(nearer, of_train, n + of_held)))
@@ -49,6 +50,17 @@ def exact_copies(view: View) -> dict[str, float]:
     known = set(_digests(view.images("train")))
     sides = view.samples(view.counts[-1]), view.subset(view.split, view.counts[-1])[0]
     return beside_real("exact_copies", partial(_share_in, known), sides)
+
+
+def _nearest_held(view: View, n: int) -> tuple[Tensor, Tensor]:
+    """What ``nearest`` finds of the samples among n images of the view's split."""
+    count = view.counts[-1]
+    if n == count:
+        known = pairs(view, n)
+        return known.nearest, known.which
+    return nearest(
+        view.generated_features(count).features, view.real_features(view.split, n).features
+    )
 
 
 def effective_number(neighbours: Tensor) -> float:

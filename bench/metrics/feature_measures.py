@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from bench.distances.frechet import frechet_distance, moments
-from bench.distances.kernel import FEWEST, mmd_squared
-from bench.distances.neighbours import K, overlap
+from bench.distances.kernel import FEWEST
+from bench.distances.pairs import K
 from bench.evaluation.view import View
 from bench.measures import feature_name
 from bench.metrics import beside_real, metric
+from bench.metrics._pairs import pairs
 
 
 @metric("frechet", when="validation", per_detector=True)
@@ -47,7 +48,7 @@ def kernel(view: View) -> dict[str, float]:
     detector = view.detector().name
     values: dict[str, float] = {}
     for n in view.counts_from(FEWEST, f", {FEWEST} are the fewest"):
-        values |= mmd_squared(*view.features(n)).named(feature_name("kd", detector, n))
+        values |= pairs(view, n).kernel_distance().named(feature_name("kd", detector, n))
     return values
 
 
@@ -62,7 +63,7 @@ def precision_recall(view: View) -> dict[str, float]:
     return {
         feature_name(name, detector, n): value
         for n in view.counts_from(K + 1, f" for {K} neighbours of each")
-        for name, value in asdict(overlap(*view.features(n))).items()
+        for name, value in asdict(pairs(view, n).overlap()).items()
     }
 
 

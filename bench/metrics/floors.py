@@ -35,12 +35,23 @@ def floors(view: View) -> dict[str, float]:
     dim = held.shape[1]
     values: dict[str, float] = {}
     for n in (n for n in sorted(set(view.counts)) if is_enough(n, dim) and n < len(train)):
-        to = frechet_to(view.real_features(view.split, n).features)
-        values |= _named(f"floor_train_{name(n)}", floor_train(train, n, to))
+        part = view.real_features(view.split, n).features
+        found = view.constant("floor_train", _train_floor, train, part)
+        values |= _named(f"floor_train_{name(n)}", found)
     half = len(held) // 2
     if not is_enough(half, dim):
         return values
-    return values | _named(f"floor_heldout_{name(half)}", floor_heldout(held, half, frechet_to))
+    found = view.constant("floor_heldout", _heldout_floor, held)
+    return values | _named(f"floor_heldout_{name(half)}", found)
+
+
+def _train_floor(train: Tensor, held: Tensor) -> Tensor:
+    return torch.tensor(floor_train(train, len(held), frechet_to(held)), dtype=torch.float64)
+
+
+def _heldout_floor(held: Tensor) -> Tensor:
+    floor = floor_heldout(held, len(held) // 2, frechet_to)
+    return torch.tensor(floor, dtype=torch.float64)
 
 
 def floor_train(train: Tensor, n: int, to: To) -> Spread:
@@ -65,5 +76,5 @@ def mean_and_spread(distances: Sequence[float]) -> Spread:
     return statistics.mean(distances), statistics.stdev(distances)
 
 
-def _named(name: str, floor: Spread) -> dict[str, float]:
-    return {name: floor[0], f"{name}_sd": floor[1]}
+def _named(name: str, floor: Tensor) -> dict[str, float]:
+    return {name: float(floor[0]), f"{name}_sd": float(floor[1])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.distances.kernel import FEWEST, mmd_squared
+from bench.distances.kernel import FEWEST, mmd_of_sums, sums_between, sums_within
 from bench.evaluation.latents import encoded, mean_kl_per_latent
 from bench.evaluation.view import View
 from bench.metrics import NotApplicable, metric
@@ -45,11 +45,22 @@ def mmd_posterior(view: View) -> dict[str, float]:
     if n < FEWEST:
         raise NotApplicable(f"{n} images are too few, {FEWEST} are the fewest")
     prior = view.fns.latent(view.nets, n, view.noise("mmd_posterior", "prior"))
-    return mmd_squared(codes, prior, inverse_multiquadratic).named(f"mmd_posterior_n{n}")
+    of_codes, between = (
+        _among(codes.double()),
+        sums_between(codes.double(), prior.double(), inverse_multiquadratic),
+    )
+    # Of a standard normal prior every model draws the same.
+    known = torch.equal(prior, view.noise("mmd_posterior", "prior").normal(*prior.shape))
+    of_prior = view.constant("imq", _among, prior.double()) if known else _among(prior.double())
+    return mmd_of_sums(of_codes, of_prior, *between).named(f"mmd_posterior_n{n}")
 
 
-def inverse_multiquadratic(x: Tensor, y: Tensor) -> Tensor:
-    """C / (C + |x - y|^2) with C = 2 D, ``[N, D]`` and ``[M, D]`` to ``[N, M]``."""
-    scale = 2 * x.shape[1]
-    squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
-    return scale / squares.clamp_(min=0).add_(scale)
+def _among(points: Tensor) -> Tensor:
+    return sums_within(points, inverse_multiquadratic)
+
+
+def inverse_multiquadratic(inner: Tensor, of_x: Tensor, of_y: Tensor, dim: int) -> Tensor:
+    """C / (C + |x - y|^2) with C = 2 D; see ``kernel.Kernel``."""
+    scale = 2 * dim
+    squares = torch.sub(of_x + of_y, inner, alpha=2, out=inner)
+    return squares.clamp_(min=0).add_(scale).reciprocal_().mul_(scale)

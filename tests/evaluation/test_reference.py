@@ -242,3 +242,39 @@ def test_two_devices_and_two_detectors_never_share_a_file():
     ]
     assert key.path not in {other.path for other in others}
     assert not any(part.startswith((".", "/")) for part in key.path.parts)
+
+
+def total(calls):
+    """What counts how often it is computed."""
+
+    def compute(*tensors):
+        calls.append(len(tensors))
+        return torch.stack([each.sum() for each in tensors]).double() / 3
+
+    return compute
+
+
+@pytest.mark.parametrize("change", ["values", "shape", "name", "threads", "damage", "nothing"])
+def test_constant_is_computed_again_only_of_other_tensors_or_under_other_conditions(
+    change, tmp_path, monkeypatch
+):
+    calls, a, b = [], torch.arange(6.0), torch.ones(2)
+    first = cache_in(tmp_path).constant("total", total(calls), a, b)
+    assert first.tolist() == [15 / 3, 2 / 3]  # float64
+    if change == "threads":
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 97)
+    if change == "damage":
+        [path] = files(tmp_path)
+        path.write_bytes(path.read_bytes()[:-1])
+    a = a + 1 if change == "values" else a.view(2, 3) if change == "shape" else a
+    name = "other" if change == "name" else "total"
+    again = cache_in(tmp_path).constant(name, total(calls), a, b)
+    assert calls == ([2] if change == "nothing" else [2, 2])
+    assert torch.equal(again, first) == (change != "values")
+
+
+def test_without_a_folder_a_constant_is_computed_each_time():
+    calls, reference = [], reference_with(None)
+    for _ in range(2):
+        reference.constant("total", total(calls), torch.ones(3))
+    assert calls == [1, 1]

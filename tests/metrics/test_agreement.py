@@ -7,7 +7,7 @@ from bench import datasets
 from bench.detectors._find import find_detector
 from bench.distances.frechet import frechet_distance, moments
 from bench.distances.kernel import mmd_squared
-from bench.distances.neighbours import K, overlap
+from bench.distances.pairs import K, Pairs, within
 from bench.metrics.feature_measures import score
 from bench.runtime import generator
 from bench.torchvision_import import import_torchvision
@@ -85,6 +85,10 @@ def fidelity_kernel(fake, real, size):
         fake, real, kid_subsets=SUBSETS, kid_subset_size=size, rng_seed=0, verbose=False
     )
     return found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
+
+
+def overlap(fake, real):
+    return Pairs(fake, real, within(fake), within(real)).overlap()
 
 
 def fidelity_overlap(fake, real):

@@ -159,7 +159,9 @@ def test_kernel_falls_from_one_to_a_half_at_its_scale():
     x = torch.randn(5, 8, generator=generator("x"), dtype=torch.float64)
     away = torch.zeros(8, dtype=torch.float64)
     away[2] = 4.0  # squared distance 16 = 2 D
-    kernel = inverse_multiquadratic(x, torch.cat([x, x + away]))
+    y = torch.cat([x, x + away])
+    norms = [points.square().sum(1) for points in (x, y)]
+    kernel = inverse_multiquadratic(x @ y.T, norms[0][:, None], norms[1], 8)
     torch.testing.assert_close(kernel.diagonal(0), torch.ones(5).double())
     torch.testing.assert_close(kernel.diagonal(5), torch.full((5,), 0.5).double())
     expected = 16 / (16 + torch.cdist(x, x).square())
