@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import mmap
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -54,31 +55,33 @@ class Packed:
 
     Attributes:
         splits: Views of it.
+        file: It, open.
         memory: The whole of it.
         stamp: Of the file when it was mapped.
-        fits: Whether memory has room for all of it; if not, what is read is soon forgotten.
+        fits: Whether memory has room for all of it; if not, it is better ``read`` than looked at.
     """
 
     splits: list[Arrays]
+    file: FileIO
     memory: mmap.mmap
     stamp: Stamp
     fits: bool
 
-    def ask_for(self, images: Images, rows: Sequence[int]) -> int:
-        """Has the disk read some of a split's images, all of them at once; gives bytes of pages."""
-        row = images[:1].nbytes
-        start = images.ctypes.data - np.frombuffer(self.memory, np.uint8).ctypes.data
-        taken = 0
-        for number in rows:
-            first = (start + number * row) // mmap.PAGESIZE * mmap.PAGESIZE
-            size = start + (number + 1) * row - first
-            self.memory.madvise(mmap.MADV_WILLNEED, first, size)
-            taken += -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
-        return taken
+    def read(self, images: Images, rows: Sequence[int], into: Images) -> None:
+        """Copies some of a split's images, which the disk is asked for all at once.
 
-    def forget(self) -> None:
-        """Gives back the pages that were read; reading brings them again."""
-        self.memory.madvise(mmap.MADV_DONTNEED)
+        Raises:
+            OSError: They cannot be read.
+        """
+        row, file = images[:1].nbytes, self.file.fileno()
+        start = images.ctypes.data - np.frombuffer(self.memory, np.uint8).ctypes.data
+        places = [start + number * row for number in rows]
+        if hasattr(os, "posix_fadvise"):
+            for place in places:
+                os.posix_fadvise(file, place, row, os.POSIX_FADV_WILLNEED)
+        for place, image in zip(places, into, strict=True):
+            if os.preadv(file, [image], place) != row:
+                raise OSError(errno.EIO, "was cut while it was read", self.file.name)
 
 
 def packed_path(digest: str) -> Path:
@@ -109,19 +112,20 @@ def opened(path: Path, layout: Layout) -> Packed | None:
 
     What fits into memory may be written to, which changes no file; the rest may not.
     """
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(OSError), contextlib.ExitStack() as closed:
+        file = closed.enter_context(path.open("rb", buffering=0))
         facts = os.fstat(file.fileno())
         if facts.st_size == layout.num_bytes:
-            return _mapped(file, layout, (facts.st_size, facts.st_mtime_ns))
+            found = _mapped(file, layout, (facts.st_size, facts.st_mtime_ns))
+            closed.pop_all()
+            return found
     return None
 
 
-def _mapped(file: BinaryIO, layout: Layout, stamp: Stamp) -> Packed:
+def _mapped(file: FileIO, layout: Layout, stamp: Stamp) -> Packed:
     fits = 2 * layout.num_bytes <= host_memory()
     access = mmap.ACCESS_COPY if fits else mmap.ACCESS_READ
     memory = mmap.mmap(file.fileno(), 0, access=access)
-    if not fits:
-        memory.madvise(mmap.MADV_RANDOM)
     images: Images = np.frombuffer(memory, np.uint8, sum(layout.sizes) * math.prod(layout.shape))
     labels: Labels | None = None
     if layout.labelled:
@@ -131,4 +135,4 @@ def _mapped(file: BinaryIO, layout: Layout, stamp: Stamp) -> Packed:
         part = slice(start, start + size)
         splits.append(Arrays(images[part], None if labels is None else labels[part]))
         start += size
-    return Packed(splits=splits, memory=memory, stamp=stamp, fits=fits)
+    return Packed(splits=splits, file=file, memory=memory, stamp=stamp, fits=fits)

@@ -305,10 +305,10 @@ def _carve(share: Share, num: int, *, seed: int) -> tuple[Share, Share]:
     labels = np.zeros(len(share), np.int64) if share.labels is None else share.labels
     # Raw 64-bit words: NumPy keeps their stream for ever, which it does not for `permutation`.
     order = np.argsort(np.random.PCG64(seed).random_raw(len(share)), kind="stable")
-    shares = _class_shares(np.bincount(labels), num)
-    drawn = np.concatenate([order[labels[order] == k][:size] for k, size in enumerate(shares)])
-    rest = np.setdiff1d(np.arange(len(share)), drawn)
-    return share.narrowed(rest), share.narrowed(np.sort(drawn))
+    of_class, held = labels[order], np.zeros(len(share), np.bool_)
+    for k, size in enumerate(_class_shares(np.bincount(labels), num)):
+        held[order[of_class == k][:size]] = True
+    return share.narrowed(np.flatnonzero(~held)), share.narrowed(np.flatnonzero(held))
 
 
 def _class_shares(counts: npt.NDArray[np.intp], num: int) -> npt.NDArray[np.intp]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from bench.datasets import Arrays, Images, Packed
 from bench.memory import memory_there
-
-KEPT_BYTES = 64 * 2**20
-"""Of a file that does not fit into memory, what this process holds between two times of forgetting."""
 
 
 class Stored:
@@ -21,14 +19,12 @@ class Stored:
     Args:
         images: uint8 ``[N, C, H, W]``; not on the device where that has no room for all of them.
         device: Where batches are wanted.
-        file: What the images lie in, where that is larger than memory: its parts are asked for
-            before they are read, and soon forgotten.
+        file: What the images lie in, where that is larger than memory.
     """
 
     def __init__(self, images: Tensor, device: torch.device, file: Packed | None = None) -> None:
         self.all, self.device, self._file = images, device, file
-        self._pinned = _Pinned(device) if images.device.type != device.type else None
-        self._held = 0
+        self._pinned = _Pinned() if images.device.type != device.type else None
 
     def __len__(self) -> int:
         return len(self.all)
@@ -36,37 +32,36 @@ class Stored:
     def take(self, index: Tensor) -> Tensor:
         """The images at ``index``, int64 ``[n]`` and best where ``all`` lies, on the device."""
         index = index.to(self.all.device)
-        if self._file is not None:
-            self._turn_pages(self._file, index)
-        if self._pinned is None:
+        if self._pinned is not None:
+            with self._pinned.buffer((len(index), *self.all.shape[1:])) as batch:
+                return self._gathered(index, batch).to(self.device, non_blocking=True)
+        if self._file is None:
             return self.all.index_select(0, index)
-        return self._pinned.brought(self.all, index)
+        return self._gathered(index, self.all.new_empty((len(index), *self.all.shape[1:])))
 
-    def _turn_pages(self, file: Packed, index: Tensor) -> None:
-        if self._held > KEPT_BYTES:
-            file.forget()
-            self._held = 0
-        self._held += file.ask_for(self.all.numpy(), index.tolist())
+    def _gathered(self, index: Tensor, batch: Tensor) -> Tensor:
+        if self._file is None:
+            return torch.index_select(self.all, 0, index, out=batch)
+        self._file.read(self.all.numpy(), index.tolist(), batch.numpy())
+        return batch
 
 
 class _Pinned:
     """Two buffers that a device reads while the host goes on, by turns."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._device, self._buffers, self._turn = device, [torch.empty(0), torch.empty(0)], 0
+    def __init__(self) -> None:
+        self._buffers, self._turn = [torch.empty(0), torch.empty(0)], 0
         self._read = [torch.cuda.Event(), torch.cuda.Event()]
 
-    def brought(self, images: Tensor, index: Tensor) -> Tensor:
-        """A copy on the device."""
+    @contextmanager
+    def buffer(self, shape: tuple[int, ...]) -> Iterator[Tensor]:
+        """One that nobody reads; what is asked of the device inside is waited for before its next turn."""
         turn = self._turn = 1 - self._turn
         self._read[turn].synchronize()
-        shape = (len(index), *images.shape[1:])
         if self._buffers[turn].shape != shape:
             self._buffers[turn] = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
-        torch.index_select(images, 0, index, out=self._buffers[turn])
-        copy = self._buffers[turn].to(self._device, non_blocking=True)
+        yield self._buffers[turn]
         self._read[turn].record()
-        return copy
 
 
 def placed(
