@@ -33,6 +33,7 @@ from bench.evaluation.reference import ReferenceData
 from bench.models import configure
 from bench.runtime import prepare
 from bench.torchvision_import import import_torchvision
+from bench.training.capture import Steps as StepsInTurn
 from bench.training.parts import build, reference_for
 from bench.training.trainer import Trainer
 
@@ -50,15 +51,12 @@ class Arena(NamedTuple):
     images: np.ndarray[Any, Any]
 
 
-def ours(arena: Arena, precision: Precision) -> Steps:
+def ours(arena: Arena, precision: Precision = "fp32", *, captured: bool = True) -> Steps:
     """The project's loop with all that it watches and logs, a log each tenth step."""
-    size = arena.config.train.batch_size
-    endless = {"num_images": 10**5 * size, "num_logs": 10**4, "num_validations": 1}
-    train = arena.config.train.model_copy(update={**endless, "precision": precision})
-    config = arena.config.model_copy(update={"train": train})
-    reference = arena.reference
-    images, labels = reference.images("train"), reference.labels("train")
-    logs = iter(Trainer(build(config, reference), images, labels, train))
+    trainer = trainer_of(arena, precision=precision)
+    if not captured:
+        trainer.steps = StepsInTurn(None)
+    logs = iter(trainer)
 
     def steps(count: int) -> None:
         for _ in range(count // 10):
@@ -67,14 +65,25 @@ def ours(arena: Arena, precision: Precision) -> Steps:
     return steps
 
 
+def trainer_of(arena: Arena, **settings: object) -> Trainer:
+    """A trainer whose budget no benchmark spends."""
+    size = arena.config.train.batch_size
+    endless = {"num_images": 10**5 * size, "num_logs": 10**4, "num_validations": 1}
+    train = arena.config.train.model_copy(update={**endless, **settings})
+    config = arena.config.model_copy(update={"train": train})
+    reference = arena.reference
+    images, labels = reference.stored("train"), reference.labels("train")
+    return Trainer(build(config, reference), images, labels, train)
+
+
 def bare(arena: Arena) -> Steps:
     """Resident floats and fused optimizers; no norm, no log, nothing watched."""
-    resident = torch.from_numpy(arena.images).float().div_(255)
+    resident = torch.from_numpy(arena.images).to(arena.reference.device).float().div_(255)
     size = arena.config.train.batch_size
 
     def batches() -> Batches:
         while True:
-            for index in torch.randperm(len(resident)).split(size):
+            for index in torch.randperm(len(resident), device=resident.device).split(size):
                 if len(index) == size:
                     yield resident[index]
 
@@ -85,7 +94,8 @@ def plain_script(arena: Arena) -> Steps:
     """As tutorials have it: pictures, ToTensor, DataLoader, default optimizers, ``.item()``."""
     size = arena.config.train.batch_size
     loader = DataLoader(Pictures(arena.images), batch_size=size, shuffle=True, drop_last=True)
-    batches = (images for _ in itertools.count() for images, _ in loader)
+    device = arena.reference.device
+    batches = (images.to(device) for _ in itertools.count() for images, _ in loader)
     return _by_hand(arena, batches, optimizers=_default, item=True)
 
 
@@ -114,7 +124,7 @@ def _by_hand(arena: Arena, batches: Batches, *, optimizers: Optimizers, item: bo
     step = kinds[arena.config.name.partition("_")[0]](dict(nets), arena.config, optimizers)
 
     def steps(count: int) -> None:
-        total = torch.zeros(())
+        total = torch.zeros((), device=arena.reference.device)
         for images in itertools.islice(batches, count):
             loss = step(images)
             if item:
@@ -168,13 +178,15 @@ def _gan(nets: Nets, config: RunConfig, make: Optimizers) -> Callable[[Tensor], 
     of_generator = make.adam(generator.parameters(), **rest)
 
     def step(images: Tensor) -> Tensor:
-        fake = generator(torch.randn(len(images), latent_dim))
+        fake = generator(torch.randn(len(images), latent_dim, device=images.device))
         loss = F.softplus(-discriminator(images)).mean()
         loss = loss + F.softplus(discriminator(fake.detach())).mean()
         of_discriminator.zero_grad()
         loss.backward()
         of_discriminator.step()
-        fooled = F.softplus(-discriminator(generator(torch.randn(len(images), latent_dim)))).mean()
+        fooled = F.softplus(
+            -discriminator(generator(torch.randn(len(images), latent_dim, device=images.device)))
+        ).mean()
         of_generator.zero_grad()
         fooled.backward()
         of_generator.step()
@@ -194,7 +206,7 @@ def _wgan(nets: Nets, config: RunConfig, make: Optimizers) -> Callable[[Tensor],
 
     def step(images: Tensor) -> Tensor:
         with torch.no_grad():
-            fake = generator(torch.randn(len(images), latent_dim))
+            fake = generator(torch.randn(len(images), latent_dim, device=images.device))
         loss = critic(fake).mean() - critic(images).mean()
         of_critic.zero_grad()
         loss.backward()
@@ -203,7 +215,9 @@ def _wgan(nets: Nets, config: RunConfig, make: Optimizers) -> Callable[[Tensor],
             for parameter in critic.parameters():
                 parameter.clamp_(-limit, limit)
         if next(done) % n_critic == 0:
-            lost = -critic(generator(torch.randn(len(images), latent_dim))).mean()
+            lost = -critic(
+                generator(torch.randn(len(images), latent_dim, device=images.device))
+            ).mean()
             of_generator.zero_grad()
             lost.backward()
             of_generator.step()

@@ -153,14 +153,15 @@ def steps_table(found: dict[str, Found], title: str) -> Table:
         "fp32 / pythae": (FP32, PEER),
     }
     rows = [
-        (row, f"{_middle(of[FP32]):,.0f}", *(_ratio(of, *pair) for pair in pairs.values()))
+        (row, f"{_middle(of[FP32]):,.0f}", *(ratio(of, *pair) for pair in pairs.values()))
         for row, of in found.items()
     ]
     note = "Ratio of the medians; in brackets the lowest and the highest of one turn."
     return Table(title, ("row", "fp32, images/s", *pairs), rows, (note,))
 
 
-def _ratio(found: Found, ours: str, other: str) -> str:
+def ratio(found: Found, ours: str, other: str) -> str:
+    """Of the medians, with the lowest and the highest of one turn."""
     if other not in found:
         return "n/a"
     turns = [a / b for a, b in zip(found[ours], found[other], strict=True)]

@@ -26,6 +26,19 @@ def test_the_step_stands_beside_a_plain_script_and_a_bare_step(tmp_path):
 
 
 @pytest.mark.slow
+def test_script_for_a_gpu_is_tried_without_one(tmp_path):
+    few = ["--rows", "vae_mlp", "--models", "vae", "--repeats", "1", "--seconds", "0.01"]
+    script = [sys.executable, str(SPEED.with_name("gpu.py")), "--device", "cpu"]
+    command = [*script, *few, "-o", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "gpu.md").read_text()
+    assert done.stdout == told
+    rows = [line.strip("|").split("|")[0].strip() for line in told.splitlines() if "|" in line]
+    assert {"vae_mlp 784-400-20", "vae", "10 seeds at once, graphs"} <= set(rows)
+
+
+@pytest.mark.slow
 def test_cost_of_the_measures_names_each_and_the_memory():
     command = [sys.executable, str(MEASURES), "--dataset", "digits"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from bench.testing import Recorder
 from bench.training.capture import Steps
 from bench.training.parts import build, reference_data
 from bench.training.run import Run
+from bench.training.together import SeedsTrainer, Together
 from bench.training.trainer import Trainer
 
 pytestmark = pytest.mark.gpu
@@ -129,6 +131,47 @@ def test_run_says_how_many_graphs_it_has_trained_by(tmp_path):
     )
     run.execute()
     assert told.named["cuda_graphs"] == "1"
+
+
+@pytest.mark.parametrize("model", ["vae", "vae_mlp", "gan", "wgan", "cgan"])
+def test_seeds_train_as_one_program_by_graphs_and_as_each_alone(model):
+    data = reference_data("digits", "auto", torch.device("cuda"))
+
+    def trainers():
+        for seed in range(3):
+            config = configure(model, {"num_images": 6_400, "batch_size": 32, "seed": seed})
+            images, labels = data.images("train"), data.labels("train")
+            yield Trainer(build(config, data), images, labels, config.train)
+
+    alone, members = list(trainers()), list(trainers())
+    program = SeedsTrainer(members)
+    program.train_members_to(20)
+    assert program.steps.num_graphs == GRAPHS[model]
+    for one, member in zip(alone, members, strict=True):
+        one.train_to(20)
+        told, expected = member.since_log.take(), one.since_log.take()
+        assert told == pytest.approx(expected, rel=0.05, abs=0.01)  # other kernels, TF32 among them
+        assert torch.equal(member.state_dict()["rng"], one.state_dict()["rng"])
+        assert member.facts["batched_seeds"] == "3"
+
+
+def test_model_that_cannot_be_batched_trains_seed_by_seed_on_a_gpu(tmp_path):
+    data = reference_data("digits", "auto", torch.device("cuda"))
+    together = Together(2)
+    values = {"num_images": 320, "num_logs": 4, "num_validations": 1}
+
+    def run(seed):
+        config = configure("gan:miyato2018", {**values, "seed": seed})
+        images, labels = data.images("train"), data.labels("train")
+        with together.joined():
+            trainer = Trainer(
+                build(config, data), images, labels, config.train, advance=together.advance
+            )
+            return len(list(trainer))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(run, range(2))) == [4, 4]
+    assert together.failure.startswith("NotBatchable: ")
 
 
 GIB = 2**30
