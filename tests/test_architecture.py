@@ -387,7 +387,10 @@ def test_models_are_listed_and_configured_without_torch() -> None:
 
 
 def test_report_loads_no_torch_and_a_store_when_it_is_opened() -> None:
-    code = "import bench.cli.report\nfrom bench.plots import PLOTS\nPLOTS.names()"
+    code = (
+        "import bench.report.writer, bench.results.tracked\nfrom bench.plots import PLOTS\n"
+        "PLOTS.names()"
+    )
     found = loaded(code)
     assert {"bench.tracking.mlflow", "matplotlib"} <= found  # the figures are drawn
     assert found & {"torch", "optuna", "mlflow", "scipy"} == set()

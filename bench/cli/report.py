@@ -10,10 +10,6 @@ import typer
 from bench.cli.options import Dataset, Say, Sets, StudyName, Uri, command, quiet
 from bench.files import written_where_asked
 from bench.plan.files import load_study
-from bench.report.writer import write_results
-from bench.results.tracked import tracked_results
-from bench.tracking.mlflow import Store
-from bench.tracking.recorded import find_recorded
 
 
 @command("report")
@@ -39,6 +35,11 @@ def make_report(
         UsageError: Nothing was run under it; the sentence lists what was.
     """
     load_study(study)  # a name that no file has is told before a database is made
+    from bench.report.writer import write_results  # draws, which takes seconds to import
+    from bench.results.tracked import tracked_results
+    from bench.tracking.mlflow import Store
+    from bench.tracking.recorded import find_recorded
+
     store = Store(tracking_uri)
     identity, experiment_id = find_recorded(
         store, study, tier=tier, dataset=dataset, sets=overrides or []
