@@ -7,6 +7,7 @@ import errno
 import math
 import mmap
 import os
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import FileIO
@@ -117,7 +118,7 @@ def opened(path: Path, layout: Layout) -> Packed | None:
         facts = os.fstat(file.fileno())
         if facts.st_size == layout.num_bytes:
             found = _mapped(file, layout, (facts.st_size, facts.st_mtime_ns))
-            closed.pop_all()
+            weakref.finalize(found, closed.pop_all().close)
             return found
     return None
 

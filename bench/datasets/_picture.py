@@ -40,13 +40,15 @@ def read_files(files: Sequence[Path]) -> Images:
         UsageError: A picture that cannot be read, has another size than the first, more than
             8 bits per channel, a transparent pixel, several frames, or is no gray and no RGB.
     """
-    first = _pixels(files[0])
-    images = room_for(f"'{files[0].parent}'", (len(files), *first.shape))
-    gray = True
+    where, first = f"'{files[0].parent}'", _pixels(files[0])
+    images = room_for(where, (len(files), 1, *first.shape[1:]))
     for i, file in enumerate(files):
-        images[i] = _pixels(file, _Size(files[0].name, *first.shape[1:]))
-        gray = gray and bool((images[i] == images[i, :1]).all())
-    return images[:, :1] if gray else images
+        pixels = _pixels(file, _Size(files[0].name, *first.shape[1:]))
+        if images.shape[1] == 1 and bool((pixels != pixels[:1]).any()):
+            gray, images = images, room_for(where, (len(files), *first.shape))
+            images[:i] = gray[:i]
+        images[i] = pixels[: images.shape[1]]
+    return images
 
 
 class _Size(NamedTuple):
