@@ -9,7 +9,7 @@ rates) is its key.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 
 import torch
@@ -19,6 +19,10 @@ T = TypeVar("T")
 
 WARM_UP = 3
 """Steps of a key before it is captured: libraries choose their algorithms, optimizers make their states."""
+
+
+UNENDED: list[torch.cuda.CUDAGraph] = []
+"""Graphs whose capture failed."""
 
 
 class CaptureFailed(Exception):  # noqa: N818 - the run goes on without graphs
@@ -117,19 +121,18 @@ class CudaGraphs:
         Raises:
             CaptureFailed: Something in it waits for the device or asks a tensor for its value.
         """
+        graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
         rngs = [*self._rngs, torch.cuda.default_generators[torch.cuda.current_device()]]
         before = [rng.get_state() for rng in rngs]
-        graph = torch.cuda.CUDAGraph()
         for rng in self._rngs:
             graph.register_generator_state(rng)
+        capture = torch.cuda.graph(graph, pool, self._stream, capture_error_mode="thread_local")
         try:
             # The outer context leads back to the stream of before, also when capturing fails.
-            with (
-                torch.cuda.stream(self._stream),
-                torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
-            ):
+            with torch.cuda.stream(self._stream), capture:
                 told = compute()
         except Exception as error:
+            _end_allocation(graph, pool)
             for rng, state in zip(rngs, before, strict=True):
                 _renew(rng, state)
             raise CaptureFailed(_cause(error)) from error
@@ -148,6 +151,18 @@ class CudaGraphs:
         with torch.cuda.stream(self._stream):
             yield
         outside.wait_stream(self._stream)
+
+
+def _end_allocation(graph: torch.cuda.CUDAGraph, pool: tuple[int, int]) -> None:
+    """Tells the allocator of a capture's end; ``capture_end`` leaves that out where it fails.
+
+    The graph is kept: what decides on the pool's behalf points to it.
+    """
+    UNENDED.append(graph)
+    device = torch.cuda.current_device()
+    with suppress(RuntimeError):  # it was told: the capture ended, and something else failed
+        torch._C._cuda_endAllocateToPool(device, pool)  # noqa: SLF001 - as torch's own graph trees do
+        torch._C._cuda_releasePool(device, pool)  # noqa: SLF001
 
 
 def _renew(rng: torch.Generator, state: Tensor) -> None:

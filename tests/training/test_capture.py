@@ -1,13 +1,16 @@
 """Steps captured once and done again from what is at the same place; a tape stands in for a GPU."""
 
+import contextlib
+
 import pytest
 import torch
+from references import TRAINED, has_width, split
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
 from bench.config import TrainSettings
 from bench.testing import made_images, made_model
-from bench.training.capture import WARM_UP, CaptureFailed, Steps
+from bench.training.capture import WARM_UP, CaptureFailed, CudaGraphs, Steps
 from bench.training.trainer import Trainer
 
 IMAGES = made_images(64)
@@ -104,6 +107,28 @@ def test_steps_done_again_from_a_recording_have_the_bits_of_steps_done_anew(refe
         torch.testing.assert_close(taped.state_dict()[kind], expected, rtol=0, atol=0)
 
 
+ASKING = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "equal.default")
+"""Operations for which a GPU is waited for, or whose result has a size that nobody knows before."""
+
+
+@pytest.mark.parametrize(
+    "variant", [v if v == "vae" else pytest.param(v, marks=pytest.mark.slow) for v in TRAINED]
+)
+def test_no_step_asks_a_tensor_for_its_value(variant):
+    reference, values = split(variant)
+    small = {"width": "2"} if has_width(reference) else {}
+    trainer, _ = trained(made_model(reference, small | values), taped=False)
+    trainer.train_to(1)  # what is made once may wait
+    for steps_done in range(1, 6):
+        with Tape() as tape:
+            trainer.train_to(steps_done + 1)
+        names = [str(func) for func, *_ in tape.calls]
+        asked = [name for name in names if any(word in name for word in ASKING)]
+        # one_hot asks for the least and the largest label, on a CPU alone.
+        ranges = names.count("aten.aminmax.default")
+        assert asked == ["aten._local_scalar_dense.default"] * 2 * ranges
+
+
 class Stub:
     """Counts what it is asked for; its graphs are the steps themselves."""
 
@@ -153,3 +178,96 @@ def test_nothing_is_captured_on_a_cpu():
     trainer, _ = trained(made_model("vae_mlp", {"hidden": "8"}), taped=False, num_images=64)
     list(trainer)
     assert trainer.steps.facts() == {}
+
+
+class Cuda:
+    """What of ``torch.cuda`` capturing calls; says what was called in which order."""
+
+    def __init__(self):
+        self.said = []
+        self.default_generators = [Rng("default", self.said)]
+        self.ends_well = True
+
+    def Stream(self):  # noqa: N802 - torch's name
+        return self
+
+    def CUDAGraph(self):  # noqa: N802 - torch's name
+        return self
+
+    def graph_pool_handle(self):
+        return (0, 7)
+
+    def current_device(self):
+        return 0
+
+    def current_stream(self):
+        return self
+
+    def wait_stream(self, other):
+        assert other is self
+
+    def register_generator_state(self, rng):
+        self.said.append(f"register {rng.name}")
+
+    def replay(self):
+        self.said.append("replay")
+
+    @contextlib.contextmanager
+    def stream(self, stream):
+        yield
+
+    @contextlib.contextmanager
+    def graph(self, graph, pool, stream, *, capture_error_mode):
+        assert (pool, capture_error_mode) == ((0, 7), "thread_local")
+        try:
+            yield
+        finally:
+            if not self.ends_well:
+                raise RuntimeError("operation failed due to a previous error during capture")
+
+
+class Rng:
+    """A generator of a GPU."""
+
+    device = "cpu"
+
+    def __init__(self, name, said):
+        self.name, self._said = name, said
+
+    def get_state(self):
+        return torch.Generator().get_state()
+
+    def graphsafe_set_state(self, fresh):
+        self._said.append(f"renew {self.name}")
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    fake = Cuda()
+    monkeypatch.setattr(torch, "cuda", fake)
+    for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
+        monkeypatch.setattr(
+            torch._C, name, lambda device, pool, name=name: fake.said.append(name), raising=False
+        )
+    return fake
+
+
+def test_graph_gives_the_same_tensors_each_time_and_draws_from_the_generators(cuda):
+    told = object()
+    graphs = CudaGraphs([Rng("mine", cuda.said)])
+    assert graphs.warm(lambda: told) is told
+    replay = graphs.record(lambda: told)
+    assert [replay(), replay()] == [told, told]
+    assert cuda.said == ["register mine", "replay", "replay"]
+
+
+def test_capture_that_fails_says_what_went_wrong_first_and_leaves_nothing_half_way(cuda):
+    def asks():
+        raise RuntimeError("operation not permitted when stream is capturing\nmore of it")
+
+    cuda.ends_well = False
+    with pytest.raises(CaptureFailed) as failed:
+        CudaGraphs([Rng("mine", cuda.said)]).record(asks)
+    assert str(failed.value) == "RuntimeError: operation not permitted when stream is capturing"
+    ended = ["_cuda_endAllocateToPool", "_cuda_releasePool", "renew mine", "renew default"]
+    assert cuda.said == ["register mine", *ended]
