@@ -10,6 +10,7 @@ from training_runs import small
 from bench.config import in_precision
 from bench.errors import UsageError
 from bench.training import precision
+from bench.training.needs import require_possible
 from bench.training.parts import reference_data
 from bench.training.precision import (
     Decision,
@@ -57,6 +58,8 @@ def test_device_without_a_precision_refuses_it_in_a_sentence(monkeypatch, wanted
     with pytest.raises(UsageError, match=sentence):
         require_precision(wanted, CPU)
     require_precision("fp32", CPU)
+    with pytest.raises(UsageError, match=sentence):
+        require_possible([small(precision=wanted)], reference_data("digits", "auto", CPU))
 
 
 @pytest.mark.parametrize(
