@@ -13,6 +13,7 @@ import pytest
 from bench.cli.run import run_study
 from bench.errors import UsageError
 from bench.tracking.mlflow import Store
+from bench.training import precision
 
 STUDY = '''
 """A tiny search."""
@@ -102,6 +103,21 @@ def test_search_of_which_no_trial_has_a_value_is_summed_up(write_study, store_ur
 def test_trials_of_a_grid_are_refused():
     with pytest.raises(UsageError, match="'depth_sweep' runs all of a grid: leave it out"):
         run_study(study="depth_sweep", trials=3)
+
+
+def test_precision_left_to_the_machine_is_shown_as_what_it_comes_to(
+    write_study, monkeypatch, tmp_path
+):
+    write_study(64)
+    monkeypatch.setattr(precision, "bf16_unit", lambda _: "a unit")
+    monkeypatch.setattr(precision, "step_seconds", lambda *_: {"fp32": 1.0, "bf16": 0.5})
+    monkeypatch.setattr("bench.cli.run.seconds_by_label", lambda *_: {})  # takes time
+    said = []
+    asked = {"study": "tiny", "overrides": ["precision=auto"], "device": "cpu"}
+    shown = run_study(**asked, dry_run=True, root=tmp_path / "runs", say=said.append)
+    found = {each["train.precision"] for each in shown["configurations"].values()}
+    assert (found, said[0][:30]) == ({"bf16"}, "precision auto comes to bf16, ")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_key_that_is_searched_is_not_set_by_hand(write_study):
