@@ -396,6 +396,12 @@ def test_report_loads_no_torch_and_a_store_when_it_is_opened() -> None:
     assert found & {"torch", "optuna", "mlflow", "scipy"} == set()
 
 
+def test_what_a_study_says_at_its_end_loads_nothing_that_draws_or_tests() -> None:
+    found = loaded("import bench.report.short, bench.stats.tests as t\nt.t_interval([1, 2, 3])")
+    assert "scipy.special" in found
+    assert found & {"torch", "scipy.stats", "pandas", "matplotlib", "mlflow", "optuna"} == set()
+
+
 def test_what_a_run_needs_loads_nothing_that_it_does_not() -> None:
     found = loaded(
         "import bench.datasets, bench.runtime, bench.study.driver, bench.training.forecast\n"

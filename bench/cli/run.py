@@ -251,7 +251,7 @@ def _description(plan: StudyPlan) -> dict[str, str]:
 
 
 def _sum_up(driver: Driver, say: Say) -> dict[str, Any]:
-    from bench.report.writer import summary_rows  # pandas and matplotlib take seconds
+    from bench.report.short import summary_rows
     from bench.study.renewal import unrecorded
 
     plan = driver.plan

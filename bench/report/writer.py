@@ -17,8 +17,7 @@ from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.runs_csv import runs_table
 from bench.report.sections import in_order
-from bench.report.sections._columns import statuses
-from bench.results.format import code, count, distance_interval, plural, prose
+from bench.results.format import code, count, plural, prose
 from bench.results.results import Pictures, Results, read_results
 from bench.results.runs import UNFINISHED
 from bench.results.summary import completeness
@@ -112,23 +111,6 @@ def manifest(results: Results, composed: Composed) -> Manifest:
         files={name: text_digest(text) for name, text in composed.files.items()},
         figures=composed.figures,
     )
-
-
-def summary_rows(
-    study: Study, identity: Identity, records: Sequence[RunRecord]
-) -> list[dict[str, str]]:
-    """Each arm's best cell by mean validation, as text: what ``bench run`` prints at its end.
-
-    Keys: ``family``, ``cell``, ``runs``, ``validation`` and ``test`` (named by their measures).
-    """
-    results = read_results(study, identity, records, lambda _run_id, _name: None)
-    rows = []
-    for place in results.chosen_cells:
-        values = {m: place.values(m) for m in (results.selection_metric, results.test_metric)}
-        shown = {m: distance_interval(v, num_lost=place.num_lost) for m, v in values.items()}
-        cell = results.label(place)
-        rows.append({"family": place.arm, "cell": cell, "runs": statuses(place), **shown})
-    return rows
 
 
 def figures(results: Results, folder: Path) -> tuple[str, dict[str, str]]:

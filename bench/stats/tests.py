@@ -53,19 +53,31 @@ class Difference:
     df: float
 
 
+def t_quantile(share: float, df: float) -> float:
+    """Of Student's t; as scipy.stats has it, whose import takes a second."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, share))
+
+
+def t_tail(t: float, df: float) -> float:
+    """How much of Student's t lies above; as scipy.stats has it."""
+    from scipy.special import stdtr
+
+    return float(stdtr(df, -t))
+
+
 def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     """The mean with its Student t interval.
 
     Raises:
         ValueError: No value, or one that is not finite.
     """
-    from scipy import stats
-
     x = _checked(values, at_least=1)
     mean = float(x.mean())
     if len(x) < SEEDS_FOR_INTERVAL:
         return Interval(mean, None, None, len(x))
-    half = float(stats.t.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x)))
+    half = float(t_quantile((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x)))
     return Interval(mean, mean - half, mean + half, len(x))
 
 
@@ -78,8 +90,6 @@ def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Diffe
     Raises:
         ValueError: A group below two values, or a value that is not finite.
     """
-    from scipy import stats
-
     x, y = _checked(a, at_least=2), _checked(b, at_least=2)
     difference = float(x.mean() - y.mean())
     parts = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
@@ -89,8 +99,8 @@ def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Diffe
         return Difference(difference, difference, difference, p, 0.0, df)
     shares = parts[0] / sum(parts), parts[1] / sum(parts)
     df = 1 / (shares[0] ** 2 / (len(x) - 1) + shares[1] ** 2 / (len(y) - 1))
-    half = float(stats.t.ppf((1 + level) / 2, df)) * error
-    p = float(2 * stats.t.sf(abs(difference) / error, df))
+    half = t_quantile((1 + level) / 2, df) * error
+    p = 2 * t_tail(abs(difference) / error, df)
     return Difference(difference, difference - half, difference + half, p, error, df)
 
 
@@ -116,7 +126,7 @@ def detectable(difference: Difference, *, power: float = 0.8, alpha: float = 0.0
     """
     from scipy import optimize, stats
 
-    critical = float(stats.t.ppf(1 - alpha / 2, difference.df))
+    critical = t_quantile(1 - alpha / 2, difference.df)
 
     def shortfall(noncentrality: float) -> float:
         # The other tail adds less than 1e-6 here, and scipy's is not always finite.

@@ -26,7 +26,8 @@ from bench.errors import UsageError
 from bench.plan.study import Arm, Study
 from bench.records import HealthWarning, RunRecord, TrialResult
 from bench.report.runs_csv import runs_table
-from bench.report.writer import report_text, summary_rows, write_report
+from bench.report.short import summary_rows
+from bench.report.writer import report_text, write_report
 from bench.results.results import read_results
 from bench.stats.tests import holm, t_interval, welch
 

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats as scipy_stats
 
-from bench.stats.tests import Difference, detectable, holm, t_interval, welch
+from bench.stats.tests import Difference, detectable, holm, t_interval, t_quantile, t_tail, welch
 
 A = [6.1, 6.9, 6.4, 7.3]
 B = [8.2, 7.1, 9.0]
@@ -94,3 +94,11 @@ def test_detectable_difference_is_found_for_few_seeds_and_strict_thresholds(df, 
     found = detectable(Difference(0, 0, 0, 1, standard_error=1, df=df), alpha=alpha)
     critical = scipy_stats.t.ppf(1 - alpha / 2, df)
     assert scipy_stats.nct.sf(critical, df, found) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("df", [1, 2, 2.37, 4, 11.5, 79])
+def test_students_t_has_the_bits_of_scipy_stats(df):
+    for share in (0.9, 0.95, 0.975, 0.995):
+        assert t_quantile(share, df) == float(scipy_stats.t.ppf(share, df))
+        t = 40 * (1 - share)
+        assert t_tail(t, df) == float(scipy_stats.t.sf(t, df))
