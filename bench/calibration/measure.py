@@ -99,7 +99,7 @@ def _show(
         probe.curves["real"] = probe.curve(train.features)
         _show_chosen(probe, train)
     for name, make in {"pixel Gaussian": pixel_gaussian, "uniform noise": uniform_noise}.items():
-        features = detector(make(reference.images("train"), n))[0]
+        features = detector(make(reference.images("train"), n).to(reference.device))[0]
         for probe in probes:
             probe.ceilings[name] = probe.to[probe.n](features[: probe.n])
 

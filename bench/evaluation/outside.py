@@ -86,7 +86,7 @@ def read_outside(path: Path, spec: DataSpec, classes: Sequence[str] = ()) -> Par
 
 def inverted(images: Images, real: Tensor) -> str:
     """A sentence where images look like the negatives of real ones, else nothing."""
-    mean, expected = float(images.mean()), float(real.double().mean())
+    mean, expected = float(images.mean()), float(real.mean(dtype=torch.float64))
     if abs(mean - expected) < _FAR or abs(255 - mean - expected) * 3 > abs(mean - expected):
         return ""
     return (
