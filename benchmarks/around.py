@@ -144,7 +144,7 @@ def _ended(folder: Path) -> Iterator[tuple[float, float, float, float]]:
 def jobs(repeats: int) -> list[Row]:
     """Runs per hour of one study with one worker and with two, by turns."""
     walls: dict[int, list[float]] = {1: [], 2: []}
-    seeds = 10
+    seeds = 6
     for turn in range(min(3, repeats)):
         for number in (1, 2) if turn % 2 == 0 else (2, 1):
             with tempfile.TemporaryDirectory() as made:
