@@ -42,7 +42,9 @@ class Estimate:
 
 def cubic(inner: Tensor, of_x: Tensor, of_y: Tensor, dim: int) -> Tensor:  # noqa: ARG001
     """(x.y / d + 1)^3: Binkowski et al. 2018, arXiv 1801.01401, section 4."""
-    return inner.div_(dim).add_(1).pow_(3)
+    is_power_of_two = dim & (dim - 1) == 0  # the faster product has the quotient's bits
+    scaled = inner.mul_(1 / dim) if is_power_of_two else inner.div_(dim)
+    return scaled.add_(1).pow_(3)
 
 
 def mmd_squared(x: Tensor, y: Tensor, kernel: Kernel = cubic) -> Estimate:

@@ -12,7 +12,7 @@ from bench.pieces import stoppable
 CHUNK = 200
 """Rows of a matrix in memory at once: at 10,000 columns 16 MB."""
 
-ROWS = 40
+ROWS = 16
 """Rows of a chunk that one step after the other sees: at 10,000 columns they stay near the core."""
 
 

@@ -47,7 +47,7 @@ def exact_copies(view: View) -> dict[str, float]:
     Against the whole train split, uint8 pixels. A copy that differs by one gray level is none
     here; ``copying`` sees it.
     """
-    known = set(_digests(view.images("train")))
+    known = view.remembered("train digests", lambda: set(_digests(view.images("train"))))
     sides = view.samples(view.counts[-1]), view.subset(view.split, view.counts[-1])[0]
     return beside_real("exact_copies", partial(_share_in, known), sides)
 
