@@ -402,14 +402,25 @@ def test_what_a_study_says_at_its_end_loads_nothing_that_draws_or_tests() -> Non
     assert found & {"torch", "scipy.stats", "pandas", "matplotlib", "mlflow", "optuna"} == set()
 
 
-def test_what_a_run_needs_loads_nothing_that_it_does_not() -> None:
+def test_training_and_measuring_load_nothing_that_it_does_not() -> None:
     found = loaded(
         "import bench.datasets, bench.runtime, bench.study.driver, bench.training.forecast\n"
         "bench.engines.ENGINES.names()\nbench.runtime.prepare(deterministic=True)\n"
-        "bench.datasets.load('digits')"
+        "from bench.models import configure\nfrom bench.training.parts import reference_for\n"
+        "config, cpu = configure('vae_mlp'), bench.runtime.resolve_device('cpu')\n"
+        "bench.training.forecast.seconds_per_run(config, reference_for(config, cpu))"
     )
     assert {"torch", "optuna", "bench.engines.task", "bench.tracking.mlflow"} <= found
-    heavy = {"torch._dynamo", "torch._inductor", "sklearn", "scipy", "mlflow", "pandas", "rich"}
+    heavy = {
+        "torch._dynamo",
+        "torch._inductor",
+        "sympy",
+        "sklearn",
+        "scipy",
+        "mlflow",
+        "pandas",
+        "rich",
+    }
     assert found & heavy == set()
 
 

@@ -223,7 +223,9 @@ class Trainer:
         for parameter in optimizer.parameters:
             parameter.grad = None
         loss, scalars = phase.loss(self._nets, step)
-        loss.backward(torch.ones_like(loss))  # of several seeds: the gradient of their sum
+        # Of several seeds: the gradient of their sum. Of one none is given, for which torch would
+        # import sympy.
+        loss.backward(torch.ones_like(loss) if loss.dim() else None)
         norm = self._norm(optimizer.parameters)
         self._watch(index, loss, norm)
         optimizer.step()
