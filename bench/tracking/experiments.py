@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bench.plan.study import Identity
 from bench.tracking.claim import PREFIX
 from bench.tracking.long_tags import LONGEST_FACT, joined
+from bench.tracking.tables import StoredExperiment
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment as Stored
@@ -40,16 +41,16 @@ class Experiment:
     tags: Mapping[str, str]
 
 
-def active(client: MlflowClient) -> list[Experiment]:
-    """Every experiment that is not deleted, the oldest first; a claim is none."""
-    found = sorted(_all_active(client), key=lambda one: (one.creation_time or 0, one.experiment_id))
+def active(found: Iterable[Stored | StoredExperiment]) -> list[Experiment]:
+    """The experiments among what a store holds, the oldest first; a claim is none."""
+    found = sorted(found, key=lambda one: (one.creation_time or 0, one.experiment_id))
     return [_read(one) for one in found if not one.name.startswith(PREFIX)]
 
 
-def find(client: MlflowClient, name: str) -> str | None:
+def named(found: Iterable[Experiment], name: str) -> str | None:
     """Id of the experiment that was given this name, the newest one of several; None without."""
-    found = [one.id for one in active(client) if one.given == name]
-    return found[-1] if found else None
+    given = [one.id for one in found if one.given == name]
+    return given[-1] if given else None
 
 
 def find_or_make(client: MlflowClient, name: str, folder: Path | None) -> str:
@@ -63,7 +64,7 @@ def find_or_make(client: MlflowClient, name: str, folder: Path | None) -> str:
     from mlflow.exceptions import MlflowException
 
     while True:
-        if (found := find(client, name)) is not None:
+        if (found := named(active(stored(client)), name)) is not None:
             return found
         free = _free_name(client, name)
         place = folder and (folder / free).as_uri()
@@ -86,7 +87,8 @@ def _free_name(client: MlflowClient, name: str) -> str:
     return next(one for one in names if client.get_experiment_by_name(one) is None)
 
 
-def _all_active(client: MlflowClient) -> Iterator[Stored]:
+def stored(client: MlflowClient) -> Iterator[Stored]:
+    """What a store holds that is not deleted."""
     from mlflow.entities import ViewType
 
     token = None
@@ -100,7 +102,7 @@ def _all_active(client: MlflowClient) -> Iterator[Stored]:
             return
 
 
-def _read(found: Stored) -> Experiment:
+def _read(found: Stored | StoredExperiment) -> Experiment:
     tags = joined(found.tags, LONGEST_FACT)
     identity = _identity(tags)
     return Experiment(

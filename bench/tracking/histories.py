@@ -8,20 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from bench.tracking.tables import AT_ONCE
+
 Points = list[tuple[int, float]]
 """``(images_seen, value)`` in order, one value per step."""
-
-AT_ONCE = 500
-"""Runs in one query; sqlite allows 999 values in one."""
 
 _THREADS = 8
 _ALL = 2**31 - 1
 
 
 class _Metric(Protocol):
-    step: int
-    timestamp: int
-    value: float
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def value(self) -> float: ...
 
 
 @contextmanager
@@ -52,6 +56,14 @@ def read_histories(client: Any, run_ids: Sequence[str], key: str) -> dict[str, P
         return _from_server(client, run_ids, key) if query is None else _bulk(query, run_ids, key)
 
 
+def by_run(stored: Iterable[_Metric]) -> dict[str, Points]:
+    """The values of one metric of many runs, by run."""
+    found: dict[str, list[_Metric]] = {}
+    for metric in stored:
+        found.setdefault(metric.run_id, []).append(metric)
+    return {run_id: _in_order(metrics) for run_id, metrics in found.items()}
+
+
 def _in_order(stored: Iterable[_Metric]) -> Points:
     """Values by step; after a resume a step may be stored twice, the later one counts."""
     latest = {m.step: m.value for m in sorted(stored, key=lambda m: m.timestamp)}
@@ -61,10 +73,7 @@ def _in_order(stored: Iterable[_Metric]) -> Points:
 def _bulk(query: Any, run_ids: Sequence[str], key: str) -> dict[str, Points]:
     found: dict[str, Points] = {}
     for start in range(0, len(run_ids), AT_ONCE):
-        stored: dict[str, list[_Metric]] = {}
-        for metric in query(run_ids[start : start + AT_ONCE], key, _ALL):
-            stored.setdefault(metric.run_id, []).append(metric)
-        found.update({run_id: _in_order(metrics) for run_id, metrics in stored.items()})
+        found |= by_run(query(run_ids[start : start + AT_ONCE], key, _ALL))
     return found
 
 

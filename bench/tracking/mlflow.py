@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +14,17 @@ from bench.errors import UsageError
 from bench.records import RunRecord
 from bench.tracking.address import database_path, store_uri
 from bench.tracking.claim import Claim, Holder
-from bench.tracking.experiments import Experiment, active, find, find_or_make
-from bench.tracking.histories import Points, read_histories, without_collector
+from bench.tracking.experiments import Experiment, active, find_or_make, named, stored
+from bench.tracking.histories import Points, by_run, read_histories, without_collector
 from bench.tracking.long_tags import LONGEST_FACT, LONGEST_TAG, joined, parted
 from bench.tracking.moving import ARTIFACTS
 from bench.tracking.opening import open_client
 from bench.tracking.run_logger import RunLogger
+from bench.tracking.tables import StoredRun, Tables
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 PAGE = 1_000
 _UNKNOWN = "RESOURCE_DOES_NOT_EXIST"
@@ -39,16 +43,25 @@ class Store:
 
     def __init__(self, uri: str | None = None) -> None:
         self.uri = store_uri(uri)
-        self._client = open_client(self.uri)
+        self._tables = Tables.of(database_path(self.uri))
+        if self._tables is None:
+            _ = self._client
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        """Opened where it is needed: what a database of this machine holds is read without it."""
+        return open_client(self.uri)
 
     def experiment(self, name: str) -> str:
         """Id of the experiment of that name, made where it is missing; one renamed is found."""
+        if (found := named(self.experiments(), name)) is not None:
+            return found
         path = database_path(self.uri)
         return find_or_make(self._client, name, path and path.parent / ARTIFACTS)
 
     def experiments(self) -> list[Experiment]:
         """Every active experiment, the oldest first."""
-        return active(self._client)
+        return active(self._tables.experiments() if self._tables else stored(self._client))
 
     def claim(
         self, name: str, holder: Holder, *, what: str, when_lost: Callable[[], object]
@@ -57,8 +70,10 @@ class Store:
         return Claim(self._client, name, holder, what=what, when_lost=when_lost)
 
     def describe_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
-        """Sets tags of an experiment; ``mlflow.note.content`` is what the UI shows."""
-        for key, value in parted(tags, LONGEST_FACT).items():
+        """Sets tags of an experiment that say something new; the UI shows ``mlflow.note.content``."""
+        known = self.experiment_tags(experiment_id)
+        new = {key: text for key, text in tags.items() if known.get(key) != text}
+        for key, value in parted(new, LONGEST_FACT).items():
             self._client.set_experiment_tag(experiment_id, key, value)
 
     def create_run(
@@ -99,7 +114,7 @@ class Store:
             filter_string=f"tags.`{tag}` = '{text}'",
             order_by=["attributes.start_time ASC"],
         )
-        return [_record(run) for run in found]
+        return [_record(_stored(run)) for run in found]
 
     def end_run(self, run_id: str, *, ok: bool) -> None:
         """Marks a run FINISHED or FAILED."""
@@ -118,22 +133,29 @@ class Store:
 
     def records(self, experiment_id: str) -> list[RunRecord]:
         """Every run of an experiment, without histories."""
+        if self._tables:
+            with without_collector():
+                return [_record(run) for run in self._tables.runs(experiment_id)]
         found: list[RunRecord] = []
         token = None
         while True:
             with without_collector():
                 page = self._client.search_runs([experiment_id], max_results=PAGE, page_token=token)
-                found += [_record(run) for run in page]
+                found += [_record(_stored(run)) for run in page]
             token = page.token
             if not token:
                 return found
 
     def histories(self, run_ids: Sequence[str], name: str) -> dict[str, Points]:
         """A curve of many runs, by run; those that have none are left out."""
+        if self._tables:
+            return by_run(self._tables.values(run_ids, name))
         return read_histories(self._client, run_ids, name)
 
     def experiment_tags(self, experiment_id: str) -> dict[str, str]:
         """What ``describe_experiment`` and others said of an experiment as a whole."""
+        if self._tables:
+            return next((dict(e.tags) for e in self.experiments() if e.id == experiment_id), {})
         return joined(self._client.get_experiment(experiment_id).tags, LONGEST_FACT)
 
     def record(self, prefix: str) -> RunRecord:
@@ -158,15 +180,19 @@ class Store:
             raise UsageError(
                 f"'{prefix}' begins the ids of several runs ({known}): give more of it"
             )
-        return _record(found[0])
+        return _record(_stored(found[0]))
 
     def records_of(self, experiment: str) -> list[RunRecord]:
         """Every run of the experiment of that name; none where there is no such experiment."""
-        found = find(self._client, experiment)
+        found = named(self.experiments(), experiment)
         return [] if found is None else self.records(found)
 
     def artifact(self, run_id: str, path: str) -> bytes | None:
         """Content of an artifact, or None where the run has none of that path."""
+        if self._tables and (place := self._tables.folder(run_id)):
+            with contextlib.suppress(OSError):
+                return (place / path).read_bytes()
+            return None
         with tempfile.TemporaryDirectory() as folder:
             try:
                 local = self._client.download_artifacts(run_id, path, folder)
@@ -175,13 +201,20 @@ class Store:
             return Path(local).read_bytes()
 
 
-def _record(run: Run) -> RunRecord:
+def _stored(run: Run) -> StoredRun:
+    said, data = run.info, run.data
+    return StoredRun(
+        said.run_id, said.status, dict(data.params), dict(data.tags), dict(data.metrics)
+    )
+
+
+def _record(run: StoredRun) -> RunRecord:
     return RunRecord(
-        run_id=run.info.run_id,
-        params=_shared(run.data.params),
-        tags=_shared(joined(_own(run.data.tags), LONGEST_TAG)),
-        metrics={sys.intern(key): value for key, value in run.data.metrics.items()},
-        finished=run.info.status in {"FINISHED", "FAILED"},
+        run_id=run.run_id,
+        params=_shared(run.params),
+        tags=_shared(joined(_own(run.tags), LONGEST_TAG)),
+        metrics={sys.intern(key): value for key, value in run.metrics.items()},
+        finished=run.status in {"FINISHED", "FAILED"},
     )
 
 

@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 120.0
 
 PAUSE_SECONDS = 2.0
 
-_OF_STORES = ("mlflow.", "sqlalchemy.", "requests.", "urllib3.")
+_OF_STORES = ("mlflow.", "sqlalchemy.", "sqlite3.", "requests.", "urllib3.")
 """Packages whose errors are a store's, or of the way to it."""
 
 _absent: list[str] = []

@@ -33,7 +33,7 @@ def test_study_whose_store_never_returns_is_kept_and_sent_by_one_command(
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "short.py").write_text(STUDY)
 
-    def gone(*_):
+    def gone(*_, **__):
         raise ConnectionError("connection refused")
 
     with monkeypatch.context() as away:
