@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
@@ -271,7 +272,7 @@ class RunRecord:
     histories: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     finished: bool = True
 
-    @property
+    @cached_property
     def about(self) -> RunTags:
         """Its tags as fields."""
         return RunTags.from_tags(self.tags)

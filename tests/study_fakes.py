@@ -81,13 +81,16 @@ class RememberedRun:
         self.store, self.run_id = store, run_id
 
     def tags(self, values):
-        self.store.runs[self.run_id].tags.update(values)
+        self._change(tags=values)
 
     def send(self, values, tags, *, params, pictures):
+        metrics = {each.name: each.value for each in values}
+        self._change(tags=tags, params=params, metrics=metrics)
+
+    def _change(self, **added):
         run = self.store.runs[self.run_id]
-        run.tags.update(tags)
-        run.params.update(params)
-        run.metrics.update({each.name: each.value for each in values})
+        more = {kind: {**getattr(run, kind), **values} for kind, values in added.items()}
+        self.store.runs[self.run_id] = replace(run, **more)
 
     def send_state(self, state, at):
         run = self.store.runs[self.run_id]

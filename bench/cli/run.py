@@ -255,7 +255,7 @@ def _sum_up(driver: Driver, say: Say) -> dict[str, Any]:
     from bench.study.renewal import unrecorded
 
     plan = driver.plan
-    wanted = {run.config.digest for run in driver.runs()}
+    wanted = {run.digest for run in driver.runs()}
     everything = driver.tracked.records()
     known = [record for record in everything if not record.about.is_retired]
     records = [record for record in known if record.about.config_digest in wanted]

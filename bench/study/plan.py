@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,12 +82,17 @@ class PlannedRun:
             return "search"
         return "baseline" if self.cell.baseline else "run"
 
-    @property
+    @cached_property
+    def digest(self) -> str:
+        """Of its configuration."""
+        return self.config.digest
+
+    @cached_property
     def key(self) -> str:
         """Name of its folder: two trials of one configuration are two."""
         if self.stage == "run":
-            return self.config.digest
-        named = {"arm": self.cell.arm, "trial": self.trial, "config": self.config.digest}
+            return self.digest
+        named = {"arm": self.cell.arm, "trial": self.trial, "config": self.digest}
         return f"trial{self.trial}-{digest(named)}"
 
 
@@ -120,7 +126,7 @@ class StudyPlan:
     command: str = ""
     precision: Precision = "auto"
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Checkpoints, results and, by default, Optuna's storage."""
         return self.root / self.identity.key
@@ -147,10 +153,17 @@ class StudyPlan:
         Of a study that searches, fresh seeds of what it found, ``best`` by arm, for the arms that
         are there; before the search (None) a configuration in the middle of each space stands in.
         """
+        return list(self._planned) if best is None else self._runs(best)
+
+    @cached_property
+    def _planned(self) -> list[PlannedRun]:
+        """Those of a grid, or of the middles of the spaces; made once, as there may be thousands."""
+        return self._runs({arm: middle(space) for arm, space in self.study.spaces.items()})
+
+    def _runs(self, found: Mapping[str, FlatValues]) -> list[PlannedRun]:
         study = self.study
         cells = study.cells(self.identity.tier)
         if study.search:
-            found = {a: middle(s) for a, s in study.spaces.items()} if best is None else best
             cells = [
                 cell if cell.baseline else _with(cell, found[cell.arm])
                 for cell in cells

@@ -150,7 +150,7 @@ class TrackedStudy:
             tier=identity.tier,
             seed=run.seed,
             role=run.role,
-            config_digest=run.config.digest,
+            config_digest=run.digest,
             folder=self.plan.address(run),
             command=self.plan.command,
             trial=run.trial,
@@ -187,5 +187,5 @@ def _wrong_tags(folder: Path, result: TrialResult, record: RunRecord) -> dict[st
     return {
         key: text
         for key, text in said.items()
-        if key != "role" and record.tags.get(key, "") != masked(text)
+        if key != "role" and (there := record.tags.get(key, "")) != text and there != masked(text)
     }

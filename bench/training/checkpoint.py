@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.errors import Damaged
+from bench.errors import Damaged, cannot_use
 from bench.files import (
     made_folder,
     read_record,
@@ -181,6 +182,19 @@ def save_result(folder: Path, result: TrialResult) -> None:
 
 def load_result(folder: Path) -> TrialResult | None:
     """How the run ended; None where it has not, or what said so was damaged and is moved aside."""
+    path = folder / RESULT
+    try:
+        is_now = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise cannot_use(path, error) from error
+    return _result_in(folder, is_now.st_ino, is_now.st_size, is_now.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=20_000)
+def _result_in(folder: Path, *_is_now: int) -> TrialResult | None:
+    """A study of thousands of runs asks for each of them again and again; another file is read anew."""
     path = folder / RESULT
     try:
         found = read_record(path, kind="result", key=_key(folder))

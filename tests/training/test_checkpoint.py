@@ -8,9 +8,12 @@ from training_runs import small
 
 from bench.errors import Interrupted
 from bench.evaluation.view import draw
+from bench.files import read_record
 from bench.logger import NullLogger
+from bench.records import TrialResult
 from bench.runtime import DeviceRng, generator
-from bench.training.checkpoint import LAST, read_state
+from bench.training import checkpoint
+from bench.training.checkpoint import LAST, RESULT, load_result, read_state, save_result
 from bench.training.parts import build, reference_data, restore
 from bench.training.run import Run
 
@@ -63,3 +66,17 @@ def test_result_on_disk_is_plain_json(tmp_path, reference):
     stored = json.loads((tmp_path / "result.json").read_text())["content"]
     assert stored["status"] in {"ok", "collapsed"}
     assert list(tmp_path.rglob("*.partial")) == []
+
+
+def test_result_is_read_once_while_its_file_is_the_same(tmp_path, monkeypatch):
+    reads = []
+    monkeypatch.setattr(
+        checkpoint, "read_record", lambda p, **k: reads.append(p) or read_record(p, **k)
+    )
+    assert load_result(tmp_path) is None
+    for status in ("ok", "failed"):
+        save_result(tmp_path, TrialResult(status=status))
+        assert [load_result(tmp_path).status for _ in range(3)] == [status] * 3
+    (tmp_path / RESULT).write_text("{}x")
+    assert load_result(tmp_path) is None
+    assert len(reads) == 3
