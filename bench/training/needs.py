@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,21 @@ NEUTRAL = {"train.seed", "train.num_images", "train.num_logs", "train.num_valida
 
 NOT_HELD = {*NEUTRAL, "model.depth"}
 """Nor grows with: a deeper network may be the smaller one."""
+
+
+class Facts(NamedTuple):
+    """What the memory of a run depends on: numbers that it grows with, and all else."""
+
+    kind: dict[str, Scalar]
+    numbers: dict[str, int]
+
+    def hold(self, small: Facts) -> bool:
+        """Whether the other is the same with smaller numbers, so that it needs no more."""
+        return (
+            self.kind == small.kind
+            and self.numbers.keys() == small.numbers.keys()
+            and all(self.numbers[key] >= small.numbers[key] for key in small.numbers)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +115,13 @@ def require_possible(configs: Iterable[RunConfig], reference: ReferenceData, job
     Raises:
         UsageError: One of them cannot be held, or a part of its model is unknown or does not fit.
     """
-    measured: list[RunConfig] = []
+    measured: list[Facts] = []
     for config in sorted(configs, key=_size, reverse=True):
         _require_time(config)
         require_precision(config.train.precision, reference.device)
-        if not any(_holds(other, config) for other in measured):
-            measured.append(config)
+        facts = Facts(_kind(config), _numbers(config))
+        if not any(other.hold(facts) for other in measured):
+            measured.append(facts)
             _require_memory(config, needs_of(config, reference), reference, jobs)
 
 
@@ -281,16 +297,6 @@ def _largest_of_model(config: RunConfig) -> int:
 
 def _size(config: RunConfig) -> int:
     return sum(_numbers(config).values())
-
-
-def _holds(large: RunConfig, small: RunConfig) -> bool:
-    """Whether the second is the first with smaller numbers, so that it needs no more."""
-    numbers, fewer = _numbers(large), _numbers(small)
-    return (
-        _kind(large) == _kind(small)
-        and numbers.keys() == fewer.keys()
-        and all(numbers[key] >= fewer[key] for key in numbers)
-    )
 
 
 def _kind(config: RunConfig) -> dict[str, Scalar]:
