@@ -32,7 +32,7 @@ def errors(x, k, widen):
     """Bound less log p(x) of each image, float64."""
     model = linear_model(widen=widen)
     bounds = [
-        bound_of_image(model, {}, image, None, noise_of(i), k=k)
+        bound_of_image(model, {}, image, None, noise_of(i), k=k)()
         for i, image in enumerate(x.split(1))
     ]
     return torch.stack(bounds) - log_evidence(x)
@@ -57,7 +57,7 @@ def test_draws_of_a_smaller_bound_are_the_first_of_a_larger_ones(k):
     noise, q = noise_of(0), model.posterior({}, x, None)
     z = torch.cat([q.rsample(BLOCK, noise) for _ in range(3)])
     weights = log_weights(model, {}, x, q, z, labels=None)[:, 0]
-    found = bound_of_image(model, {}, x, None, noise_of(0), k=k)
+    found = bound_of_image(model, {}, x, None, noise_of(0), k=k)()
     assert float(found) == pytest.approx(float(weights[:k].logsumexp(0) - math.log(k)), rel=1e-12)
 
 
@@ -94,7 +94,7 @@ def per_image(view, k, places):
                 labels[i : i + 1],
                 view.noise("importance", i),
                 k=k,
-            )
+            )()
             for i in places
         ]
     return torch.stack(bounds)
@@ -116,6 +116,14 @@ def test_value_is_the_mean_over_images_each_with_noise_of_its_own(conditional):
     assert name == f"iwae_64_{fns.inference.likelihood_name}_n7"
     expected = per_image(view, 64, reversed(range(7)))
     assert value == pytest.approx(float(expected.mean()), rel=1e-9)
+
+
+def test_no_group_of_images_enters_the_value(monkeypatch):
+    reference = digits("val")
+    view = view_of(build(configure("vae_mlp", {"hidden": "8"}), reference), reference, 7)
+    whole = measured(view, 64)
+    monkeypatch.setattr("bench.metrics.importance.GROUP", 3)
+    assert measured(view, 64) == whole
 
 
 def test_bound_of_all_images_is_named_after_their_number():
