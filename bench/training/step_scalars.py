@@ -27,10 +27,13 @@ class StepScalars:
             if name not in self._deviations:
                 self._deviations[name] = RunningStd.around(loss)
             self._deviations[name].add(loss)
+        known = [name for name in scalars if name in self._totals]
+        if known:
+            totals = [self._totals[name][0] for name in known]
+            torch._foreach_add_(totals, [scalars[name] for name in known])
         for name, value in scalars.items():
-            total, count = self._totals.get(name, (None, 0))
-            new = value.detach().clone() if total is None else total.add_(value)
-            self._totals[name] = (new, count + 1)
+            total, count = self._totals.get(name) or (value.detach().clone(), 0)
+            self._totals[name] = (total, count + 1)
 
     def take(self) -> dict[str, float]:
         """Means and deviations of the steps since then, which begin anew."""
