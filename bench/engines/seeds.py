@@ -18,7 +18,10 @@ from bench.tracking.mirrors import MIRRORS
 from bench.training.together import Together
 
 MOST = 64
-"""Runs that are held at a time, so that those of one configuration are found among them."""
+"""Runs that train at a time where nobody says how many."""
+
+HELD = 1000
+"""Runs that wait, so that those of one configuration are found among them: studies go seed by seed."""
 
 GIB = 2**30
 
@@ -60,9 +63,10 @@ class Seeds:
 
     @property
     def free(self) -> int:
-        """How many more it holds; one trial is waited for before the next is chosen."""
+        """How many more may wait; one trial is waited for before the next is chosen."""
         has_trial = any(task.stage == "trial" for task, _ in self._held)
-        return 0 if has_trial else self._jobs - len(self._held)
+        most = HELD if self._jobs > 1 else 1
+        return 0 if has_trial else most - len(self._held)
 
     def submit(self, task: Task, should_prune: ShouldPrune) -> None:
         """Remembers the task."""
@@ -79,7 +83,8 @@ class Seeds:
         if self._stopped:  # asked for when the last runs had ended already
             raise Interrupted("stopped between two runs")
         (first, should_prune), *_ = self._held
-        group = [task for task, _ in self._held if task is first or _together(task, first)]
+        alike = [task for task, _ in self._held if task is first or _together(task, first)]
+        group = alike[: self._jobs]
         self._held = [one for one in self._held if one[0] not in group]
         with stop_requests() as should_stop:
             if len(group) > 1:
