@@ -8,9 +8,10 @@ rates) is its key.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ T = TypeVar("T")
 WARM_UP = 3
 """Steps of a key before it is captured: libraries choose their algorithms, optimizers make their states."""
 
+
+SWITCH = "BENCH_CUDA_GRAPHS"
 
 UNENDED: list[torch.cuda.CUDAGraph] = []
 """Graphs whose capture failed."""
@@ -97,6 +100,14 @@ class Steps(Generic[T]):
             self.failure, self._recorder, self._graphs = str(failed), None, {}
             return compute()
         return self._graphs[key]()
+
+
+def steps_on(device: torch.device, rngs: Sequence[torch.Generator]) -> Steps[Any]:
+    """As graphs on a GPU, unless the environment says ``BENCH_CUDA_GRAPHS=off``."""
+    on_gpu, is_off = device.type == "cuda", os.environ.get(SWITCH) == "off"
+    steps: Steps[Any] = Steps(CudaGraphs(rngs) if on_gpu and not is_off else None)
+    steps.failure = f"{SWITCH}=off" if on_gpu and is_off else ""
+    return steps
 
 
 class CudaGraphs:

@@ -16,6 +16,7 @@ from bench.metrics.importance import DRAWS
 from bench.pictures import draw_pictures
 from bench.pictures._inversion import NUM_DRAWS, NUM_STEPS
 from bench.pictures.inversion import PAIRS, ROWS
+from bench.training.capture import WARM_UP
 from bench.training.parts import build
 from bench.training.trainer import Trainer, TrainingDiverged
 
@@ -41,7 +42,9 @@ def seconds_per_run(config: RunConfig, reference: ReferenceData) -> float:
 
 def _training_seconds(config: RunConfig, reference: ReferenceData, trainable: Trainable) -> float:
     period = max(phase.every for phase in trainable.phases)
-    steps = WARM + TIMED * period
+    # Where steps are captured, those before that say nothing of the others.
+    warm = (WARM_UP + 1) * period if reference.device.type == "cuda" else WARM
+    steps = warm + TIMED * period
     short = config.train.model_copy(
         update={
             "num_images": steps * config.train.batch_size,
@@ -51,7 +54,7 @@ def _training_seconds(config: RunConfig, reference: ReferenceData, trainable: Tr
     )
     logs = iter(Trainer(trainable, reference.stored("train"), reference.labels("train"), short))
     try:
-        for _ in range(WARM):
+        for _ in range(warm):
             next(logs)
         seconds = _seconds(lambda: list(logs))
     except TrainingDiverged:

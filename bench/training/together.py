@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.runtime import DeviceRng
 from bench.training.batched_seeds import SeedsRng, merged, parted, stacked
 from bench.training.batches import Batches
-from bench.training.capture import CudaGraphs, Steps
+from bench.training.capture import steps_on
 from bench.training.trainer import Trainer
 
 
@@ -107,10 +107,9 @@ class SeedsTrainer(Trainer):
         )
         self.members = members
         self.batches = SeedsBatches([member.batches for member in members])
-        device = self.device
-        self._rngs = [torch.Generator(device) for _ in members]
+        self._rngs = [torch.Generator(self.device) for _ in members]
         self._noise = SeedsRng([DeviceRng(rng) for rng in self._rngs])
-        self.steps = Steps(CudaGraphs(self._rngs) if device.type == "cuda" else None)
+        self.steps = steps_on(self.device, self._rngs)
         self._gather()
 
     def train_members_to(self, goal: int) -> None:

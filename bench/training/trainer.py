@@ -19,7 +19,7 @@ from bench.runtime import DeviceRng, generator
 from bench.training.autocast import in_bf16, matrix_products
 from bench.training.averages import Averages
 from bench.training.batches import Batches
-from bench.training.capture import CudaGraphs, Steps
+from bench.training.capture import Steps, steps_on
 from bench.training.optimizers import Optimizer, build_optimizer
 from bench.training.step_scalars import StepScalars
 
@@ -118,8 +118,7 @@ class Trainer:
         self._never = torch.full_like(self._now, NEVER)
         self._first_bad = self._never.repeat(len(self._phases))
         self.since_log = StepScalars()
-        graphs = CudaGraphs([self._rng]) if self.device.type == "cuda" else None
-        self.steps: Steps[list[Told]] = Steps(graphs)
+        self.steps: Steps[list[Told]] = steps_on(self.device, [self._rng])
         self._batch: tuple[Tensor, Tensor | None] | None = None
 
     @property

@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_flatten
 
 from bench.config import TrainSettings
 from bench.testing import made_images, made_model
-from bench.training.capture import WARM_UP, CaptureFailed, CudaGraphs, Steps
+from bench.training.capture import WARM_UP, CaptureFailed, CudaGraphs, Steps, steps_on
 from bench.training.trainer import Trainer
 
 IMAGES = made_images(64)
@@ -259,6 +259,16 @@ def test_graph_gives_the_same_tensors_each_time_and_draws_from_the_generators(cu
     replay = graphs.record(lambda: told)
     assert [replay(), replay()] == [told, told]
     assert cuda.said == ["register mine", "replay", "replay"]
+
+
+@pytest.mark.usefixtures("cuda")
+def test_graphs_can_be_switched_off(monkeypatch):
+    device = torch.device("cuda")
+    assert steps_on(device, []).captures
+    monkeypatch.setenv("BENCH_CUDA_GRAPHS", "off")
+    steps = steps_on(device, [])
+    assert not steps.captures
+    assert steps.facts() == {"cuda_graphs": "none: BENCH_CUDA_GRAPHS=off"}
 
 
 def test_capture_that_fails_says_what_went_wrong_first_and_leaves_nothing_half_way(cuda):
