@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import loops
@@ -25,11 +26,13 @@ from loops import Arena, Steps
 from speed import Asked, Found, Table
 
 from bench import datasets
-from bench.detectors._find import find_detector
-from bench.evaluation.reference import ReferenceData
+from bench.config import RunConfig
 from bench.models import configure
+from bench.plan.files import load_study
 from bench.runtime import git_commit, prepare
+from bench.study.plan import resolve
 from bench.training.capture import Steps as StepsInTurn
+from bench.training.parts import reference_for
 from bench.training.together import SeedsTrainer
 
 MINUTES = 9.5
@@ -59,6 +62,10 @@ class Card:
         """The same, waited for."""
         return steps if self.device.type == "cpu" else lambda count: self._waited(steps, count)
 
+    def held(self) -> float:
+        """MiB that this process holds now."""
+        return 0.0 if self.device.type == "cpu" else torch.cuda.memory_allocated() / 2**20
+
     def peak(self, steps: Steps) -> float:
         """MiB at most while ten steps are done, of all that this process holds."""
         if self.device.type == "cpu":
@@ -72,17 +79,15 @@ class Card:
         torch.cuda.synchronize(self.device)
 
 
-def arena_of(name: str, settings: Mapping[str, object], dataset: str, card: Card) -> Arena:
+def arena_of(config: RunConfig, card: Card) -> Arena:
     """A model, with data on the card."""
-    splits = datasets.load(dataset)
-    reference = ReferenceData(splits, card.device, find_detector("auto", splits.spec))
-    config = configure(name, settings, {"dataset": dataset})
-    return Arena(config, reference, splits.train.images[:])
+    reference = reference_for(config, card.device)
+    return Arena(config, reference, datasets.load(config.data.dataset).train.images[:])
 
 
-def at_once(arena: Arena, *, captured: bool) -> Steps:
+def at_once(arena: Arena, *, captured: bool = True, num_seeds: int = NUM_SEEDS) -> Steps:
     """Seeds of one configuration as one program."""
-    program = SeedsTrainer([loops.trainer_of(arena, seed=seed) for seed in range(NUM_SEEDS)])
+    program = SeedsTrainer([loops.trainer_of(arena, seed=seed) for seed in range(num_seeds)])
     if not captured:
         program.steps = StepsInTurn(None)
     return lambda count: program.train_members_to(program.steps_done + count)
@@ -104,7 +109,7 @@ def together(arena: Arena) -> dict[str, Callable[[], Steps]]:
         PLAIN: lambda: loops.plain_script(arena),
         GRAPH: lambda: loops.ours(arena),
         AT_ONCE: lambda: at_once(arena, captured=False),
-        AT_ONCE_GRAPH: lambda: at_once(arena, captured=True),
+        AT_ONCE_GRAPH: lambda: at_once(arena),
     }
 
 
@@ -114,23 +119,25 @@ def raced(
     """Images per second of all seeds together, turn by turn, and MiB that each takes."""
     runners, peaks = {}, {}
     for name, make in makers.items():
-        before = torch.cuda.memory_allocated(card.device) if card.device.type == "cuda" else 0
+        before = card.held()
         runners[name] = card.done(make())
-        peaks[name] = card.peak(runners[name]) - before / 2**20
+        peaks[name] = card.peak(runners[name]) - before
     found = race(runners, arena.config.train.batch_size, asked)
     for name in (AT_ONCE, AT_ONCE_GRAPH):
         found |= {name: [NUM_SEEDS * rate for rate in found[name]]} if name in found else {}
     return found, peaks
 
 
-def race(runners: Mapping[str, Steps], batch_size: int, asked: Asked) -> Found:
+def race(
+    runners: Mapping[str, Steps], batch_size: int, asked: Asked, repeats: int | None = None
+) -> Found:
     """Images per second of the wall, in turns whose order is reversed each time."""
     counts = {
         name: 10 * max(1, round(asked.seconds / _seconds(steps, 10)))
         for name, steps in runners.items()
     }
     found: Found = {name: [] for name in runners}
-    for turn in range(asked.repeats):
+    for turn in range(repeats or asked.repeats):
         for name in list(runners)[:: -1 if turn % 2 else 1]:
             seconds = _seconds(runners[name], counts[name])
             found[name].append(counts[name] * batch_size / seconds)
@@ -170,7 +177,7 @@ def steps_table(asked: Asked, card: Card) -> Table:
     found = {}
     for row, (name, settings) in speed.ROWS.items():
         if row.startswith(asked.rows):
-            arena = arena_of(name, settings, asked.dataset, card)
+            arena = arena_of(configure(name, settings, {"dataset": asked.dataset}), card)
             found[row] = raced(arena, one_by_one(arena), asked, card)
     note = (
         "Wall clock; ratio of the medians, in brackets the lowest and the highest of one turn. "
@@ -179,46 +186,57 @@ def steps_table(asked: Asked, card: Card) -> Table:
     return table(f"One run, batch 128, {asked.dataset}", found, note)
 
 
-def seeds_tables(models: Sequence[str], asked: Asked, card: Card) -> list[Table]:
-    """Ten seeds of the digits' models, and what that makes of a whole sweep."""
+def seeds_table(models: Sequence[str], asked: Asked, card: Card) -> Table:
+    """Ten seeds of the digits' models."""
     found = {}
     for name in models:
-        arena = arena_of(name, {"train.batch_size": 64}, "digits", card)
+        arena = arena_of(configure(name, {"train.batch_size": 64}), card)
         found[name] = raced(arena, together(arena), asked, card)
     note = (
         "Images per second of all seeds together; a plain script trains them one by one. Meant to "
         "be at least 20 at once with graphs."
     )
-    return [table(f"{NUM_SEEDS} seeds, batch 64, digits", found, note), sweep(found)]
+    return table(f"{NUM_SEEDS} seeds, batch 64, digits", found, note)
 
 
-def sweep(found: Mapping[str, tuple[Found, dict[str, float]]]) -> Table:
-    """Minutes of training of a sweep at the speeds above: a calculation, no measurement."""
-    each = 45 * 1_000_000 / len(found)
-    rows = []
-    for way in (PLAIN, GRAPH, AT_ONCE_GRAPH):
-        seconds = sum(each / statistics.median(rates[way]) for rates, _ in found.values())
-        rows.append((way, f"{seconds / 60:,.1f}"))
+def sweep(asked: Asked, card: Card) -> Table:
+    """Minutes of training of a whole study, from the speed of each of its cells."""
+    study = load_study("depth_sweep")
+    plan = resolve(study, tier="lab", dataset=asked.dataset, device=card.device.type)
+    cells = [run.config for run in plan.runs() if run.seed == 0 and not run.cell.baseline]
+    single, several = "one run at a time, graphs", f"{plan.num_seeds} seeds at once, graphs"
+    seconds = {single: 0.0, several: 0.0}
+    for config in cells if card.device.type == "cuda" else cells[:1]:
+        arena = arena_of(config, card)
+        images = plan.num_seeds * config.train.num_images
+        for name, steps, seeds in (
+            (single, loops.ours(arena), 1),
+            (several, at_once(arena, num_seeds=plan.num_seeds), plan.num_seeds),
+        ):
+            (rate,) = race({name: card.done(steps)}, seeds * config.train.batch_size, asked, 1)[
+                name
+            ]
+            seconds[name] += images / rate
+    rows = [(name, f"{spent / 60:,.1f}") for name, spent in seconds.items()]
     note = (
-        "Calculated from the speeds above, equal parts of the models, training alone; meant to be "
-        "under 15 with seeds at once."
+        f"{len(cells)} cells of {plan.num_seeds} runs of {cells[0].train.num_images:,} images, "
+        "calculated from the speed of each: training alone. Meant to be under 15."
     )
-    return Table("45 runs of 1,000,000 images", ("way", "minutes"), rows, (note,))
+    return Table(f"Study depth_sweep, tier lab, {asked.dataset}", ("way", "minutes"), rows, (note,))
 
 
-def tests(seconds: float) -> Table:
-    """What the tests say that need a GPU."""
+def tests(seconds: float, output: Path) -> Table:
+    """What the tests say that need a GPU, as far as they come."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider"]
-    where = Path(__file__).parents[1]
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words
-            command, cwd=where, capture_output=True, text=True, check=False, timeout=seconds
+    told = output / "gpu_tests.txt"
+    with told.open("w") as file, suppress(subprocess.TimeoutExpired):
+        subprocess.run(  # noqa: S603 - fixed words
+            command, cwd=speed.HERE.parent, stdout=file, stderr=file, check=False, timeout=seconds
         )
-        said = done.stdout.splitlines()
-    except subprocess.TimeoutExpired:
-        said = [f"not done after {seconds:.0f} seconds"]
+    said = told.read_text().splitlines()
     lines = [line for line in said if line.startswith(("FAILED", "ERROR"))] + said[-1:]
-    return Table("Tests marked gpu", ("said",), [(line.replace("|", "/"),) for line in lines])
+    note = f"All that they say: {told.name}. They had {seconds:.0f} seconds."
+    return Table("Tests marked gpu", ("said",), [(n.replace("|", "/"),) for n in lines], (note,))
 
 
 def main() -> None:
@@ -247,14 +265,12 @@ def main() -> None:
                 print(part, end="\n\n", flush=True)
                 print(part, end="\n\n", flush=True, file=file)
 
-        tell(
-            "# Speed: gpu",
-            card.said(),
-            steps_table(asked, card),
-            *seeds_tables(given.models.split(","), asked, card),
-        )
+        tell("# Speed: gpu", card.said())
+        tell(steps_table(asked, card))
+        tell(seeds_table(given.models.split(","), asked, card))
+        tell(sweep(asked, card))
         if given.device == "cuda":
-            tell(tests(60 * MINUTES - (time.monotonic() - started)))
+            tell(tests(60 * MINUTES - (time.monotonic() - started), asked.output))
 
 
 if __name__ == "__main__":
