@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import pytest
 
 from bench.records import TrialResult
 
+ROOT = Path(__file__).parents[2]
+STATED = re.compile(r"\| `(\w+)` \|.* \[([\d.]+), ([\d.]+)\] \| 20 \| (\w+) \|")
+
 
 @pytest.fixture(scope="module")
 def check():
-    path = Path(__file__).parents[2] / "benchmarks" / "precision_check.py"
+    path = ROOT / "benchmarks" / "precision_check.py"
     spec = importlib.util.spec_from_file_location("precision_check", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look it up
@@ -68,3 +72,11 @@ def test_runs_are_those_of_the_study_in_one_precision(check):
     plain, other = (check.config_of("gan", 3, 4, each) for each in ("fp32", "bf16"))
     assert (plain.model.depth, plain.train.seed, plain.train.num_images) == (3, 4, 12_000)
     assert (plain.train.precision, other.train.precision) == ("fp32", "bf16")
+
+
+def test_protocol_publishes_in_bf16_what_its_intervals_allow(check):
+    rows = STATED.findall((ROOT / "PROTOCOL.md").read_text(encoding="utf-8"))
+    assert [row[0] for row in rows] == ["vae", "vae", "gan", "wgan"]
+    for family, low, high, precision in rows:
+        within = check.LOW <= float(low) <= float(high) <= check.HIGH
+        assert (family, precision) == (family, "bf16" if within else "fp32")
