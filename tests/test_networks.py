@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.modules import count_parameters, gradient_norm
-from bench.networks import ConvDecoder, ConvEncoder, channels, sides
+from bench.networks import WORTH_CASTING, ConvDecoder, ConvEncoder, Linear, channels, sides
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,16 @@ def test_gradient_norm_is_over_all_parameters():
     a.grad, b.grad = torch.tensor([3.0]), torch.tensor([4.0])
     assert float(gradient_norm([a, b])) == 5
     assert float(gradient_norm([torch.nn.Parameter(torch.zeros(1))])) == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"), [(WORTH_CASTING // 2, torch.float32), (WORTH_CASTING, torch.bfloat16)]
+)
+def test_a_small_linear_layer_stays_in_fp32_under_bf16(size, dtype):
+    layer = Linear(size // 8, 8)
+    x = torch.ones(2, size // 8, dtype=torch.bfloat16)  # as a layer before it gives it
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(x).dtype == dtype
+    assert torch.equal(
+        layer(x.float()), torch.nn.functional.linear(x.float(), layer.weight, layer.bias)
+    )

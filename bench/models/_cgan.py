@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bench.adversarial.game import conv_generator
 from bench.adversarial.settings import ConvGanSettings
 from bench.labels import join_class
-from bench.networks import LEAK, ConvEncoder, LeakyReLU
+from bench.networks import LEAK, ConvEncoder, LeakyReLU, Linear
 from bench.records import DataSpec
 
 
@@ -87,9 +87,9 @@ class Discriminator(nn.Module):
         self.join = ClassVector(spec.num_classes, head.class_dim) if head.kind == "affine" else None
         wide = dim if self.join is None else dim + self.join.dim
         extra = [
-            part for _ in range(head.extra_layers) for part in (nn.Linear(wide, wide), LeakyReLU())
+            part for _ in range(head.extra_layers) for part in (Linear(wide, wide), LeakyReLU())
         ]
-        self.score = nn.Sequential(*extra, nn.Linear(wide, 1))
+        self.score = nn.Sequential(*extra, Linear(wide, 1))
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """``[N, C, H, W]`` and int64 ``[N]`` to raw scores ``[N]``."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bench.adversarial.losses import AdversarialLoss
 from bench.contracts import Nets, Scalars, Step
-from bench.networks import LEAK, ConvEncoder
+from bench.networks import LEAK, ConvEncoder, Linear
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 
@@ -19,7 +19,7 @@ class Discriminator(nn.Module):
     def __init__(self, stack: ConvEncoder, dim: int) -> None:
         super().__init__()
         self.stack = stack
-        self.score = nn.Linear(dim, 1)
+        self.score = Linear(dim, 1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """``[N, C, H, W]`` to raw scores ``[N]`` and features ``[N, F]``."""

@@ -33,6 +33,8 @@ class Optimizer(ABC):
         self._states: dict[int, dict[str, Tensor]] = {}
         self._moving: list[int] = []
         self._columns: list[list[Tensor]] = []
+        # To count steps by: a plain number would be made a tensor for each parameter.
+        self._one = torch.ones((), device=parameters[0].device if parameters else None)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -44,8 +46,7 @@ class Optimizer(ABC):
             self._moving, self._columns = moving, self._columns_of(moving)
         parameters, *kept = self._columns
         grads = [grad for p in self.parameters if (grad := p.grad) is not None]
-        # Of a tensor: a number would be made one for each parameter.
-        torch._foreach_add_(kept[0], torch.ones((), device=kept[0][0].device), alpha=1)
+        torch._foreach_add_(kept[0], self._one, alpha=1)
         self._move(parameters, grads, kept)
 
     @abstractmethod

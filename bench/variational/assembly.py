@@ -12,7 +12,7 @@ from bench.contracts import Likelihood, Loss, Nets, OptimSpec, Phase, Scalars, T
 from bench.errors import UsageError
 from bench.images import to_unit
 from bench.labels import join_class, require_classes
-from bench.networks import Shape
+from bench.networks import Linear, Shape
 from bench.records import DataSpec
 from bench.variational.elbo import bound_loss, elbo_loss, free_bits_loss
 from bench.variational.latent_model import LatentModel
@@ -33,7 +33,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.features, self.act, self.num_classes = features, act, num_classes
-        self.head = nn.Linear(feature_dim + num_classes, size)
+        self.head = Linear(feature_dim + num_classes, size)
 
     def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
         """``[N, C, H, W]`` to ``[N, size]``."""
