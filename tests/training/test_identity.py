@@ -13,6 +13,7 @@ from bench import datasets
 from bench.errors import Interrupted, UsageError
 from bench.logger import NullLogger
 from bench.registry import PLUGINS, load_plugins
+from bench.training import identity
 from bench.training.checkpoint import load_result
 from bench.training.identity import DATA, Makers, differing, recorded
 from bench.training.parts import reference_for
@@ -50,6 +51,17 @@ def test_settings_belong_to_training_or_to_measuring(setting, trained, measured)
     then, now = Makers().of(small()), Makers().of(small(**setting))
     assert bool(differing(then.trained, now.trained)) is trained
     assert bool(differing(then.measured, now.measured)) is measured
+
+
+def test_what_seeds_share_is_found_once_and_each_keeps_its_own(monkeypatch):
+    found = []
+    once = identity.made_by
+    monkeypatch.setattr(identity, "made_by", lambda *a: found.append(a) or once(*a))
+    makers = Makers()
+    made = [makers.of(small(seed=seed)) for seed in (0, 1, 2)]
+    assert len(found) == 1
+    assert made == [Makers().of(small(seed=seed)) for seed in (0, 1, 2)]
+    assert len({str(each) for each in made}) == 3
 
 
 def test_a_number_of_the_package_is_said_with_both_its_values(monkeypatch):
