@@ -35,7 +35,7 @@ def test_script_for_a_gpu_is_tried_without_one(tmp_path):
     told = (tmp_path / "gpu.md").read_text()
     assert done.stdout == told
     rows = [line.strip("|").split("|")[0].strip() for line in told.splitlines() if "|" in line]
-    assert {"vae_mlp 784-400-20", "vae", "10 seeds at once, graphs"} <= set(rows)
+    assert {"vae_mlp 784-400-20", "vae", "3 seeds at once, graphs"} <= set(rows)
 
 
 @pytest.mark.slow
