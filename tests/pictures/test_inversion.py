@@ -10,7 +10,7 @@ from bench.config import TrainSettings
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.models import configure
 from bench.pictures import draw_pictures
-from bench.pictures._inversion import invert, squared_error
+from bench.pictures._inversion import _Adam, invert, squared_error
 from bench.runtime import DeviceRng, generator
 from bench.training.parts import build, reference_data
 from bench.training.trainer import Trainer
@@ -48,6 +48,17 @@ def own_images(trainable, n):
     labels = torch.arange(n) % 10
     with torch.no_grad():
         return fns.decode(nets, z, labels if fns.conditional else None), labels
+
+
+def test_steps_are_those_of_torchs_adam_to_the_last_bit():
+    z, wanted = torch.ones(5, 7), torch.ones(5, 7).requires_grad_()
+    ours, torchs = _Adam(z, 0.1), torch.optim.Adam([wanted], lr=0.1)
+    for _ in range(50):
+        gradient = (z - torch.linspace(-2, 3, 35).view(5, 7)) ** 3
+        wanted.grad = gradient.clone()
+        ours.move(z, gradient)
+        torchs.step()
+        assert torch.equal(z, wanted)
 
 
 @pytest.mark.parametrize("model", ["gan", CONDITIONAL])
