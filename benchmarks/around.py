@@ -294,7 +294,7 @@ def _trained(dataset: str, n: int) -> Any:
     config = configure("vae_mlp", few, samples)
     reference = reference_for(config, torch.device("cpu"))
     trainable = build(config, reference)
-    trainer = Trainer(trainable, reference.images("train"), reference.labels("train"), config.train)
+    trainer = Trainer(trainable, reference.stored("train"), reference.labels("train"), config.train)
     for _ in trainer:
         pass
     return config, Generated(reference, trainer.evaluated, trainable.eval_fns)
@@ -359,7 +359,7 @@ def _size(given: Told) -> Told:
     before = _peak()
     reference = reference_for(config, torch.device("cpu"))
     trainable = build(config, reference)
-    trainer = Trainer(trainable, reference.images("train"), reference.labels("train"), config.train)
+    trainer = Trainer(trainable, reference.stored("train"), reference.labels("train"), config.train)
     logs = iter(trainer)
     next(logs)
     started = time.process_time()
