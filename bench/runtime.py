@@ -116,8 +116,8 @@ def git_commit() -> str:
 def prepare(threads: int = 1, *, deterministic: bool = False) -> None:
     """Sets compute threads, and flushes denormals, which cost small networks dearly on a CPU.
 
-    Freed memory stays with the process. Each number of threads sums in an order of its own: one is the number at which the same command
-    gives the same bits wherever and beside whatever it runs.
+    Each number of threads sums in an order of its own: one is the number at which the same command
+    gives the same bits wherever and beside whatever it runs. Freed memory stays with the process.
 
     Args:
         threads: Of this process.

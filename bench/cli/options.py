@@ -124,7 +124,8 @@ def _printed(text: str) -> None:
 
 
 def _prepare(given: Mapping[str, Any]) -> None:
-    require_address(given.get("tracking_uri"))
+    if "tracking_uri" in given:  # a command that opens a store
+        require_address(given["tracking_uri"])
     if weights := given.get("inception_weights"):
         from bench.detectors._find import published_weights
 

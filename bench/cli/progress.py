@@ -21,11 +21,11 @@ class StudyProgress:
 
     Args:
         forecast: Seconds per run, by label.
-        jobs: Runs at a time.
+        speedup: What is done at a time, in what one run at a time does.
     """
 
-    def __init__(self, forecast: dict[str, float], jobs: int) -> None:
-        self._forecast, self._jobs = forecast, jobs
+    def __init__(self, forecast: dict[str, float], speedup: float) -> None:
+        self._forecast, self._speedup = forecast, speedup
         self._total = sum(forecast.values())
         self._spent = 0.0
         self._done = 0
@@ -69,5 +69,5 @@ class StudyProgress:
         if self._spent > 0:
             remaining *= (time.monotonic() - self._began) / self._spent
         else:
-            remaining /= self._jobs
+            remaining /= self._speedup
         return f"{duration(max(0.0, remaining))} left"

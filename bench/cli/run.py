@@ -97,12 +97,12 @@ def run_study(
     from bench.study.precision import with_precision
 
     prepare(deterministic=deterministic)
-    plan, decision = with_precision(plan, keep=not dry_run)
+    plan, decision = with_precision(plan, keep=not dry_run, require=_require_all)
     if decision:
         say(str(decision))
     everything = plan.trials() + plan.runs()
     unfinished = _unfinished(plan, everything)
-    at_a_time = _at_a_time(jobs, engine, plan, unfinished or dry_run)
+    at_a_time = _at_a_time(jobs, engine, plan, unfinished or fresh or dry_run)
     if unfinished or dry_run:  # what is finished is answered without its images
         _require_parts(plan, everything, at_a_time, say)
     if dry_run:
@@ -130,6 +130,7 @@ def run_study(
         if finished := _finished_line(plan, everything, left):
             say(finished)
         if left and not unfinished:
+            at_a_time = _at_a_time(jobs, engine, plan, left)
             _require_parts(plan, left, at_a_time, say)
         if left or plan.num_trials:  # with another number of trials others of them may count
             _run(driver, left, at_a_time, engine, say)
@@ -162,15 +163,21 @@ def _run(
     # Workers import what they need while this process takes its timings.
     with contextlib.closing(open_engine(engine, jobs, plan.folder)) as opened:
         forecast = seconds_by_label(left, plan.device)
+        faster = 1.0
         if left:
             # Workers need as long to start as this process has needed.
             start = time.process_time() if jobs > 1 else 0.0
             faster = speedup(jobs, engine)
-            if jobs > 1:
+            if jobs > 1 and plan.device.type == "cpu":
                 say(f"{jobs} runs at a time, on one thread each, do {faster:.1f} x the work of one")
             say(plan_line(plan.identity, left, start + sum(forecast.values()) / faster))
-        with StudyProgress(forecast, jobs) as progress:
+        with StudyProgress(forecast, faster) as progress:
             driver.run(opened, progress)
+
+
+def _require_all(plan: StudyPlan) -> None:
+    """Every run of a study can be made."""
+    _require_parts(plan, plan.trials() + plan.runs(), 1, quiet)
 
 
 def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> None:

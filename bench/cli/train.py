@@ -129,7 +129,10 @@ def _in_precision(config: RunConfig, root: Path, device: str, say: Say) -> RunCo
     from bench.runtime import resolve_device
     from bench.training.precision import decided_for_one
 
-    decision = decided_for_one(config, root / "train", resolve_device(device))
+    def require(plain: RunConfig) -> object:
+        return _require_parts(plain, device, quiet)
+
+    decision = decided_for_one(config, root / "train", resolve_device(device), require)
     say(str(decision))
     return in_precision(config, decision.precision)
 

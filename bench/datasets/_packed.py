@@ -20,7 +20,7 @@ from bench.files import data_home, remove_leftovers, written_whole
 from bench.memory import host_memory
 
 Stamp = tuple[int, ...]
-"""Size of a file and when it was written: what has both is believed to be what was written."""
+"""A file, its size and when it was written or changed: what has these is believed to be the same."""
 
 _WORD = np.dtype(np.int64).itemsize
 
@@ -117,10 +117,14 @@ def opened(path: Path, layout: Layout) -> Packed | None:
         file = closed.enter_context(path.open("rb", buffering=0))
         facts = os.fstat(file.fileno())
         if facts.st_size == layout.num_bytes:
-            found = _mapped(file, layout, (facts.st_size, facts.st_mtime_ns))
+            found = _mapped(file, layout, _stamp(facts))
             weakref.finalize(found, closed.pop_all().close)
             return found
     return None
+
+
+def _stamp(facts: os.stat_result) -> Stamp:
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def _mapped(file: FileIO, layout: Layout, stamp: Stamp) -> Packed:

@@ -157,10 +157,16 @@ def _digest(tensors: Tensors) -> str:
     return digest.hexdigest()
 
 
+def _products() -> str:
+    """How a GPU rounds what its networks multiply."""
+    rounded = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
+    return "tf32" if rounded else "fp32"
+
+
 def _conditions(device: torch.device) -> str:
     """What decides the order in which a network's sums are taken, and so their last bits."""
     where = (
-        torch.cuda.get_device_name(device)
+        f"{torch.cuda.get_device_name(device)}_{_products()}"
         if device.type == "cuda"
         else f"{torch.backends.cpu.get_cpu_capability()}_{torch.get_num_threads()}threads"
     )

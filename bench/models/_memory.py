@@ -26,4 +26,5 @@ class Memory(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Indices ``[N, 1]`` to those images in [0, 1]."""
-        return to_unit(self.images[z[:, 0].long()])
+        index = z[:, 0].long().to(self.images.device)
+        return to_unit(self.images[index].to(z.device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from bench.config import UNSAID, RunConfig
@@ -15,19 +15,25 @@ FILE = "precision.json"
 """In the study's folder."""
 
 
-def with_precision(plan: StudyPlan, *, keep: bool) -> tuple[StudyPlan, Decision | None]:
+def with_precision(
+    plan: StudyPlan, *, keep: bool, require: Callable[[StudyPlan], object]
+) -> tuple[StudyPlan, Decision | None]:
     """The plan with what ``auto`` comes to for all its runs alike, and why; None where none asks.
 
     Args:
         plan: Of the study.
         keep: Whether the study's folder is to say it, for every later call.
+        require: Refuses what cannot run, before it is timed.
     """
     asking = {a: c for a, c in _of_each_arm(plan).items() if c.train.precision == "auto"}
     if not asking:
         return plan, None
 
     def find() -> Decision:
-        return _begun(plan, asking) or decide([*asking.values()], plan.device)
+        if begun := _begun(plan, asking):
+            return begun
+        require(replace(plan, precision="fp32"))
+        return decide([*asking.values()], plan.device)
 
     decision = decided(plan.folder / FILE, plan.identity.key, find, keep=keep)
     return replace(plan, precision=decision.precision), decision

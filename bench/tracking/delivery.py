@@ -167,10 +167,11 @@ class Delivery:
 
     def _made(self, experiment: str) -> str:
         about = self._header.about
+        told_at_once = next(entries(self._folder, 0), None) is not None
         return self._store.create_run(
             experiment,
             name=about.name,
-            params={},  # which the first request has
+            params={} if told_at_once else about.params,  # which the first request has
             tags={**about.tags, JOURNAL_TAG: self._header.id},
             at=self._header.at,
         )
@@ -182,6 +183,7 @@ class Delivery:
             logger.send(
                 [Value(n, v, e.step, e.at) for e in batch for n, v in e.metrics.items()],
                 {key: text for each in batch for key, text in each.tags.items()},
+                # Again: a process may have died between making the run and telling them.
                 params={} if cursor.told else self._header.about.params,
                 pictures=list(self._pictures(batch)),
             )

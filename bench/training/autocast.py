@@ -24,11 +24,11 @@ class InBf16:
     def __init__(self, module: nn.Module) -> None:
         self._module = module
 
-    def __call__(self, *inputs: Tensor | None) -> Any:
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
         """The module's forward."""
-        device = next(x.device.type for x in inputs if x is not None)
+        device = next(x.device.type for x in (*inputs, *named.values()) if isinstance(x, Tensor))
         with torch.autocast(device, torch.bfloat16):
-            return _in_fp32(self._module(*map(_channels_last, inputs)))
+            return _in_fp32(self._module(*map(_channels_last, inputs), **named))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
@@ -64,9 +64,9 @@ def _in_fp32(out: Any) -> Any:
     return out.float() if isinstance(out, Tensor) and out.dtype == torch.bfloat16 else out
 
 
-def _channels_last(x: Tensor | None) -> Tensor | None:
+def _channels_last(x: Any) -> Any:
     """Images as convolutions in bf16 take them best; with one channel torch cannot tell by itself."""
-    if x is None or x.ndim != 4:
+    if not isinstance(x, Tensor) or x.ndim != 4:
         return x
     if x.shape[1] == 1:
         return x.squeeze(1).unsqueeze(-1).permute(0, 3, 1, 2)

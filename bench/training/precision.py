@@ -73,8 +73,8 @@ def require_precision(precision: Precision, device: torch.device) -> None:
         )
     if precision == "bf16" and not bf16_unit(device):
         raise UsageError(
-            f"train.precision=bf16 is not in this {device.type}, which would only imitate it: take "
-            "fp32 or auto"
+            f"train.precision=bf16 is not in this {device.type}, which would only imitate it: go on "
+            "where it is, or take fp32"
         )
 
 
@@ -112,12 +112,20 @@ def begun_in(precision: Precision) -> Decision:
     return Decision(precision=precision, why="so it was begun")
 
 
-def decided_for_one(config: RunConfig, folder: Path, device: torch.device) -> Decision:
-    """For the runs that differ from one in their seed alone; all their folders lie in ``folder``."""
+def decided_for_one(
+    config: RunConfig, folder: Path, device: torch.device, require: Callable[[RunConfig], object]
+) -> Decision:
+    """For the runs that differ from one in their seed alone; all their folders lie in ``folder``.
+
+    ``require`` refuses what cannot run before it is timed.
+    """
 
     def find() -> Decision:
         begun = (p for p in COMPARED if (folder / in_precision(config, p).digest).exists())
-        return next(map(begun_in, begun), None) or decide([config], device)
+        if known := next(map(begun_in, begun), None):
+            return known
+        require(in_precision(config, "fp32"))
+        return decide([config], device)
 
     key = digest({**config.flat(), "train.seed": 0})
     return decided(folder / f"precision-{key}.json", key, find)
@@ -132,6 +140,8 @@ def decide(configs: Sequence[RunConfig], device: torch.device) -> Decision:
     plain, rounded = (
         sum(s[p] * c.train.num_steps for s, c in zip(each, configs, strict=True)) for p in COMPARED
     )
+    if not plain:
+        return Decision(precision="fp32", why="nothing is trained")
     gains = rounded < GAIN * plain
     return Decision(
         precision="bf16" if gains else "fp32",
@@ -142,8 +152,10 @@ def decide(configs: Sequence[RunConfig], device: torch.device) -> Decision:
 def step_seconds(config: RunConfig, reference: ReferenceData) -> dict[Precision, float]:
     """Seconds of a few steps of a model in fp32 and in bf16: medians of many timings by turns.
 
-    One that diverges at once is not timed: its bf16 takes forever.
+    One that diverges at once is not timed: its bf16 takes forever. One without training takes none.
     """
+    if not build(config, reference).phases:
+        return dict.fromkeys(COMPARED, 0.0)
     trainers = {p: _many_logs(config, reference, p) for p in COMPARED}
     clock = _clock(reference.device)
     found: dict[Precision, list[float]] = {p: [] for p in COMPARED}

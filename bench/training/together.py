@@ -129,7 +129,7 @@ class SeedsTrainer(Trainer):
 
     def _norm(self, parameters: list[nn.Parameter]) -> Tensor:
         """L2 norm over all gradients of each seed, ``[S]``."""
-        found = [p.grad.flatten(1) for p in parameters if p.grad is not None]
+        found = [p.grad.reshape(len(p.grad), -1) for p in parameters if p.grad is not None]
         norms = [torch.linalg.vector_norm(gradient, dim=1) for gradient in found]
         total: Tensor = torch.linalg.vector_norm(torch.stack(norms), dim=0)
         return total

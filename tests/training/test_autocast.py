@@ -10,7 +10,7 @@ from torch import nn
 from bench.config import TrainSettings
 from bench.contracts import EvalFns, OptimSpec, Phase, Trainable
 from bench.testing import made_images, made_model
-from bench.training.autocast import matrix_products
+from bench.training.autocast import InBf16, matrix_products
 from bench.training.trainer import Trainer
 
 ROUNDED = torch.full((4, 16), 1 + 2**-10)  # bf16 has no such number
@@ -53,6 +53,15 @@ class Watched(nn.Linear):
         out = super().forward(x)
         self.computed.append(out.dtype)
         return out
+
+
+def test_a_module_takes_what_its_forward_takes():
+    class Scaled(nn.Linear):
+        def forward(self, x, scale, *, shift):
+            return super().forward(x) * scale + shift
+
+    out = InBf16(Scaled(16, 1))(torch.ones(4, 16), 2.0, shift=1)
+    assert (out.shape, out.dtype) == ((4, 1), torch.float32)
 
 
 def test_modules_alone_compute_in_bf16_and_give_fp32():

@@ -9,6 +9,7 @@ from training_runs import small
 
 from bench.config import in_precision
 from bench.errors import UsageError
+from bench.models import configure
 from bench.training import precision
 from bench.training.needs import require_possible
 from bench.training.parts import reference_data
@@ -25,6 +26,10 @@ from bench.training.precision import (
 
 CPU = torch.device("cpu")
 AUTO = small(precision="auto")
+
+
+def anything(config):
+    """Refuses nothing."""
 
 
 @pytest.fixture
@@ -50,7 +55,10 @@ def test_processor_has_what_torch_says(monkeypatch):
     ("wanted", "sentence"),
     [
         ("tf32", "train.precision=tf32 is of CUDA devices, and runs go to the cpu: take fp32"),
-        ("bf16", "train.precision=bf16 is not in this cpu, .* imitate it: take fp32 or auto"),
+        (
+            "bf16",
+            "train.precision=bf16 is not in this cpu, .* imitate it: go on where it is, or take fp32",
+        ),
     ],
 )
 def test_device_without_a_precision_refuses_it_in_a_sentence(monkeypatch, wanted, sentence):
@@ -89,23 +97,45 @@ def test_auto_has_no_digest_and_a_named_precision_stays(machine):
 
 def test_decision_is_made_once_whatever_the_machine_says_later(machine, tmp_path):
     seconds, asked = machine
-    first = decided_for_one(AUTO, tmp_path / "train", CPU)
+    first = decided_for_one(AUTO, tmp_path / "train", CPU, anything)
     seconds["bf16"] = 2.0
     other_seed = small(precision="auto", seed=7)
-    assert decided_for_one(other_seed, tmp_path / "train", CPU) == first
+    assert decided_for_one(other_seed, tmp_path / "train", CPU, anything) == first
     assert (first.precision, len(asked)) == ("bf16", 1)
-    assert decided_for_one(small(precision="auto", lr=1e-4), tmp_path / "train", CPU) != first
+    lower = small(precision="auto", lr=1e-4)
+    assert decided_for_one(lower, tmp_path / "train", CPU, anything) != first
 
 
 def test_decision_whose_file_is_damaged_is_read_off_the_runs_begun_by_it(machine, tmp_path):
     seconds, asked = machine
-    (tmp_path / in_precision(AUTO, decided_for_one(AUTO, tmp_path, CPU).precision).digest).mkdir()
+    (
+        tmp_path
+        / in_precision(AUTO, decided_for_one(AUTO, tmp_path, CPU, anything).precision).digest
+    ).mkdir()
     (file,) = tmp_path.glob("precision-*.json")
     file.write_text("{")
     seconds["bf16"] = 2.0
-    assert decided_for_one(AUTO, tmp_path, CPU) == Decision(precision="bf16", why="so it was begun")
+    assert decided_for_one(AUTO, tmp_path, CPU, anything) == Decision(
+        precision="bf16", why="so it was begun"
+    )
     assert len(asked) == 1
     assert (tmp_path / f"{file.name}.damaged").exists()
+
+
+def test_what_cannot_run_is_refused_before_it_is_timed(machine, tmp_path):
+    def refuse(config):
+        raise UsageError(f"too large in {config.train.precision}")
+
+    with pytest.raises(UsageError, match="too large in fp32"):
+        decided_for_one(AUTO, tmp_path, CPU, refuse)
+    assert machine[1] == []
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_model_without_training_leaves_fp32(monkeypatch):
+    monkeypatch.setattr(precision, "bf16_unit", lambda _: "a unit")
+    found = decide([configure("uniform_noise", {"precision": "auto"})], CPU)
+    assert found == Decision(precision="fp32", why="nothing is trained")
 
 
 def test_looking_keeps_nothing(tmp_path):

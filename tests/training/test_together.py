@@ -57,6 +57,7 @@ def at_once(together, runs, each=list):
     ("reference", "values"),
     [
         ("gan", {"average": "0.9"}),
+        ("vae", {"likelihood": "gaussian_learned"}),  # a parameter of no dimension
         pytest.param("vae", {"lr_stages": "2"}, marks=pytest.mark.slow),
         pytest.param("wgan", {}, marks=pytest.mark.slow),
         pytest.param("cgan", {}, marks=pytest.mark.slow),
