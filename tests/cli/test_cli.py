@@ -309,12 +309,12 @@ def test_stopped_command_exits_130_and_says_that_it_continues(
 def test_failed_or_different_run_exits_1(
     bench: Bench, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = TrialResult(status="ok")
-    monkeypatch.setattr("bench.engines.task.run_task", lambda *_: ended)
     done = bench("train uniform_noise --json")
     assert done.code == 0
+    ended = TrialResult(status="ok")
+    monkeypatch.setattr("bench.engines.task.run_task", lambda *_: ended)
     again = f"train --config {json.loads(done.out)['run_id']}"
-    assert bench(again).code == 1  # the first was never told how it ended
+    assert bench(again).code == 1  # it has none of the values of the first
     ended = TrialResult(status="failed")
     assert bench("train uniform_noise").code == 1
 
@@ -359,6 +359,8 @@ def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.training.forecast.seconds_per_run", lambda *_: 2.0)
+    monkeypatch.setattr("bench.engines.local.num_cores", lambda: 2)
+    monkeypatch.setattr("bench.engines._timing.speedup", float)
     line = "run --study depth_sweep --seeds 2 --jobs 2 --dry-run"
     # 3 families of 5 depths with 2 seeds, and 3 baselines once.
     found = json.loads(bench(f"{line} --json").out)
