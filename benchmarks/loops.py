@@ -306,11 +306,13 @@ class Contestant(NamedTuple):
     prepared: bool = True
 
 
-PLAIN, BARE, PEER, FP32, BF16 = "plain script", "bare step", "pythae", "ours fp32", "ours bf16"
+PLAIN, PEER, FP32, BF16 = "plain script", "pythae", "ours fp32", "ours bf16"
+BARE, SET_UP = "bare step", "bare step, set up as ours"
 CONTESTANTS = {
     PLAIN: Contestant(plain_script, prepared=False),
     PEER: Contestant(pythae_trainer, prepared=False),
-    BARE: Contestant(bare),
+    BARE: Contestant(bare, prepared=False),
+    SET_UP: Contestant(bare),
     FP32: Contestant(lambda arena: ours(arena, "fp32")),
     BF16: Contestant(lambda arena: ours(arena, "bf16")),
 }
