@@ -62,13 +62,15 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, in]`` to ``[N, out]``."""
-        device = x.device.type
-        if self.in_features * self.out_features >= WORTH_CASTING or not torch.is_autocast_enabled(
-            device
-        ):
-            return super().forward(x)
-        with torch.autocast(device, enabled=False):
-            return super().forward(x.float())
+        if self.in_features * self.out_features < WORTH_CASTING and _is_rounded(x):
+            with torch.autocast(x.device.type, enabled=False):
+                return super().forward(x.float())
+        return super().forward(x)
+
+
+def _is_rounded(x: Tensor) -> bool:
+    """Whether autocast is on where a tensor is; it knows nothing of those without memory."""
+    return not x.is_meta and torch.is_autocast_enabled(x.device.type)
 
 
 class ConvEncoder(nn.Module):
