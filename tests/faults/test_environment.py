@@ -131,7 +131,10 @@ def test_command_ends_well_whatever_its_output_leads_to(ending, codes, folder):
 
 def test_ctrl_c_while_libraries_load_is_one_sentence(folder):
     process = subprocess.Popen(
-        [*COMMAND, "list", "models"], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [*COMMAND, "run", "--study", "depth_sweep", "--dry-run"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     maps = Path(f"/proc/{process.pid}/maps")
     while "libtorch" not in maps.read_text():
