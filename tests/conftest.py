@@ -99,3 +99,13 @@ def store_uri(tmp_path: Path, migrated_database: Path) -> str:
     ):
         source.backup(copy)
     return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, float], list[object]]:
+    """One with bf16 whose steps take what is said here; and the configurations that it timed."""
+    seconds, asked = {"fp32": 1.0, "bf16": 0.5}, []
+    module = "bench.training.precision"
+    monkeypatch.setattr(f"{module}.bf16_unit", lambda _: "a unit")
+    monkeypatch.setattr(f"{module}.step_seconds", lambda c, _: asked.append(c) or dict(seconds))
+    return seconds, asked

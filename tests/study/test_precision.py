@@ -6,18 +6,9 @@ from bench.plan.space import Choice, Search
 from bench.plan.study import Arm, Study
 from bench.study.driver import Driver
 from bench.study.precision import FILE, with_precision
-from bench.training import precision
 
 VAE = Arm(name="vae", model="vae")
 AUTO = ["train.precision=auto"]
-
-
-@pytest.fixture
-def machine(monkeypatch):
-    seconds, asked = {"fp32": 1.0, "bf16": 0.5}, []
-    monkeypatch.setattr(precision, "bf16_unit", lambda _: "a unit")
-    monkeypatch.setattr(precision, "step_seconds", lambda c, _: asked.append(c) or dict(seconds))
-    return seconds, asked
 
 
 def planned(made, *, keep=True, **options):

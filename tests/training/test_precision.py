@@ -32,15 +32,6 @@ def anything(config):
     """Refuses nothing."""
 
 
-@pytest.fixture
-def machine(monkeypatch):
-    """One with bf16 whose steps take what is said here."""
-    seconds, asked = {"fp32": 1.0, "bf16": 0.5}, []
-    monkeypatch.setattr(precision, "bf16_unit", lambda _: "a unit")
-    monkeypatch.setattr(precision, "step_seconds", lambda c, _: asked.append(c) or dict(seconds))
-    return seconds, asked
-
-
 def test_processor_has_what_torch_says(monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
     assert bf16_unit(CPU) == ""
