@@ -226,8 +226,8 @@ SECTIONS: dict[str, Callable[[Asked], list[Table]]] = {
     "run": section(
         "What a run pays beside training and measuring",
         lambda asked: around.overhead(asked.repeats),
-        "Seconds of the wall from the start to the end of a run in MLflow, less training and "
-        "evaluation: of the first run of a worker, and the median of the later ones.",
+        "Seconds of the wall from the end of a run to that of the next one of the same process, less "
+        "training and evaluation: the median.",
     ),
     "evaluation": section(
         "Measures at the end of a run, by number of samples",
