@@ -153,7 +153,7 @@ def _run(
 
     plan, jobs = driver.plan, max(1, min(jobs, len(left)))
     require_space(
-        [(run.config, run.stage) for run in left],
+        [(run.config, run.stage, plan.folder / run.key) for run in left],
         plan.spec(),
         root=plan.root,
         store=driver.tracked.store.uri,

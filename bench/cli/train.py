@@ -78,9 +78,9 @@ def train_one(
     wanted = _in_precision(wanted, root, device, say)
     spec = _require_parts(wanted, device, say)
     store = Store(tracking_uri)
-    require_space([(wanted, "run")], spec, root=root, store=store.uri, jobs=1, say=say)
     suffix = f"-repeat-{original.run_id[:8]}" if original else ""
     folder = root / "train" / f"{wanted.digest}{suffix}"
+    require_space([(wanted, "run", folder)], spec, root=root, store=store.uri, jobs=1, say=say)
     if folder.exists() and (fresh or (original and (folder / RESULT).exists())):
         with alone_in(folder):
             shutil.rmtree(folder)

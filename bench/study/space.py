@@ -54,7 +54,7 @@ class Space:
 
 
 def require_space(
-    runs: Sequence[tuple[RunConfig, StageName]],
+    runs: Sequence[tuple[RunConfig, StageName, Path]],
     spec: DataSpec,
     *,
     root: Path,
@@ -64,10 +64,12 @@ def require_space(
 ) -> None:
     """Compares what runs will take with what is free where they and their tracking lie.
 
+    What a run that has begun holds already is replaced or added to, and not taken once more.
+
     Args:
-        runs: What is left to do.
+        runs: What is left to do, and the folder of each.
         spec: Of their data.
-        root: Folder of checkpoints and results.
+        root: Holds the folders.
         store: Address of the tracking store; one that is no local file takes space elsewhere.
         jobs: Runs at a time.
         say: Is told where it will be close.
@@ -77,8 +79,10 @@ def require_space(
     """
     if not runs:
         return
-    each = [space_of(config, stage, spec) for config, stage in runs]
-    needed = {root: sum(one.root for one in each) + jobs * max(one.beside for one in each)}
+    each = [space_of(config, stage, spec) for config, stage, _ in runs]
+    kept = [_bytes_in(folder) for _, _, folder in runs]
+    left = sum(max(0, one.root - there) for one, there in zip(each, kept, strict=True))
+    needed = {root: left + jobs * max(one.beside for one in each)}
     if database := database_path(store):
         needed[database.parent] = sum(one.store for one in each)
     for place, wanted in _by_disk(needed).items():
@@ -140,6 +144,10 @@ def _state_bytes(config: RunConfig, spec: DataSpec) -> tuple[int, int]:
 
 def _bytes(module: nn.Module) -> int:
     return sum(each.numel() * each.element_size() for each in module.state_dict().values())
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _by_disk(needed: dict[Path, int]) -> dict[Path, int]:

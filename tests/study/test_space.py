@@ -38,9 +38,9 @@ def test_checkpoints_take_what_was_estimated(tmp_path, reference, model):
 
 def space(monkeypatch, free, uri="sqlite:///store/mlflow.db", root=Path("runs")):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-    config, told = small(), []
-    spec = reference_data("digits", "auto", torch.device("cpu")).spec
-    require_space([(config, "run")] * 3, spec, root=root, store=uri, jobs=1, say=told.append)
+    spec, told = reference_data("digits", "auto", torch.device("cpu")).spec, []
+    run = (small(), "run", root / "a-run")
+    require_space([run] * 3, spec, root=root, store=uri, jobs=1, say=told.append)
     return told
 
 
@@ -54,6 +54,14 @@ def test_what_will_be_close_is_said_and_what_fits_is_not(monkeypatch):
     (said,) = space(monkeypatch, 8e6)
     assert "which is close" in said
     assert space(monkeypatch, 1e9) == []
+
+
+def test_what_a_run_that_has_begun_holds_already_is_not_needed_again(monkeypatch, tmp_path):
+    with pytest.raises(UsageError):
+        space(monkeypatch, 7e6, root=tmp_path)
+    (tmp_path / "a-run" / "pictures").mkdir(parents=True)
+    (tmp_path / "a-run" / "pictures" / "samples.png").write_bytes(bytes(600_000))
+    space(monkeypatch, 7e6, root=tmp_path)
 
 
 def test_store_elsewhere_takes_no_space_here(monkeypatch):
