@@ -103,14 +103,46 @@ def instructions() -> str:
     return torch.backends.cpu.get_cpu_capability()
 
 
+CODE = ("bench", "studies")
+"""What decides a number; other files of the checkout may change while a study runs."""
+
+
 def git_commit() -> str:
-    """Commit of the checkout that this package is imported from, ``-dirty`` behind it if it is."""
-    here = Path(__file__).parent
-    if not (here.parent / ".git").exists():
-        return "unknown"
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    return done.stdout.strip() or "unknown"
+    """Commit of the checkout that this package is imported from, ``-dirty`` if its code has changed."""
+    commit = _git("rev-parse", "--short=12", "HEAD").strip()
+    return f"{commit}-dirty" if commit and changed_files() else commit or "unknown"
+
+
+def changed_files() -> list[str]:
+    """Files of the code that are not as in the commit, new ones too; none where there is no checkout."""
+    said = _git("status", "--porcelain", "-z", "--no-renames", "--", *CODE)
+    return sorted(entry[3:] for entry in said.split("\0") if entry)
+
+
+def provenance_warning() -> str:
+    """What is said before runs are made of code that no commit has; empty where there is none."""
+    changed = changed_files()
+    if not changed:
+        return ""
+    named = ", ".join(changed[:_MOST_NAMED])
+    more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
+    return (
+        f"these runs are of code that no commit has ({named}{more}) and are recorded as "
+        f"{git_commit()}: commit first what a report is to be published of"
+    )
+
+
+_MOST_NAMED = 5
+
+
+def _git(*words: str) -> str:
+    """What git says of the checkout; nothing where there is none."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "--no-optional-locks", *words]  # workers ask at the same time
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    return done.stdout
 
 
 def prepare(threads: int = 1, *, deterministic: bool = False) -> None:

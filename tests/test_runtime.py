@@ -1,13 +1,16 @@
 """Seeds by purpose, and signals that ask instead of breaking."""
 
 import os
+import re
 import resource
 import signal
+import subprocess
 import sys
 
 import pytest
 import torch
 
+from bench import runtime
 from bench.errors import UsageError
 from bench.runtime import (
     DeviceRng,
@@ -87,3 +90,41 @@ def test_first_signal_asks_and_the_second_interrupts(number):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout with one commit, whose package asks for it."""
+    for name in ("bench/runtime.py", "studies/own.py", "reports/own/README.md"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("as it was\n")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    monkeypatch.setattr(runtime, "__file__", str(tmp_path / "bench" / "runtime.py"))
+    return tmp_path
+
+
+def test_checkout_as_committed_gives_its_commit_whatever_is_written_beside_the_code(checkout):
+    (checkout / "reports/own/README.md").write_text("another report\n")
+    (checkout / "mlflow.db").write_text("")
+    assert re.fullmatch("[0-9a-f]{12}", runtime.git_commit())
+    assert runtime.provenance_warning() == ""
+
+
+def test_code_that_no_commit_has_is_said_with_its_files_before_runs_are_made(checkout):
+    commit = runtime.git_commit()
+    (checkout / "studies/own.py").write_text("changed\n")
+    (checkout / "bench/new.py").write_text("")  # imported all the same, though git does not know it
+    assert runtime.git_commit() == f"{commit}-dirty"
+    warning = runtime.provenance_warning()
+    assert "(bench/new.py, studies/own.py)" in warning
+    assert f"recorded as {commit}-dirty: commit first" in warning
+    for number in range(6):
+        (checkout / f"bench/{number}.py").write_text("")
+    assert "bench/4.py and 3 more)" in runtime.provenance_warning()
+
+
+def test_package_outside_a_checkout_has_no_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime, "__file__", str(tmp_path / "bench" / "runtime.py"))
+    assert (runtime.git_commit(), runtime.provenance_warning()) == ("unknown", "")

@@ -149,6 +149,7 @@ def _run(
 ) -> None:
     from bench.cli.progress import StudyProgress
     from bench.engines import open_engine, speedup
+    from bench.runtime import provenance_warning
     from bench.study.space import require_space
 
     plan, jobs = driver.plan, max(1, min(jobs, len(left)))
@@ -171,6 +172,8 @@ def _run(
             if jobs > 1 and plan.device.type == "cpu":
                 say(f"{jobs} runs at a time, on one thread each, do {faster:.1f} x the work of one")
             say(plan_line(plan.identity, left, start + sum(forecast.values()) / faster))
+            if warning := provenance_warning():
+                say(warning)
         with StudyProgress(forecast, faster) as progress:
             driver.run(opened, progress)
 

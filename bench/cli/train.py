@@ -64,7 +64,7 @@ def train_one(
     original = _original(config, tracking_uri) if config else None
     wanted = _config(model, original, dataset, overrides or [])
     from bench.engines.task import Task, run_task, tracked_run  # names and values are right by now
-    from bench.runtime import prepare, stop_requests
+    from bench.runtime import prepare, provenance_warning, stop_requests
     from bench.study.renewal import Place
     from bench.study.space import require_space
     from bench.tracking.delivery import deliver_all
@@ -100,6 +100,8 @@ def train_one(
     )
     run_id = tracked_run(task, store)
     say(f"run {run_id}: {wanted.name} on {wanted.data.dataset}, {wanted.train.num_images:,} images")
+    if warning := provenance_warning():
+        say(warning)
     with stop_requests() as should_stop:
         result = run_task(task, should_stop)
     _say_result(result, say)
