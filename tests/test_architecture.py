@@ -55,7 +55,7 @@ READS_RUNS: dict[str, str] = {
     "results": "stats plan tracking",
     "plots": "results",
     "report": "stats plan results plots",
-    "compare": "stats plan tracking results report",
+    "compare": "stats plan tracking results plots report",
 }
 MAKES_RUNS: dict[str, str] = {
     "distances": "",

@@ -44,6 +44,7 @@ COMMANDS = {
         "verify",
         "Recompute every number of a report from the tracked runs; exit 1 where any differs.",
     ),
+    "bundle": ("bundle", "Write the runs of a study as one file that others can verify."),
     "compare": (
         "compare",
         "Set runs side by side; those that differ in their seed alone are one column.",

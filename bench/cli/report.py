@@ -1,4 +1,4 @@
-"""``bench report``: finds a study's runs in MLflow and has them reported; no torch."""
+"""``bench report``: finds a study's runs in MLflow or a bundle and has them reported; no torch."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import Dataset, Say, Sets, StudyName, Uri, command, quiet
+from bench.cli.options import Dataset, Say, Sets, Uri, command, quiet
+from bench.errors import UsageError
 from bench.files import written_where_asked
 from bench.plan.files import load_study
+from bench.tracking.bundle import Bundle
+from bench.tracking.mlflow import Store
+from bench.tracking.recorded import find_recorded
 
 
 @command("report")
 def make_report(
-    study: StudyName,
+    study: Annotated[str | None, typer.Option("--study", help="name of a file in studies/")] = None,
     *,
+    bundle: Annotated[
+        Path | None, typer.Argument(help="a file of `bench bundle`, in place of --study")
+    ] = None,
     tier: Annotated[str | None, typer.Option("--tier", help="of the study that was run")] = None,
     dataset: Dataset = None,
     overrides: Sets = None,
-    out: Annotated[Path | None, typer.Option("--out", help="folder; default reports/STUDY")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="folder; default reports/STUDY")
+    ] = None,
     tracking_uri: Uri = None,
     seeds: Annotated[
         int | None,
@@ -34,18 +43,28 @@ def make_report(
     Raises:
         UsageError: Nothing was run under it; the sentence lists what was.
     """
-    load_study(study)  # a name that no file has is told before a database is made
+    if (study is None) == (bundle is None):
+        raise UsageError("bench report takes --study NAME or a file of `bench bundle`: give one")
+    if bundle is not None and (tier or dataset or overrides or tracking_uri):
+        raise UsageError(
+            f"'{bundle}' holds one study: leave out --tier, --dataset, --set and --tracking-uri"
+        )
+    if study is not None:
+        load_study(study)  # a name that no file has is told before a database is made
     from bench.report.writer import write_results  # draws, which takes seconds to import
-    from bench.results.tracked import tracked_results
-    from bench.tracking.mlflow import Store
-    from bench.tracking.recorded import find_recorded
+    from bench.results.tracked import bundled_results, tracked_results
 
-    store = Store(tracking_uri)
-    identity, experiment_id = find_recorded(
-        store, study, tier=tier, dataset=dataset, sets=overrides or []
-    )
-    results = tracked_results(store, identity, experiment_id, seeds=seeds)
-    out = out or Path("reports") / study
+    if bundle is not None:
+        results = bundled_results(opened := Bundle(bundle), seeds=seeds)
+        if not opened.has_pictures:
+            say("without the figures of runs' pictures, which the bundle leaves out")
+    else:
+        store = Store(tracking_uri)
+        identity, experiment_id = find_recorded(
+            store, str(study), tier=tier, dataset=dataset, sets=overrides or []
+        )
+        results = tracked_results(store, identity, experiment_id, seeds=seeds)
+    out = out or Path("reports") / results.study.name
     with written_where_asked(out):
         path = write_results(results, out)
     say(f"report in {path}")

@@ -15,7 +15,9 @@ _MOST_SHOWN, _MOST_NAMED = 20, 5
 
 @command("verify", fails=lambda verdict: not verdict["equal"])
 def verify_one(
-    report: Annotated[Path, typer.Argument(help="folder of a report, or its README.md")],
+    report: Annotated[
+        Path, typer.Argument(help="folder of a report, its README.md, or a file of `bench bundle`")
+    ],
     *,
     tracking_uri: Uri = None,
     say: Say = quiet,

@@ -12,6 +12,7 @@ import bench
 from bench.compare.differences import ReportDifference
 from bench.errors import UsageError
 from bench.plan.files import load_study
+from bench.plan.study import Study
 from bench.registry import in_a_line
 from bench.report.html import HTML, to_html
 from bench.report.manifest import MANIFEST, Manifest, text_digest
@@ -38,8 +39,12 @@ class ReportFolder:
     remarks: list[str] = field(default_factory=list)
 
 
-def read_report_folder(folder: Path) -> ReportFolder:
+def read_report_folder(folder: Path, plan: Study | None = None) -> ReportFolder:
     """The report in a folder, with remarks on what is not as when it was written.
+
+    Args:
+        folder: Where it lies.
+        plan: What its runs were planned by; None takes the study file.
 
     Raises:
         UsageError: There is none, or it cannot be read.
@@ -52,7 +57,7 @@ def read_report_folder(folder: Path) -> ReportFolder:
         )
     files = {name: _text(folder / name) for name in manifest.files}
     as_table(folder, files[RUNS], read_rows)
-    study = load_study(manifest.identity.study)
+    study = plan or load_study(manifest.identity.study)
     remarks = []
     if manifest.bench_version != bench.__version__:
         remarks.append(

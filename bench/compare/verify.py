@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,16 @@ from bench.compare.report_folder import (
 )
 from bench.errors import UsageError
 from bench.plan.files import load_study
-from bench.report.manifest import Manifest, text_digest
+from bench.plots import PLOTS
+from bench.report.manifest import MANIFEST, Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.sections import in_order
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
 from bench.results.results import Results, read_results
 from bench.results.summary import RUN_PAGES
-from bench.results.tracked import tracked_results
+from bench.results.tracked import Source, bundled_results, tracked_results
 from bench.tracking.address import database_path, store_uri
+from bench.tracking.bundle import BUNDLE, Bundle
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import experiment_of
 
@@ -85,22 +88,37 @@ class Verification:
 def verify_report(path: Path, uri: str | None = None) -> Verification:
     """Makes the report in a folder again from the runs it names, and compares.
 
-    Where the store has no such study, from the rows of its own ``runs.csv``, which hold no
-    curves and no pictures.
+    The runs are those of the store that is named, else of the bundle that lies beside the report,
+    else of the usual store; where that has no such study, the rows of the report's own ``runs.csv``,
+    which hold no curves and no pictures.
 
     Args:
-        path: The folder, or its ``README.md``.
+        path: The folder, its ``README.md``, or a bundle in it. A bundle beside which no report
+            lies is only read.
         uri: The tracking store.
 
     Raises:
-        UsageError: No report lies there, or the store does not open.
+        UsageError: No report lies there, the store does not open, or the bundle is not as it was
+            written.
     """
-    report = read_report_folder(path if path.is_dir() else path.parent)
+    folder = path if path.is_dir() else path.parent
+    if path.suffix == ".zip":
+        bundle = Bundle(path)
+        return (
+            _from_bundle(folder, bundle) if (folder / MANIFEST).is_file() else _read_whole(bundle)
+        )
+    if uri is None and (folder / BUNDLE).is_file():
+        return _from_bundle(folder, Bundle(folder / BUNDLE))
+    report = read_report_folder(folder)
     store = _store(uri)
     experiment_id = experiment_of(store, report.manifest.identity) if store else None
     if store is None or experiment_id is None:
         return _from_rows(report)
-    return _from_store(report, store, experiment_id)
+
+    def read(runs: Collection[str]) -> Results:
+        return tracked_results(store, report.manifest.identity, experiment_id, runs)
+
+    return _from_runs(report, store, experiment_id, read)
 
 
 def _store(uri: str | None) -> Store | None:
@@ -113,9 +131,37 @@ def _store(uri: str | None) -> Store | None:
     return Store(uri)
 
 
-def _from_store(report: ReportFolder, store: Store, experiment_id: str) -> Verification:
+def _read_whole(bundle: Bundle) -> Verification:
+    """A bundle alone: its digest holds, and its runs and curves are those of a study."""
+    results = bundled_results(bundle)
+    remark = f"no report lies beside it: `bench report {bundle.uri}` makes one"
+    return Verification(
+        folder=Path(bundle.uri),
+        source=f"{results.identity.key}, with {bundle.num_points:,} points of their curves",
+        runs=bundle.contents.runs,
+        differences=[],
+        remarks=[remark],
+    )
+
+
+def _from_bundle(folder: Path, bundle: Bundle) -> Verification:
+    report, held = read_report_folder(folder, bundle.contents.plan), bundle.contents.identity
+    if held != report.manifest.identity:
+        raise UsageError(
+            f"'{bundle.uri}' holds `{held.flags()}`, the report beside it is of "
+            f"`{report.manifest.identity.flags()}`: put the bundle of that study there"
+        )
+    return _from_runs(report, bundle, held.key, partial(bundled_results, bundle))
+
+
+def _from_runs(
+    report: ReportFolder,
+    source: Source,
+    experiment_id: str,
+    read: Callable[[Collection[str]], Results],
+) -> Verification:
     manifest = report.manifest
-    there = {record.run_id for record in store.records(experiment_id)}
+    there = {record.run_id for record in source.records(experiment_id)}
     gone = [of_run(run_id, "used", "") for run_id in manifest.runs if run_id not in there]
     later = len(there - set(manifest.runs))
     if later:
@@ -123,13 +169,13 @@ def _from_store(report: ReportFolder, store: Store, experiment_id: str) -> Verif
         report.remarks.append(f"{later:,} {said} left out")
     found = gone
     if len(gone) < len(manifest.runs):
-        results = tracked_results(store, manifest.identity, experiment_id, set(manifest.runs))
-        again = _made_again(report, _linked(results, manifest))
+        results = _linked(read(set(manifest.runs)), manifest)
+        again = _made_again(report, results, with_pictures=source.has_pictures)
         lost = {difference.run for difference in gone}
         found = [*gone, *(difference for difference in again if difference.run not in lost)]
     return Verification(
         folder=report.folder,
-        source=store.uri,
+        source=source.uri,
         runs=len(manifest.runs),
         differences=found,
         remarks=report.remarks,
@@ -143,17 +189,29 @@ def _linked(results: Results, manifest: Manifest) -> Results:
     return replace(results, facts=facts | pages)
 
 
-def _made_again(report: ReportFolder, results: Results) -> list[ReportDifference]:
+def _made_again(
+    report: ReportFolder, results: Results, *, with_pictures: bool
+) -> list[ReportDifference]:
     """Texts, tables and the numbers of figures; pixels are a remark."""
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / FIGURES
         figures.mkdir()
         composed = compose(results, figures, report.folder)
         report.remarks.extend(other_pixels(report.folder / FIGURES, figures))
-        page = page_differs(report, composed.files[README], composed.figures)
-    drawn = report.manifest.figures
+    told, drawn = report.files[README], dict(report.manifest.figures)
+    page = page_differs(report, composed.files[README], composed.figures)
+    missing = drawn.keys() - composed.figures.keys()
+    if undrawn := [] if with_pictures else _of_pictures(missing):
+        report.remarks.append(
+            f"figures of runs' pictures, which the bundle leaves out, were not drawn again: "
+            f"{', '.join(undrawn)}"
+        )
+        for name in undrawn:
+            told = without_section(told, f"### {PLOTS.get(name).title}")
+            drawn.pop(name)
+        page = page_beside(report)
     return [
-        *text_differences(report.files[README], composed.files[README]),
+        *text_differences(told, composed.files[README]),
         *(
             ReportDifference(
                 f"numbers of figure {name}", drawn.get(name, ""), composed.figures.get(name, "")
@@ -169,6 +227,11 @@ def _made_again(report: ReportFolder, results: Results) -> list[ReportDifference
         *page,
         *table_differences(report.files[RUNS], composed.files[RUNS]),
     ]
+
+
+def _of_pictures(names: Collection[str]) -> list[str]:
+    """Those of the figures that show what runs have drawn."""
+    return [name for name, plot in PLOTS.items() if name in names and plot.reads_pictures]
 
 
 def _from_rows(report: ReportFolder) -> Verification:

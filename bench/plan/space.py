@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,12 +41,15 @@ class Span(Settings):
 
 
 class Uniform(Span):
-    """A number, all values alike."""
+    """A number, all values alike; ``kind`` tells the ranges apart where they are read back."""
+
+    kind: Literal["uniform"] = "uniform"
 
 
 class LogUniform(Span):
     """A number, all orders of magnitude alike."""
 
+    kind: Literal["log_uniform"] = "log_uniform"
     low: float = Field(gt=0)
 
     @property
@@ -62,6 +65,7 @@ class LogUniform(Span):
 class Int(Span):
     """A whole number, all values alike."""
 
+    kind: Literal["int"] = "int"
     low: int = Field(ge=-WHOLE, le=WHOLE)
     high: int = Field(ge=-WHOLE, le=WHOLE)
 

@@ -77,6 +77,7 @@ class Plot:
         order: Place in the report.
         numbers: Everything drawn, as a table; empty where the study has nothing of it.
         draw: The drawing; None where what it needs besides the numbers (pictures) is missing.
+        reads_pictures: Whether it shows what runs have drawn.
     """
 
     title: str
@@ -84,18 +85,32 @@ class Plot:
     order: int
     numbers: Numbers
     draw: Draw
+    reads_pictures: bool = False
 
 
 PLOTS: Registry[Plot] = Registry("plot", "bench.plots")
 
 
 def plot(
-    name: str, *, title: str, summary: str, order: int, numbers: Numbers
+    name: str,
+    *,
+    title: str,
+    summary: str,
+    order: int,
+    numbers: Numbers,
+    reads_pictures: bool = False,
 ) -> Callable[[Draw], Draw]:
     """Decorator that registers a figure by the function that draws its numbers."""
 
     def register(draw: Draw) -> Draw:
-        figure = Plot(title=title, summary=summary, order=order, numbers=numbers, draw=draw)
+        figure = Plot(
+            title=title,
+            summary=summary,
+            order=order,
+            numbers=numbers,
+            draw=draw,
+            reads_pictures=reads_pictures,
+        )
         PLOTS.add(name, figure, origin=draw.__module__)
         return draw
 

@@ -54,7 +54,7 @@ def grids(
         def numbers(results: Results) -> pd.DataFrame:
             return pd.DataFrame(panels(results), columns=["row", "column", "title", "run_id"])
 
-        @plot(name, title=title, summary=summary, order=order, numbers=numbers)
+        @plot(name, title=title, summary=summary, order=order, numbers=numbers, reads_pictures=True)
         def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
             figure = board(rows, results, picture)
             if figure is None:

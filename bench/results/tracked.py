@@ -1,31 +1,68 @@
-"""A study's runs as a tracking store holds them; imports no torch."""
+"""A study's runs as a tracking store or a bundle holds them; imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from typing import Protocol
 
 from bench.plan.files import load_study
-from bench.plan.study import Identity
+from bench.plan.study import Identity, Study
 from bench.records import RunRecord
 from bench.results.results import Curves, Point, Results, read_results
 from bench.results.runs import RecordedRun
 from bench.results.summary import RUN_PAGES
 from bench.tracking.address import run_page
-from bench.tracking.mlflow import Store
+from bench.tracking.bundle import Bundle
+
+
+class Source(Protocol):
+    """What runs are read from: a store, or a bundle."""
+
+    uri: str
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether it keeps what runs have drawn."""
+
+    def records(self, experiment_id: str, /) -> list[RunRecord]:
+        """Every run of an experiment, without curves."""
+
+    def histories(
+        self, run_ids: Sequence[str], name: str, /
+    ) -> Mapping[str, Sequence[tuple[int, float]]]:
+        """A curve of many runs, by run."""
+
+    def artifact(self, run_id: str, path: str, /) -> bytes | None:
+        """Content of an artifact; None where there is none of that path."""
+
+    def experiment_tags(self, experiment_id: str, /) -> dict[str, str]:
+        """What was said of an experiment as a whole."""
+
+
+def bundled_results(
+    bundle: Bundle, only: Collection[str] | None = None, *, seeds: int | None = None
+) -> Results:
+    """What a bundle holds, by the plan that it holds as well; arguments as of ``tracked_results``."""
+    identity = bundle.contents.identity
+    return tracked_results(
+        bundle, identity, identity.key, only, seeds=seeds, study=bundle.contents.plan
+    )
 
 
 def tracked_results(
-    store: Store,
+    store: Source,
     identity: Identity,
     experiment_id: str,
     only: Collection[str] | None = None,
     *,
     seeds: int | None = None,
+    study: Study | None = None,
 ) -> Results:
     """What a store holds of a study, grouped as reports do; of the runs ``only`` where given.
 
-    Curves and pictures are read when a figure asks for them.
+    Curves and pictures are read when a figure asks for them. The plan is the study file's, unless
+    another one is given.
 
     Raises:
         UsageError: There is no run.
@@ -38,7 +75,7 @@ def tracked_results(
     if page := run_page(store.uri, experiment_id, ""):
         facts[RUN_PAGES] = page
     return read_results(
-        load_study(identity.study),
+        study or load_study(identity.study),
         identity,
         chosen if seeds is None else _first_seeds(chosen, seeds),
         cache(lambda run_id, picture: store.artifact(run_id, f"pictures/{picture}.png")),

@@ -41,6 +41,8 @@ class Store:
         UsageError: The store cannot be opened.
     """
 
+    has_pictures = True
+
     def __init__(self, uri: str | None = None) -> None:
         self.uri = store_uri(uri)
         self._tables = Tables.of(database_path(self.uri))
@@ -186,6 +188,13 @@ class Store:
         """Every run of the experiment of that name; none where there is no such experiment."""
         found = named(self.experiments(), experiment)
         return [] if found is None else self.records(found)
+
+    def artifacts(self, run_id: str, folder: str) -> list[str]:
+        """Names of a run's artifacts in a folder, sorted."""
+        if self._tables and (place := self._tables.folder(run_id)):
+            return sorted(path.name for path in (place / folder).glob("*") if path.is_file())
+        found = self._client.list_artifacts(run_id, folder)
+        return sorted(Path(each.path).name for each in found if not each.is_dir)
 
     def artifact(self, run_id: str, path: str) -> bytes | None:
         """Content of an artifact, or None where the run has none of that path."""

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 
+import numpy as np
 import pytest
 from fault_lab import examples
 from golden.golden import IDENTITY, stored_records
@@ -14,15 +15,19 @@ from golden.stored_study import stored, study_file
 from hypothesis import given, settings, strategies as st
 
 from bench import cli
+from bench.cli.bundle import make_bundle
 from bench.cli.report import make_report
 from bench.compare.differences import table_differences, text_differences, without_section
 from bench.compare.verify import verify_report
 from bench.errors import UsageError
+from bench.images import to_png
 from bench.plots import PLOTS
 from bench.report import writer
 from bench.report.writer import write_results
 from bench.results.summary import RUN_PAGES
 from bench.results.tracked import tracked_results
+from bench.tracking.address import database_path
+from bench.tracking.bundle import BUNDLE
 from bench.tracking.mlflow import Store
 
 
@@ -63,6 +68,14 @@ def report(place):
 @pytest.fixture
 def store(place):
     return Store(f"sqlite:///{place / 'mlflow.db'}")
+
+
+@pytest.fixture
+def bundle(report, store):
+    """The runs as one file beside the report, and no store."""
+    path = make_bundle("small", out=report / BUNDLE, tracking_uri=store.uri)
+    database_path(store.uri).unlink()
+    return path
 
 
 def run_of(place, arm, depth, seed):
@@ -198,6 +211,62 @@ def writer_version():
     import bench
 
     return bench.__version__
+
+
+def test_report_is_verified_by_the_bundle_beside_it_without_a_store(report, bundle):
+    for path in (report, bundle):
+        verdict = verify_report(path)
+        assert (list(verdict.differences), list(verdict.remarks)) == ([], [])
+        assert (verdict.source, verdict.runs, verdict.is_whole) == (str(bundle), 14, True)
+    replaced(report / "README.md", "After 8,000", "After 9,000")
+    figures = {"loss_curves": "0123456789abcdef"}
+    manifest_with(report, figures=figures)
+    found = [d.where for d in verify_report(report).differences]
+    assert found == ["small on digits (classroom tier)", "numbers of figure loss_curves"]
+
+
+def test_page_made_of_a_bundle_alone_is_that_of_the_store(report, bundle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where no study of that name is
+    shutil.move(bundle, tmp_path / "alone.zip")
+    shutil.rmtree(tmp_path / "studies")
+    said = []
+    made = make_report(bundle=tmp_path / "alone.zip", out=tmp_path / "again", say=said.append)
+    assert said[0] == "without the figures of runs' pictures, which the bundle leaves out"
+    for name in ("README.md", "runs.csv", "report.json", "report.html", "figures/loss_curves.png"):
+        assert (made.parent / name).read_bytes() == (report / name).read_bytes(), name
+
+
+def test_figures_of_pictures_are_a_remark_where_the_bundle_has_none(report, store, monkeypatch):
+    shown = {name: PLOTS.get(name) for name in ("loss_curves", "sample_grids")}
+    monkeypatch.setattr(writer, "PLOTS", shown)
+    png = to_png(np.zeros((10, 10), np.uint8))
+    monkeypatch.setattr(Store, "artifact", lambda *_: png)
+    monkeypatch.setattr(Store, "artifacts", lambda *_: ["samples.png"])
+    make_report("small", out=report, tracking_uri=store.uri)
+    assert "### Samples" in (report / "README.md").read_text(encoding="utf-8")
+    make_bundle("small", out=report / BUNDLE, tracking_uri=store.uri)
+    verdict = verify_report(report)
+    assert verdict.equal
+    assert list(verdict.remarks) == [
+        "figures of runs' pictures, which the bundle leaves out, were not drawn again: sample_grids"
+    ]
+    make_bundle("small", out=report / BUNDLE, tracking_uri=store.uri, pictures=True)
+    assert list(verify_report(report).remarks) == []
+
+
+def test_bundle_of_another_study_beside_a_report_is_refused(report, bundle):
+    said = json.loads((report / "report.json").read_text())["identity"]
+    manifest_with(report, identity={**said, "tier": "lab"})
+    with pytest.raises(UsageError, match=r"holds `--study small .*put the bundle of that study"):
+        verify_report(report)
+
+
+def test_bundle_beside_no_report_is_read_alone(bundle, tmp_path):
+    alone = shutil.move(bundle, tmp_path / "alone.zip")
+    verdict = verify_report(alone)
+    assert verdict.equal
+    assert verdict.runs == 14
+    assert "`bench report" in verdict.remarks[0]
 
 
 def test_report_without_a_store_is_made_again_from_its_own_table(report, place, monkeypatch):

@@ -1,0 +1,299 @@
+"""Bundles: the runs of a study as one file, read as a store is; neither MLflow nor pickle.
+
+A bundle is a zip of ``bundle.json`` (version, study, plan), ``runs.jsonl`` and ``curves.jsonl`` (one
+run in each line) and, on request, ``pictures/RUN/NAME.png``. Its comment is the SHA-256 of every byte
+before it. The same runs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+import bench
+from bench.errors import UsageError
+from bench.files import written_whole
+from bench.plan.study import Identity, Study
+from bench.records import RunRecord
+from bench.registry import in_a_line
+from bench.text import shown
+from bench.tracking.experiments import Experiment
+from bench.tracking.histories import Points
+from bench.tracking.mlflow import Store
+
+T = TypeVar("T")
+
+BUNDLE = "bundle.zip"
+"""Its name beside a report."""
+
+_HEAD, _RUNS, _CURVES, _PICTURES = "bundle.json", "runs.jsonl", "curves.jsonl", "pictures"
+_SEAL = 64
+_BEGUN = (1980, 1, 1, 0, 0, 0)
+"""When every file of a zip was written, as far as it says: two bundles of one thing are the same."""
+
+MOST_BYTES = 4_000_000_000
+"""Of all files of a bundle together, unpacked: what claims more is somebody's joke."""
+
+_Curves = dict[str, Points]
+
+
+class Contents(BaseModel):
+    """``bundle.json``.
+
+    Attributes:
+        form: Of bundles: raised when an older reader must not believe them.
+        bench_version: Of the package that made it.
+        identity: Study, tier, data set and ``--set`` values.
+        plan: The study file's contents when the bundle was made.
+        tags: Of the study's experiment.
+        runs: How many.
+        has_pictures: Whether pictures were asked for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: Literal[1]
+    bench_version: str
+    identity: Identity
+    plan: Study
+    tags: dict[str, str]
+    runs: int
+    has_pictures: bool
+
+
+class Bundle:
+    """A bundle, read as ``Store`` is.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        UsageError: It is no bundle, not as it was written, or a newer bench's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.uri = str(path)
+        self._zip = _opened(path)
+        self.contents = self._contents()
+
+    def experiments(self) -> list[Experiment]:
+        """The one study that it holds."""
+        identity, tags = self.contents.identity, self.contents.tags
+        key = identity.key
+        return [Experiment(id=key, name=key, given=key, identity=identity, tags=tags)]
+
+    def experiment_tags(self, _: str) -> dict[str, str]:
+        """What was said of the study as a whole."""
+        return dict(self.contents.tags)
+
+    def records(self, _: str) -> list[RunRecord]:
+        """Every run, without curves."""
+        return self._records
+
+    def histories(self, run_ids: Sequence[str], name: str) -> dict[str, Points]:
+        """A curve of many runs, by run; those that have none are left out."""
+        found = {run_id: self._curves.get(run_id, {}).get(name) for run_id in run_ids}
+        return {run_id: points for run_id, points in found.items() if points}
+
+    def artifact(self, run_id: str, path: str) -> bytes | None:
+        """A picture's bytes; None where the bundle has none of that path."""
+        return self._read(f"{_PICTURES}/{run_id}/{Path(path).name}")
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether it was made with pictures."""
+        return self.contents.has_pictures
+
+    @property
+    def num_points(self) -> int:
+        """Of all curves of all runs."""
+        return sum(len(points) for curves in self._curves.values() for points in curves.values())
+
+    @cached_property
+    def _records(self) -> list[RunRecord]:
+        return self._understood(lambda: _records_of(self._rows(_RUNS), self.contents.runs))
+
+    @cached_property
+    def _curves(self) -> dict[str, _Curves]:
+        rows = self._rows(_CURVES)
+        return self._understood(lambda: {one["run_id"]: _points(one["curves"]) for one in rows})
+
+    def _contents(self) -> Contents:
+        return self._understood(lambda: Contents.model_validate_json(self._read(_HEAD) or b""))
+
+    def _understood(self, read: Callable[[], T]) -> T:
+        """What is read.
+
+        Raises:
+            UsageError: It is whole, and means nothing to this version.
+        """
+        try:
+            return read()
+        except (ValueError, KeyError, TypeError) as error:
+            first = error.errors()[0] if isinstance(error, ValidationError) else None
+            why = f"{first['msg']}, got {shown(first['input'])}" if first else in_a_line(error)
+            raise UsageError(
+                f"'{self.uri}' is no bundle that bench {bench.__version__} can read ({why}): take the "
+                "version that made it, or make it again with `bench bundle`"
+            ) from None
+
+    def _rows(self, name: str) -> Iterator[dict[str, Any]]:
+        return (json.loads(line) for line in (self._read(name) or b"").splitlines())
+
+    def _read(self, name: str) -> bytes | None:
+        return self._zip.read(name) if name in self._names else None
+
+    @cached_property
+    def _names(self) -> set[str]:
+        return set(self._zip.namelist())
+
+
+def write_bundle(
+    path: Path, store: Store, identity: Identity, plan: Study, experiment_id: str, *, pictures: bool
+) -> int:
+    """Writes what a store holds of a study as one file; the number of runs.
+
+    Args:
+        path: Of the file, which is there whole or not at all.
+        store: Where the runs are.
+        identity: Of the study.
+        plan: The study.
+        experiment_id: Of its experiment.
+        pictures: Whether the last picture of each kind goes along.
+
+    Raises:
+        UsageError: There is no run.
+        OSError: It cannot be written.
+    """
+    records = sorted(store.records(experiment_id), key=lambda one: one.run_id)
+    if not records:
+        raise UsageError(
+            f"study '{identity.key}' has no runs to bundle: start it with bench run {identity.flags()}"
+        )
+    contents = Contents(
+        form=1,
+        bench_version=bench.__version__,
+        identity=identity,
+        plan=plan,
+        tags=store.experiment_tags(experiment_id),
+        runs=len(records),
+        has_pictures=pictures,
+    )
+    files = {
+        _HEAD: contents.model_dump_json(indent=1).encode(),
+        _RUNS: _lines(_run(record) for record in records),
+        _CURVES: _lines(_curves_of(store, records)),
+        **(dict(_pictures_of(store, records)) if pictures else {}),
+    }
+    with written_whole(path) as file:
+        file.write(_sealed(files))
+    return len(records)
+
+
+def _run(record: RunRecord) -> dict[str, Any]:
+    """All that is known of a run but for its curves."""
+    return {
+        "run_id": record.run_id,
+        "params": record.params,
+        "tags": record.tags,
+        "metrics": {name: _number(value) for name, value in record.metrics.items()},
+        "finished": record.finished,
+    }
+
+
+def _curves_of(store: Store, records: Sequence[RunRecord]) -> Iterator[dict[str, Any]]:
+    """Of each run name to the images seen and the values, last values alone among them."""
+    found: dict[str, dict[str, Any]] = {record.run_id: {} for record in records}
+    for name in sorted({name for record in records for name in record.metrics}):
+        for run_id, points in store.histories(list(found), name).items():
+            found[run_id][name] = [[x for x, _ in points], [_number(y) for _, y in points]]
+    return ({"run_id": run_id, "curves": curves} for run_id, curves in found.items())
+
+
+def _pictures_of(store: Store, records: Sequence[RunRecord]) -> Iterator[tuple[str, bytes]]:
+    for record in records:
+        for name in store.artifacts(record.run_id, _PICTURES):
+            if content := store.artifact(record.run_id, f"{_PICTURES}/{name}"):
+                yield f"{_PICTURES}/{record.run_id}/{name}", content
+
+
+def _lines(rows: Iterator[dict[str, Any]]) -> bytes:
+    texts = (
+        json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False) for row in rows
+    )
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def _records_of(rows: Iterable[Mapping[str, Any]], number: int) -> list[RunRecord]:
+    found = [RunRecord(**{**one, "metrics": _floats(one["metrics"])}) for one in rows]
+    if len({one.run_id for one in found}) != number or len(found) != number:
+        raise ValueError(f"{number} runs expected, got {len(found)}")
+    return found
+
+
+def _number(value: float) -> float | str:
+    """JSON has no numbers that are not finite: ``nan``, ``inf`` as text, which ``float`` reads."""
+    return value if math.isfinite(value) else str(value)
+
+
+def _floats(values: Mapping[str, float | str]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items()}
+
+
+def _points(curves: Mapping[str, tuple[list[int], list[float | str]]]) -> _Curves:
+    return {
+        name: [(x, float(y)) for x, y in zip(steps, values, strict=True)]
+        for name, (steps, values) in curves.items()
+    }
+
+
+def _sealed(files: Mapping[str, bytes]) -> bytes:
+    """The files as a zip, whose comment is the digest of what stands before it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, _BEGUN)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content, compresslevel=9)
+        archive.comment = b"0" * _SEAL
+    body = buffer.getvalue()[:-_SEAL]
+    return body + _digest(body)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    """A zip that is as it was written."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError("no file")
+        whole = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"'{path}' cannot be read ({error.strerror or error}): give a file of `bench bundle`"
+        ) from error
+    if not whole.startswith(b"PK"):
+        raise UsageError(f"'{path}' is no bundle: give a file of `bench bundle`")
+    if _digest(whole[:-_SEAL]) != whole[-_SEAL:]:
+        raise UsageError(
+            f"'{path}' is not as it was written, since its digest is not that of its bytes: get it "
+            "once more, or make it with `bench bundle`"
+        )
+    archive = zipfile.ZipFile(io.BytesIO(whole))
+    if (size := sum(entry.file_size for entry in archive.infolist())) > MOST_BYTES:
+        raise UsageError(
+            f"'{path}' unpacks to {size:,} bytes, at most {MOST_BYTES:,} are read: make it without "
+            "pictures"
+        )
+    return archive
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
