@@ -21,6 +21,9 @@ OUTSIDE = "outside"
 SUPERSEDED = "superseded"
 """Role of a trial or run that a search made before and that no longer counts."""
 
+PACKAGE_NUMBERS = "numbers of the package"
+"""The part of what made a run that is raised where the code trains or measures otherwise."""
+
 Scalar = int | float | str | bool
 """What a value of a flat configuration may be; MLflow stores it as text and it reads back."""
 
@@ -221,6 +224,19 @@ class RunTags:
     def is_retired(self) -> bool:
         """Whether something else made it than what makes such a run now: its folder lies aside."""
         return f"/{SUPERSEDED}/" in self.folder
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """What the code declared to train and to measure; without what is not recorded."""
+        said: dict[str, dict[str, str]] = {
+            "trained": _stored(self.trained_by, {}),
+            "measured": _stored(self.measured_by, {}),
+        }
+        return {
+            what: str(parts[PACKAGE_NUMBERS])
+            for what, parts in said.items()
+            if PACKAGE_NUMBERS in parts
+        }
 
     @property
     def reasons(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from bench.records import RunRecord
 from bench.report.answer import answer
 from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, table_digest, text_digest
+from bench.report.origin import origin
 from bench.report.runs_csv import runs_table
 from bench.report.sections import in_order
 from bench.results.format import code, count, plural, prose
@@ -137,7 +138,7 @@ def report_text(results: Results, drawn: str = "", out: Path | None = None) -> s
     beside = {"Figures": drawn, "Floors": calibration_link(results, out)}
     identity = results.identity
     title = f"# {prose(f'{identity.study} on {identity.dataset} ({identity.tier} tier)')}"
-    parts = [title, _state(results), answer(results)]
+    parts = [title, origin(results), _state(results), answer(results)]
     for section in in_order():
         words = "\n\n".join(filter(None, [section.words(results), beside.get(section.title)]))
         parts.append(f"{section.heading}\n\n{words}" if words else "")

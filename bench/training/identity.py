@@ -22,7 +22,7 @@ from bench.config import RunConfig, digest, listed
 from bench.contracts import Detector
 from bench.detectors._find import find_detector, find_others
 from bench.errors import Damaged, UsageError
-from bench.records import DataSpec, RunRecord, RunTags
+from bench.records import PACKAGE_NUMBERS, DataSpec, RunRecord, RunTags
 from bench.registry import PACKAGES, PLUGINS, registry_of
 from bench.sources import sources_of
 from bench.training.checkpoint import LAST, load_result, read_state
@@ -31,7 +31,7 @@ Parts = dict[str, str]
 """Name of a part, as a sentence has it, to its digest or version."""
 
 PARTS_OF_MODELS = ("models", "losses", "likelihoods", "posteriors", "priors")
-SETTINGS, DATA, NUMBERS = "settings", "data", "numbers of the package"
+SETTINGS, DATA = "settings", "data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +57,12 @@ def made_by(config: RunConfig, spec: DataSpec, detectors: Iterable[Detector]) ->
         trained={
             SETTINGS: _settings(config, measuring=False),
             DATA: spec.digest,
-            NUMBERS: str(bench.NUMBERS),
+            PACKAGE_NUMBERS: str(bench.NUMBERS),
             **_plugins(_models(config)),
         },
         measured={
             SETTINGS: _settings(config, measuring=True),
-            NUMBERS: str(bench.MEASURES),
+            PACKAGE_NUMBERS: str(bench.MEASURES),
             **{f"detector {each.name}": each.digest for each in detectors},
             **_plugins(measures),
         },
@@ -115,7 +115,7 @@ def differing(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """The parts that are not the same, in words: ``data``, ``plugin toy.py``."""
     names = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
     return [
-        f"{name} ({then.get(name)} -> {now.get(name)})" if name == NUMBERS else name
+        f"{name} ({then.get(name)} -> {now.get(name)})" if name == PACKAGE_NUMBERS else name
         for name in names
     ]
 
