@@ -63,6 +63,8 @@ class ReferenceData:
         names = ("detector", "detector_digest", "detector_dim")
         tags = dict(zip(names, map(str, known), strict=True))
         tags |= {f"detector_digest_{other.name}": other.digest for other in self.other_detectors}
+        # What makes epochs of the images that a run has seen.
+        tags["train_images"] = str(len(self._images["train"]))
         return {"data_digest": self.spec.digest, **tags}
 
     def images(self, split: str) -> Tensor:

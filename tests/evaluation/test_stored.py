@@ -122,3 +122,8 @@ def test_batches_come_to_the_device_as_the_same_bits(larger, monkeypatch):
         assert batch.is_cuda
         assert torch.equal(batch.cpu(), there.all[index])
     assert isinstance(there, Stored)
+
+
+def test_provenance_says_how_many_images_make_an_epoch():
+    reference = ReferenceData(datasets.load("digits"), CPU, None)
+    assert reference.provenance_tags()["train_images"] == "1000"
