@@ -40,11 +40,18 @@ Norm = Literal["batch", "layer", "none"]
 LAYER_SIZES = r"^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}){0,31}$"
 """Units of up to 32 fully connected layers from the image inward, as a setting: ``512-256``."""
 
+POSITIVE_OR_VAL = r"^(val|0?\.[0-9]*[1-9][0-9]*|[1-9][0-9]{0,3}(\.[0-9]+)?)$"
+"""A decimal number above 0, or what stands for one chosen on validation."""
+
 NUMBERS = (int, float)
 
 Precision = Literal["fp32", "bf16", "tf32", "auto"]
 
-UNSAID: dict[str, str] = {"train.precision": "fp32"}
+UNSAID: dict[str, str] = {
+    "eval.ais_sigma": "val",
+    "model.hidden_act": "leaky_relu",
+    "train.precision": "fp32",
+}
 """Settings that runs were made without at first, at what they then had: no flat form says it, so that
 such a run keeps its digest."""
 
@@ -143,6 +150,12 @@ class EvalSettings(Settings):
     )
     likelihood_images: int = Field(
         1_000, ge=1, le=10**7, description="held-out images for importance-weighted bounds"
+    )
+    ais_sigma: str = Field(
+        "val",
+        pattern=POSITIVE_OR_VAL,
+        examples=["0.1"],
+        description="noise of ais; val: chosen on validation, for each run",
     )
     floors: bool = Field(False, description="measure real against real (protocol rule 12)")
 

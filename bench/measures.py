@@ -96,6 +96,7 @@ MEASURES: dict[str, Measure] = {
     "iwae_512": Measure("iwae_512", "higher", "likelihood"),
     "iwae_5000": Measure("iwae_5000", "higher", "likelihood"),
     "ais": Measure("ais", "higher"),
+    "ais_sigma": Measure("ais"),
     "active_units": Measure("active_units"),
     "kl_latents_90": Measure("kl_latents"),
     "kl_latent_max": Measure("kl_latents"),

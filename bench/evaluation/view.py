@@ -89,6 +89,7 @@ class View:
         with_floors: Measure real against real as well.
         other: One of the data's further detectors, to look through it instead.
         likelihood_images: Images of the split for the likelihood measures that are dear.
+        ais_sigma: Of the noise of ``ais``: a number, or ``val`` to choose it on validation.
     """
 
     generated: Generated
@@ -98,6 +99,7 @@ class View:
     with_floors: bool = False
     other: Detector | None = None
     likelihood_images: int = 1_000
+    ais_sigma: str = "val"
 
     @property
     def reference(self) -> ReferenceData:

@@ -128,13 +128,24 @@ def sigmoid_schedule(num_temperatures: int) -> Tensor:
 
 
 def log_mean_weight(target: Target, z: Tensor, b: Tensor, steps: Tensor, noise: Rng) -> Tensor:
-    """Log of the mean weight over the chains that start at z ``[N, chains, D]``: float64 ``[N]``.
+    """Log of the mean weight over the chains that start at z: float64 ``[N]``.
+
+    From 0 to 1 it estimates log p(x) from below, from 1 to 0 it estimates -log p(x), again from
+    below. The arguments are those of ``anneal``.
+    """
+    log_weight, _ = anneal(target, z, b, steps, noise)
+    return log_weight.logsumexp(1) - math.log(log_weight.shape[1])
+
+
+def anneal(
+    target: Target, z: Tensor, b: Tensor, steps: Tensor, noise: Rng
+) -> tuple[Tensor, Tensor]:
+    """Log weights of the chains that start at z, float64 ``[N, chains]``, and where they end.
 
     Args:
         target: What is annealed.
-        z: Draws of p(z) p(x|z)^b at the first b.
-        b: The temperatures ``[T + 1]``: from 0 to 1 the result estimates log p(x) from below,
-            from 1 to 0 it estimates -log p(x), again from below.
+        z: Draws of p(z) p(x|z)^b at the first b, ``[N, chains, D]``.
+        b: The temperatures ``[T + 1]``, from 0 to 1 or back.
         steps: Step size for each image at each inner temperature, ``[T - 1, N]``, which these
             chains may have had no part in choosing.
         noise: Evaluation noise.
@@ -145,7 +156,7 @@ def log_mean_weight(target: Target, z: Tensor, b: Tensor, steps: Tensor, noise: 
         log_weight += (after - before) * chains.point.log_likelihood.double()
         if i < len(steps):
             chains.move(after, steps[i])
-    return log_weight.logsumexp(1) - math.log(log_weight.shape[1])
+    return log_weight, chains.point.z
 
 
 def find_steps(target: Target, z: Tensor, b: Tensor, noise: Rng) -> Tensor:

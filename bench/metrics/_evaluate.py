@@ -113,6 +113,7 @@ def view_of(generated: Generated, split: str, settings: EvalSettings) -> View:
         max_samples=max(n_val, n_test),
         with_floors=settings.floors,
         likelihood_images=settings.likelihood_images,
+        ais_sigma=settings.ais_sigma,
     )
 
 

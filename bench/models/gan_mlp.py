@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from bench.adversarial.settings import GanSettings
-from bench.config import LAYER_SIZES
+from bench.config import LAYER_SIZES, Activation
 from bench.models import Preset, model
 from bench.records import DataSpec
 
@@ -24,6 +24,7 @@ class Settings(GanSettings):
         examples=["512-256"],
         description="units of the discriminator's layers; the generator's are these reversed",
     )
+    hidden_act: Activation = Field("leaky_relu", description="between the generator's layers")
 
 
 @model(
@@ -45,6 +46,16 @@ class Settings(GanSettings):
             "experiment C: z of 8, as the VAE; 400 units are ours",
             {"model.hidden": "400", "model.latent_dim": 8},
         ),
+        "wu2017": Preset(
+            "Wu et al. 2017, arXiv 1611.04273, GAN-10: a generator of 10-64-256-256-1024-784 with tanh "
+            "and, at its end, a sigmoid, which is ours at half its scale; the discriminator is its "
+            "mirror image, which is ours",
+            {
+                "model.hidden": "1024-256-256-64",
+                "model.latent_dim": 10,
+                "model.hidden_act": "tanh",
+            },
+        ),
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
@@ -58,6 +69,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         MlpDecoder,
         MlpEncoder,
         SymmetricTanh,
+        activation,
         layer_sizes,
     )
 
@@ -66,7 +78,12 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         settings,
         spec,
         generator=nn.Sequential(
-            MlpDecoder(spec.shape, hidden=units[::-1], in_dim=settings.latent_dim, act=LeakyReLU),
+            MlpDecoder(
+                spec.shape,
+                hidden=units[::-1],
+                in_dim=settings.latent_dim,
+                act=activation(settings.hidden_act),
+            ),
             SymmetricTanh(),
         ),
         discriminator=Critic(

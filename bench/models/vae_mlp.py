@@ -84,7 +84,27 @@ EIGHT: dict[str, Scalar] = {
             "experiment C with a normalising flow as prior", {**EIGHT, "model.prior": "flow"}
         ),
         "iwae": Preset("Burda et al. 2016, arXiv 1509.00519, k = 5", {"model.num_importance": 5}),
+        "pythae": Preset(
+            "Chadebec et al. 2022, arXiv 2206.08309, the VAE of its IWAE reproduction: z of 40, one fixed draw of "
+            "each pixel",
+            {
+                "model.hidden": "400",
+                "model.latent_dim": 40,
+                "model.likelihood": "bernoulli_fixed",
+            },
+        ),
         "vamp": Preset("Tomczak and Welling 2018, arXiv 1705.07120", {"model.prior": "vamp"}),
+        "wu2017": Preset(
+            "Wu et al. 2017, arXiv 1611.04273, VAE-10: a decoder of 10-64-256-256-1024-784 with tanh, "
+            "its mirror image as encoder; one learned sigma",
+            {
+                "model.hidden": "1024-256-256-64",
+                "model.latent_dim": 10,
+                "model.encoder_act": "tanh",
+                "model.decoder_act": "tanh",
+                "model.likelihood": "gaussian_learned",
+            },
+        ),
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:

@@ -12,12 +12,13 @@ from bench.contracts import EvalFns
 from bench.datasets import Splits
 from bench.datasets._splits import Arrays
 from bench.distances.gaussians import standard_log_prob
+from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View, evaluation_mode
 from bench.images import dequantise, to_unit
 from bench.metrics._annealing import Chains, Target, find_steps, log_mean_weight, sigmoid_schedule
 from bench.metrics._evaluate import evaluate
-from bench.metrics.ais import GROUP, Effort, measure
+from bench.metrics.ais import FITTING, GROUP, Effort, best_sigma, measure
 from bench.models import configure
 from bench.records import DataSpec
 from bench.runtime import DeviceRng, generator
@@ -152,7 +153,7 @@ def linear_fns(*, conditional=False, **more):
     )
 
 
-def made_view(fns, *, n=25, levels=17):
+def made_view(fns, *, n=25, levels=17, **more):
     images = torch.randint(levels, (n, 1, 4, 4), generator=generator("pixels"))
     pixels = (images * 255 / (levels - 1)).round().byte().numpy()
     arrays = Arrays(pixels, (torch.arange(n) % 3).numpy())
@@ -165,15 +166,16 @@ def made_view(fns, *, n=25, levels=17):
         digest="0" * 16,
     )
     reference = ReferenceData(Splits(spec=spec, train=arrays, val=arrays, test=arrays), CPU, None)
-    return View(generated=Generated(reference, {}, fns), split="val", counts=(n,), max_samples=n)
+    generated = Generated(reference, {}, fns)
+    return View(generated=generated, counts=(n,), max_samples=n, **{"split": "val"} | more)
 
 
-def exact_mean(view, n, sigma):
+def exact_mean(view, n, sigma, purpose=()):
     """Mean log p(x) of the dequantised images that the metric sees."""
     levels, (images, labels) = view.spec.levels, view.subset("val", n)
     parts = []
     for i, part in enumerate(images.split(GROUP)):
-        u = view.noise("ais", i).uniform(*part.shape)
+        u = view.noise("ais", *purpose, i).uniform(*part.shape)
         parts.append(dequantise(to_unit(part), levels, u).flatten(1).double())
     weight = MIXING.double() * (levels - 1) / levels
     cov = weight.T @ weight + sigma**2 * torch.eye(DIM).double()
@@ -200,6 +202,35 @@ def test_value_is_log_p_of_the_dequantised_image_given_its_class_where_the_model
     assert 0 < values[f"{name}_gap"] < 1.5
 
 
+def test_sigma_is_the_most_probable_one_on_validation():
+    view = made_view(linear_fns())
+    found = best_sigma(view, dataclasses.replace(FITTING, num_images=25, num_temperatures=40))
+    at = {by: exact_mean(view, 25, by * found, ("sigma", 2)) for by in (0.93, 1, 1.07)}
+    assert max(at, key=at.get) == 1
+
+
+def test_registered_metric_takes_the_best_sigma_and_tells_it(monkeypatch):
+    monkeypatch.setattr("bench.metrics.ais.best_sigma", lambda view, effort: 0.25)
+    monkeypatch.setattr("bench.metrics.ais.measure", lambda view, effort, said: {said: effort.sigma})
+    view = made_view(linear_fns(), split="test")
+    values, _ = evaluate(view, "end", also=("ais",))
+    assert {"best_sigma": 0.25, "ais_sigma": 0.25}.items() <= values.items()
+    _, reasons = evaluate(made_view(linear_fns()), "end", also=("ais",))
+    assert reasons["ais"] == "its sigma is chosen on validation, which has no value of its own"
+
+
+def test_one_sigma_for_all_can_be_asked_for(monkeypatch):
+    monkeypatch.setattr("bench.metrics.ais.measure", lambda view, effort: {"asked": effort.sigma})
+    values, _ = evaluate(made_view(linear_fns(), ais_sigma="0.1"), "end", also=("ais",))
+    assert values["asked"] == 0.1
+
+
+@pytest.mark.parametrize("wrong", ["0", "0.0", "-1", "test", "1e-3"])
+def test_sigma_that_is_no_number_above_0_is_refused(wrong):
+    with pytest.raises(UsageError, match=r"eval\.ais_sigma must be like 0\.1, got"):
+        configure("vae_mlp", {"ais_sigma": wrong})
+
+
 def test_gap_tells_of_too_few_temperatures():
     view = made_view(linear_fns())
     values = measure(view, dataclasses.replace(EFFORT, num_temperatures=3))
@@ -222,7 +253,7 @@ def test_model_without_a_latent_space_or_a_prior_density_has_no_value_and_says_w
         ("latent_dim", "the model has no latent space"),
         ("prior_log_prob", "the density of the model's prior is not known"),
     ):
-        view = made_view(linear_fns(**{missing: None}))
+        view = made_view(linear_fns(**{missing: None}), split="test")
         values, reasons = evaluate(view, "end", also=("ais",))
         assert reasons["ais"] == reason
         assert not [name for name in values if name.startswith("ais")]
