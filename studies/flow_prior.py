@@ -4,7 +4,7 @@ bench run --study flow_prior                                     21 runs on digi
 bench run --study flow_prior --tier lab                          MNIST; --dataset svhn as well
 """
 
-from bench.plan import FAILED, Arm, Claim, Planned, Study, Tier
+from bench.plan import COLLAPSED, DIVERGED, Arm, Claim, Planned, Study, Tier
 
 ELBO = "elbo_bernoulli_gray"
 
@@ -30,7 +30,7 @@ STUDY = Study(
         Claim(
             reported="the flow prior produced NaN and was given up",
             protocol="MNIST, one run",
-            measure=FAILED,
+            measure=DIVERGED,
             arms=("mlp_flow", "cnn_flow"),
         ),
         Claim(
@@ -68,7 +68,7 @@ STUDY = Study(
         Claim(
             reported="the GAN of SVHN collapsed",
             protocol="SVHN, one run",
-            measure=FAILED,
+            measure=COLLAPSED,
             arms=("gan_cnn",),
             differs="another data set, unless it is run with --dataset svhn",
         ),

@@ -1,12 +1,13 @@
 """What a study file says, and all that it imports to say it: data alone, no torch."""
 
-from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.plan.files import load_study
 from bench.plan.space import Choice, Int, LogUniform, Search, Space, Uniform
 from bench.plan.study import Arm, Planned, Study, Tier
 
 __all__ = [
-    "FAILED",
+    "COLLAPSED",
+    "DIVERGED",
     "HALF",
     "MATCHED",
     "ROSE",

@@ -8,14 +8,17 @@ from pydantic import Field, model_validator
 
 from bench.config import Settings
 
-FAILED = "failed"
-"""Share of runs that collapsed, diverged or failed, in place of a value of theirs."""
+DIVERGED = "diverged"
+"""Share of runs that met a value that is not finite."""
+
+COLLAPSED = "collapsed"
+"""Share of runs that collapsed, as protocol rule 3 says what that is."""
 
 HALF = "distance at half the budget"
 """Validation distance at half the images, from the learning curve."""
 
 MATCHED = "images to match"
-"""Real images until the validation distance is what the second arm has at its end."""
+"""Real images until the validation distance is the second arm's best one."""
 
 ROSE = "share of logs at which the loss rose"
 """0 for a loss that falls steadily, about 1/2 for one that only fluctuates."""
@@ -66,3 +69,9 @@ class Claim(Settings):
         if self.measure == MATCHED and len(self.arms) == 1:
             raise ValueError(f"'{MATCHED}' needs a second arm, whose end is to be matched")
         return self
+
+    @property
+    def asks_for_verdict(self) -> bool:
+        """Whether it can be held against ours; else ours only stands beside it."""
+        ways = self.winner or self.at_most is not None or self.rises or self.falls
+        return bool(ways) or self.measure in {MATCHED, DIVERGED, COLLAPSED}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.results.decisions import metric_of
 from bench.results.results import Point, Results
 from bench.results.runs import CellRuns, RecordedRun
@@ -22,7 +22,7 @@ class Ours:
 
     Attributes:
         arm: Whose.
-        values: One for each run that has one: at the chosen cell, of failures in all cells.
+        values: One for each run that has one: at the chosen cell, of how runs end in all cells.
         num_curves: Runs whose curve was read for it.
     """
 
@@ -33,9 +33,10 @@ class Ours:
 
 def ours_of(results: Results, claim: Claim, arm: str) -> Ours:
     """What stands beside a claim for one of its arms."""
-    if claim.measure == FAILED:
+    if claim.measure in {DIVERGED, COLLAPSED}:
         runs = [run for place in results.cells_of(arm) for run in place.runs]
-        return Ours(arm, tuple(float(run.is_lost or run.status == "collapsed") for run in runs))
+        ended = [run for run in runs if run.has_values or run.is_lost]
+        return Ours(arm, tuple(float(run.status == claim.measure) for run in ended))
     place = results.chosen(arm)
     if place is None:
         return Ours(arm)
@@ -47,6 +48,16 @@ def ours_of(results: Results, claim: Claim, arm: str) -> Ours:
     return Ours(arm, tuple(value for value in found if value is not None), len(curves))
 
 
+def num_sound(results: Results, claim: Claim, arm: str) -> int:
+    """Runs that did not collapse, of the chosen cell; along a factor the seeds that have one."""
+    if claim.rises or claim.falls:
+        places = [place for _, place in results.along_x(arm)]
+    else:
+        places = list(filter(None, [results.chosen(arm)]))
+    runs = [run for place in places for run in place.valued if run.status != COLLAPSED]
+    return len({run.seed for run in runs})
+
+
 def _of_curve(
     results: Results, claim: Claim, run: RecordedRun, points: Sequence[Point]
 ) -> float | None:
@@ -54,9 +65,16 @@ def _of_curve(
         return at_half(run, points)
     if claim.measure == ROSE:
         return rising_share(points)
-    target = results.chosen(claim.arms[1])
-    end = target.mean(results.selection_metric) if target else None
-    return None if end is None else first_below(points, end)
+    mark = best_on_the_way(results, claim.arms[1])
+    return None if mark is None else first_below(points, mark)
+
+
+def best_on_the_way(results: Results, arm: str) -> float | None:
+    """Mean over the arm's runs of the best validation value that each had at any time."""
+    place = results.chosen(arm)
+    curves = _curves(results, place, results.selection_metric) if place else []
+    best = [min(value for _, value in points) for _, points in curves]
+    return sum(best) / len(best) if best else None
 
 
 def _curves(results: Results, place: CellRuns, name: str) -> list[tuple[RecordedRun, list[Point]]]:

@@ -211,7 +211,9 @@ def test_sigma_is_the_most_probable_one_on_validation():
 
 def test_registered_metric_takes_the_best_sigma_and_tells_it(monkeypatch):
     monkeypatch.setattr("bench.metrics.ais.best_sigma", lambda view, effort: 0.25)
-    monkeypatch.setattr("bench.metrics.ais.measure", lambda view, effort, said: {said: effort.sigma})
+    monkeypatch.setattr(
+        "bench.metrics.ais.measure", lambda view, effort, said: {said: effort.sigma}
+    )
     view = made_view(linear_fns(), split="test")
     values, _ = evaluate(view, "end", also=("ais",))
     assert {"best_sigma": 0.25, "ais_sigma": 0.25}.items() <= values.items()

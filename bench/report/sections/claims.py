@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import DISTANCE
 from bench.report.sections import section
-from bench.results.claims import Ours, ours_of
+from bench.results.claims import Ours, num_sound, ours_of
 from bench.results.decisions import ALPHA, metric_of
 from bench.results.format import (
     MISSING,
@@ -28,6 +28,8 @@ from bench.results.results import Results
 from bench.stats.tests import SEEDS_FOR_INTERVAL, welch
 from bench.stats.trend import trend
 
+_ENDS = {DIVERGED, COLLAPSED}
+
 
 @section("Theirs beside ours", after="Comparisons", level=3, reads_curves=True)
 def claims(results: Results) -> str:
@@ -39,11 +41,12 @@ def claims(results: Results) -> str:
     seeds = {run.seed for run in results.arm_runs if run.has_values}
     note = (
         f"Ours: {results.budget()} real images of {prose(results.identity.dataset)} per run, "
-        f"{plural(len(seeds), 'seed')}, each family at its chosen cell (failures and what is said "
+        f"{plural(len(seeds), 'seed')}, each family at its chosen cell (how runs ended, and what is said "
         "along a factor: all its cells), on the test split unless the measure says otherwise. Verdicts are by Welch's test, along a factor by its rank "
         "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
-        "them makes a number bold. Those on a bound, on images to match or on failed runs are by "
-        "the numbers as they stand, and test nothing."
+        "them makes a number bold. Those on a bound, on images to match or on how runs ended are by "
+        "the numbers as they stand, and test nothing. A verdict takes three runs or more of each "
+        "arm that did not collapse."
     )
     return f"{table(header, rows, left=5)}\n\n{note}"
 
@@ -66,16 +69,18 @@ def _shown_arms(claim: Claim) -> tuple[str, ...]:
 
 
 def _measure(results: Results, claim: Claim) -> str:
-    if claim.measure in {HALF, FAILED, ROSE}:
-        return f"{claim.measure} of the runs" if claim.measure == FAILED else claim.measure
+    if claim.measure in _ENDS:
+        return f"{claim.measure} of the runs"
+    if claim.measure in {HALF, ROSE}:
+        return claim.measure
     if claim.measure == MATCHED:
-        return f"real images until {code(claim.arms[1])}'s last validation distance is reached"
+        return f"real images until {code(claim.arms[1])}'s best validation distance is reached"
     name = metric_of(results, claim.measure).partition("/")[2]
     return f"{code(name)} {'↓' if claim.better == 'lower' else '↑'}"
 
 
 def _shown(results: Results, claim: Claim, ours: Ours) -> str:
-    if claim.measure == FAILED:
+    if claim.measure in _ENDS:
         return f"{count(sum(ours.values))} of {len(ours.values)}"
     if results.chosen(ours.arm) is None:
         return MISSING
@@ -108,24 +113,51 @@ def _is_share(values: Sequence[float]) -> bool:
 def _verdict(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     if claim.differs:
         return f"not comparable: {prose(claim.differs)}"
-    if claim.measure == MATCHED:
-        return _by_images(results, ours[0])
-    if lacking := [code(each.arm) for each in ours if not each.values]:
-        return f"not measured: no value of {join(lacking)}"
+    if claim.measure in _ENDS:
+        return _by_ends(claim, ours)
+    if why := _unsound(results, claim, ours):
+        return why
     return _held(results, claim, ours)
+
+
+def _unsound(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
+    """Why there is no verdict; empty where there is one, or where none is asked for."""
+    if claim.asks_for_verdict:
+        least = SEEDS_FOR_INTERVAL
+        if few := [code(arm) for arm in claim.arms if num_sound(results, claim, arm) < least]:
+            return f"no verdict: fewer than three runs of {join(few)} that did not collapse"
+        if claim.winner and min(len(each.values) for each in ours) < least:
+            return "no verdict: fewer than three runs of an arm have the value"
+    if claim.measure != MATCHED and (none := [code(o.arm) for o in ours if not o.values]):
+        return f"not measured: no value of {join(none)}"
+    return ""
 
 
 def _held(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     """By what the claim says that it takes."""
+    if claim.measure == MATCHED:
+        return _by_images(results, ours[0])
     if claim.winner:
         return _by_winner(claim, ours)
     if claim.at_most is not None:
         return _by_bound(claim.at_most, ours)
     if claim.rises or claim.falls:
         return _by_trend(results, claim)
-    if claim.measure == FAILED:
-        return "reproduced" if any(sum(o.values) for o in ours) else "better: none of ours did"
     return "not comparable: they gave no number"
+
+
+def _by_ends(claim: Claim, ours: Sequence[Ours]) -> str:
+    """Reproduced where a run of ours ended so; else how rare it is, with 95 % confidence."""
+    ends = [value for each in ours for value in each.values]
+    if len(ends) < SEEDS_FOR_INTERVAL:
+        return "no verdict: fewer than three runs"
+    if num := int(sum(ends)):
+        return f"reproduced: {num} of {plural(len(ends), 'run')} {claim.measure}"
+    most = 1 - 0.05 ** (1 / len(ends))
+    return (
+        f"not reproduced: none of {plural(len(ends), 'run')} {claim.measure}, which excludes a share "
+        f"above {share(most)}"
+    )
 
 
 def _by_images(results: Results, ours: Ours) -> str:
@@ -142,15 +174,13 @@ def _by_winner(claim: Claim, ours: Sequence[Ours]) -> str:
     """Against each other arm of the claim; the weakest of the answers counts."""
     best = next(each for each in ours if each.arm == claim.winner)
     said = [_against(claim, best, other) for other in ours if other is not best]
-    for start in ("contradicted", "not compared", "not reproduced", "no better"):
+    for start in ("contradicted", "not reproduced", "no better"):
         if found := next((text for text in said if text.startswith(start)), None):
             return found
     return "; ".join(said)
 
 
 def _against(claim: Claim, best: Ours, other: Ours) -> str:
-    if min(len(best.values), len(other.values)) < SEEDS_FOR_INTERVAL:
-        return "not compared: fewer than three seeds"
     d = welch(best.values, other.values)
     by = f"{triple(abs(d.difference), *sorted((abs(d.low), abs(d.high))))} ({p_value(d.p)})"
     if d.p >= ALPHA:
@@ -163,8 +193,6 @@ def _against(claim: Claim, best: Ours, other: Ours) -> str:
 
 
 def _by_bound(at_most: float, ours: Sequence[Ours]) -> str:
-    if min(len(each.values) for each in ours) < SEEDS_FOR_INTERVAL:
-        return "not compared: fewer than three seeds"
     means = {each.arm: sum(each.values) / len(each.values) for each in ours}
     above = [code(arm) for arm, mean in means.items() if mean > at_most]
     if not above:
@@ -183,9 +211,6 @@ def _by_trend(results: Results, claim: Claim) -> str:
             for run in place.valued
             if (value := run.value(name)) is not None
         ]
-        if len({seed for _, _, seed in runs}) in range(1, SEEDS_FOR_INTERVAL):
-            said.append(f"not compared for {code(arm)}: fewer than three seeds")
-            continue
         found = trend(*map(list, zip(*runs, strict=True))) if runs else None
         if found is None:
             said.append(f"not measured for {code(arm)}")

@@ -7,7 +7,7 @@ import pydantic
 import pytest
 from synthetic_study import IDENTITY, STUDY, lost, study_records
 
-from bench.plan.claim import FAILED, HALF, MATCHED, ROSE, Claim
+from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.plan.study import Study
 from bench.report.sections.claims import claims
 from bench.results.claims import first_below, rising_share
@@ -68,9 +68,27 @@ def test_no_difference_does_not_reproduce():
     assert said.startswith("not reproduced: no difference at this number of seeds")
 
 
-def test_two_seeds_are_not_compared():
-    said = verdict(claim(arms=("gan", "vae"), winner="gan"), study_records(seeds=(0, 1)))
-    assert said == "not compared: fewer than three seeds"
+TWO = "no verdict: fewer than three runs of `gan` and `vae` that did not collapse"
+
+
+@pytest.mark.parametrize("measure", ["distance", HALF, ROSE, MATCHED])
+def test_two_seeds_give_no_verdict(measure):
+    winner = "" if measure == MATCHED else "gan"
+    one = claim(arms=("gan", "vae"), winner=winner, measure=measure)
+    assert verdict(one, study_records(seeds=(0, 1))) == TWO
+
+
+@pytest.mark.parametrize("measure", ["distance", HALF, ROSE, MATCHED])
+def test_runs_that_collapsed_give_no_verdict(measure):
+    winner = "" if measure == MATCHED else "gan"
+    one = claim(arms=("gan", "vae"), winner=winner, measure=measure)
+    records = [
+        dataclasses.replace(record, tags={**record.tags, "status": "collapsed"})
+        if record.tags["seed"] == "0"
+        else record
+        for record in plain_records()
+    ]
+    assert verdict(one, records) == TWO
 
 
 def test_a_number_of_another_protocol_is_not_comparable_and_says_why():
@@ -87,17 +105,23 @@ def test_a_bound_holds_for_every_arm_or_names_those_above_it():
 
 def test_a_bound_is_not_held_by_two_seeds():
     said = verdict(claim(arms=("gan",), at_most=9), study_records(seeds=(0, 1)))
-    assert said == "not compared: fewer than three seeds"
+    assert said == "no verdict: fewer than three runs of `gan` that did not collapse"
 
 
-def test_failures_of_theirs_are_reproduced_by_one_of_ours_only():
-    one = claim(measure=FAILED, arms=("wgan",))
-    assert verdict(one) == "better: none of ours did"
-    records = [
-        lost(r, "diverged", "nan") if r.run_id == "run_wgan_2_1" else r for r in plain_records()
-    ]
-    assert verdict(one, records) == "reproduced"
-    assert "`wgan` 1 of 15" in text_of(one, records)
+@pytest.mark.parametrize(("measure", "other"), [(DIVERGED, COLLAPSED), (COLLAPSED, DIVERGED)])
+def test_an_end_of_theirs_is_reproduced_by_that_end_alone(measure, other):
+    one = claim(measure=measure, arms=("wgan",))
+    excluded = f"not reproduced: none of 15 runs {measure}, which excludes a share above 0.18"
+    assert verdict(one) == excluded
+
+    def with_one(status):
+        return [
+            lost(r, status, "why") if r.run_id == "run_wgan_2_1" else r for r in plain_records()
+        ]
+
+    assert verdict(one, with_one(other)) == excluded
+    assert verdict(one, with_one(measure)) == f"reproduced: 1 of 15 runs {measure}"
+    assert "`wgan` 1 of 15" in text_of(one, with_one(measure))
 
 
 def test_a_trend_along_the_factor_is_held_against_the_direction_they_saw():
@@ -112,7 +136,7 @@ def test_a_trend_along_the_factor_is_held_against_the_direction_they_saw():
 def test_a_trend_of_two_seeds_is_not_held_against_anything():
     records = [r for r in study_records() if int(r.tags["seed"]) < 2]
     assert verdict(claim(arms=("vae",), rises=True), records) == (
-        "not compared for `vae`: fewer than three seeds"
+        "no verdict: fewer than three runs of `vae` that did not collapse"
     )
 
 
