@@ -8,7 +8,7 @@ import platform
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -119,17 +119,28 @@ def changed_files() -> list[str]:
     return sorted(entry[3:] for entry in said.split("\0") if entry)
 
 
-def provenance_warning() -> str:
-    """What is said before runs are made of code that no commit has; empty where there is none."""
-    changed = changed_files()
-    if not changed:
-        return ""
-    named = ", ".join(changed[:_MOST_NAMED])
-    more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
-    return (
-        f"these runs are of code that no commit has ({named}{more}) and are recorded as "
-        f"{git_commit()}: commit first what a report is to be published of"
-    )
+def provenance_warning(earlier: Iterable[str] = ()) -> str:
+    """What is said before runs are made that a report could not tell one commit of; else empty.
+
+    Args:
+        earlier: The commits of the runs that they stand beside.
+    """
+    now, changed = git_commit(), changed_files()
+    others = sorted({*earlier} - {now, ""})
+    said = []
+    if changed:
+        named = ", ".join(changed[:_MOST_NAMED])
+        more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
+        said.append(
+            f"these runs are of code that no commit has ({named}{more}) and are recorded as {now}: "
+            "commit first what a report is to be published of"
+        )
+    if others:
+        said.append(
+            f"runs that are there already are of {', '.join(others)}, what is left to run will be of "
+            f"{now}: for a report of one commit, go back to that code or repeat all with --fresh"
+        )
+    return "; ".join(said)
 
 
 _MOST_NAMED = 5

@@ -388,7 +388,8 @@ def test_models_are_listed_and_configured_without_torch() -> None:
 
 def test_report_loads_no_torch_and_a_store_when_it_is_opened() -> None:
     code = (
-        "import bench.report.writer, bench.results.tracked\nfrom bench.plots import PLOTS\n"
+        "import bench.cli.report, bench.cli.bundle, bench.cli.verify, bench.results.tracked\n"
+        "from bench.plots import PLOTS\n"
         "PLOTS.names()"
     )
     found = loaded(code)

@@ -125,6 +125,14 @@ def test_code_that_no_commit_has_is_said_with_its_files_before_runs_are_made(che
     assert "bench/4.py and 3 more)" in runtime.provenance_warning()
 
 
+def test_runs_of_another_commit_that_are_there_already_are_said(checkout):
+    now = runtime.git_commit()
+    assert runtime.provenance_warning([now, now]) == ""
+    said = runtime.provenance_warning([now, "0123456789ab", ""])
+    assert said.startswith("runs that are there already are of 0123456789ab, what is left to run")
+    assert f"will be of {now}: for a report of one commit, go back to that code" in said
+
+
 def test_package_outside_a_checkout_has_no_commit(tmp_path, monkeypatch):
     monkeypatch.setattr(runtime, "__file__", str(tmp_path / "bench" / "runtime.py"))
     assert (runtime.git_commit(), runtime.provenance_warning()) == ("unknown", "")

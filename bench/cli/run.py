@@ -172,7 +172,8 @@ def _run(
             if jobs > 1 and plan.device.type == "cpu":
                 say(f"{jobs} runs at a time, on one thread each, do {faster:.1f} x the work of one")
             say(plan_line(plan.identity, left, start + sum(forecast.values()) / faster))
-            if warning := provenance_warning():
+            there = [one.about.git_commit for one in driver.tracked.records() if one.about.status]
+            if warning := provenance_warning(there):
                 say(warning)
         with StudyProgress(forecast, faster) as progress:
             driver.run(opened, progress)

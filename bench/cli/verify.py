@@ -39,6 +39,9 @@ def verify_one(
         named = ", ".join(changed[:_MOST_NAMED])
         more = f" and {len(changed) - _MOST_NAMED:,} more" if len(changed) > _MOST_NAMED else ""
         say(f"runs that are not as the report has them: {named}{more}")
+    if verdict.is_bundle:
+        say(f"as it was written: {report}, {verdict.runs:,} runs of {verdict.source}")
+        return verdict.to_json()
     same = "identical" if verdict.is_whole else "tables and sentences are identical"
     found = f"{number:,} differences" if number != 1 else "1 difference"
     say(f"{found if number else same}: {report} against {verdict.runs:,} runs of {verdict.source}")

@@ -45,7 +45,7 @@ class Verification:
     """What came of making a report again.
 
     Attributes:
-        folder: The report's.
+        folder: The report's; a bundle beside which there is none.
         source: Where the runs came from: the store's address, or ``runs.csv``.
         runs: How many runs.
         differences: What is not the same.
@@ -67,6 +67,11 @@ class Verification:
     def is_whole(self) -> bool:
         """Whether curves, figures and pictures were made again too, and not only words."""
         return self.source != RUNS
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether a bundle alone was read, and nothing was made again."""
+        return not self.folder.is_dir()
 
     @property
     def changed_runs(self) -> list[str]:

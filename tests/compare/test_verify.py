@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -261,12 +262,16 @@ def test_bundle_of_another_study_beside_a_report_is_refused(report, bundle):
         verify_report(report)
 
 
-def test_bundle_beside_no_report_is_read_alone(bundle, tmp_path):
-    alone = shutil.move(bundle, tmp_path / "alone.zip")
-    verdict = verify_report(alone)
-    assert verdict.equal
-    assert verdict.runs == 14
-    assert "`bench report" in verdict.remarks[0]
+def test_bundle_beside_no_report_is_read_alone(bundle, tmp_path, monkeypatch, capsys):
+    shutil.move(bundle, "alone.zip")
+    code, out, _ = ended(monkeypatch, capsys, "verify", "alone.zip")
+    assert code == 0
+    assert out.startswith("note: no report lies beside it: `bench report alone.zip` makes one\n")
+    assert "as it was written: alone.zip, 14 runs of small-classroom-digits, with " in out
+    Path("alone.zip").write_bytes(Path("alone.zip").read_bytes()[:-1] + b"x")
+    code, _, err = ended(monkeypatch, capsys, "verify", "alone.zip")
+    assert code == 2
+    assert err.startswith("bench: 'alone.zip' is not as it was written")
 
 
 def test_report_without_a_store_is_made_again_from_its_own_table(report, place, monkeypatch):
