@@ -1,10 +1,12 @@
 """Bundles: what a store holds of a study as one file, that says when a byte of it is another."""
 
+import hashlib
 import json
 import math
 import random
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from golden.golden import IDENTITY, STUDY, stored_records
@@ -155,6 +157,19 @@ def test_study_without_runs_is_refused(tmp_path):
     with pytest.raises(UsageError, match="has no runs to bundle: start it with bench run"):
         written(tmp_path / "a.zip", [])
     assert not (tmp_path / "a.zip").exists()
+
+
+def test_page_on_bundles_says_how_they_are_read_without_the_package(tmp_path, whole):
+    (tmp_path / "bundle.zip").write_bytes(whole)
+    page = Path(__file__).parents[2] / "docs" / "bundle.md"
+    code = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    found = {}
+    exec(code, found)
+    assert found["distances"].keys() <= {one.run_id for one in stored_records()}
+    assert all(math.isfinite(value) for value in found["distances"].values())
+    images, values = next(loss for loss in found["losses"].values() if loss)
+    assert len(images) == len(values) > 1
+    assert hashlib.sha256(whole[:-64]).hexdigest().encode() == whole[-64:]
 
 
 @pytest.mark.parametrize("name", study_files())

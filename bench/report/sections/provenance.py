@@ -48,8 +48,8 @@ def provenance(results: Results) -> str:
             table(["what", "value"], rows, left=2),
             *_chosen_runs(results),
             "Every run with its id, configuration digest, parameters and last values is in "
-            "[runs.csv](runs.csv); `bench verify` makes this report again from those runs and says "
-            f"what differs.{said}",
+            "[runs.csv](runs.csv); `bench verify` makes this report again from those runs, or from "
+            f"`bundle.zip` where that lies beside it, and says what differs.{said}",
         ]
     )
 

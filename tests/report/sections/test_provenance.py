@@ -21,6 +21,7 @@ from bench.results.results import read_results
 from bench.results.summary import RUN_PAGES
 from bench.results.tracked import tracked_results
 from bench.tracking.address import run_page
+from bench.tracking.bundle import BUNDLE
 from bench.tracking.mlflow import Store
 
 STUDY_FILE = """
@@ -56,6 +57,10 @@ def test_run_ids_of_a_database_stand_with_the_command_that_shows_them():
     text = after(text_of(study_records()), "## Provenance")
     assert "| `gan` | depth 3 | `run_gan_3_0` (seed 0), `run_gan_3_1` (seed 1)," in text
     assert "`bench ui` opens MLflow" in text
+
+
+def test_page_names_the_bundle_by_which_it_is_verified():
+    assert f"or from `{BUNDLE}` where that lies beside it" in text_of(study_records())
 
 
 def test_commands_name_the_seeds_and_trials_that_are_reported():
