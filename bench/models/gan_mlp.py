@@ -49,11 +49,12 @@ class Settings(GanSettings):
         "wu2017": Preset(
             "Wu et al. 2017, arXiv 1611.04273, GAN-10: a generator of 10-64-256-256-1024-784 with tanh "
             "and, at its end, a sigmoid, which is ours at half its scale; the discriminator is its "
-            "mirror image, which is ours",
+            "mirror image, and the rate ours",
             {
                 "model.hidden": "1024-256-256-64",
                 "model.latent_dim": 10,
                 "model.hidden_act": "tanh",
+                "model.lr": 2e-4,
             },
         ),
     },
@@ -74,18 +75,21 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     )
 
     *outer, last = units = layer_sizes(settings.hidden)
+    decoder = MlpDecoder(
+        spec.shape,
+        hidden=units[::-1],
+        in_dim=settings.latent_dim,
+        act=activation(settings.hidden_act),
+    )
+    if settings.hidden_act == "tanh":
+        # torch's own start takes 1/sqrt(3) of the signal in each layer: z is not seen behind five.
+        for layer in decoder.layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
     return adversarial_game(
         settings,
         spec,
-        generator=nn.Sequential(
-            MlpDecoder(
-                spec.shape,
-                hidden=units[::-1],
-                in_dim=settings.latent_dim,
-                act=activation(settings.hidden_act),
-            ),
-            SymmetricTanh(),
-        ),
+        generator=nn.Sequential(decoder, SymmetricTanh()),
         discriminator=Critic(
             MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=LeakyReLU), last
         ),

@@ -1,12 +1,13 @@
 """The published experiments' models stand in the registry with their sizes."""
 
 import pytest
+import torch
 from references import PRESETS
 from torch import nn
 
 from bench.models import MODELS, configure, find
 from bench.records import DataSpec
-from bench.runtime import seeded_modules
+from bench.runtime import generator, seeded_modules
 
 MNIST = DataSpec(
     name="made",
@@ -16,6 +17,7 @@ MNIST = DataSpec(
     levels=256,
     digest="0" * 16,
 )
+WU2017 = [(10, 64), (64, 256), (256, 256), (256, 1024), (1024, 784)]
 EXPERIMENTS = {
     "a": {"vae_mlp", "gan_mlp", "gan"},
     "b": {"vae_mlp", "gan_mlp"},
@@ -97,6 +99,8 @@ def test_each_experiment_has_its_models(letter):
         ("gan:experiment_e", "generator", [(100, 1024)]),
         ("wgan:experiment_e", "generator", [(100, 1024)]),
         ("wgan:experiment_e", "critic", [(1024, 128), (128, 1)]),
+        ("vae_mlp:wu2017", "decoder", WU2017),
+        ("gan_mlp:wu2017", "generator", WU2017),
     ],
 )
 def test_experiments_have_their_layer_sizes(reference, module, sizes):
@@ -141,3 +145,11 @@ def test_experiment_e_is_of_depth_5_with_100_latents():
     for name in EXPERIMENTS["e"]:
         settings = configure(f"{name}:experiment_e").model
         assert (settings.depth, settings.latent_dim, settings.lr) == (5, 100, 3e-4)
+
+
+def test_generator_with_tanh_shows_its_latents_before_it_is_trained():
+    with seeded_modules(0):
+        made = find("gan_mlp:wu2017")[1].build(configure("gan_mlp:wu2017").model, MNIST)
+    z = torch.randn(64, 10, generator=generator("z"))
+    # By torch's own start of linear layers it is 0.004, and the GAN of MNIST makes one image.
+    assert made.eval_fns.decode(made.modules, z, None).std(0).mean() > 0.04
