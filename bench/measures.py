@@ -6,9 +6,11 @@ Without torch: the report reads what runs have measured.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Literal
 
 COARSE = 10
@@ -35,6 +37,12 @@ def is_coarse(n: int, dim: int) -> bool:
 
 
 Better = Literal["lower", "higher"]
+Scale = Literal["plain", "log", "share", "count", "score"]
+"""Where a measure lives, which is where its mean and interval are taken (protocol rule 20).
+
+``plain`` any number; ``log`` above 0, its mean the geometric one; ``share`` 0 to 1; ``count`` from 0
+and ``score`` from 1 on.
+"""
 Through = Literal["detector", "likelihood", "nothing"]
 
 
@@ -48,11 +56,15 @@ class Measure:
             or only describes a model (active units, KL).
         through: What takes part: a detector, whose name may follow; the model's likelihood, whose
             name follows; or neither.
+        scale: Where its values live.
+        decimals: How many a report shows; None for three significant digits.
     """
 
     metric: str
     better: Better | None = None
     through: Through = "nothing"
+    scale: Scale = "plain"
+    decimals: int | None = None
 
 
 UNDECLARED = Measure("", through="detector")
@@ -60,49 +72,49 @@ UNDECLARED = Measure("", through="detector")
 
 
 MEASURES: dict[str, Measure] = {
-    "fd": Measure("frechet", "lower", "detector"),
-    "fid": Measure("frechet", "lower", "detector"),
-    "fdinf": Measure("frechet_extrapolated", "lower", "detector"),
+    "fd": Measure("frechet", "lower", "detector", scale="log"),
+    "fid": Measure("frechet", "lower", "detector", scale="log"),
+    "fdinf": Measure("frechet_extrapolated", "lower", "detector", scale="log"),
     "kd": Measure("kernel", "lower", "detector"),
     "kid": Measure("kernel", "lower", "detector"),
-    "classifier_score": Measure("classifier_score", "higher", "detector"),
-    "inception_score": Measure("classifier_score", "higher", "detector"),
-    "precision": Measure("overlap", "higher", "detector"),
-    "recall": Measure("overlap", "higher", "detector"),
-    "density": Measure("overlap", "higher", "detector"),
-    "coverage": Measure("overlap", "higher", "detector"),
-    "class_fd": Measure("class_frechet", "lower", "detector"),
-    "class_accuracy": Measure("class_accuracy", "higher", "detector"),
-    "class_share": Measure("class_share"),
-    "train_mode_fd": Measure("train_mode", None, "detector"),
+    "classifier_score": Measure("classifier_score", "higher", "detector", scale="score"),
+    "inception_score": Measure("classifier_score", "higher", "detector", scale="score"),
+    "precision": Measure("overlap", "higher", "detector", scale="share", decimals=3),
+    "recall": Measure("overlap", "higher", "detector", scale="share", decimals=3),
+    "density": Measure("overlap", "higher", "detector", scale="count"),
+    "coverage": Measure("overlap", "higher", "detector", scale="share", decimals=3),
+    "class_fd": Measure("class_frechet", "lower", "detector", scale="log"),
+    "class_accuracy": Measure("class_accuracy", "higher", "detector", scale="share", decimals=3),
+    "class_share": Measure("class_share", scale="share", decimals=3),
+    "train_mode_fd": Measure("train_mode", None, "detector", scale="log"),
     "train_mode_gap": Measure("train_mode", None, "detector"),
-    "legible": Measure("legible", "higher", "detector"),
-    "classes": Measure("classes", "higher", "detector"),
-    "modes": Measure("modes", "higher", "detector"),
+    "legible": Measure("legible", "higher", "detector", scale="share", decimals=3),
+    "classes": Measure("classes", "higher", "detector", scale="score", decimals=1),
+    "modes": Measure("modes", "higher", "detector", scale="score", decimals=1),
     "class_entropy": Measure("modes", None, "detector"),
-    "spread": Measure("spread", None, "detector"),
-    "copying": Measure("copying", None, "detector"),
-    "exact_copies": Measure("exact_copies"),
-    "elbo": Measure("elbo", "higher", "likelihood"),
-    "log_likelihood": Measure("elbo", "higher", "likelihood"),
-    "reconstruction": Measure("elbo", None, "likelihood"),
-    "kl": Measure("elbo", None, "likelihood"),
-    "kl_sampled": Measure("elbo", None, "likelihood"),
-    "elbo_best_sigma": Measure("best_sigma", "higher", "likelihood"),
-    "best_sigma": Measure("best_sigma", None, "likelihood"),
+    "spread": Measure("spread", None, "detector", scale="count"),
+    "copying": Measure("copying", None, "detector", scale="share", decimals=3),
+    "exact_copies": Measure("exact_copies", scale="share", decimals=3),
+    "elbo": Measure("elbo", "higher", "likelihood", decimals=1),
+    "log_likelihood": Measure("elbo", "higher", "likelihood", decimals=1),
+    "reconstruction": Measure("elbo", None, "likelihood", decimals=1),
+    "kl": Measure("elbo", None, "likelihood", decimals=1),
+    "kl_sampled": Measure("elbo", None, "likelihood", decimals=1),
+    "elbo_best_sigma": Measure("best_sigma", "higher", "likelihood", decimals=1),
+    "best_sigma": Measure("best_sigma", None, "likelihood", scale="count"),
     "bits_per_dim": Measure("bits_per_dim", "lower", "likelihood"),
-    "iwae_1": Measure("iwae_1", "higher", "likelihood"),
-    "iwae_64": Measure("iwae_64", "higher", "likelihood"),
-    "iwae_512": Measure("iwae_512", "higher", "likelihood"),
-    "iwae_5000": Measure("iwae_5000", "higher", "likelihood"),
-    "ais": Measure("ais", "higher"),
+    "iwae_1": Measure("iwae_1", "higher", "likelihood", decimals=1),
+    "iwae_64": Measure("iwae_64", "higher", "likelihood", decimals=1),
+    "iwae_512": Measure("iwae_512", "higher", "likelihood", decimals=1),
+    "iwae_5000": Measure("iwae_5000", "higher", "likelihood", decimals=1),
+    "ais": Measure("ais", "higher", decimals=1),
     "ais_sigma": Measure("ais"),
-    "active_units": Measure("active_units"),
-    "kl_latents_90": Measure("kl_latents"),
+    "active_units": Measure("active_units", scale="count", decimals=1),
+    "kl_latents_90": Measure("kl_latents", scale="count", decimals=1),
     "kl_latent_max": Measure("kl_latents"),
-    "reconstruction_error": Measure("reconstruction_error", "lower"),
+    "reconstruction_error": Measure("reconstruction_error", "lower", scale="log"),
     "mmd_posterior": Measure("mmd_posterior", "lower"),
-    "knn_accuracy": Measure("latent_clusters"),
+    "knn_accuracy": Measure("latent_clusters", scale="share", decimals=3),
     "silhouette": Measure("latent_clusters"),
     "floor_train_class_fd": Measure("class_frechet", None, "detector"),
     **{
@@ -214,6 +226,11 @@ class MeasureName:
         return None if self.prefix or self.ending else self.known.better
 
     @property
+    def scale(self) -> Scale:
+        """Where its values live; deviations and floors are plain numbers."""
+        return "plain" if self.prefix or self.ending not in {"", "real"} else self.known.scale
+
+    @property
     def detector(self) -> str:
         """The detector that the name carries; empty without one."""
         if self.measure in _INCEPTIONS.values():
@@ -239,6 +256,24 @@ class MeasureName:
 def largest(names: Iterable[MeasureName]) -> list[MeasureName]:
     """Of each series the name with the largest n."""
     return list({m.series: m for m in sorted(names, key=lambda m: m.n or 0)}.values())
+
+
+def centre(values: Sequence[float], scale: Scale) -> float:
+    """The mean that a report shows: geometric on a log scale, where every value has a logarithm."""
+    if scale == "log" and min(values) > 0:
+        return math.exp(math.fsum(map(math.log, values)) / len(values))
+    return math.fsum(values) / len(values)
+
+
+def mean_of(metric: str, values: Sequence[float]) -> float:
+    """The mean of one measure's values, by which cells are chosen and named lowest, too."""
+    return centre(values, scale_of(metric))
+
+
+@cache
+def scale_of(metric: str) -> Scale:
+    """Where the values of ``test/fd_mnist_n10000`` live."""
+    return MeasureName.parse(metric).scale
 
 
 def measures_tag(measures: Mapping[str, Measure]) -> dict[str, str]:

@@ -12,8 +12,10 @@ from bench.measures import (
     MeasureName,
     feature_name,
     largest,
+    mean_of,
     measures_tag,
     read_measures,
+    scale_of,
 )
 
 
@@ -101,3 +103,17 @@ def test_declared_name_is_taken_whole_whatever_it_ends_with():
     name = MeasureName.parse("test/duality_gap", declared)
     assert (name.measure, name.ending, name.better) == ("duality_gap", "", "lower")
     assert str(name) == "test/duality_gap"
+
+
+def test_scale_of_a_measure_is_that_of_its_values_and_not_of_their_deviations():
+    assert scale_of("test/fd_mnist_n10000") == scale_of("val/fid_n2000") == "log"
+    assert scale_of("test/recall_digits_n500") == scale_of("test/legible_real") == "share"
+    assert scale_of("test/kd_mnist_n10000") == scale_of("test/elbo_bernoulli_gray") == "plain"
+    assert scale_of("test/sampling_sd_fd_mnist_n10000") == "plain"
+    assert scale_of("test/kd_mnist_n10000_se") == scale_of("test/sharpness") == "plain"
+
+
+def test_mean_of_a_distance_is_geometric_where_it_has_logarithms():
+    assert mean_of("test/fd_mnist_n10000", [1.0, 100.0]) == pytest.approx(10)
+    assert mean_of("test/fd_mnist_n10000", [0.0, 100.0]) == 50
+    assert mean_of("test/kd_mnist_n10000", [1.0, 100.0]) == 50.5

@@ -16,9 +16,9 @@ from bench.results.format import (
     bare_p,
     code,
     count,
-    distance_interval,
     footnotes,
     join,
+    measured,
     seconds,
     span,
     table,
@@ -75,7 +75,7 @@ def _cell(row: Row, i: int, column: ConfigGroup) -> str:
         return NOT_APPLICABLE if column.lacks(row.measure) else MISSING
     if row.measure.split == "cost":
         return span(values, seconds if row.metric.endswith("_seconds") else count)
-    text = distance_interval(values, num_lost=column.num_lost)
+    text = measured(row.metric, values, num_lost=column.num_lost)
     return f"**{text}**" if i == row.best else text
 
 

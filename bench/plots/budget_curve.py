@@ -13,9 +13,9 @@ from bench.results.trends import factor_rows, half_values
 
 def numbers(results: Results) -> pd.DataFrame:
     """``factor_rows`` of the validation measure, at half the budget and at all of it."""
-    values = half_values(results)
-    half = factor_rows(results, "half", lambda run: values.get(run.record.run_id))
-    full = factor_rows(results, "full", lambda run: run.value(results.selection_metric))
+    values, metric = half_values(results), results.selection_metric
+    half = factor_rows(results, "half", lambda run: values.get(run.record.run_id), metric)
+    full = factor_rows(results, "full", lambda run: run.value(metric), metric)
     return pd.DataFrame.from_records(half + full if half and full else [])
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from bench.measures import mean_of
 from bench.plots.axes import line_look
 from bench.results.results import Results
 from bench.results.runs import CellRuns, RecordedRun
@@ -41,8 +43,10 @@ def cut_seeds(results: Results) -> str:
 
 
 def means(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean over the seeds at each logged point, ``level, images_seen, value``."""
-    return rows.groupby(["level", "images_seen"], sort=False)["value"].mean().reset_index()
+    """Mean over the seeds at each logged point, ``level, images_seen, value``, of one name."""
+    mean = partial(mean_of, str(rows["name"].iloc[0]))
+    points = rows.groupby(["level", "images_seen"], sort=False)["value"]
+    return points.agg(lambda values: mean(values.tolist())).reset_index()
 
 
 def draw_curves(axes: Axes, rows: pd.DataFrame, levels: list[str], *, seeds: bool) -> None:

@@ -8,13 +8,12 @@ from bench.report.sections.trends import trend_sentence
 from bench.results.decisions import comparisons
 from bench.results.format import (
     code,
-    distance_interval,
     join,
+    measured,
     nats,
     plural,
     prose,
-    significant,
-    with_interval,
+    shown,
 )
 from bench.results.results import GAUSSIAN, Results, short
 from bench.results.runs import UNFINISHED, CellRuns
@@ -91,7 +90,7 @@ def _family(results: Results, arm: str) -> str:
     if len(means) > 1:
         text += f", chosen on validation among {plural(len(means), 'cell')}"
         low, high = min(means, key=lambda m: m[0]), max(means, key=lambda m: m[0])
-        ends = [f"{significant(m)}{_at(results, p)}" for m, p in (low, high)]
+        ends = [f"{shown(results.test_metric, m)}{_at(results, p)}" for m, p in (low, high)]
         text += f" whose test means go from {ends[0]} to {ends[1]}"
     return f"{text}."
 
@@ -104,7 +103,7 @@ def _gaussian(results: Results) -> str:
     beats = {p.arm: beats_gaussian(results, p, results.test_metric) for p in results.chosen_cells}
     above = [code(arm) for arm, is_below in beats.items() if is_below is False]
     below = [code(arm) for arm, is_below in beats.items() if is_below]
-    reference = f"the Gaussian fitted to the pixels ({significant(limit)})"
+    reference = f"the Gaussian fitted to the pixels ({shown(results.test_metric, limit)})"
     said = []
     if below:
         said.append(f"{join(below)} {'beats' if len(below) == 1 else 'beat'} {reference}.")
@@ -123,7 +122,7 @@ def _elbo(results: Results, name: str) -> str:
         place = results.chosen(arm)
         values = place.values(f"test/{name}") if place else []
         if place and values:
-            parts.append(f"{code(arm)}{_at(results, place)}: {with_interval(values, nats)}")
+            parts.append(f"{code(arm)}{_at(results, place)}: {measured(f'test/{name}', values)}")
     return f"{code(name)} on test, in nats (higher is better), {', '.join(parts)}." if parts else ""
 
 
@@ -171,5 +170,5 @@ def _value(results: Results, place: CellRuns) -> str:
     values = place.values(results.test_metric)
     seeds = plural(len(values), "seed")
     few = ", too few for an interval" if len(values) < SEEDS_FOR_INTERVAL else ""
-    text = distance_interval(values).partition(" §")[0]
+    text = measured(results.test_metric, values).partition(" §")[0]
     return f"{code(results.test_metric_name)} {text} over {seeds}{few}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.plan.study import Identity, Study
 from bench.records import RunRecord
 from bench.report.sections._columns import statuses
-from bench.results.format import distance_interval
+from bench.results.format import measured
 from bench.results.results import read_results
 
 
@@ -22,7 +22,7 @@ def summary_rows(
     rows = []
     for place in results.chosen_cells:
         values = {m: place.values(m) for m in (results.selection_metric, results.test_metric)}
-        shown = {m: distance_interval(v, num_lost=place.num_lost) for m, v in values.items()}
+        shown = {m: measured(m, v, num_lost=place.num_lost) for m, v in values.items()}
         cell = results.label(place)
         rows.append({"family": place.arm, "cell": cell, "runs": statuses(place), **shown})
     return rows

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import quote
 
+from bench.measures import MeasureName, Scale, centre, scale_of
 from bench.stats.tests import SEEDS_FOR_INTERVAL, t_interval
 from bench.text import one_line, printable, without_password
 
@@ -36,9 +37,8 @@ _PIPE = re.compile(r"(\\*)\|")
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """``digits`` significant digits without an exponent: 145, 12.3, 0.900, 12,300."""
-    rounded = float(f"{value:.{digits - 1}e}")
-    return f"{rounded:,.{_decimals(rounded, digits)}f}"
+    """``digits`` significant digits, of a whole number every one: 145, 12.3, 0.900, 12,345."""
+    return _fixed(value, _decimals(value, digits))
 
 
 def nats(value: float) -> str:
@@ -71,24 +71,34 @@ def bare_p(value: float) -> str:
     return p_value(value).removeprefix("p = ").removeprefix("p ")
 
 
-def distance_interval(values: Sequence[float], *, num_lost: int = 0) -> str:
-    """Mean and interval of a distance, the ends with as many decimals as the mean."""
-    decimals = _decimals(float(f"{t_interval(values).mean:.2e}"), 3) if values else 0
-    return with_interval(values, lambda v: _fixed(v, decimals), num_lost=num_lost)
+def shown(metric: str, value: float) -> str:
+    """One value, rounded as every report rounds that measure."""
+    return _fixed(value, _places(metric, value))
 
 
-def with_interval(
-    values: Sequence[float], show: Callable[[float], str], *, num_lost: int = 0
-) -> str:
-    """``6.12 [5.30, 6.94]`` with the marks it needs; ``MISSING`` without values."""
+def measured(metric: str, values: Sequence[float], *, num_lost: int = 0) -> str:
+    """``6.12 [5.30, 6.94]`` with the marks it needs, on the measure's scale (protocol rule 20)."""
+    scale = scale_of(metric)
+    places = _places(metric, centre(values, scale)) if values else 0
+    return with_interval(values, scale, places, num_lost=num_lost)
+
+
+def with_interval(values: Sequence[float], scale: Scale, places: int, *, num_lost: int = 0) -> str:
+    """Mean and interval with that many decimals; ``MISSING`` without values."""
     if not values:
         return MISSING
-    interval = t_interval(values)
-    text = show(interval.mean)
+    interval = t_interval(values, scale)
+    text = _fixed(interval.mean, places)
     if interval.low is not None and interval.high is not None:
-        text += f" [{show(interval.low)}, {show(interval.high)}]"
+        text += f" [{_fixed(interval.low, places)}, {_fixed(interval.high, places)}]"
     marks = LOST_RUNS * (num_lost > 0) + FEW_SEEDS * (interval.n < SEEDS_FOR_INTERVAL)
     return f"{text} {marks}".rstrip()
+
+
+def _places(metric: str, value: float) -> int:
+    """Decimals of a measure: its own, else as three significant digits have them."""
+    own = MeasureName.parse(metric).known.decimals
+    return _decimals(value, 3) if own is None else own
 
 
 def triple(difference: float, low: float, high: float) -> str:
@@ -131,9 +141,10 @@ def plural(number: int, noun: str) -> str:
 
 
 def _decimals(value: float, digits: int) -> int:
-    if value == 0:
+    rounded = float(f"{value:.{digits - 1}e}")
+    if rounded == 0:
         return 0
-    return max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
 
 
 def _fixed(value: float, decimals: int) -> str:

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 from functools import cached_property
 
 from bench.config import UNSAID
+from bench.measures import mean_of
 from bench.plan.study import Cell, FlatValues
 from bench.records import OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
 
@@ -155,9 +156,9 @@ class CellRuns:
         return [v for run in self.valued if (v := run.value(metric)) is not None]
 
     def mean(self, metric: str) -> float | None:
-        """Mean over the seeds."""
+        """Mean over the seeds, of a Frechet distance the geometric one."""
         values = self.values(metric)
-        return sum(values) / len(values) if values else None
+        return mean_of(metric, values) if values else None
 
 
 def into_cells(

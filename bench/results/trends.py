@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from bench.measures import Scale, mean_of, scale_of
 from bench.plan.study import DISTANCE
 from bench.results.decisions import metric_of
 from bench.results.format import code
@@ -25,11 +26,13 @@ class Series:
         title: Its name in the table.
         of: Run to its value, or None.
         lost: Where a run without a value ranks; None where it is left out.
+        metric: Whose values these are.
     """
 
     title: str
     of: Callable[[RecordedRun], float | None]
-    lost: float | None = None
+    lost: float | None
+    metric: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def followed(results: Results) -> list[Series]:
 
 def _tracked(metric: str, lost: float | None) -> Series:
     title = f"{metric.partition('/')[0]} {code(metric.partition('/')[2])}"
-    return Series(title, lambda run: run.value(metric), lost)
+    return Series(title, lambda run: run.value(metric), lost, metric)
 
 
 def along(results: Results, series: Series) -> list[Curve]:
@@ -122,7 +125,7 @@ def _curve(results: Results, arm: str, series: Series) -> Curve | None:
         points += [(level, value, seed) for seed, value in values.items()]
         finite = [value for value in values.values() if math.isfinite(value)]
         if finite:
-            means.append((level, str(x), math.fsum(finite) / len(finite)))
+            means.append((level, str(x), mean_of(series.metric, finite)))
     if not means or len(results.along_x(arm)) < LEVELS_FOR_TREND:
         return None
     levels, values_, seeds = (list(each) for each in zip(*points, strict=True))
@@ -173,10 +176,11 @@ def at_half(run: RecordedRun, points: Sequence[Point]) -> float | None:
 def both_budgets(results: Results) -> tuple[list[Curve], list[Curve]]:
     """How validation follows the x factor at half the budget, and at all of it."""
     values, name = half_values(results), results.selection_metric_name
+    metric = results.selection_metric
     half, full = (f"validation {code(name)} after {results.budget(part)}" for part in (0.5, 1))
     return (
-        along(results, Series(half, lambda run: values.get(run.record.run_id), math.inf)),
-        along(results, Series(full, lambda run: run.value(results.selection_metric), math.inf)),
+        along(results, Series(half, lambda run: values.get(run.record.run_id), math.inf, metric)),
+        along(results, Series(full, lambda run: run.value(metric), math.inf, metric)),
     )
 
 
@@ -184,9 +188,14 @@ Rows = list[dict[str, Any]]
 
 
 def factor_rows(
-    results: Results, panel: str, value_of: Callable[[RecordedRun], float | None]
+    results: Results,
+    panel: str,
+    value_of: Callable[[RecordedRun], float | None],
+    metric: str = "",
 ) -> Rows:
     """Rows ``panel, arm, x, kind, value``; ``kind`` is mean, seed or lost.
+
+    Means and their intervals are on the scale of ``metric``, which is ``panel`` if left out.
 
     Means carry ``low``, ``high`` and ``n``, seeds their ``seed`` and ``status``. Arms without a
     single value are left out.
@@ -196,7 +205,7 @@ def factor_rows(
         mine = [
             {"panel": panel, "arm": arm, "x": str(x), **row}
             for x, place in results.along_x(arm)
-            for row in _place_rows(place.runs, value_of)
+            for row in _place_rows(place.runs, value_of, scale_of(metric or panel))
         ]
         if any(row["kind"] == "mean" for row in mine):
             rows.extend(mine)
@@ -204,7 +213,7 @@ def factor_rows(
 
 
 def _place_rows(
-    runs: tuple[RecordedRun, ...], value_of: Callable[[RecordedRun], float | None]
+    runs: tuple[RecordedRun, ...], value_of: Callable[[RecordedRun], float | None], scale: Scale
 ) -> Rows:
     rows: Rows = []
     values = []
@@ -215,7 +224,7 @@ def _place_rows(
             values.append(value)
             rows.append({"kind": "seed", "value": value, "seed": run.seed, "status": run.status})
     if values:
-        interval = t_interval(values)
+        interval = t_interval(values, scale)
         ends = {"low": interval.low, "high": interval.high, "n": interval.n}
         rows.append({"kind": "mean", "value": interval.mean, **ends})
     return rows

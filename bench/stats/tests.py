@@ -9,10 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.measures import Scale, centre
+
 SEEDS_FOR_INTERVAL = 3
 """Below this many seeds a mean stands without an interval and nothing is compared."""
 
 LEVEL = 0.95
+
+RANGES: dict[Scale, tuple[float, float]] = {
+    "plain": (-math.inf, math.inf),
+    "log": (0.0, math.inf),
+    "share": (0.0, 1.0),
+    "count": (0.0, math.inf),
+    "score": (1.0, math.inf),
+}
+"""What no end of an interval leaves."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +31,8 @@ class Interval:
     """A mean over seeds.
 
     Attributes:
-        mean: The mean.
-        low: Lower end of the Student t interval, None below three seeds.
+        mean: The mean, geometric on a log scale.
+        low: Lower end of the Student t interval on the measure's scale, None below three seeds.
         high: Upper end, None below three seeds.
         n: Number of seeds.
     """
@@ -67,18 +78,36 @@ def t_tail(t: float, df: float) -> float:
     return float(stdtr(df, -t))
 
 
-def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
-    """The mean with its Student t interval.
+def t_interval(values: Sequence[float], scale: Scale = "plain", level: float = LEVEL) -> Interval:
+    """The mean with its Student t interval, which stays where the measure lives.
+
+    On a log scale it is that of the geometric mean, unless a value has no logarithm. That of a share
+    is computed for the logit of the mean, its error by the delta method (as for a proportion: Agresti
+    2013, section 3.1): the mean stays the plain one, and runs at 0 or 1 need no correction.
 
     Raises:
         ValueError: No value, or one that is not finite.
     """
     x = _checked(values, at_least=1)
-    mean = float(x.mean())
-    if len(x) < SEEDS_FOR_INTERVAL:
-        return Interval(mean, None, None, len(x))
-    half = float(t_quantile((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x)))
-    return Interval(mean, mean - half, mean + half, len(x))
+    mean, n = centre(x.tolist(), scale), len(x)
+    if n < SEEDS_FOR_INTERVAL:
+        return Interval(mean, None, None, n)
+    is_log = scale == "log" and x.min() > 0
+    half = t_quantile((1 + level) / 2, n - 1) * _error(np.log(x) if is_log else x)
+    if is_log:
+        low, high = mean * math.exp(-half), mean * math.exp(half)
+    elif scale == "share" and 0 < mean < 1:
+        logit, part = math.log(mean / (1 - mean)), half / (mean * (1 - mean))
+        low, high = (1 / (1 + math.exp(-end)) for end in (logit - part, logit + part))
+    else:
+        low, high = mean - half, mean + half
+    least, most = RANGES[scale]
+    return Interval(mean, max(low, least), min(high, most), n)
+
+
+def _error(x: NDArray[np.float64]) -> float:
+    """Standard error of the mean."""
+    return float(x.std(ddof=1)) / math.sqrt(len(x))
 
 
 def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Difference:

@@ -50,9 +50,10 @@ def test_runs_that_differ_in_their_seed_alone_are_one_column_with_a_t_interval()
     cells = table_of(runs)
     assert cells["measure"][:2] == ["`gan depth 2`", "`gan depth 4`"]
     assert cells["runs"][:2] == ["3 ok", "3 ok"]
-    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    logs = np.log(values)
+    low, high = np.exp(stats.t.interval(0.95, 2, np.mean(logs), stats.sem(logs)))
     shown = cells["`fd_digits_n500` ↓"][0].strip("*")
-    assert shown == f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]"
+    assert shown == f"{stats.gmean(values):.2f} [{low:.2f}, {high:.2f}]"
 
 
 def test_two_columns_have_their_difference_and_welch_p():

@@ -26,6 +26,43 @@ def test_interval_agrees_with_scipy():
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
 
 
+def test_interval_of_a_distance_is_that_of_its_logarithms():
+    logs = t_interval([math.log(value) for value in A])
+    found = t_interval(A, "log")
+    expected = [math.exp(end) for end in (logs.mean, logs.low, logs.high)]
+    assert [found.mean, found.low, found.high] == pytest.approx(expected)
+
+
+def test_interval_of_a_share_is_that_of_the_logit_of_its_mean():
+    values, t = [0.9, 0.95, 0.97], 4.302653  # t(0.975, 2) from a table
+    mean = sum(values) / 3
+    half = t * scipy_stats.sem(values) / (mean * (1 - mean))
+    ends = scipy_stats.logistic.cdf([math.log(mean / (1 - mean)) + s * half for s in (-1, 1)])
+    found = t_interval(values, "share")
+    assert [found.mean, found.low, found.high] == pytest.approx([mean, *ends])
+
+
+@pytest.mark.parametrize(
+    ("scale", "values", "least", "most"),
+    [
+        ("log", [80.0, 300.0, 784.0], 0, math.inf),
+        ("log", [0.0, 1.0, 9.0], 0, math.inf),  # no logarithm: the plain mean, cut at 0
+        ("share", [0.98, 0.99, 1.0], 0, 1),
+        ("share", [0.0, 0.0, 0.01], 0, 1),
+        ("share", [1.0, 1.0, 1.0], 0, 1),
+        ("count", [0.0, 1.0, 4.0], 0, math.inf),
+        ("score", [1.0, 1.2, 4.7], 1, math.inf),
+    ],
+)
+def test_no_interval_leaves_the_range_of_its_measure(scale, values, least, most):
+    found = t_interval(values, scale)
+    assert least <= found.low <= found.mean <= found.high <= most
+
+
+def test_kernel_distance_may_be_negative():
+    assert t_interval([-0.01, 0.0, 0.02]).low < 0
+
+
 @pytest.mark.parametrize("values", [[4.0], [4.0, 5.0]])
 def test_below_three_seeds_there_is_a_mean_and_no_interval(values):
     interval = t_interval(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.records import STATUSES
@@ -11,10 +11,8 @@ from bench.results.format import (
     BELOW_GAUSSIAN,
     NOT_APPLICABLE,
     code,
-    distance_interval,
     footnotes,
-    nats,
-    with_interval,
+    measured,
 )
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, CellRuns
@@ -28,13 +26,11 @@ class MeasureColumn:
     Attributes:
         title: The heading.
         metric: Name of the value, ``test/...``.
-        show: Number to text.
         kind: The registered metric that gives it.
     """
 
     title: str
     metric: str
-    show: Callable[[float], str]
     kind: str
 
     def cell(self, place: CellRuns) -> str:
@@ -42,7 +38,7 @@ class MeasureColumn:
         values = place.values(self.metric)
         if not values and place.valued:
             return NOT_APPLICABLE
-        return with_interval(values, self.show, num_lost=place.num_lost)
+        return measured(self.metric, values, num_lost=place.num_lost)
 
 
 def present(results: Results, columns: Sequence[MeasureColumn]) -> list[MeasureColumn]:
@@ -52,14 +48,13 @@ def present(results: Results, columns: Sequence[MeasureColumn]) -> list[MeasureC
 
 def elbo_columns(results: Results) -> list[MeasureColumn]:
     return [
-        MeasureColumn(f"{code(name)} ↑ (nats)", f"test/{name}", nats, "elbo")
-        for name in results.elbos
+        MeasureColumn(f"{code(name)} ↑ (nats)", f"test/{name}", "elbo") for name in results.elbos
     ]
 
 
 def distance(results: Results, place: CellRuns, metric: str) -> str:
     """Mean and interval, marked where the mean does not beat the pixel Gaussian's."""
-    text = distance_interval(place.values(metric), num_lost=place.num_lost)
+    text = measured(metric, place.values(metric), num_lost=place.num_lost)
     if place.cell.baseline or beats_gaussian(results, place, metric) is not False:
         return text
     return f"{text} {BELOW_GAUSSIAN}"
@@ -72,13 +67,9 @@ def statuses(place: CellRuns) -> str:
     return ", ".join(named) or "none"
 
 
-def tenth(value: float) -> str:
-    return f"{value:.1f}"
-
-
 def noted(text: str, note: str) -> str:
     notes = " ".join(filter(None, [footnotes(text), note]))
     return f"{text}\n\n{notes}" if notes else text
 
 
-ACTIVE_UNITS = MeasureColumn("active units", "test/active_units", tenth, "active_units")
+ACTIVE_UNITS = MeasureColumn("active units", "test/active_units", "active_units")

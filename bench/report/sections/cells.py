@@ -15,10 +15,10 @@ from bench.report.sections._columns import (
 from bench.results.format import (
     NOT_APPLICABLE,
     code,
-    distance_interval,
+    measured,
     plural,
     prose,
-    significant,
+    shown,
     span,
     table,
 )
@@ -49,7 +49,9 @@ def grid(results: Results) -> str:
         places = sorted(places, key=lambda p: (means[id(p)] is None, means[id(p)] or 0.0))
     rows = []
     for place in places[:_MOST_ROWS]:
-        cells = [distance_interval(place.values(selection_metric), num_lost=place.num_lost)]
+        cells = [
+            measured(selection_metric, place.values(selection_metric), num_lost=place.num_lost)
+        ]
         cells += [distance(results, place, results.test_metric), *(c.cell(place) for c in columns)]
         parameters = span(place.values("cost/num_parameters"))
         mark = "chosen" if place in chosen else ""
@@ -90,19 +92,19 @@ def every_measure(results: Results) -> str:
     places = [*results.chosen_cells, *results.baselines]
     texts = {text for place in places for run in place.valued for text in run.record.metrics}
     names = [m for m in map(MeasureName.parse, texts) if not m.is_floor and not m.belongs]
-    shown = sorted(m.name for m in largest(names) if m.split == "test")
-    if not shown:
+    on_test = sorted(m.name for m in largest(names) if m.split == "test")
+    if not on_test:
         return ""
     rows = []
-    for name in shown:
+    for name in on_test:
         metric = f"test/{name}"
-        means = [distance_interval(values) if (values := p.values(metric)) else "" for p in places]
+        means = [measured(metric, values) if (values := p.values(metric)) else "" for p in places]
         real = next((v for p in places for v in p.values(f"{metric}_real")), None)
         rows.append(
             [
                 code(name),
                 *(mean or NOT_APPLICABLE for mean in means),
-                "" if real is None else significant(real),
+                "" if real is None else shown(metric, real),
             ]
         )
     header = ["measure on test", *(code(place.arm) for place in places), "real images"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
-from bench.plan.study import DISTANCE
 from bench.report.sections import section
 from bench.results.claims import Ours, num_sound, ours_of
 from bench.results.decisions import ALPHA, metric_of
@@ -13,13 +12,13 @@ from bench.results.format import (
     MISSING,
     code,
     count,
-    distance_interval,
     join,
+    measured,
     p_value,
     plural,
     prose,
     share,
-    significant,
+    shown,
     table,
     triple,
     with_interval,
@@ -90,9 +89,11 @@ def _shown(results: Results, claim: Claim, ours: Ours) -> str:
         images = ", ".join(count(value) for value in ours.values) or "never"
         of = f"{len(ours.values)} of {plural(ours.num_curves, 'run')}"
         return f"{images} ({of}, at the logged validations)"
-    if claim.measure in {DISTANCE, HALF}:
-        return distance_interval(ours.values)
-    return with_interval(ours.values, share if _is_share(ours.values) else significant)
+    if claim.measure == ROSE:
+        return with_interval(ours.values, "share", 3)
+    half = claim.measure == HALF
+    name = results.selection_metric if half else metric_of(results, claim.measure)
+    return measured(name, ours.values)
 
 
 def _ends(results: Results, claim: Claim, arm: str) -> str:
@@ -100,14 +101,10 @@ def _ends(results: Results, claim: Claim, arm: str) -> str:
     name, factor = metric_of(results, claim.measure), results.x_name
     means = [(x, mean) for x, p in results.along_x(arm) if (mean := p.mean(name)) is not None]
     said = [
-        f"{significant(mean)} at {prose(f'{factor} {x}')}"
+        f"{shown(name, mean)} at {prose(f'{factor} {x}')}"
         for x, mean in (means[:1] + means[1:][-1:])
     ]
     return ", ".join(said) or MISSING
-
-
-def _is_share(values: Sequence[float]) -> bool:
-    return all(0.05 <= abs(value) <= 1 or value == 0 for value in values)
 
 
 def _verdict(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:

@@ -14,7 +14,6 @@ from bench.report.sections._columns import (
     noted,
     present,
     statuses,
-    tenth,
 )
 from bench.results.decisions import winners
 from bench.results.format import (
@@ -24,8 +23,6 @@ from bench.results.format import (
     count,
     prose,
     seconds,
-    share,
-    significant,
     span,
     table,
 )
@@ -83,9 +80,9 @@ def costs(results: Results) -> str:
 
 
 _SAMPLE_COLUMNS = [
-    MeasureColumn("`legible` ↑", "test/legible", share, "legible"),
-    MeasureColumn("`copying` (0.5 = none)", "test/copying", share, "copying"),
-    MeasureColumn("`classes` covered", "test/classes", tenth, "classes"),
+    MeasureColumn("`legible` ↑", "test/legible", "legible"),
+    MeasureColumn("`copying` (0.5 = none)", "test/copying", "copying"),
+    MeasureColumn("`classes` covered", "test/classes", "classes"),
 ]
 
 _COSTS = ("parameters", "updates by phase", "train seconds", "test reads")
@@ -118,12 +115,9 @@ def _class_columns(results: Results) -> list[MeasureColumn]:
     ]
     distances = sorted(of_class, key=lambda m: m.n or 0)[-1:]
     return [
-        MeasureColumn("`class_accuracy` ↑", "test/class_accuracy", share, "class_accuracy"),
-        *(
-            MeasureColumn(f"{code(m.name)} ↓", str(m), significant, m.known.metric)
-            for m in distances
-        ),
-        MeasureColumn("`class_share`", "test/class_share", share, "class_share"),
+        MeasureColumn("`class_accuracy` ↑", "test/class_accuracy", "class_accuracy"),
+        *(MeasureColumn(f"{code(m.name)} ↓", str(m), m.known.metric) for m in distances),
+        MeasureColumn("`class_share`", "test/class_share", "class_share"),
     ]
 
 

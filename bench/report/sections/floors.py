@@ -5,14 +5,13 @@ from __future__ import annotations
 from bench.report.sections import section
 from bench.report.sections._columns import (
     noted,
-    tenth,
 )
 from bench.results.format import (
     MISSING,
     code,
-    distance_interval,
     footnotes,
-    share,
+    measured,
+    shown,
     significant,
     table,
 )
@@ -34,10 +33,9 @@ def floor_table(results: Results) -> str:
     ]
     if not rows:
         return ""
-    shows = {"legible": share, "classes": tenth}
     real = ", ".join(
-        f"{code(name)} {show(value)}"
-        for name, show in shows.items()
+        f"{code(name)} {shown(name, value)}"
+        for name in ("legible", "classes")
         if (value := real_value(results, name)) is not None
     )
     floor = floor_of_test_metric(results)
@@ -68,7 +66,7 @@ def variance(results: Results) -> str:
         *("of it drawn samples", "samples' share of the variance", "the same over all cells"),
         "sd over reference images",
     ]
-    text = table(header, [_parts_row(part) for part in parts])
+    text = table(header, [_parts_row(results, part) for part in parts])
     notes = (
         "Variances over seeds add up from training and from drawing samples once per run: the "
         "latter is the mean square of each run's own noise (from half-samples), the former the "
@@ -80,8 +78,8 @@ def variance(results: Results) -> str:
     return f"{text}\n\n{notes.strip()}"
 
 
-def _parts_row(part: SpreadParts) -> list[str]:
-    start = [code(part.arm), distance_interval(part.values)]
+def _parts_row(results: Results, part: SpreadParts) -> list[str]:
+    start = [code(part.arm), measured(results.test_metric, part.values)]
     reference = MISSING if part.reference is None else significant(part.reference)
     if part.spread is None:
         return [*start, *[MISSING] * 5, reference]

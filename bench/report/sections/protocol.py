@@ -44,7 +44,9 @@ def protocol(results: Results) -> str:
         ("`copying`", "Share of samples nearer to a training than to a held-out image."),
         (
             "statistics",
-            "Mean over seeds with 95 % Student t interval, from three seeds on; families "
+            "Mean over seeds with 95 % Student t interval, from three seeds on: of a Frechet "
+            "distance the geometric mean, its interval on a log scale; of a share the interval is "
+            "on a logit scale; that of a count is cut where no count can lie. Families "
             f"by Welch's test, Holm-corrected over {tested}. Only a family that is lower "
             "than every other by that test is bold.",
         ),
