@@ -143,14 +143,14 @@ def _read_whole(bundle: Bundle) -> Verification:
     return Verification(
         folder=Path(bundle.uri),
         source=f"{results.identity.key}, with {bundle.num_points:,} points of their curves",
-        runs=bundle.contents.runs,
+        runs=bundle.study.runs,
         differences=[],
         remarks=[remark],
     )
 
 
 def _from_bundle(folder: Path, bundle: Bundle) -> Verification:
-    report, held = read_report_folder(folder, bundle.contents.plan), bundle.contents.identity
+    report, held = read_report_folder(folder, bundle.study.plan), bundle.study.identity
     if held != report.manifest.identity:
         raise UsageError(
             f"'{bundle.uri}' holds `{held.flags()}`, the report beside it is of "

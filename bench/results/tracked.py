@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Protocol
 
-from bench.plan.files import load_study
 from bench.plan.study import Identity, Study
 from bench.records import RunRecord
 from bench.results.results import Curves, Point, Results, read_results
@@ -14,6 +13,7 @@ from bench.results.runs import RecordedRun
 from bench.results.summary import RUN_PAGES
 from bench.tracking.address import run_page
 from bench.tracking.bundle import Bundle
+from bench.tracking.experiments import Experiment
 
 
 class Source(Protocol):
@@ -24,6 +24,12 @@ class Source(Protocol):
     @property
     def has_pictures(self) -> bool:
         """Whether it keeps what runs have drawn."""
+
+    def experiments(self) -> list[Experiment]:
+        """The studies that it holds, among others."""
+
+    def plan(self, identity: Identity, /) -> Study:
+        """What a study's runs were planned by."""
 
     def records(self, experiment_id: str, /) -> list[RunRecord]:
         """Every run of an experiment, without curves."""
@@ -43,11 +49,9 @@ class Source(Protocol):
 def bundled_results(
     bundle: Bundle, only: Collection[str] | None = None, *, seeds: int | None = None
 ) -> Results:
-    """What a bundle holds, by the plan that it holds as well; arguments as of ``tracked_results``."""
-    identity = bundle.contents.identity
-    return tracked_results(
-        bundle, identity, identity.key, only, seeds=seeds, study=bundle.contents.plan
-    )
+    """What a bundle holds of its own study; arguments as of ``tracked_results``."""
+    identity = bundle.study.identity
+    return tracked_results(bundle, identity, identity.key, only, seeds=seeds)
 
 
 def tracked_results(
@@ -57,12 +61,10 @@ def tracked_results(
     only: Collection[str] | None = None,
     *,
     seeds: int | None = None,
-    study: Study | None = None,
 ) -> Results:
     """What a store holds of a study, grouped as reports do; of the runs ``only`` where given.
 
-    Curves and pictures are read when a figure asks for them. The plan is the study file's, unless
-    another one is given.
+    Curves and pictures are read when a figure asks for them.
 
     Raises:
         UsageError: There is no run.
@@ -75,7 +77,7 @@ def tracked_results(
     if page := run_page(store.uri, experiment_id, ""):
         facts[RUN_PAGES] = page
     return read_results(
-        study or load_study(identity.study),
+        store.plan(identity),
         identity,
         chosen if seeds is None else _first_seeds(chosen, seeds),
         cache(lambda run_id, picture: store.artifact(run_id, f"pictures/{picture}.png")),

@@ -7,6 +7,7 @@ before it. The same runs give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -17,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import bench
 from bench.errors import UsageError
@@ -46,28 +47,41 @@ MOST_BYTES = 4_000_000_000
 _Curves = dict[str, Points]
 
 
+class BundledStudy(BaseModel):
+    """A study in a bundle.
+
+    Attributes:
+        identity: Study, tier, data set and ``--set`` values.
+        plan: The study file's contents when the bundle was made.
+        tags: Of the study's experiment.
+        runs: How many.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    identity: Identity
+    plan: Study
+    tags: dict[str, str]
+    runs: int
+
+
 class Contents(BaseModel):
     """``bundle.json``.
 
     Attributes:
         form: Of bundles: raised when an older reader must not believe them.
         bench_version: Of the package that made it.
-        identity: Study, tier, data set and ``--set`` values.
-        plan: The study file's contents when the bundle was made.
-        tags: Of the study's experiment.
-        runs: How many.
         has_pictures: Whether pictures were asked for.
+        studies: The bundle's own, then those of the same data set that its report looks at: of
+            their runs no curves.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     form: Literal[1]
     bench_version: str
-    identity: Identity
-    plan: Study
-    tags: dict[str, str]
-    runs: int
     has_pictures: bool
+    studies: tuple[BundledStudy, ...] = Field(min_length=1)
 
 
 class Bundle:
@@ -85,19 +99,29 @@ class Bundle:
         self._zip = _opened(path)
         self.contents = self._contents()
 
+    @property
+    def study(self) -> BundledStudy:
+        """The study whose runs with their curves it holds."""
+        return self.contents.studies[0]
+
     def experiments(self) -> list[Experiment]:
-        """The one study that it holds."""
-        identity, tags = self.contents.identity, self.contents.tags
-        key = identity.key
-        return [Experiment(id=key, name=key, given=key, identity=identity, tags=tags)]
+        """The studies that it holds, its own first; their keys are their ids."""
+        return [
+            Experiment(id=key, name=key, given=key, identity=one.identity, tags=one.tags)
+            for key, one in self._studies.items()
+        ]
 
-    def experiment_tags(self, _: str) -> dict[str, str]:
-        """What was said of the study as a whole."""
-        return dict(self.contents.tags)
+    def plan(self, identity: Identity) -> Study:
+        """What a study's runs were planned by."""
+        return self._studies[identity.key].plan
 
-    def records(self, _: str) -> list[RunRecord]:
-        """Every run, without curves."""
-        return self._records
+    def experiment_tags(self, experiment_id: str) -> dict[str, str]:
+        """What was said of a study as a whole."""
+        return dict(self._studies[experiment_id].tags)
+
+    def records(self, experiment_id: str) -> list[RunRecord]:
+        """Every run of a study, without curves."""
+        return self._records[experiment_id]
 
     def histories(self, run_ids: Sequence[str], name: str) -> dict[str, Points]:
         """A curve of many runs, by run; those that have none are left out."""
@@ -119,8 +143,13 @@ class Bundle:
         return sum(len(points) for curves in self._curves.values() for points in curves.values())
 
     @cached_property
-    def _records(self) -> list[RunRecord]:
-        return self._understood(lambda: _records_of(self._rows(_RUNS), self.contents.runs))
+    def _studies(self) -> dict[str, BundledStudy]:
+        return {one.identity.key: one for one in self.contents.studies}
+
+    @cached_property
+    def _records(self) -> dict[str, list[RunRecord]]:
+        numbers = {key: one.runs for key, one in self._studies.items()}
+        return self._understood(lambda: _records_of(self._rows(_RUNS), numbers))
 
     @cached_property
     def _curves(self) -> dict[str, _Curves]:
@@ -158,7 +187,7 @@ class Bundle:
 
 
 def write_bundle(
-    path: Path, store: Store, identity: Identity, plan: Study, experiment_id: str, *, pictures: bool
+    path: Path, store: Store, identity: Identity, experiment_id: str, *, pictures: bool
 ) -> int:
     """Writes what a store holds of a study as one file; the number of runs.
 
@@ -166,7 +195,6 @@ def write_bundle(
         path: Of the file, which is there whole or not at all.
         store: Where the runs are.
         identity: Of the study.
-        plan: The study.
         experiment_id: Of its experiment.
         pictures: Whether the last picture of each kind goes along.
 
@@ -174,23 +202,23 @@ def write_bundle(
         UsageError: There is no run.
         OSError: It cannot be written.
     """
-    records = sorted(store.records(experiment_id), key=lambda one: one.run_id)
+    records = _sorted(store.records(experiment_id))
     if not records:
         raise UsageError(
             f"study '{identity.key}' has no runs to bundle: start it with bench run {identity.flags()}"
         )
+    held = {identity: records, **_beside(store, identity)}
+    tags = {one.identity: one.tags for one in store.experiments()}
+    studies = tuple(
+        BundledStudy(identity=each, plan=store.plan(each), tags=tags[each], runs=len(runs))
+        for each, runs in held.items()
+    )
     contents = Contents(
-        form=1,
-        bench_version=bench.__version__,
-        identity=identity,
-        plan=plan,
-        tags=store.experiment_tags(experiment_id),
-        runs=len(records),
-        has_pictures=pictures,
+        form=1, bench_version=bench.__version__, has_pictures=pictures, studies=studies
     )
     files = {
         _HEAD: contents.model_dump_json(indent=1).encode(),
-        _RUNS: _lines(_run(record) for record in records),
+        _RUNS: _lines(_run(each, record) for each, runs in held.items() for record in runs),
         _CURVES: _lines(_curves_of(store, records)),
         **(dict(_pictures_of(store, records)) if pictures else {}),
     }
@@ -199,9 +227,26 @@ def write_bundle(
     return len(records)
 
 
-def _run(record: RunRecord) -> dict[str, Any]:
+def _beside(store: Store, identity: Identity) -> dict[Identity, list[RunRecord]]:
+    """The ended runs of the store's other studies of the same data set."""
+    found = {}
+    for one in store.experiments():
+        other = one.identity
+        if other and other != identity and other.dataset == identity.dataset:
+            with contextlib.suppress(UsageError):  # a study whose file is gone, or does not load
+                store.plan(other)
+                found[other] = _sorted(each for each in store.records(one.id) if each.finished)
+    return {other: records for other, records in found.items() if records}
+
+
+def _sorted(records: Iterable[RunRecord]) -> list[RunRecord]:
+    return sorted(records, key=lambda one: one.run_id)
+
+
+def _run(identity: Identity, record: RunRecord) -> dict[str, Any]:
     """All that is known of a run but for its curves."""
     return {
+        "study": identity.key,
         "run_id": record.run_id,
         "params": record.params,
         "tags": record.tags,
@@ -233,10 +278,17 @@ def _lines(rows: Iterator[dict[str, Any]]) -> bytes:
     return "".join(f"{text}\n" for text in texts).encode()
 
 
-def _records_of(rows: Iterable[Mapping[str, Any]], number: int) -> list[RunRecord]:
-    found = [RunRecord(**{**one, "metrics": _floats(one["metrics"])}) for one in rows]
-    if len({one.run_id for one in found}) != number or len(found) != number:
-        raise ValueError(f"{number} runs expected, got {len(found)}")
+def _records_of(
+    rows: Iterable[dict[str, Any]], numbers: Mapping[str, int]
+) -> dict[str, list[RunRecord]]:
+    """By study; as many runs as ``numbers`` has, each once."""
+    found: dict[str, list[RunRecord]] = {key: [] for key in numbers}
+    for row in rows:
+        study = row.pop("study")
+        found[study].append(RunRecord(**{**row, "metrics": _floats(row["metrics"])}))
+    there = {key: len({one.run_id for one in records}) for key, records in found.items()}
+    if there != numbers:
+        raise ValueError(f"runs expected {dict(numbers)}, got {there}")
     return found
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
+from bench.plan.files import load_study
+from bench.plan.study import Identity, Study
 from bench.records import RunRecord
 from bench.tracking.address import database_path, store_uri
 from bench.tracking.claim import Claim, Holder
@@ -64,6 +66,14 @@ class Store:
     def experiments(self) -> list[Experiment]:
         """Every active experiment, the oldest first."""
         return active(self._tables.experiments() if self._tables else stored(self._client))
+
+    def plan(self, identity: Identity) -> Study:
+        """What a study's runs are planned by: its file as it is now.
+
+        Raises:
+            UsageError: There is none.
+        """
+        return load_study(identity.study)
 
     def claim(
         self, name: str, holder: Holder, *, what: str, when_lost: Callable[[], object]

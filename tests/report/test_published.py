@@ -51,10 +51,12 @@ def test_bundle_beside_a_report_is_small_clean_and_gives_its_table_of_runs(name)
     folder = ROOT / "reports" / name
     bundle = Bundle(folder / BUNDLE)
     assert (folder / BUNDLE).stat().st_size < MOST_BYTES
-    report = read_report_folder(folder, bundle.contents.plan)
-    assert bundle.contents.identity == report.manifest.identity
+    report = read_report_folder(folder, bundle.study.plan)
+    assert bundle.study.identity == report.manifest.identity
     results = bundled_results(bundle, set(report.manifest.runs))
-    assert not any(one.about.git_commit.endswith(DIRTY) for one in bundle.records(""))
+    assert not any(
+        one.about.git_commit.endswith(DIRTY) for one in bundle.records(results.identity.key)
+    )
     assert table_differences(report.files[RUNS], runs_table(results)) == []
 
 

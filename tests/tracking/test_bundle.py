@@ -17,24 +17,36 @@ from bench.plan.files import load_study, study_files
 from bench.plan.study import Study
 from bench.tracking import bundle as bundles
 from bench.tracking.bundle import Bundle, write_bundle
+from bench.tracking.experiments import Experiment
+
+OTHER = IDENTITY.model_copy(update={"tier": "lab"})
+"""Another study of the same data set in the same store."""
 
 
 class Kept:
-    """Records in the place of a store."""
+    """Records in the place of a store, and those of another study."""
 
-    def __init__(self, records, pictures=()):
+    def __init__(self, records, pictures=(), other=()):
         self.known, self.pictures = records, dict(pictures)
+        self.by_study = {IDENTITY: records, OTHER: list(other)}
 
-    def records(self, _):
-        return self.known
+    def experiments(self):
+        tags = {"bench.study": STUDY.name}
+        return [
+            Experiment(id=one.key, name="", given="", identity=one, tags=tags)
+            for one in self.by_study
+        ]
+
+    def plan(self, _):
+        return STUDY
+
+    def records(self, experiment_id):
+        return next(v for k, v in self.by_study.items() if k.key == experiment_id)
 
     def histories(self, run_ids, name):
         known = {one.run_id: one for one in self.known}
         last = {k: [(0, one.metrics[name])] for k, one in known.items() if name in one.metrics}
         return {k: known[k].histories.get(name) or last[k] for k in run_ids if k in last}
-
-    def experiment_tags(self, _):
-        return {"bench.study": STUDY.name}
 
     def artifacts(self, run_id, _):
         return sorted(self.pictures) if run_id == self.known[0].run_id else []
@@ -43,9 +55,9 @@ class Kept:
         return self.pictures[path.removeprefix("pictures/")]
 
 
-def written(path, records=None, *, pictures=None, plan=STUDY):
-    kept = Kept(stored_records() if records is None else records, pictures or {})
-    write_bundle(path, kept, IDENTITY, plan, "1", pictures=pictures is not None)
+def written(path, records=None, *, pictures=None, other=()):
+    kept = Kept(stored_records() if records is None else records, pictures or {}, other)
+    write_bundle(path, kept, IDENTITY, IDENTITY.key, pictures=pictures is not None)
     return path
 
 
@@ -58,7 +70,7 @@ def test_runs_come_back_as_they_were_to_the_last_digit(tmp_path):
     records = stored_records()
     records[0].metrics.update({"test/odd": math.nan, "test/larger": math.inf})
     found = Bundle(written(tmp_path / "a.zip", records))
-    again = {one.run_id: one for one in found.records("1")}
+    again = {one.run_id: one for one in found.records(IDENTITY.key)}
     for one in records:
         ours = again[one.run_id]
         assert (ours.params, ours.tags, ours.finished) == (one.params, one.tags, one.finished)
@@ -66,9 +78,21 @@ def test_runs_come_back_as_they_were_to_the_last_digit(tmp_path):
         for name, points in one.histories.items():
             assert repr(found.histories([one.run_id], name)) == repr({one.run_id: points})
     assert found.histories([records[0].run_id], "no/such") == {}
-    assert (found.contents.plan, found.contents.identity) == (STUDY, IDENTITY)
-    assert found.experiments()[0].identity == IDENTITY
-    assert found.experiment_tags("1") == {"bench.study": "small"}
+    assert (found.plan(IDENTITY), found.study.identity) == (STUDY, IDENTITY)
+    assert [one.identity for one in found.experiments()] == [IDENTITY]
+    assert found.experiment_tags(IDENTITY.key) == {"bench.study": "small"}
+
+
+def test_ended_runs_of_other_studies_of_the_data_set_go_along_without_curves(tmp_path):
+    first, second, *_ = stored_records()
+    others = [replace(first, run_id="ended"), replace(second, run_id="running", finished=False)]
+    found = Bundle(written(tmp_path / "a.zip", other=others))
+    assert found.study.identity == IDENTITY
+    assert [one.identity for one in found.experiments()] == [IDENTITY, OTHER]
+    (one,) = found.records(OTHER.key)
+    assert (one.run_id, one.metrics) == ("ended", first.metrics)
+    assert found.histories(["ended"], "train/generator_loss") == {}
+    assert len(found.records(IDENTITY.key)) == len(stored_records())
 
 
 def test_pictures_go_along_on_request(tmp_path):
@@ -149,8 +173,8 @@ def test_bundle_that_lost_a_run_before_it_was_sealed_is_refused(tmp_path, whole)
         files = {name: archive.read(name) for name in archive.namelist()}
     rest = b"\n".join(files["runs.jsonl"].splitlines()[1:])
     path.write_bytes(bundles._sealed({**files, "runs.jsonl": rest}))
-    with pytest.raises(UsageError, match="14 runs expected, got 13"):
-        Bundle(path).records("1")
+    with pytest.raises(UsageError, match=r"runs expected \{.*: 14\}, got \{.*: 13\}"):
+        Bundle(path).records(IDENTITY.key)
 
 
 def test_study_without_runs_is_refused(tmp_path):
