@@ -96,8 +96,12 @@ class Bundle:
 
     def __init__(self, path: Path) -> None:
         self.uri = str(path)
-        self._zip = _opened(path)
-        self.contents = self._contents()
+        content = _whole(path)
+        self._zip = self._understood(lambda: zipfile.ZipFile(io.BytesIO(content)))
+        self._require_small()
+        self.contents = self._understood(
+            lambda: Contents.model_validate_json(self._read(_HEAD) or b"")
+        )
 
     @property
     def study(self) -> BundledStudy:
@@ -156,8 +160,12 @@ class Bundle:
         rows = self._rows(_CURVES)
         return self._understood(lambda: {one["run_id"]: _points(one["curves"]) for one in rows})
 
-    def _contents(self) -> Contents:
-        return self._understood(lambda: Contents.model_validate_json(self._read(_HEAD) or b""))
+    def _require_small(self) -> None:
+        if (size := sum(entry.file_size for entry in self._zip.infolist())) > MOST_BYTES:
+            raise UsageError(
+                f"'{self.uri}' unpacks to {size:,} bytes, at most {MOST_BYTES:,} are read: make it "
+                "without pictures"
+            )
 
     def _understood(self, read: Callable[[], T]) -> T:
         """What is read.
@@ -167,13 +175,13 @@ class Bundle:
         """
         try:
             return read()
-        except (ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # whatever somebody has sealed
             first = error.errors()[0] if isinstance(error, ValidationError) else None
             why = f"{first['msg']}, got {shown(first['input'])}" if first else in_a_line(error)
             raise UsageError(
                 f"'{self.uri}' is no bundle that bench {bench.__version__} can read ({why}): take the "
                 "version that made it, or make it again with `bench bundle`"
-            ) from None
+            ) from error
 
     def _rows(self, name: str) -> Iterator[dict[str, Any]]:
         return (json.loads(line) for line in (self._read(name) or b"").splitlines())
@@ -321,30 +329,24 @@ def _sealed(files: Mapping[str, bytes]) -> bytes:
     return body + _digest(body)
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
-    """A zip that is as it was written."""
+def _whole(path: Path) -> bytes:
+    """The bytes of a file that are as they were written."""
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise OSError("no file")
-        whole = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise UsageError(
             f"'{path}' cannot be read ({error.strerror or error}): give a file of `bench bundle`"
         ) from error
-    if not whole.startswith(b"PK"):
+    if not content.startswith(b"PK"):
         raise UsageError(f"'{path}' is no bundle: give a file of `bench bundle`")
-    if _digest(whole[:-_SEAL]) != whole[-_SEAL:]:
+    if _digest(content[:-_SEAL]) != content[-_SEAL:]:
         raise UsageError(
             f"'{path}' is not as it was written, since its digest is not that of its bytes: get it "
             "once more, or make it with `bench bundle`"
         )
-    archive = zipfile.ZipFile(io.BytesIO(whole))
-    if (size := sum(entry.file_size for entry in archive.infolist())) > MOST_BYTES:
-        raise UsageError(
-            f"'{path}' unpacks to {size:,} bytes, at most {MOST_BYTES:,} are read: make it without "
-            "pictures"
-        )
-    return archive
+    return content
 
 
 def _digest(content: bytes) -> bytes:

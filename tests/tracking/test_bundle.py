@@ -166,6 +166,42 @@ def test_what_is_no_bundle_is_refused(tmp_path, whole, monkeypatch):
         Bundle(path)
 
 
+def read(bundle):
+    """All that it holds."""
+    return bundle.records(IDENTITY.key), bundle.histories(["a"], "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bundle.json", b"[" * 100_000),
+        ("bundle.json", b"\xff"),
+        ("runs.jsonl", b"3\n"),
+        ("runs.jsonl", b"[]\n"),
+        ("runs.jsonl", b'{"study": "another", "metrics": {}}\n'),
+        ("curves.jsonl", b"{}\n"),
+        ("curves.jsonl", b'{"run_id": "a", "curves": {"x": [[1, 2], [3]]}}\n'),
+        ("curves.jsonl", b"null\n"),
+    ],
+)
+def test_whatever_somebody_has_sealed_is_told_in_one_sentence(tmp_path, whole, name, content):
+    path = tmp_path / "a.zip"
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path) as archive:
+        files = {each: archive.read(each) for each in archive.namelist()}
+    path.write_bytes(bundles._sealed({**files, name: content}))
+    with pytest.raises(UsageError, match=r"a\.zip' is no bundle that bench .* can read \(") as told:
+        read(Bundle(path))
+    assert "\n" not in str(told.value)
+
+
+def test_seal_of_what_is_no_zip_is_told(tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"PK no zip" + bundles._digest(b"PK no zip"))
+    with pytest.raises(UsageError, match=r"can read .*BadZipFile"):
+        Bundle(path)
+
+
 def test_bundle_that_lost_a_run_before_it_was_sealed_is_refused(tmp_path, whole):
     path = tmp_path / "a.zip"
     path.write_bytes(whole)
