@@ -126,6 +126,7 @@ def _compared(
                 first=groups[a],
                 second=groups[b],
                 spread=max(spreads, default=None),
+                scale=name.scale,
             )
             for a, b in itertools.combinations(members, 2)
         ]

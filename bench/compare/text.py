@@ -14,15 +14,16 @@ from bench.results.format import (
     MISSING,
     NOT_APPLICABLE,
     bare_p,
+    bounds,
     code,
     count,
+    effect,
     footnotes,
     join,
     measured,
     seconds,
     span,
     table,
-    triple,
 )
 from bench.results.runs import RecordedRun
 
@@ -39,7 +40,7 @@ def markdown(found: SideBySide) -> str:
         *(_line(row, found.columns) for row in found.rows),
     ]
     if shows_test:
-        header += ["difference [95 % interval]", "p"]
+        header += ["difference, or ratio (×) [95 % interval]", "p"]
         tests = [["", ""], *(_test_cells(row) for row in found.rows)]
         lines = [[*line, *cells] for line, cells in zip(lines, tests, strict=True)]
     text = table(header, lines)
@@ -85,9 +86,9 @@ def _counted(statuses: Iterable[str]) -> str:
 
 
 def _test_cells(row: Row) -> list[str]:
-    """Difference and p of the only pair of two columns."""
+    """Difference or ratio, and p, of the only pair of two columns."""
     d = row.comparisons[0].difference if row.comparisons else None
-    return ["", ""] if d is None else [triple(d.difference, d.low, d.high), bare_p(d.p)]
+    return ["", ""] if d is None else [effect(d), bare_p(d.p)]
 
 
 def _named(runs: Sequence[RecordedRun]) -> str:
@@ -109,7 +110,7 @@ def _test_json(comparison: Comparison, columns: Sequence[ConfigGroup]) -> dict[s
     d = comparison.difference
     return {
         "pair": [columns[int(arm)].label for arm in (comparison.a, comparison.b)],
-        "difference": d and [d.difference, d.low, d.high],
+        "ratio" if d and d.is_ratio else "difference": d and bounds(d),
         "p": d and d.p,
         "p_holm": comparison.p,
     }

@@ -7,11 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bench.measures import Scale, centre, scale_of
 from bench.plan.study import DISTANCE, Planned
 from bench.results.results import Results, once
 from bench.results.summary import floor_of_test_metric, tag_values
 from bench.stats.groups import Improvement, Permutation, improvement, permutation_test, smallest_p
-from bench.stats.tests import SEEDS_FOR_INTERVAL, Difference, detectable, holm, welch
+from bench.stats.tests import (
+    LEVEL,
+    SEEDS_FOR_INTERVAL,
+    Difference,
+    detectable,
+    holm,
+    step_level,
+    welch,
+)
 
 ALPHA = 0.05
 POWER = 0.8
@@ -39,12 +48,14 @@ class Pair:
         first: Runs of its ``a``.
         second: Runs of its ``b``.
         spread: The floor's spread, below which a difference is none; None where not measured.
+        scale: Where the measure lives.
     """
 
     planned: Planned
     first: Group
     second: Group
     spread: float | None = None
+    scale: Scale = "plain"
 
     @property
     def is_testable(self) -> bool:
@@ -59,15 +70,18 @@ class Comparison:
 
     Attributes:
         pair: What is compared.
-        difference: Mean of the first minus mean of the second; None below three values each.
+        difference: The first against the second, with the interval of ``level``; None below three
+            values each.
         p: Holm-corrected over everything declared; None with it.
         threshold: What a p must be below at the strictest step of that correction.
+        level: Of the interval: of its step, so that it holds no difference just where p is not below.
     """
 
     pair: Pair
     difference: Difference | None
     p: float | None
     threshold: float
+    level: float = LEVEL
 
     @property
     def a(self) -> str:
@@ -80,10 +94,17 @@ class Comparison:
         return self.pair.planned.b
 
     @property
+    def apart(self) -> float:
+        """How far the means are from each other, in units of the measure."""
+        groups = (self.pair.first, self.pair.second)
+        first, second = (centre(group.values, self.pair.scale) for group in groups)
+        return abs(first - second)
+
+    @property
     def is_within_floor(self) -> bool:
         """Whether the difference is smaller than the floor's spread (protocol rule 12)."""
-        d, spread = self.difference, self.pair.spread
-        return d is not None and spread is not None and abs(d.difference) < spread
+        spread = self.pair.spread
+        return self.difference is not None and spread is not None and self.apart < spread
 
     @property
     def winner(self) -> str | None:
@@ -122,17 +143,22 @@ def decide(pairs: Sequence[Pair]) -> list[Comparison]:
     when its runs come in.
     """
     differences = [
-        welch(pair.first.values, pair.second.values) if pair.is_testable else None for pair in pairs
+        welch(pair.first.values, pair.second.values, pair.scale) if pair.is_testable else None
+        for pair in pairs
     ]
-    corrected = holm([1.0 if d is None else d.p for d in differences])
+    p = [1.0 if d is None else d.p for d in differences]
+    levels = [step_level(p, i, ALPHA) for i in range(len(p))]
     return [
         Comparison(
             pair=pair,
-            difference=difference,
-            p=None if difference is None else p,
+            difference=difference and difference.at(level),
+            p=None if difference is None else corrected,
             threshold=ALPHA / len(pairs),
+            level=level,
         )
-        for pair, difference, p in zip(pairs, differences, corrected, strict=True)
+        for pair, difference, corrected, level in zip(
+            pairs, differences, holm(p), levels, strict=True
+        )
     ]
 
 
@@ -146,10 +172,15 @@ def best_of_all(arms: Sequence[str], comparisons: Sequence[Comparison]) -> list[
 
 
 def _ranked(pair: Pair) -> tuple[list[float], list[float]]:
-    """Both groups with lower as better, and infinity for each run that was lost."""
+    """Both groups with lower as better, and infinity for each run that was lost.
+
+    On a log scale as logarithms, so that a permutation test compares the same means.
+    """
     sign = 1 if pair.planned.better == "lower" else -1
+    every = (*pair.first.values, *pair.second.values)
+    of = math.log if pair.scale == "log" and every and min(every) > 0 else float
     first, second = (
-        [*(sign * value for value in group.values), *[math.inf] * group.num_lost]
+        [*(sign * of(value) for value in group.values), *[math.inf] * group.num_lost]
         for group in (pair.first, pair.second)
     )
     return first, second
@@ -166,6 +197,7 @@ def comparisons(results: Results) -> list[Comparison]:
                 first=_group(results, planned, planned.a),
                 second=_group(results, planned, planned.b),
                 spread=floor.spread if floor and planned.measure == DISTANCE else None,
+                scale=scale_of(metric_of(results, planned.measure)),
             )
             for planned in results.study.planned
         ]

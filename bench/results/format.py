@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import quote
 
 from bench.measures import MeasureName, Scale, centre, scale_of
-from bench.stats.tests import SEEDS_FOR_INTERVAL, t_interval
+from bench.stats.tests import SEEDS_FOR_INTERVAL, Difference, t_interval
 from bench.text import one_line, printable, without_password
 
 MISSING = "–"
@@ -101,11 +101,28 @@ def _places(metric: str, value: float) -> int:
     return _decimals(value, 3) if own is None else own
 
 
-def triple(difference: float, low: float, high: float) -> str:
-    """A difference with its interval, three digits for the largest of the three."""
-    decimals = _decimals(max(abs(difference), abs(low), abs(high)), 3)
-    ends = f"[{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
-    return f"{_fixed(difference, decimals)} {ends}"
+def bounds(d: Difference) -> tuple[float, float, float]:
+    """The difference, or the ratio, and the ends of its interval."""
+    found = (d.difference, d.low, d.high)
+    return (math.exp(found[0]), math.exp(found[1]), math.exp(found[2])) if d.is_ratio else found
+
+
+def effect(d: Difference) -> str:
+    """``12.3 [3.1, 21.5]``, or of a ratio ``× 0.55 [0.40, 0.75]``."""
+    return _with_ends(*bounds(d), sign="× " if d.is_ratio else "")
+
+
+def by(d: Difference) -> str:
+    """How much the larger mean exceeds the other: ``by 12.3 [...]``, or ``by a factor of ...``."""
+    text = _with_ends(*bounds(d if d.difference >= 0 else -d))
+    return f"by a factor of {text}" if d.is_ratio else f"by {text}"
+
+
+def _with_ends(middle: float, low: float, high: float, sign: str = "") -> str:
+    """A ratio to two digits below 1, else three digits for the largest of the three."""
+    largest = middle if sign else max(abs(middle), abs(low), abs(high))
+    decimals = _decimals(largest, 2 if sign and middle < 1 else 3)
+    return f"{sign}{_fixed(middle, decimals)} [{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
 
 
 def span(values: Iterable[float], show: Callable[[float], str] = count) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,15 +45,17 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two groups compared by Welch's t test.
+    """Two groups compared by a t test.
 
     Attributes:
-        difference: Mean of the first minus mean of the second.
+        difference: Mean of the first minus mean of the second; of logarithms where ``is_ratio``.
         low: Lower end of its interval.
         high: Upper end.
         p: Two-sided, not corrected.
         standard_error: Of the difference.
-        df: Welch-Satterthwaite degrees of freedom.
+        df: Degrees of freedom.
+        is_ratio: Whether it is the logarithm of the ratio of geometric means.
+        most: What the difference of two means cannot exceed, in either direction.
     """
 
     difference: float
@@ -62,6 +64,18 @@ class Difference:
     p: float
     standard_error: float
     df: float
+    is_ratio: bool = False
+    most: float = math.inf
+
+    def at(self, level: float) -> Difference:
+        """The same with its interval at another level."""
+        half = t_quantile((1 + level) / 2, self.df) * self.standard_error
+        low, high = self.difference - half, self.difference + half
+        return replace(self, low=max(low, -self.most), high=min(high, self.most))
+
+    def __neg__(self) -> Difference:
+        """The second against the first."""
+        return replace(self, difference=-self.difference, low=-self.high, high=-self.low)
 
 
 def t_quantile(share: float, df: float) -> float:
@@ -110,27 +124,59 @@ def _error(x: NDArray[np.float64]) -> float:
     return float(x.std(ddof=1)) / math.sqrt(len(x))
 
 
-def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Difference:
-    """``a`` minus ``b``, with Welch's interval and two-sided p (Welch 1947).
+def welch(
+    a: Sequence[float], b: Sequence[float], scale: Scale = "plain", level: float = LEVEL
+) -> Difference:
+    """``a`` against ``b``, with Welch's interval and two-sided p (Welch 1947).
 
-    Two groups without any spread have no t value: their p is 1 where the means agree and the
-    limit 0 where they do not.
+    On a log scale their ratio, unless a value has no logarithm. Two groups without any spread have no
+    t value: their p is 1 where the means agree and the limit 0 where they do not.
 
     Raises:
         ValueError: A group below two values, or a value that is not finite.
     """
-    x, y = _checked(a, at_least=2), _checked(b, at_least=2)
-    difference = float(x.mean() - y.mean())
-    parts = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
-    error = math.sqrt(sum(parts))
-    if error == 0:
-        p, df = float(difference == 0), float(len(x) + len(y) - 2)
-        return Difference(difference, difference, difference, p, 0.0, df)
-    shares = parts[0] / sum(parts), parts[1] / sum(parts)
+    x, y, is_ratio = _on_scale(a, b, scale)
+    parts = _error(x) ** 2, _error(y) ** 2
+    shares = [part / sum(parts) if sum(parts) else 0.5 for part in parts]
     df = 1 / (shares[0] ** 2 / (len(x) - 1) + shares[1] ** 2 / (len(y) - 1))
-    half = t_quantile((1 + level) / 2, df) * error
-    p = 2 * t_tail(abs(difference) / error, df)
-    return Difference(difference, difference - half, difference + half, p, error, df)
+    found = _tested(float(x.mean() - y.mean()), math.sqrt(sum(parts)), df)
+    return replace(found, is_ratio=is_ratio, most=_most(scale)).at(level)
+
+
+def paired(
+    a: Sequence[float], b: Sequence[float], scale: Scale = "plain", level: float = LEVEL
+) -> Difference:
+    """``a`` against ``b`` where the runs at one place share their seed: Student's paired t test.
+
+    Raises:
+        ValueError: Lengths differ, below two values, or a value that is not finite.
+    """
+    x, y, is_ratio = _on_scale(a, b, scale)
+    if len(x) != len(y):
+        raise ValueError(f"pairs need equally many values, got {len(x)} and {len(y)}")
+    apart = x - y
+    found = _tested(float(apart.mean()), _error(apart), len(apart) - 1)
+    return replace(found, is_ratio=is_ratio, most=_most(scale)).at(level)
+
+
+def _on_scale(
+    a: Sequence[float], b: Sequence[float], scale: Scale
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    """Both groups, as logarithms where all of them have one on a log scale."""
+    x, y = _checked(a, at_least=2), _checked(b, at_least=2)
+    is_log = scale == "log" and min(x.min(), y.min()) > 0
+    return (np.log(x), np.log(y), True) if is_log else (x, y, False)
+
+
+def _most(scale: Scale) -> float:
+    low, high = RANGES[scale]
+    return high - low
+
+
+def _tested(difference: float, error: float, df: float) -> Difference:
+    """Its two-sided p; the interval is still to come."""
+    p = float(difference == 0) if error == 0 else 2 * t_tail(abs(difference) / error, df)
+    return Difference(difference, difference, difference, p, error, df)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -146,6 +192,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
     steps = np.minimum(1.0, np.arange(len(p), 0, -1) * p[order])
     p[order] = np.maximum.accumulate(steps)
     return [float(adjusted) for adjusted in p]
+
+
+def step_level(p_values: Sequence[float], i: int, alpha: float = 0.05) -> float:
+    """The level of the interval that holds no difference just where Holm's p of ``i`` is not below.
+
+    Holm's correction rejects in steps, the smallest p at alpha over the number of tests, and stops at
+    the first that it keeps: a test's level is that of its step, or of the step that stopped.
+    """
+    steps = sorted(p_values)
+    passed = next((k for k, p in enumerate(steps) if p >= alpha / (len(steps) - k)), len(steps))
+    return 1 - alpha / (len(steps) - min(steps.index(p_values[i]), passed, len(steps) - 1))
 
 
 def detectable(difference: Difference, *, power: float = 0.8, alpha: float = 0.05) -> float:

@@ -56,14 +56,15 @@ def test_runs_that_differ_in_their_seed_alone_are_one_column_with_a_t_interval()
     assert shown == f"{stats.gmean(values):.2f} [{low:.2f}, {high:.2f}]"
 
 
-def test_two_columns_have_their_difference_and_welch_p():
+def test_two_columns_have_their_ratio_and_welch_p():
     runs = runs_of(("gan", 2), ("gan", 4))
-    a, b = ([run.value(FD) for run in half] for half in (runs[:3], runs[3:]))
+    a, b = (np.log([run.value(FD) for run in half]) for half in (runs[:3], runs[3:]))
     expected = stats.ttest_ind(a, b, equal_var=False)
     (test,) = next(r for r in to_json(side_by_side(runs))["rows"] if r["measure"] == FD)["tests"]
     assert test["p"] == pytest.approx(expected.pvalue, rel=1e-9)
     interval = expected.confidence_interval(0.95)
-    assert test["difference"] == pytest.approx([np.mean(a) - np.mean(b), *interval], rel=1e-9)
+    ratio = np.exp([np.mean(a) - np.mean(b), *interval])
+    assert test["ratio"] == pytest.approx(ratio, rel=1e-9)
 
 
 def test_best_is_bold_only_where_it_is_better_than_every_other_column():
@@ -80,9 +81,10 @@ def test_best_is_bold_only_where_it_is_better_than_every_other_column():
 
 def test_pairs_of_a_row_are_corrected_by_holm():
     runs = runs_of(("gan", 2), ("vae", 2), ("wgan", 2))
-    first, others = [1.0, 2.0, 3.0], [[3.7, 4.7, 5.7], [3.75, 4.75, 5.75]]
+    first, others = [1.0, 1.5, 2.0], [[2.4, 3.0, 3.6], [2.4, 3.05, 3.65]]
     set_values(runs, FD, [*first, *others[0], *others[1]])
-    raw = [stats.ttest_ind(first, other, equal_var=False).pvalue for other in others]
+    logs = [np.log(values) for values in (first, *others)]
+    raw = [stats.ttest_ind(logs[0], other, equal_var=False).pvalue for other in logs[1:]]
     assert max(raw) < 0.05 < 2 * min(raw)  # each alone would be bold, both together are not
     row = next(r for r in side_by_side(runs).rows if r.metric == FD)
     assert row.best is None

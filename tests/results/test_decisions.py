@@ -28,7 +28,7 @@ ARMS = ["vae", "gan", "wgan"]
 PAIRS = [("vae", "gan"), ("vae", "wgan"), ("gan", "wgan")]
 
 
-def pairs(values, *, lost_runs=(), better="lower", measure="distance", spread=None, declared=PAIRS):
+def pairs(values, *, lost_runs=(), better="lower", measure="distance", declared=PAIRS, **of):
     """What ``decide`` reads, from a dictionary of values by arm."""
     groups = {
         arm: Group(tuple(map(float, v)), dict(lost_runs).get(arm, 0)) for arm, v in values.items()
@@ -38,7 +38,7 @@ def pairs(values, *, lost_runs=(), better="lower", measure="distance", spread=No
             planned=Planned(a=a, b=b, measure=measure, better=better),
             first=groups[a],
             second=groups[b],
-            spread=spread,
+            **of,
         )
         for a, b in declared
     ]
@@ -73,7 +73,7 @@ def test_equal_families_are_told_apart_in_at_most_six_of_a_hundred_tables(seeds,
 def test_report_decides_what_was_simulated():
     results = results_of(study_records())
     values = {arm: results.chosen(arm).values(results.test_metric) for arm in ARMS}
-    simulated = decide(pairs(values, spread=0.19))
+    simulated = decide(pairs(values, spread=0.19, scale="log"))
     assert [dataclasses.asdict(c) for c in comparisons(results)] == [
         dataclasses.asdict(c) for c in simulated
     ]
@@ -166,7 +166,8 @@ def test_verdict_without_a_difference_says_what_would_have_been_found():
     found = one([6.0, 7.0, 8.0], [6.5, 7.5, 8.4])
     said = verdict(found)
     assert NO_DIFFERENCE in said
-    assert "would have been found with 80 % power" in said
+    assert "which is not that they are equal" in said
+    assert "would have been found in 80 of 100 such studies" in said
     power = scipy_stats.nct.sf(
         scipy_stats.t.ppf(1 - found.threshold / 2, found.difference.df),
         found.difference.df,
@@ -235,3 +236,26 @@ def test_ten_seeds_have_an_approximate_interval_of_the_probability():
 
 def test_nothing_declared_to_compare_has_no_table():
     assert comparison_table(decide([])) == ""
+
+
+def test_intervals_stand_at_the_level_of_their_step_of_the_correction():
+    values = {"vae": [5.0, 5.1, 5.3], "gan": [7.0, 7.1, 7.3], "wgan": [6.2, 6.9, 7.9]}
+    found = decide(pairs(values))
+    assert sorted(round(c.level, 4) for c in found) == [0.975, 0.975, 0.9833]
+    for c in found:
+        assert (c.difference.low <= 0 <= c.difference.high) == (c.p >= 0.05)
+    assert "excludes equal means just where the corrected p is below 0.05" in comparison_table(
+        found
+    )
+
+
+def test_distances_are_said_to_be_lower_by_a_factor():
+    found = one([1.0, 1.05, 1.1], [2.0, 2.1, 2.2], scale="log")
+    assert verdict(found).startswith("`vae` is lower than `gan` by a factor of 2.00 [")
+    assert "| × 0.50 [" in comparison_table([found])
+    none = one([1.0, 2.0, 3.0], [1.1, 2.1, 3.1], scale="log")
+    assert "(× 0.94 [" in verdict(none)
+    assert "equal: a factor of" in verdict(none)
+    assert (
+        none.difference.low == -one([1.1, 2.1, 3.1], [1.0, 2.0, 3.0], scale="log").difference.high
+    )

@@ -1,11 +1,23 @@
 """Intervals and tests against closed forms, scipy and printed tables."""
 
+import dataclasses
 import math
 
 import pytest
+from hypothesis import given, strategies as st
 from scipy import stats as scipy_stats
 
-from bench.stats.tests import Difference, detectable, holm, t_interval, t_quantile, t_tail, welch
+from bench.stats.tests import (
+    Difference,
+    detectable,
+    holm,
+    paired,
+    step_level,
+    t_interval,
+    t_quantile,
+    t_tail,
+    welch,
+)
 
 A = [6.1, 6.9, 6.4, 7.3]
 B = [8.2, 7.1, 9.0]
@@ -98,6 +110,44 @@ def test_welch_of_swapped_groups_only_changes_the_sign():
     there, back = welch(A, B), welch(B, A)
     assert back.p == there.p
     assert (back.difference, back.low, back.high) == (-there.difference, -there.high, -there.low)
+
+
+def test_distances_are_compared_by_the_ratio_of_their_geometric_means():
+    found, logs = welch(A, B, "log"), welch([math.log(v) for v in A], [math.log(v) for v in B])
+    assert found.is_ratio
+    assert found == dataclasses.replace(logs, is_ratio=True)
+    assert not welch([0.0, 1.0, 2.0], B, "log").is_ratio  # no logarithm of 0
+
+
+def test_shares_differ_by_one_at_most():
+    found = welch([0.0, 1.0, 1.0], [0.0, 0.0, 1.0], "share", level=0.99)
+    assert (found.low, found.high) == (-1, 1)
+
+
+def test_paired_test_agrees_with_scipy():
+    found = paired(A[:3], B)
+    expected = scipy_stats.ttest_rel(A[:3], B)
+    interval = expected.confidence_interval(0.95)
+    assert (found.p, found.df) == (pytest.approx(expected.pvalue), 2)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_pairs_take_away_what_the_runs_of_a_seed_share():
+    first, second = [100.0, 200.0, 400.0], [110.0, 221.0, 442.0]
+    assert welch(first, second, "log").p > 0.8
+    assert paired(first, second, "log").p < 0.01
+
+
+def test_unequal_numbers_of_runs_are_no_pairs():
+    with pytest.raises(ValueError, match="pairs need equally many values, got 4 and 3"):
+        paired(A, B)
+
+
+@given(st.lists(st.integers(1, 200).map(lambda k: k / 1000 - 0.0003), min_size=1, max_size=6))
+def test_interval_of_a_step_excludes_no_difference_just_where_holm_rejects(p):
+    rejected = [corrected < 0.05 for corrected in holm(p)]
+    assert [p[i] < 1 - step_level(p, i) for i in range(len(p))] == rejected
+    assert all(step_level(p, i) > 0.9499 for i in range(len(p)))
 
 
 def test_groups_without_spread_have_a_p_of_one_or_zero():

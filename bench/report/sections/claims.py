@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.measures import Scale, centre, scale_of
 from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.report.sections import section
 from bench.results.claims import Ours, num_sound, ours_of
 from bench.results.decisions import ALPHA, metric_of
 from bench.results.format import (
     MISSING,
+    by,
     code,
     count,
+    effect,
     join,
     measured,
     p_value,
@@ -20,7 +23,6 @@ from bench.results.format import (
     share,
     shown,
     table,
-    triple,
     with_interval,
 )
 from bench.results.results import Results
@@ -91,9 +93,13 @@ def _shown(results: Results, claim: Claim, ours: Ours) -> str:
         return f"{images} ({of}, at the logged validations)"
     if claim.measure == ROSE:
         return with_interval(ours.values, "share", 3)
+    return measured(_metric(results, claim), ours.values)
+
+
+def _metric(results: Results, claim: Claim) -> str:
+    """Whose values a claim is about."""
     half = claim.measure == HALF
-    name = results.selection_metric if half else metric_of(results, claim.measure)
-    return measured(name, ours.values)
+    return results.selection_metric if half else metric_of(results, claim.measure)
 
 
 def _ends(results: Results, claim: Claim, arm: str) -> str:
@@ -135,9 +141,9 @@ def _held(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     if claim.measure == MATCHED:
         return _by_images(results, ours[0])
     if claim.winner:
-        return _by_winner(claim, ours)
+        return _by_winner(claim, _metric(results, claim), ours)
     if claim.at_most is not None:
-        return _by_bound(claim.at_most, ours)
+        return _by_bound(claim.at_most, scale_of(_metric(results, claim)), ours)
     if claim.rises or claim.falls:
         return _by_trend(results, claim)
     return "not comparable: they gave no number"
@@ -167,30 +173,29 @@ def _by_images(results: Results, ours: Ours) -> str:
     return f"not reproduced: {len(early)} of {plural(ours.num_curves, 'run')} needed fewer images"
 
 
-def _by_winner(claim: Claim, ours: Sequence[Ours]) -> str:
+def _by_winner(claim: Claim, metric: str, ours: Sequence[Ours]) -> str:
     """Against each other arm of the claim; the weakest of the answers counts."""
     best = next(each for each in ours if each.arm == claim.winner)
-    said = [_against(claim, best, other) for other in ours if other is not best]
+    said = [_against(claim, metric, best, other) for other in ours if other is not best]
     for start in ("contradicted", "not reproduced", "no better"):
         if found := next((text for text in said if text.startswith(start)), None):
             return found
     return "; ".join(said)
 
 
-def _against(claim: Claim, best: Ours, other: Ours) -> str:
-    d = welch(best.values, other.values)
-    by = f"{triple(abs(d.difference), *sorted((abs(d.low), abs(d.high))))} ({p_value(d.p)})"
+def _against(claim: Claim, metric: str, best: Ours, other: Ours) -> str:
+    d = welch(best.values, other.values, scale_of(metric))
+    so_much = f"{by(d)} ({p_value(d.p)})"
     if d.p >= ALPHA:
         missed = "no better" if claim.beyond else "not reproduced"
-        apart = triple(d.difference, d.low, d.high)
-        return f"{missed}: no difference at this number of seeds, {apart} ({p_value(d.p)})"
+        return f"{missed}: no difference at this number of seeds, {effect(d)} ({p_value(d.p)})"
     if (d.difference < 0) == (claim.better == "lower"):
-        return f"{'better' if claim.beyond else 'reproduced'} by {by}"
-    return f"contradicted: {code(other.arm)} is better by {by}"
+        return f"{'better' if claim.beyond else 'reproduced'} {so_much}"
+    return f"contradicted: {code(other.arm)} is better {so_much}"
 
 
-def _by_bound(at_most: float, ours: Sequence[Ours]) -> str:
-    means = {each.arm: sum(each.values) / len(each.values) for each in ours}
+def _by_bound(at_most: float, scale: Scale, ours: Sequence[Ours]) -> str:
+    means = {each.arm: centre(each.values, scale) for each in ours}
     above = [code(arm) for arm, mean in means.items() if mean > at_most]
     if not above:
         return f"reproduced: no mean above {at_most:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from bench.plan.study import DISTANCE
@@ -11,7 +12,9 @@ from bench.results.format import (
     LOST_RUNS,
     MISSING,
     bare_p,
+    by,
     code,
+    effect,
     footnotes,
     join,
     p_value,
@@ -19,7 +22,6 @@ from bench.results.format import (
     share,
     significant,
     table,
-    triple,
 )
 from bench.results.results import Results
 from bench.stats.groups import SEEDS_FOR_BOOTSTRAP, smallest_p
@@ -45,22 +47,26 @@ def _said(comparison: Comparison) -> str:
         return f"{start}{_ordered(comparison, d)} ({p_value(p)})."
     if p < ALPHA:
         return (
-            f"{pair} differ by {significant(abs(d.difference))}, less than the floor's spread "
+            f"{pair} differ by {significant(comparison.apart)}, less than the floor's spread "
             f"of {significant(comparison.pair.spread or 0)}: no difference."
         )
     return (
-        f"{pair}: {NO_DIFFERENCE} ({triple(d.difference, d.low, d.high)}, {p_value(p)}; "
-        f"{significant(comparison.least or 0)} would have been found with {POWER * 100:.0f} % "
-        "power)."
+        f"{pair}: {NO_DIFFERENCE} ({effect(d)}, {p_value(p)}), which is not that they are equal: "
+        f"{_least(comparison)} would have been found in {POWER * 100:.0f} of 100 such studies."
     )
+
+
+def _least(comparison: Comparison) -> str:
+    """The smallest difference, or ratio, that these seeds would have shown."""
+    least, d = comparison.least or 0, comparison.difference
+    return f"a factor of {significant(math.exp(least))}" if d and d.is_ratio else significant(least)
 
 
 def _ordered(comparison: Comparison, d: Difference) -> str:
     """``a`` is lower than ``b`` by so much: the better arm first."""
     best = comparison.winner or ""
     other = comparison.b if best == comparison.a else comparison.a
-    by = triple(abs(d.difference), *sorted((abs(d.low), abs(d.high))))
-    return f"{code(best)} is {comparison.pair.planned.better} than {code(other)} by {by}"
+    return f"{code(best)} is {comparison.pair.planned.better} than {code(other)} {by(d)}"
 
 
 def _lost(comparison: Comparison) -> str:
@@ -85,7 +91,7 @@ def comparison_table(found: Sequence[Comparison]) -> str:
     if not found:
         return ""
     header = [
-        *("pair", "difference [95 % interval]", "p (Welch)", "p (Holm)", "p (permutation)"),
+        *("pair", "first against second [interval]", "p (Welch)", "p (Holm)", "p (permutation)"),
         *("P(first better)", "detectable", "better"),
     ]
     text = table(header, [_row(comparison) for comparison in found])
@@ -104,8 +110,7 @@ def _row(comparison: Comparison) -> list[str]:
     if d is None or p is None:
         return [pair, *[MISSING] * 3, *beside, MISSING, "not compared: fewer than three seeds"]
     best = code(comparison.winner) if comparison.winner else "no difference"
-    shown = triple(d.difference, d.low, d.high)
-    return [pair, shown, bare_p(d.p), bare_p(p), *beside, significant(comparison.least or 0), best]
+    return [pair, effect(d), bare_p(d.p), bare_p(p), *beside, _least(comparison), best]
 
 
 def _permutation(comparison: Comparison) -> str:
@@ -132,7 +137,10 @@ def _test_note(comparisons: Sequence[Comparison]) -> str:
         "Test values, each family at its chosen cell; the distance where no other measure is named. "
         f"Holm's correction is over {plural(len(comparisons), 'comparison')}: those that the study "
         "declares, else every pair of families by distance. Welch's test so corrected alone decides "
-        "what is better. The interval is not corrected. Detectable is the smallest true difference "
+        "what is better. First against second is the ratio of geometric means where × stands, else the "
+        "difference of means; its interval is at the level of its step of the correction, 95 % or "
+        "more, and excludes equal means just where the corrected p is below 0.05. Detectable is the "
+        "smallest true difference or factor "
         "that these seeds would have shown with 80 % probability at the strictest step of the "
         f"correction, p below {significant(comparisons[0].threshold)}."
     )

@@ -43,23 +43,23 @@ def test_a_study_without_claims_has_no_such_table():
 
 def test_what_they_found_is_reproduced_where_the_test_says_so():
     said = verdict(claim(arms=("gan", "vae"), winner="gan"))
-    assert said.startswith("reproduced by 3.")
+    assert said.startswith("reproduced by a factor of 1.49 [")
     assert "p < 0.0" in said or "p = 0.0" in said
 
 
 def test_the_opposite_of_what_they_found_is_said_to_contradict_it():
     said = verdict(claim(arms=("gan", "vae"), winner="vae"))
-    assert said.startswith("contradicted: `gan` is better by 3.")
+    assert said.startswith("contradicted: `gan` is better by a factor of 1.49 [")
 
 
 def test_where_higher_is_better_the_other_arm_wins():
     said = verdict(claim(arms=("gan", "vae"), winner="vae", better="higher"))
-    assert said.startswith("reproduced by 3.")
+    assert said.startswith("reproduced by a factor of 1.49 [")
 
 
 def test_what_they_had_not_is_better_and_not_reproduced():
     said = verdict(claim(arms=("gan", "vae"), winner="gan", beyond=True))
-    assert said.startswith("better by 3.")
+    assert said.startswith("better by a factor of 1.49 [")
 
 
 def test_no_difference_does_not_reproduce():
