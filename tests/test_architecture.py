@@ -89,7 +89,7 @@ REGISTRIES = {
     "models": "",
     "metrics": "",
     "pictures": "",
-    "plots": "axes boards curves factor",
+    "plots": "axes boards curves factor references",
     "tracking/mirrors": "",
     "engines": "task worker",
     "report/sections": "",

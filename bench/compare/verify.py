@@ -249,7 +249,7 @@ def _from_rows(report: ReportFolder) -> Verification:
         results = read_results(
             study, manifest.identity, records, lambda _run_id, _name: None, facts=manifest.facts
         )
-        return report_text(results, "", report.folder)
+        return report_text(results, out=report.folder)
 
     told, text = report.files[README], as_table(report.folder, rows, made_again)
     for heading in (section.heading for section in in_order() if section.reads_curves):

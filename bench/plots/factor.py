@@ -20,14 +20,15 @@ def draw_factor(axes: Axes, numbers: pd.DataFrame, results: Results) -> None:
         shift = min(0.2, 0.6 / len(arms)) * (i - (len(arms) - 1) / 2)
         mine = numbers[numbers["arm"] == arm]
         mine = mine.assign(at=[levels.index(value) + shift for value in mine["x"]])
-        _draw_arm(axes, mine, line_look(results.arms, arm), arm)
-    _explain(axes, numbers)
+        draw_arm(axes, mine, line_look(results.arms, arm), arm)
+    explain(axes, numbers)
     axes.set_xticks(range(len(levels)), levels)
     axes.set(xlim=(-0.5, len(levels) - 0.5), xlabel=results.x_name)
     axes.grid(visible=False, axis="x")
 
 
-def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) -> None:
+def draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) -> None:
+    """One arm's rows at their places ``at``: means, intervals, seeds and lost runs."""
     means = mine[mine["kind"] == "mean"]
     axes.plot(means["at"], means["value"], **look, markersize=5.5, label=arm, zorder=3)
     known = means.dropna(subset=["low", "high"])
@@ -54,7 +55,7 @@ def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) ->
     axes.plot(lost["at"], heights, "x", color=look["color"], transform=axes.get_xaxis_transform())
 
 
-def _explain(axes: Axes, numbers: pd.DataFrame) -> None:
+def explain(axes: Axes, numbers: pd.DataFrame) -> None:
     """Legend entries, after the arms', for the signs that occur."""
     hollow: dict[str, Any] = {"linestyle": "none", "color": GRAY, "markerfacecolor": "white"}
     if (numbers["status"] == "collapsed").any():

@@ -7,13 +7,9 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.axes import label_lines, legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor, held_factors
-from bench.results.format import significant
+from bench.plots.references import in_sight, named_lines, reference_rows
 from bench.results.results import Results
-from bench.results.summary import floor_of_test_metric
 from bench.results.trends import factor_rows
-
-_SIGHT = 2.0
-"""How many times beyond the runs' values a reference line is still drawn."""
 
 
 def numbers(results: Results) -> pd.DataFrame:
@@ -21,12 +17,7 @@ def numbers(results: Results) -> pd.DataFrame:
     rows = factor_rows(results, results.test_metric, lambda run: run.value(results.test_metric))
     if not rows:
         return pd.DataFrame()
-    for place in results.baselines:
-        if (mean := place.mean(results.test_metric)) is not None:
-            rows.append({"kind": "line", "label": place.arm.replace("_", " "), "value": mean})
-    if floor := floor_of_test_metric(results):
-        rows.append({"kind": "line", "label": "floor: real train", "value": floor.mean})
-    return pd.DataFrame.from_records(rows)
+    return pd.DataFrame.from_records([*rows, *reference_rows(results)])
 
 
 @plot(
@@ -40,13 +31,9 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """One panel; references are horizontal lines named at the right."""
     name, x = results.test_metric_name, results.x_name
     figure, (axes,) = panels(1, height=4.4, ylabel=f"test {name} (lower is better)")
-    scale_y(axes, _in_sight(rows))
+    scale_y(axes, in_sight(rows))
     draw_factor(axes, rows, results)
-    lines = rows[rows["kind"] == "line"]
-    named = [
-        (value, f"{label} {significant(value)}")
-        for value, label in zip(lines["value"], lines.get("label", []), strict=True)
-    ]
+    named = named_lines(rows)
     label_lines(axes, named)
     axes.set_title(f"Test distance after {results.budget()} real images per run")
     legend_below(figure, axes)
@@ -59,12 +46,3 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     )
     references = "".join(f" {text}." for _, text in sorted(named))
     return Drawing(figure, caption, describe(rows, f"Test {name}", x) + references)
-
-
-def _in_sight(rows: pd.DataFrame) -> list[float]:
-    """The runs' values and the references near them: far ones would flatten the curves."""
-    is_line = rows["kind"] == "line"
-    values: list[float] = rows.loc[~is_line, "value"].dropna().tolist()
-    low, high = min(values) / _SIGHT, max(values) * _SIGHT
-    lines: list[float] = rows.loc[is_line, "value"].tolist()
-    return values + [value for value in lines if low <= value <= high]

@@ -1,174 +1,254 @@
-"""The answer: plain sentences made from the numbers, the budget named in the first one."""
+"""The first screen: the question, and its answer for somebody who has not read the protocol."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bench.measures import MeasureName
 from bench.plan.study import DISTANCE
-from bench.report.sections.comparisons import verdict
-from bench.report.sections.trends import trend_sentence
-from bench.results.decisions import comparisons
+from bench.results.decisions import comparisons, winners
 from bench.results.format import (
     code,
+    count,
     join,
     measured,
-    nats,
     plural,
     prose,
     shown,
+    significant,
+    span,
 )
-from bench.results.results import GAUSSIAN, Results, short
-from bench.results.runs import UNFINISHED, CellRuns
-from bench.results.summary import KL_FACTOR, beats_gaussian, elbo_remark, mean_rate, passports
-from bench.results.trends import trends
-from bench.stats.tests import SEEDS_FOR_INTERVAL
+from bench.results.learning import progress, still_learning
+from bench.results.results import GAUSSIAN, REAL_IMAGES, Results, short
+from bench.results.robustness import View, headline_order, views
+from bench.results.runs import CellRuns
+from bench.results.summary import beats_gaussian, tag_values
 
 _MOST_NAMED = 3
 """Families in the first sentence that a comparison was not declared with."""
 
-_SCOPE = "this is what is learnt within that budget, not what the models can reach"
+_DISTANCES = {"fd": "Frechet distance", "fid": "FID", "kd": "kernel distance", "kid": "KID"}
 
 
 def answer(results: Results) -> str:
-    """The first sentence in bold, then a bullet for each thing that was found."""
-    bullets = [
-        *(_family(results, arm) for arm in results.arms),
-        *(verdict(comparison) for comparison in comparisons(results)),
-        *(trend_sentence(results, curve) for curve in trends(results)[0]),
-        _gaussian(results),
-        *(_rate(results, name, arm) for name in passports(results) for arm in results.arms),
-        *(_elbo(results, name) for name in results.elbos),
-        elbo_remark(results),
-        _badly_ended(results),
+    """The question, then three sentences: who is nearest, whether it was over, whether it holds."""
+    said = [
+        f"**{_finding(results)}**",
+        outside_ahead(results),
+        _learning(results),
+        _robust(results),
     ]
-    said = "\n".join(f"- {bullet}" for bullet in bullets if bullet)
-    return f"**{_first_sentence(results)}**\n\n{said}"
+    return f"The question: {prose(results.study.question)}\n\n{' '.join(filter(None, said))}"
 
 
-def _first_sentence(results: Results) -> str:
-    known = [
-        (mean, p) for p in results.chosen_cells if (mean := p.mean(results.test_metric)) is not None
-    ]
-    dataset = prose(results.identity.dataset)
-    start = f"On {dataset}"
-    if (images := results.budget()) and results.arm_runs:
-        start = f"After {images} real images per run on {dataset}"
+def _finding(results: Results) -> str:
+    known = [p for p in results.chosen_cells if p.mean(results.test_metric) is not None]
+    scene = _scene(results)
     if not known:
-        return f"{start}, no run has a test distance yet; {_SCOPE}."
-    best = min(known, key=lambda pair: pair[0])[1]
-    verb = "has the lowest test distance" if len(known) > 1 else "has the test distance"
-    others = [place.arm for _, place in known if place is not best]
-    value = f"{_value(results, best)}{_standing(results, best.arm, others)}"
-    return f"{start}, {code(best.arm)}{_at(results, best)} {verb}, {value}; {_SCOPE}."
+        return f"{scene}, no run has a test distance yet."
+    order = headline_order(results) or (known[0].arm,)
+    best, *others = [next(p for p in known if p.arm == arm) for arm in order]
+    if not others:
+        return f"{scene}, {_named(results, best)} is at {_value(results, best)}{_scale(results)}."
+    said = [_declined(results, known, best), _ahead(results, best, others)]
+    return f"{scene}, {'; '.join(filter(None, said))}."
 
 
-def _standing(results: Results, best: str, others: list[str]) -> str:
-    """Which families the lowest mean is not told apart from; empty where it is from all."""
+def _declined(results: Results, known: Sequence[CellRuns], best: CellRuns) -> str:
+    """Why no family is named the best; empty where one is."""
+    if all(run.status == "collapsed" for place in known for run in place.valued):
+        return (
+            "no family is named: every run collapsed, its images cover few kinds of image or hardly "
+            "differ from each other"
+        )
+    if all(beats_gaussian(results, p, results.test_metric) is False for p in known):
+        return (
+            "no family is named: none is nearer to real images than a Gaussian fitted to the pixels"
+        )
+    if learning := still_learning(results):
+        return f"{_who(results, learning)} still learning, so that no family is named the best"
+    if best.arm not in winners(results):
+        return "no family is shown to be nearest to real images"
+    return ""
+
+
+def _who(results: Results, learning: Sequence[str]) -> str:
+    """``every family was``, ```vae` and `gan` were``."""
+    if len(learning) == len(results.arms):
+        return "every family was"
+    return f"{join([code(arm) for arm in learning])} {'was' if len(learning) == 1 else 'were'}"
+
+
+def _ahead(results: Results, best: CellRuns, others: Sequence[CellRuns]) -> str:
+    """Whose distance is lower than whose, each at its settings, as far as a test says so."""
+    lower, near, unknown = _standing(results, best, others)
+    subject = f"{_named(results, best)}"
+    learnt = "learned faster" if still_learning(results) else "makes images nearer to real ones"
+    value = f"{_value(results, best)}{_scale(results)}"
+    parts = [f"not told apart from {_listed(results, near)}"] if near else []
+    parts += [f"not tested against {_listed(results, unknown)}"] if unknown else []
+    rest = f", {join(parts)}" if parts else ""
+    if lower:
+        return f"{subject} {learnt} than {_bare(lower)}: it is at {value}, lower than {_listed(results, lower)}{rest}"
+    return f"the lowest mean is that of {subject}, at {value}{rest}"
+
+
+def _standing(
+    results: Results, best: CellRuns, others: Sequence[CellRuns]
+) -> tuple[list[CellRuns], list[CellRuns], list[CellRuns]]:
+    """The others: those it is lower than by the declared test, not told apart from, not tested."""
     tested = {
-        arm: comparison.winner
+        arm: comparison.winner == best.arm
         for comparison in comparisons(results)
         if comparison.pair.planned.measure == DISTANCE and comparison.difference is not None
         for arm in (comparison.a, comparison.b)
-        if best in {comparison.a, comparison.b}
+        if best.arm in {comparison.a, comparison.b}
     }
-    near = [code(arm) for arm in others if arm in tested and tested[arm] != best]
-    unknown = [code(arm) for arm in others if arm not in tested]
-    said = f", not told apart from {join(near)}" if near else ""
-    if len(unknown) > _MOST_NAMED:
-        return f"{said}, not tested against {plural(len(unknown), 'other')}"
-    return f"{said}, not tested against {join(unknown)}" if unknown else said
+    lower = [p for p in others if tested.get(p.arm) is True]
+    near = [p for p in others if tested.get(p.arm) is False]
+    return lower, near, [p for p in others if p.arm not in tested]
 
 
-def _family(results: Results, arm: str) -> str:
-    place = results.chosen(arm)
-    if place is None:
-        return f"{code(arm)}: no run with a validation value yet."
-    if place.mean(results.test_metric) is None:
-        return f"{code(arm)}{_at(results, place)}: no test distance yet."
-    text = f"{code(arm)}: {_value(results, place)}{_at(results, place)}"
-    means = [
-        (m, p) for p in results.cells_of(arm) if (m := p.mean(results.test_metric)) is not None
-    ]
-    if len(means) > 1:
-        text += f", chosen on validation among {plural(len(means), 'cell')}"
-        low, high = min(means, key=lambda m: m[0]), max(means, key=lambda m: m[0])
-        ends = [f"{shown(results.test_metric, m)}{_at(results, p)}" for m, p in (low, high)]
-        text += f" whose test means go from {ends[0]} to {ends[1]}"
-    return f"{text}."
+def _bare(places: Sequence[CellRuns]) -> str:
+    return join([code(place.arm) for place in places])
 
 
-def _gaussian(results: Results) -> str:
-    baseline = results.baseline(GAUSSIAN)
-    limit = baseline.mean(results.test_metric) if baseline else None
-    if limit is None:
-        return f"No value of {code(GAUSSIAN)}: no family is held against it."
-    beats = {p.arm: beats_gaussian(results, p, results.test_metric) for p in results.chosen_cells}
-    above = [code(arm) for arm, is_below in beats.items() if is_below is False]
-    below = [code(arm) for arm, is_below in beats.items() if is_below]
-    reference = f"the Gaussian fitted to the pixels ({shown(results.test_metric, limit)})"
-    said = []
-    if below:
-        said.append(f"{join(below)} {'beats' if len(below) == 1 else 'beat'} {reference}.")
-    if above:
-        verb = "does" if len(above) == 1 else "do"
-        said.append(f"{join(above)} {verb} not beat {reference}.")
-    worse = sum(beats_gaussian(results, p, results.test_metric) is False for p in results.arm_cells)
-    if worse:
-        said.append(f"In the whole grid {plural(worse, 'cell')} did not.")
-    return " ".join(said)
+def _listed(results: Results, places: Sequence[CellRuns]) -> str:
+    """Each with its settings and value; a number of them where they are many."""
+    if len(places) > _MOST_NAMED:
+        return plural(len(places), "other")
+    metric = results.test_metric
+    return join([f"{_named(results, p)} at {measured(metric, p.values(metric))}" for p in places])
 
 
-def _elbo(results: Results, name: str) -> str:
-    parts = []
-    for arm in results.arms:
-        place = results.chosen(arm)
-        values = place.values(f"test/{name}") if place else []
-        if place and values:
-            parts.append(f"{code(arm)}{_at(results, place)}: {measured(f'test/{name}', values)}")
-    return f"{code(name)} on test, in nats (higher is better), {', '.join(parts)}." if parts else ""
+def _scene(results: Results) -> str:
+    """``After 300,000 real images per run (5.6 epochs) of mnist``."""
+    dataset = prose(results.identity.dataset)
+    if not (images := results.budget()) or not results.arm_runs:
+        return f"On {dataset}"
+    return f"After {images} real images per run{_epochs(results)} of {dataset}"
 
 
-def _rate(results: Results, passport: str, arm: str) -> str:
-    """What the ends of a KL sweep keep of an image, and at what rate; empty for other studies."""
-    if results.study.x != KL_FACTOR:
+def _epochs(results: Results) -> str:
+    """The budget as passes over the training images; empty of runs that do not say how many."""
+    sizes = tag_values(results.arm_runs, "train_images")
+    budgets = [float(text) for run in results.arm_runs if (text := run.param("train.num_images"))]
+    if len(sizes) != 1 or not budgets:
         return ""
-    ends = [(x, p, mean_rate(p, passport)) for x, p in results.along_x(arm)]
-    known = [(x, place, point) for x, place, point in ends if point is not None]
-    if len(known) < 2:
-        return ""
-    (low, first, start), (high, last, end) = known[0], known[-1]
-    units = [place.mean("test/active_units") for place in (first, last)]
-    active = " to ".join(f"{n:.1f}" for n in units if n is not None)
-    said = f", active units from {active}" if active else ""
-    return (
-        f"{code(arm)} ({code(passport)}): from {short(KL_FACTOR)} {low} to {high} the rate goes from "
-        f"{nats(start[0])} to {nats(end[0])} nats, the distortion from {nats(start[1])} to "
-        f"{nats(end[1])} nats{said}."
-    )
+    return f" ({span((b / int(sizes[0]) for b in budgets), lambda e: significant(e, 2))} epochs)"
 
 
-def _badly_ended(results: Results) -> str:
-    said = [
-        f"{plural(n, 'run')} {_ended(status, n)}"
-        for status in ("collapsed", "diverged", "failed", UNFINISHED)
-        if (n := sum(run.status == status for run in results.arm_runs))
-    ]
-    return f"{join(said)}: listed below." if said else ""
+def _named(results: Results, place: CellRuns) -> str:
+    """The family with its settings: the factors that vary, and what a search has chosen."""
+    searched = results.study.spaces.get(place.arm, {})
+    chosen = {short(key): place.runs[0].param(key) for key in searched if place.runs}
+    parts = [prose(results.label(place)), *(f"{k} {_shown(v)}" for k, v in chosen.items() if v)]
+    said = ", ".join(filter(None, parts))
+    return f"{code(place.arm)} ({said})" if said else code(place.arm)
 
 
-def _ended(status: str, number: int) -> str:
-    if status == UNFINISHED:
-        return "is not finished" if number == 1 else "are not finished"
-    return status
-
-
-def _at(results: Results, place: CellRuns) -> str:
-    label = prose(results.label(place))
-    return f" at {label}" if label else ""
+def _shown(text: str) -> str:
+    """A setting's value, a long number with three digits."""
+    try:
+        number = float(text)
+    except ValueError:
+        return prose(text)
+    return f"{number:.3g}" if len(text) > 6 else text
 
 
 def _value(results: Results, place: CellRuns) -> str:
-    """``fd_digits_n500 6.53 [6.02, 7.04] over 3 seeds``."""
+    """``a Frechet distance of 116 [103, 131] to the test images (`fd_mnist_n10000`, 5 seeds)``."""
     values = place.values(results.test_metric)
-    seeds = plural(len(values), "seed")
-    few = ", too few for an interval" if len(values) < SEEDS_FOR_INTERVAL else ""
-    text = measured(results.test_metric, values).partition(" §")[0]
-    return f"{code(results.test_metric_name)} {text} over {seeds}{few}"
+    measure = MeasureName.parse(results.test_metric).measure
+    return (
+        f"a {_DISTANCES.get(measure, 'distance')} of {measured(results.test_metric, values).partition(' §')[0]} to the "
+        f"test images ({code(results.test_metric_name)}, {plural(len(values), 'seed')}{_collapsed(place)})"
+    )
+
+
+def _collapsed(place: CellRuns) -> str:
+    number = sum(run.status == "collapsed" for run in place.valued)
+    return f", {count(number)} of them collapsed" if number else ""
+
+
+def _scale(results: Results) -> str:
+    """What the distance is of images that no family made: where its scale begins and ends."""
+    says = {REAL_IMAGES: "real training images", GAUSSIAN: "a Gaussian fitted to the pixels"}
+    known = {
+        what: mean
+        for name, what in says.items()
+        if (place := results.baseline(name))
+        and (mean := place.mean(results.test_metric)) is not None
+    }
+    said = [f"{shown(results.test_metric, mean)} for {what}" for what, mean in known.items()]
+    return f", where lower is nearer ({join(said)})" if said else ", where lower is nearer"
+
+
+def outside_ahead(results: Results) -> str:
+    """Images made elsewhere that are nearer to the real ones than every family's; else empty."""
+    metric = results.test_metric
+    means = [mean for p in results.chosen_cells if (mean := p.mean(metric)) is not None]
+    outside = [
+        (mean, p.arm)
+        for p in results.baselines
+        if p.is_outside and (mean := p.mean(metric)) is not None and means and mean < min(means)
+    ]
+    said = join([f"{code(name)} at {shown(metric, mean)}" for mean, name in sorted(outside)])
+    return f"Images made elsewhere are nearer than those of every family: {said}." if said else ""
+
+
+def _learning(results: Results) -> str:
+    """How much the last half of the budget still brought each family."""
+    found = progress(results)
+    if not found:
+        return (
+            "Whether they were still learning is not known: no validation was logged near half of the "
+            "budget."
+            if results.arm_runs
+            else ""
+        )
+    said = join([f"{_moved(one.fall)} ({code(one.arm)})" for one in found])
+    learning = still_learning(results)
+    over = (
+        f"{_who(results, learning)} still learning (more than 10 %), and more images may change the order"
+        if learning
+        else "none was still learning (more than 10 %)"
+    )
+    return f"Over the last half of that budget the validation distance {said}: {over}."
+
+
+def _moved(fall: float) -> str:
+    return f"{'fell' if fall >= 0 else 'rose'} by {100 * abs(fall):.0f} %"
+
+
+def _robust(results: Results) -> str:
+    """Whether the order is the same by other measures and at another time, in one sentence."""
+    found = views(results)
+    if not found:
+        return ""
+    order = f"The order by mean distance, {_order(headline_order(results))},"
+    parts = [
+        f"is the same {_by([v for v in found if v.agreement == 'same'], is_order_said=False)}",
+        f"is another beyond the spread of the seeds {_by([v for v in found if v.agreement == 'beyond'])}",
+        f"is another within that spread {_by([v for v in found if v.agreement == 'within'])}",
+    ]
+    said = [part for part in parts if not part.endswith(" ")]
+    unknown = [view.title for view in found if view.agreement == "unknown"]
+    lacking = f"not measured: {join(unknown)}" if unknown else ""
+    if not said:
+        return f"{order} could be held against no other: {lacking}."
+    return f"{order} {'; '.join([*said, *filter(None, [lacking])])}."
+
+
+def _by(found: Sequence[View], *, is_order_said: bool = True) -> str:
+    """``at half the budget, by precision (`vae`, `gan`) and by recall (`vae`, `gan`)``."""
+    names = [
+        f"{'at' if 'budget' in v.title or 'checkpoint' in v.title else 'by'} {v.title}"
+        + (f" ({_order(v.order)})" if is_order_said else "")
+        for v in found
+    ]
+    return join(names)
+
+
+def _order(arms: Sequence[str]) -> str:
+    return ", ".join(map(code, arms))

@@ -6,9 +6,10 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bench.records import RunRecord
+from bench.results.learning import half_name, half_values
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, RecordedRun
 from bench.text import printable
@@ -45,7 +46,7 @@ _FORMULA = re.compile("'*[=+@\t-]")
 
 
 def runs_table(results: Results) -> str:
-    """Every record as CSV: tags, parameters, last values.
+    """Every record as CSV: tags, parameters, last values, and the validation at half the budget.
 
     A value that is not finite is left empty, and named in the column ``not_finite``. Before a text
     that a spreadsheet would take for a formula stands ``'``.
@@ -54,15 +55,17 @@ def runs_table(results: Results) -> str:
     rows += [(run, "no") for group in results.groups for run in group.unplaced_runs]
     rows += [(run, "trial") for group in results.groups for run in group.trials]
     runs = [run for run, _ in rows]
-    known = {tag for run in runs for tag in run.record.tags if _is_tag(tag)}
-    tags = [*_FIRST, *sorted(known - {*_FIRST} - _LEFT_OUT)]
+    said = {tag for run in runs for tag in run.record.tags if _is_tag(tag)}
+    tags = [*_FIRST, *sorted(said - {*_FIRST} - _LEFT_OUT)]
     params = sorted({key for run in runs for key in run.record.params} - {*tags})
-    metrics = sorted({key for run in runs for key in run.record.metrics})
+    values = _values(results, runs)
+    metrics = sorted({name for each in values.values() for name in each})
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(map(_cell, ["run_id", "used", *tags, _NOT_FINITE, *params, *metrics]))
     for run, is_used in rows:
-        cells = [run.record.run_id, is_used, *_fields(run, tags, params, metrics)]
+        known = values[run.record.run_id]
+        cells = [run.record.run_id, is_used, *_fields(run, known, tags, params, metrics)]
         writer.writerow(map(_cell, cells))
     return buffer.getvalue()
 
@@ -114,13 +117,27 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _values(results: Results, runs: Iterable[RecordedRun]) -> dict[str, dict[str, float]]:
+    """Run id to its last values, and to that at half of its budget, which the answer reads."""
+    halves = {
+        run_id: {half_name(group): value}
+        for group in results.groups
+        for run_id, value in half_values(group).items()
+    }
+    return {(i := run.record.run_id): {**run.record.metrics, **halves.get(i, {})} for run in runs}
+
+
 def _fields(
-    run: RecordedRun, tags: Iterable[str], params: Iterable[str], metrics: Iterable[str]
+    run: RecordedRun,
+    known: Mapping[str, float],
+    tags: Iterable[str],
+    params: Iterable[str],
+    metrics: Iterable[str],
 ) -> list[str]:
     record = run.record
     said = {**record.tags, "status": run.status}
-    values = (record.metrics.get(name, math.nan) for name in metrics)
-    odd = sorted(name for name, value in record.metrics.items() if not math.isfinite(value))
+    values = (known.get(name, math.nan) for name in metrics)
+    odd = sorted(name for name, value in known.items() if not math.isfinite(value))
     return [
         *(said.get(tag, "") for tag in tags),
         " ".join(odd),

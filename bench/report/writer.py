@@ -13,6 +13,7 @@ from bench.plan.study import Identity, Study
 from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
 from bench.report.answer import answer
+from bench.report.findings import findings
 from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.origin import origin
@@ -24,6 +25,9 @@ from bench.results.runs import UNFINISHED
 from bench.results.summary import completeness
 
 README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
+
+_ANSWERS = ("factor_curve", "headline")
+"""The figures that answer a study's question, the first that it has on the first screen."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,8 @@ def read_figures(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 def compose(results: Results, figures_folder: Path, out: Path) -> Composed:
     """Draws the figures into a folder; everything else as text, to lie in ``out``."""
-    drawn, numbers = figures(results, figures_folder)
-    files = {README: report_text(results, drawn, out), RUNS: runs_table(results)}
+    shown, numbers = figures(results, figures_folder)
+    files = {README: report_text(results, shown, out), RUNS: runs_table(results)}
     return Composed(files, numbers)
 
 
@@ -114,9 +118,9 @@ def manifest(results: Results, composed: Composed) -> Manifest:
     )
 
 
-def figures(results: Results, folder: Path) -> tuple[str, dict[str, str]]:
-    """Draws every plot that has something to show: markdown, and the digests of their numbers."""
-    parts, numbers = [], {}
+def figures(results: Results, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Draws every plot that has something to show: each one's markdown, and its numbers' digest."""
+    shown, numbers = {}, {}
     for name, plot in sorted(PLOTS.items(), key=lambda item: (item[1].order, item[0])):
         path = folder / f"{name}.png"
         rows = plot.numbers(results)
@@ -128,14 +132,23 @@ def figures(results: Results, folder: Path) -> tuple[str, dict[str, str]]:
             path.write_bytes(png(drawing.figure))
         numbers[name] = table_digest(rows)
         alt = prose(drawing.alt.replace("[", "(").replace("]", ")"))
-        shown = f"![{alt}]({FIGURES}/{name}.png)"
-        parts.append(f"### {plot.title}\n\n{shown}\n\n{prose(drawing.caption)}")
-    return "\n\n".join(parts), numbers
+        shown[name] = f"![{alt}]({FIGURES}/{name}.png)\n\n{prose(drawing.caption)}"
+    return shown, numbers
 
 
-def report_text(results: Results, drawn: str = "", out: Path | None = None) -> str:
-    """The markdown, with ``drawn`` (from ``figures``) under its heading, to lie in ``out``."""
-    beside = {"Figures": drawn, "Floors": calibration_link(results, out)}
+def report_text(
+    results: Results, shown: Mapping[str, str] | None = None, out: Path | None = None
+) -> str:
+    """The markdown, with the figures of ``figures`` under their headings, to lie in ``out``."""
+    shown = shown or {}
+    first = next((name for name in _ANSWERS if name in shown), "")
+    others = [f"### {PLOTS.get(name).title}\n\n{shown[name]}" for name in shown if name != first]
+    beside = {
+        "Answer at a glance": shown.get(first, ""),
+        "Findings": findings(results),
+        "Figures": "\n\n".join(others),
+        "Floors": calibration_link(results, out),
+    }
     identity = results.identity
     title = f"# {prose(f'{identity.study} on {identity.dataset} ({identity.tier} tier)')}"
     parts = [title, origin(results), _state(results), answer(results)]

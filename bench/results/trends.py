@@ -205,16 +205,17 @@ def factor_rows(
         mine = [
             {"panel": panel, "arm": arm, "x": str(x), **row}
             for x, place in results.along_x(arm)
-            for row in _place_rows(place.runs, value_of, scale_of(metric or panel))
+            for row in place_rows(place.runs, value_of, scale_of(metric or panel))
         ]
         if any(row["kind"] == "mean" for row in mine):
             rows.extend(mine)
     return rows
 
 
-def _place_rows(
+def place_rows(
     runs: tuple[RecordedRun, ...], value_of: Callable[[RecordedRun], float | None], scale: Scale
 ) -> Rows:
+    """Rows ``kind, value`` of one cell: its mean, its seeds and what was lost."""
     rows: Rows = []
     values = []
     for run in runs:

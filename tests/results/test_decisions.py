@@ -9,7 +9,6 @@ from scipy import stats as scipy_stats
 from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan.study import Planned
-from bench.report.answer import answer
 from bench.report.sections.comparisons import CANNOT, NO_DIFFERENCE, comparison_table, verdict
 from bench.report.sections.protocol import protocol
 from bench.results.decisions import (
@@ -122,22 +121,6 @@ def test_arm_that_wins_by_another_measure_is_not_bold():
     said = verdict(found[0])
     assert said.startswith("`class_accuracy`: `vae` is higher than `gan` by 0.400 [0.377, 0.423]")
     assert "`vae` - `gan`, `class_accuracy`, higher is better" in comparison_table(found)
-
-
-def test_first_sentence_says_what_the_lowest_mean_is_not_told_apart_from():
-    def first(records, comparisons=()):
-        results = results_of(records, comparisons)
-        return answer(results).split("**")[1]
-
-    clear = first(study_records())
-    assert "`gan` at depth 3 has the lowest test distance" in clear
-    assert "told apart" not in clear
-    assert "tested against" not in clear
-    close = first(study_records({"vae": 9.5, "gan": 6.5, "wgan": 6.6}))
-    assert "over 3 seeds, not told apart from `wgan`; this is" in close
-    partly = first(study_records(), [Planned(a="gan", b="vae"), Planned(a="vae", b="wgan")])
-    assert "over 3 seeds, not tested against `wgan`; this is" in partly
-    assert ", not tested against `vae` and `wgan`;" in first(study_records(seeds=(0, 1)))
 
 
 def test_floor_holds_for_the_distance_alone():

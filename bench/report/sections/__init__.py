@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.registry import Registry
-from bench.results.format import prose
 from bench.results.results import Results
 
 Words = Callable[[Results], str]
@@ -61,6 +60,7 @@ def in_order(after: str = "") -> list[Section]:
     return [found for one in following for found in (one, *in_order(one.title))]
 
 
-# What the study asks stands as it is, figures are drawn by the writer.
-section("Question", after="")(lambda results: prose(results.study.question))
+# Figures are drawn by the writer: the one that answers, then the others; it adds the findings.
+section("Answer at a glance", after="", reads_curves=True)(lambda _results: "")
+section("Findings", after="Answer at a glance")(lambda _results: "")
 section("Figures", after="Cells measured differently", reads_curves=True)(lambda _results: "")

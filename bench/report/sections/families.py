@@ -33,7 +33,7 @@ _UPDATES = re.compile(r"cost/updates_(?P<phase>.+)")
 _CLASS_DISTANCE = ("test", "", "class_fd", "")
 
 
-@section("Families at their chosen cell", after="Question")
+@section("Families at their chosen cell", after="Findings")
 def families(results: Results) -> str:
     """Each arm at its chosen cell, then the baselines: quality.
 

@@ -1,0 +1,133 @@
+"""What was found, as plain sentences made from the numbers."""
+
+from __future__ import annotations
+
+from bench.report.sections.comparisons import verdict
+from bench.report.sections.trends import trend_sentence
+from bench.results.decisions import comparisons
+from bench.results.format import (
+    code,
+    join,
+    measured,
+    nats,
+    plural,
+    prose,
+    shown,
+)
+from bench.results.results import GAUSSIAN, Results, short
+from bench.results.runs import UNFINISHED, CellRuns
+from bench.results.summary import KL_FACTOR, beats_gaussian, elbo_remark, mean_rate, passports
+from bench.results.trends import trends
+from bench.stats.tests import SEEDS_FOR_INTERVAL
+
+
+def findings(results: Results) -> str:
+    """A bullet for each thing that was found."""
+    bullets = [
+        *(_family(results, arm) for arm in results.arms),
+        *(verdict(comparison) for comparison in comparisons(results)),
+        *(trend_sentence(results, curve) for curve in trends(results)[0]),
+        _gaussian(results),
+        *(_rate(results, name, arm) for name in passports(results) for arm in results.arms),
+        *(_elbo(results, name) for name in results.elbos),
+        elbo_remark(results),
+        _badly_ended(results),
+    ]
+    return "\n".join(f"- {bullet}" for bullet in bullets if bullet)
+
+
+def _family(results: Results, arm: str) -> str:
+    place = results.chosen(arm)
+    if place is None:
+        return f"{code(arm)}: no run with a validation value yet."
+    if place.mean(results.test_metric) is None:
+        return f"{code(arm)}{_at(results, place)}: no test distance yet."
+    text = f"{code(arm)}: {_value(results, place)}{_at(results, place)}"
+    means = [
+        (m, p) for p in results.cells_of(arm) if (m := p.mean(results.test_metric)) is not None
+    ]
+    if len(means) > 1:
+        text += f", chosen on validation among {plural(len(means), 'cell')}"
+        low, high = min(means, key=lambda m: m[0]), max(means, key=lambda m: m[0])
+        ends = [f"{shown(results.test_metric, m)}{_at(results, p)}" for m, p in (low, high)]
+        text += f" whose test means go from {ends[0]} to {ends[1]}"
+    return f"{text}."
+
+
+def _gaussian(results: Results) -> str:
+    baseline = results.baseline(GAUSSIAN)
+    limit = baseline.mean(results.test_metric) if baseline else None
+    if limit is None:
+        return f"No value of {code(GAUSSIAN)}: no family is held against it."
+    beats = {p.arm: beats_gaussian(results, p, results.test_metric) for p in results.chosen_cells}
+    above = [code(arm) for arm, is_below in beats.items() if is_below is False]
+    below = [code(arm) for arm, is_below in beats.items() if is_below]
+    reference = f"the Gaussian fitted to the pixels ({shown(results.test_metric, limit)})"
+    said = []
+    if below:
+        said.append(f"{join(below)} {'beats' if len(below) == 1 else 'beat'} {reference}.")
+    if above:
+        verb = "does" if len(above) == 1 else "do"
+        said.append(f"{join(above)} {verb} not beat {reference}.")
+    worse = sum(beats_gaussian(results, p, results.test_metric) is False for p in results.arm_cells)
+    if worse:
+        said.append(f"In the whole grid {plural(worse, 'cell')} did not.")
+    return " ".join(said)
+
+
+def _elbo(results: Results, name: str) -> str:
+    parts = []
+    for arm in results.arms:
+        place = results.chosen(arm)
+        values = place.values(f"test/{name}") if place else []
+        if place and values:
+            parts.append(f"{code(arm)}{_at(results, place)}: {measured(f'test/{name}', values)}")
+    return f"{code(name)} on test, in nats (higher is better), {', '.join(parts)}." if parts else ""
+
+
+def _rate(results: Results, passport: str, arm: str) -> str:
+    """What the ends of a KL sweep keep of an image, and at what rate; empty for other studies."""
+    if results.study.x != KL_FACTOR:
+        return ""
+    ends = [(x, p, mean_rate(p, passport)) for x, p in results.along_x(arm)]
+    known = [(x, place, point) for x, place, point in ends if point is not None]
+    if len(known) < 2:
+        return ""
+    (low, first, start), (high, last, end) = known[0], known[-1]
+    units = [place.mean("test/active_units") for place in (first, last)]
+    active = " to ".join(f"{n:.1f}" for n in units if n is not None)
+    said = f", active units from {active}" if active else ""
+    return (
+        f"{code(arm)} ({code(passport)}): from {short(KL_FACTOR)} {low} to {high} the rate goes from "
+        f"{nats(start[0])} to {nats(end[0])} nats, the distortion from {nats(start[1])} to "
+        f"{nats(end[1])} nats{said}."
+    )
+
+
+def _badly_ended(results: Results) -> str:
+    said = [
+        f"{plural(n, 'run')} {_ended(status, n)}"
+        for status in ("collapsed", "diverged", "failed", UNFINISHED)
+        if (n := sum(run.status == status for run in results.arm_runs))
+    ]
+    return f"{join(said)}: listed below." if said else ""
+
+
+def _ended(status: str, number: int) -> str:
+    if status == UNFINISHED:
+        return "is not finished" if number == 1 else "are not finished"
+    return status
+
+
+def _at(results: Results, place: CellRuns) -> str:
+    label = prose(results.label(place))
+    return f" at {label}" if label else ""
+
+
+def _value(results: Results, place: CellRuns) -> str:
+    """``fd_digits_n500 6.53 [6.02, 7.04] over 3 seeds``."""
+    values = place.values(results.test_metric)
+    seeds = plural(len(values), "seed")
+    few = ", too few for an interval" if len(values) < SEEDS_FOR_INTERVAL else ""
+    text = measured(results.test_metric, values).partition(" §")[0]
+    return f"{code(results.test_metric_name)} {text} over {seeds}{few}"
