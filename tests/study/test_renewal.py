@@ -54,12 +54,13 @@ def test_nothing_is_repeated_where_nothing_changed(either):
 
 def test_a_new_version_of_the_numbers_trains_anew_and_keeps_the_old(grid, monkeypatch):
     before = grid.run(Signing(grid.store))
-    monkeypatch.setattr(bench, "NUMBERS", 2)
+    monkeypatch.setattr(bench, "NUMBERS", bench.NUMBERS + 1)
     lines, ran = begun_again(grid)
     assert sorted(ran.trained) == sorted(before.trained)
     (line,) = lines
     assert line.startswith("vae depth=1 seed=0 and 8 more, made until 20")
-    assert "were trained with other numbers of the package (1 -> 2): trained anew" in line
+    raised = f"({bench.NUMBERS - 1} -> {bench.NUMBERS})"
+    assert f"were trained with other numbers of the package {raised}: trained anew" in line
     assert roles(grid) == {"run": 8, "baseline": 1, "superseded": 9}
     kept = [record.about for record in grid.records() if record.about.role == "superseded"]
     assert all((grid.root / about.folder / "result.json").exists() for about in kept)
@@ -68,7 +69,7 @@ def test_a_new_version_of_the_numbers_trains_anew_and_keeps_the_old(grid, monkey
 
 def test_a_search_of_which_a_trial_was_trained_otherwise_begins_anew(search, monkeypatch):
     before = search.run(Signing(search.store))
-    monkeypatch.setattr(bench, "NUMBERS", 2)
+    monkeypatch.setattr(bench, "NUMBERS", bench.NUMBERS + 1)
     lines, ran = begun_again(search)
     assert sorted(ran.ran) == sorted(before.ran)
     assert "trained with other numbers of the package" in lines[0]
@@ -79,14 +80,14 @@ def test_a_search_of_which_a_trial_was_trained_otherwise_begins_anew(search, mon
 def test_trials_that_were_measured_otherwise_stay_as_they_chose(search, monkeypatch):
     search.run(Signing(search.store))
     number = len(optuna_trials(search.storage))
-    monkeypatch.setattr(bench, "MEASURES", 2)
+    monkeypatch.setattr(bench, "MEASURES", bench.MEASURES + 1)
     assert not [place for place, _ in search.driver().changed() if place.stage == "trial"]
     assert len(optuna_trials(search.storage)) == number
 
 
 def test_results_of_an_older_version_count_and_are_counted(grid, monkeypatch):
     grid.run()
-    monkeypatch.setattr(bench, "NUMBERS", 2)
+    monkeypatch.setattr(bench, "NUMBERS", bench.NUMBERS + 1)
     lines, ran = begun_again(grid, FakeEngine)
     assert (lines, ran.ran) == ([], [])
     assert unrecorded(map(grid.driver().tracked.folder, grid.driver().runs())) == 9
@@ -126,7 +127,7 @@ def test_trials_beyond_the_number_that_is_asked_for_are_renewed_with_the_others(
     search, monkeypatch
 ):
     search.run(Signing(search.store))
-    monkeypatch.setattr(bench, "NUMBERS", 2)
+    monkeypatch.setattr(bench, "NUMBERS", bench.NUMBERS + 1)
     search.options["trials"] = 2
     begun_again(search)
     search.options["trials"] = 4
@@ -151,7 +152,7 @@ def test_finished_runs_whose_images_are_gone_count_as_they_are(grid, monkeypatch
 
 def test_folder_in_which_another_process_is_at_work_is_not_moved(grid, monkeypatch):
     grid.run(Signing(grid.store))
-    monkeypatch.setattr(bench, "NUMBERS", 2)
+    monkeypatch.setattr(bench, "NUMBERS", bench.NUMBERS + 1)
     monkeypatch.setattr(files, "WAIT_SECONDS", 0.0)
     driver = grid.driver()
     folder = driver.changed()[0][0].folder
