@@ -152,6 +152,7 @@ class RunTags:
         command: What was typed.
         trial: Optuna's number of a trial of a search.
         sampler: Who chose the trial's values.
+        settings: After a search, whether a run has what it ``found`` or what was ``known`` before.
         repeats: The run that ``bench train --config`` repeats.
         evaluates: The run that ``bench eval`` measures again.
         images_digest: Of images made elsewhere.
@@ -186,6 +187,7 @@ class RunTags:
     command: str = ""
     trial: int | None = None
     sampler: str = ""
+    settings: str = ""
     repeats: str = ""
     evaluates: str = ""
     images_digest: str = ""

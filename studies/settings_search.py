@@ -1,8 +1,8 @@
 """Which training settings does each family get (protocol rule 4)?
 
-Six settings per family, the same budget, validation data only, the mean over two depths.
-bench run --study settings_search --seeds 1                      digits, 36 runs, 3 minutes
-bench run --study settings_search --seeds 1 --tier lab           MNIST, 36 runs, 10 minutes
+Eight settings per family, the same budget, validation data only, the mean over two depths.
+bench run --study settings_search --seeds 1                      digits, 64 runs, 5 minutes
+bench run --study settings_search --seeds 1 --tier lab           MNIST, 64 runs, 20 minutes
 """
 
 from bench.plan import Arm, Study, Tier
@@ -14,25 +14,31 @@ STUDY = Study(
         Arm(
             name="vae",
             model="vae",
-            factors={"model.lr": (1e-3, 2e-3, 4e-3), "train.batch_size": (32, 64)},
+            factors={"model.lr": (1e-3, 2e-3, 4e-3, 8e-3), "train.batch_size": (32, 64)},
         ),
         Arm(
             name="gan",
             model="gan",
-            factors={"model.lr": (5e-4, 1e-3, 2e-3), "train.batch_size": (32, 64)},
+            factors={"model.lr": (5e-4, 1e-3, 2e-3, 4e-3), "train.batch_size": (32, 64)},
         ),
         Arm(
             name="wgan",
             model="wgan",
             settings={"model.n_critic": 2},
-            factors={"model.lr": (5e-4, 1e-3, 2e-3), "model.clip_value": (0.02, 0.05)},
+            factors={"model.lr": (5e-4, 1e-3, 2e-3, 4e-3), "model.clip_value": (0.02, 0.05)},
+        ),
+        Arm(
+            name="wgan_gp",
+            model="wgan:gradient_penalty",
+            settings={"model.n_critic": 1},
+            factors={"model.lr": (5e-4, 1e-3, 2e-3, 4e-3), "train.batch_size": (32, 64)},
         ),
     ),
     factors={"model.depth": (2, 4)},
     tiers={
         "classroom": Tier(
             dataset="digits",
-            takes="3 minutes on two cores",
+            takes="5 minutes on two cores",
             settings={
                 "model.width": 16,
                 "train.num_images": 12_000,

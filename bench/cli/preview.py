@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from bench.cli.options import columns
 from bench.config import Flat, RunConfig
-from bench.plan.space import Space
+from bench.plan.space import KNOWN, SETTINGS, Space
 from bench.plan.study import Identity
 from bench.records import Scalar
 from bench.study.cells import matched_deviation
-from bench.study.plan import PlannedRun, StudyPlan
+from bench.study.plan import FINALIST, PlannedRun, StudyPlan
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ def plan_table(runs: Sequence[PlannedRun], spaces: dict[str, Space]) -> list[str
     """
     cells: dict[str, list[PlannedRun]] = {}
     for run in runs:
-        cells.setdefault(f"{run.role} {run.name}", []).append(run)
+        cells.setdefault(f"{run.role} {run.sampler} {run.name}", []).append(run)
     trained = [some[0] for some in cells.values() if not some[0].cell.baseline]
     differing = _differing([run.config.settings() for run in trained])
     rows = [("cell", "runs", "images", "settings that differ")]
@@ -87,14 +87,17 @@ def _settings(run: PlannedRun, differing: Sequence[str], space: Space) -> str:
     said = [key for key in differing if key in settings and key not in space]
     fixed = as_text({key: run.config.settings()[key] for key in said})
     if run.stage == "run":
-        return " ".join(part for part in (fixed, "best of the search" if space else "") if part)
+        known = run.cell.factors.get(SETTINGS) == KNOWN
+        found = "known before the search" if known else "best of the search" if space else ""
+        return " ".join(part for part in (fixed, found) if part)
     chosen = ", ".join(f"{key.rpartition('.')[2]} {found}" for key, found in space.items())
     return " ".join(part for part in (fixed, f"one of: {chosen}") if part)
 
 
 def _numbers(runs: Sequence[PlannedRun]) -> str:
-    """``seeds 0..2``, ``trials 0..11`` or ``seed 0``."""
-    kind = "seed" if runs[0].stage == "run" else "trial"
+    """``seeds 0..2``, ``trials 0..11``, ``finalists 0..3`` or ``seed 0``."""
+    trial = FINALIST if runs[0].is_finalist else "trial"
+    kind = "seed" if runs[0].stage == "run" else trial
     found = sorted(run.number for run in runs)
     return f"{kind} {found[0]}" if len(found) == 1 else f"{kind}s {found[0]}..{found[-1]}"
 

@@ -32,7 +32,7 @@ from bench.cli.preview import as_text, matched_line, plan_line, plan_table, seco
 from bench.config import listed
 from bench.errors import UsageError
 from bench.plan.files import load_study
-from bench.plan.space import MOST_TRIALS, bounds
+from bench.plan.space import MOST_TRIAL_SEEDS, MOST_TRIALS, bounds
 from bench.plan.study import MOST_SEEDS
 from bench.study.plan import PlannedRun, StudyPlan, resolve
 from bench.training.checkpoint import RESULT
@@ -56,6 +56,12 @@ def run_study(
     trials: Annotated[
         int | None,
         typer.Option("--trials", min=1, max=MOST_TRIALS, help="of a search, for each family"),
+    ] = None,
+    seeds_per_trial: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds-per-trial", min=1, max=MOST_TRIAL_SEEDS, help="of a search, averaged"
+        ),
     ] = None,
     jobs: Annotated[str, typer.Option("--jobs", help="runs at a time: a number or auto")] = "auto",
     engine: Annotated[
@@ -86,6 +92,7 @@ def run_study(
         overrides=overrides or (),
         seeds=seeds,
         trials=trials,
+        seeds_per_trial=seeds_per_trial,
         device=device,
         deterministic=deterministic,
         root=root,

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from bench.config import Settings, dataset_slug, digest
 from bench.errors import UsageError
 from bench.plan.claim import Claim
-from bench.plan.space import MOST_TRIALS, Search, Space
+from bench.plan.space import MOST_TRIALS, SETTINGS, Search, Space
 from bench.records import Scalar
 from bench.registry import closest
 
@@ -48,16 +48,20 @@ class Tier(Settings):
         dataset: Default data set.
         settings: Flat keys for every arm: the budget.
         arms: Arm name to flat keys: the training settings chosen for this tier.
+        known: Arm name to what former searches found on this data set, which a search tries first.
         seeds: How many, unless ``--seeds`` says otherwise.
         trials: Of a search, for each arm; None takes the search's own number.
+        trial_share: Of the images of a run, that a trial sees; None takes the search's own.
         takes: How long it was measured to take, and where.
     """
 
     dataset: str
     settings: FlatValues = Field(default_factory=dict)
     arms: dict[str, FlatValues] = Field(default_factory=dict)
+    known: dict[str, tuple[FlatValues, ...]] = Field(default_factory=dict)
     seeds: int = Field(3, ge=1, le=MOST_SEEDS)
     trials: int | None = Field(None, ge=1, le=MOST_TRIALS)
+    trial_share: float | None = Field(None, gt=0, le=1)
     takes: str = ""
 
 
@@ -119,7 +123,7 @@ class Study(Settings):
         if len(set(names)) < len(names):
             raise ValueError(f"arm names must differ, got {names}")
         for tier, plan in self.tiers.items():
-            if unknown := set(plan.arms) - set(names):
+            if unknown := {*plan.arms, *plan.known} - set(names):
                 raise ValueError(f"tier {tier} has settings for unknown arms {sorted(unknown)}")
         for planned in self.comparisons:
             if planned.a == planned.b or not {planned.a, planned.b} <= set(names):
@@ -205,6 +209,16 @@ class Study(Settings):
         """Arm to what its trials choose from; empty where nothing is searched."""
         return self.search.spaces if self.search else {}
 
+    def trial_share(self, tier: str) -> float:
+        """Of the images of a run, that a trial sees."""
+        share = self.tier(tier).trial_share
+        return share or (self.search.share if self.search else 1.0)
+
+    @property
+    def _found_or_known(self) -> dict[str, tuple[Scalar, ...]]:
+        """The factor of a search that runs what it found beside what was known."""
+        return {SETTINGS: self.search.settings} if self.search and self.search.known else {}
+
     @property
     def x(self) -> str | None:
         """The factor on the x-axis, or None."""
@@ -225,14 +239,14 @@ class Study(Settings):
         plan = self.tier(tier)
         cells = []
         for arm in self.arms:
-            factors = {**self.factors, **arm.factors}
+            factors = {**self.factors, **arm.factors, **self._found_or_known}
             for values in itertools.product(*factors.values()):
                 chosen = dict(zip(factors, values, strict=True))
                 settings = {
                     **plan.settings,
                     **arm.settings,
                     **plan.arms.get(arm.name, {}),
-                    **chosen,
+                    **{key: value for key, value in chosen.items() if key != SETTINGS},
                 }
                 cells.append(Cell(arm=arm.name, model=arm.model, factors=chosen, settings=settings))
         kept = {k: v for k, v in plan.settings.items() if k.startswith("eval.")}

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from bench.config import UNSAID
 from bench.measures import mean_of
+from bench.plan.space import SETTINGS
 from bench.plan.study import Cell, FlatValues
 from bench.records import OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
 
@@ -118,6 +119,8 @@ class RecordedRun:
 
     def param(self, key: str) -> str | None:
         """A parameter by its full key, or by one without its prefix."""
+        if key == SETTINGS:
+            return self.tags.settings or None
         params = {**UNSAID, **self.record.params}
         if key in params:
             return params[key]

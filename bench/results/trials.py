@@ -12,6 +12,9 @@ from bench.results.runs import UNFINISHED
 ENOUGH = 10
 """Random trials from which an expected best is estimated (protocol rule 22)."""
 
+FINALIST = "finalist"
+"""In place of a sampler: a trial of the second stage, on all images."""
+
 IMPORTANCE = "bench.importance"
 """Fact: what ``bench run`` said of the settings' importance at the end of a search."""
 
@@ -56,7 +59,9 @@ def trials_of(results: Results, arm: str) -> list[Trial]:
     """The trials of an arm that have ended, by number; of one repeated, the last."""
     name = search_measure(results)
     by_number = {
-        run.trial: run for run in results.trials if run.arm == arm and run.status != UNFINISHED
+        run.trial: run
+        for run in results.trials
+        if run.arm == arm and run.status != UNFINISHED and run.tags.sampler != FINALIST
     }
     return [
         Trial(number, run.tags.sampler == "random", run.value(name))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.config import RunConfig, full_key, known_keys
 from bench.errors import UsageError
 from bench.models import MODELS, configure, find
-from bench.plan.study import RESERVED, Cell, Identity, Study
+from bench.plan.space import Space
+from bench.plan.study import RESERVED, Cell, FlatValues, Identity, Study
 from bench.records import DataSpec
 
 WIDEST = 512
@@ -20,6 +21,31 @@ def configured(cell: Cell, identity: Identity, seed: int) -> RunConfig:
     known = _keys(cell.model)
     overrides = {key: value for key, value in identity.overrides.items() if _fits(key, known)}
     return configure(cell.model, cell.settings, overrides, cell.matched, fixed)
+
+
+def known_settings(
+    cell: Cell, space: Space, former: Sequence[FlatValues], identity: Identity
+) -> list[FlatValues]:
+    """What is known of an arm: its own settings, what former searches found, the model's defaults.
+
+    Each is a value for every key of the space; none is there twice.
+
+    Raises:
+        UsageError: The space does not hold one of them.
+    """
+    own = configured(cell, identity, 0).settings()
+    ways = [own, *({**own, **each} for each in former), configure(cell.model).settings()]
+    known: list[FlatValues] = []
+    for way in ways:
+        values = {key: way[key] for key in space}
+        for key, value in values.items():
+            if not space[key].holds(value):
+                raise UsageError(
+                    f"'{key}' is searched for '{cell.arm}' over {space[key]}, and {value} is among "
+                    "its known settings: widen the range"
+                )
+        known += [] if values in known else [values]
+    return known
 
 
 def full_overrides(study: Study, tier: str, overrides: Mapping[str, str]) -> dict[str, str]:

@@ -59,8 +59,11 @@ class Driver:
 
     @property
     def queues(self) -> list[Queue]:
-        """A grid has one, a search two."""
-        return [self._grid] if self._search is None else [self._search, self._grid]
+        """A grid has one, a search two, or three where it has finalists."""
+        if self._search is None:
+            return [self._grid]
+        finals = [self._search.finals] if self._search.finals else []
+        return [self._search, *finals, self._grid]
 
     def left(self) -> list[PlannedRun]:
         """What is still to be run, or to be told to a tracking store that does not know it."""

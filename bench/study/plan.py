@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING
 
 from bench.config import Precision, RunConfig, digest, in_precision, parse_assignments
 from bench.errors import UsageError
-from bench.plan.space import MOST_TRIALS, bounds, middle
+from bench.plan.space import (
+    KNOWN,
+    MOST_TRIAL_SEEDS,
+    MOST_TRIALS,
+    SETTINGS,
+    bounds,
+    middle,
+)
 from bench.plan.study import MOST_SEEDS, Cell, FlatValues, Identity, Study
 from bench.records import DataSpec, TrialResult
-from bench.study.cells import configured, full_overrides, matched
+from bench.study.cells import configured, full_overrides, known_settings, matched
 from bench.text import remember, shown
 from bench.tracking.address import sqlite_uri
 from bench.training.checkpoint import load_result
@@ -32,6 +39,9 @@ MOST_LETTERS = 80
 MOST_RUNS = 100_000
 """Of a study; MLflow lists no more of them in one experiment in a bearable time."""
 
+FINALIST = "finalist"
+"""In place of a sampler: a trial that is trained on all images, among the best of its arm."""
+
 FRESH_SEED = 1
 """The first seed after a search, whose trials have seed 0."""
 
@@ -42,10 +52,10 @@ class PlannedRun:
 
     Attributes:
         cell: Its place.
-        seed: Its seed; 0 for a baseline and for a trial.
+        seed: Its seed; 0 for a baseline, from 0 for a trial.
         config: What it does.
         trial: Its number among the trials of its arm; None for a run.
-        sampler: What chose a trial's configuration, ``random`` or ``tpe``.
+        sampler: What chose a trial's configuration, ``known``, ``random``, ``tpe`` or ``FINALIST``.
     """
 
     cell: Cell
@@ -67,13 +77,21 @@ class PlannedRun:
     @property
     def label(self) -> str:
         """Short name, such as ``gan depth=3 seed=1`` or ``gan trial=4``; one of a kind in a study."""
-        return f"{self.name} {'seed' if self.stage == 'run' else 'trial'}={self.number}"
+        if self.stage == "run":
+            return f"{self.name} seed={self.seed}"
+        kind = FINALIST if self.is_finalist else "trial"
+        return f"{self.name} {kind}={self.number}" + (f" seed={self.seed}" if self.seed else "")
 
     @property
     def name(self) -> str:
         """Short name of its cell, such as ``gan depth=3``."""
         factors = (f"{k.rpartition('.')[2]}={v}" for k, v in self.cell.factors.items())
         return " ".join([self.cell.arm, *factors])
+
+    @property
+    def is_finalist(self) -> bool:
+        """Whether it is a trial of a search's second stage."""
+        return self.sampler == FINALIST
 
     @property
     def role(self) -> str:
@@ -105,6 +123,7 @@ class StudyPlan:
         identity: Which tier, data set and ``--set`` values.
         num_seeds: Of each cell; of a search, fresh ones for each best configuration.
         num_trials: Of a search, for each arm alike; 0 for a grid.
+        trial_seeds: Of each trial.
         device: For every run.
         deterministic: Whether a GPU is to repeat to the last bit.
         root: Holds the study's folder.
@@ -118,6 +137,7 @@ class StudyPlan:
     identity: Identity
     num_seeds: int
     num_trials: int = 0
+    trial_seeds: int = 1
     device: torch.device
     deterministic: bool = False
     root: Path = Path("runs")
@@ -164,11 +184,7 @@ class StudyPlan:
         study = self.study
         cells = study.cells(self.identity.tier)
         if study.search:
-            cells = [
-                cell if cell.baseline else _with(cell, found[cell.arm])
-                for cell in cells
-                if cell.baseline or cell.arm in found
-            ]
+            cells = [c for cell in cells for c in self._after_search(cell, found)]
         if study.hold_parameters:
             spec = self.spec()
             cells = [matched(study, cell, self.identity, spec) for cell in cells]
@@ -181,19 +197,78 @@ class StudyPlan:
             if number == 0 or not cell.baseline
         ]
 
+    def _after_search(self, cell: Cell, best: Mapping[str, FlatValues]) -> list[Cell]:
+        """A cell with its settings; none where there are no such, or what was found was known."""
+        if cell.baseline:
+            return [cell]
+        if cell.arm not in best:
+            return []
+        found = _with(cell, best[cell.arm])
+        if SETTINGS not in cell.factors:
+            return [found]
+        known = _with(cell, self.known[cell.arm][0])
+        if cell.factors[SETTINGS] == KNOWN:
+            return [known]
+        is_new = self.configured(found, 0).digest != self.configured(known, 0).digest
+        return [found] if is_new else []
+
+    @cached_property
+    def known(self) -> dict[str, list[FlatValues]]:
+        """What a search begins with, by arm: as many different settings for each of them.
+
+        Raises:
+            UsageError: The search could not choose them.
+        """
+        study, tier = self.study, self.study.tier(self.identity.tier)
+        if study.search is None or not study.search.known:
+            return {}
+        found = {
+            arm: known_settings(self._cell(arm), space, tier.known.get(arm, ()), self.identity)
+            for arm, space in study.spaces.items()
+        }
+        fewest = min(map(len, found.values()))
+        return {arm: each[:fewest] for arm, each in found.items()}
+
     def trials(self) -> list[PlannedRun]:
         """The trials before they are chosen, each in the middle of its space, arms in turn."""
-        placeholders = [self.trial(arm, 0, middle(s)) for arm, s in self.study.spaces.items()]
-        return [replace(run, trial=n) for n in range(self.num_trials) for run in placeholders]
+        search = self.study.search
+        if search is None:
+            return []
+        number = search.finalists + bool(search.known) if search.finalists else 0
+        return [
+            replace(run, trial=n, sampler=sampler)
+            for sampler, count in (("", self.num_trials), (FINALIST, number))
+            for n in range(count)
+            for run in self._placeholders(sampler)
+        ]
 
-    def trial(self, arm: str, number: int, values: FlatValues, sampler: str = "") -> PlannedRun:
-        """A trial with the values chosen for it."""
-        cell = next(c for c in self.study.cells(self.identity.tier) if c.arm == arm)
+    def _placeholders(self, sampler: str) -> list[PlannedRun]:
+        return [
+            self.trial(arm, 0, middle(space), sampler, seed)
+            for arm, space in self.study.spaces.items()
+            for seed in range(self.trial_seeds)
+        ]
+
+    def trial(
+        self, arm: str, number: int, values: FlatValues, sampler: str = "", seed: int = 0
+    ) -> PlannedRun:
+        """A trial with the values chosen for it; a finalist sees all images."""
+        cell = self._cell(arm)
         if search := self.study.search:
             values = {"train.num_validations": search.validations, **values}
         cell = _with(cell, values)
-        config = self.configured(cell, 0)
-        return PlannedRun(cell=cell, seed=0, config=config, trial=number, sampler=sampler)
+        config = self.configured(cell, seed)
+        share = self.study.trial_share(self.identity.tier)
+        if share < 1 and sampler != FINALIST:
+            part = {"train.num_images": max(2, round(share * config.train.num_images))}
+            cell = cell.model_copy(update={"matched": part})  # lies over --set
+            config = self.configured(cell, seed)
+        return PlannedRun(cell=cell, seed=seed, config=config, trial=number, sampler=sampler)
+
+    def _cell(self, arm: str) -> Cell:
+        """An arm before its settings are chosen."""
+        cell = next(c for c in self.study.cells(self.identity.tier) if c.arm == arm)
+        return cell.model_copy(update={"factors": {}})
 
     def address(self, run: PlannedRun) -> str:
         """Where a run's folder lies under ``root``: the tag ``folder``."""
@@ -212,6 +287,7 @@ def resolve(
     overrides: Sequence[str] = (),
     seeds: int | None = None,
     trials: int | None = None,
+    seeds_per_trial: int | None = None,
     device: str = "auto",
     deterministic: bool = False,
     root: Path = Path("runs"),
@@ -230,11 +306,12 @@ def resolve(
             f"sqlite:///{storage if len(storage) < MOST_LETTERS else 'optuna'}.db"
         )
     size = study.tier(tier)
-    if study.search is None and trials is not None:
-        raise UsageError(
-            f"--trials is for a study that searches, and '{study.name}' runs all of a grid: leave "
-            "it out"
-        )
+    for option, value in (("--trials", trials), ("--seeds-per-trial", seeds_per_trial)):
+        if study.search is None and value is not None:
+            raise UsageError(
+                f"{option} is for a study that searches, and '{study.name}' runs all of a grid: "
+                "leave it out"
+            )
     identity = Identity(
         study=study.name,
         tier=tier,
@@ -242,14 +319,17 @@ def resolve(
         overrides=full_overrides(study, tier, parse_assignments(list(overrides))),
     )
     num_seeds = _within("--seeds", size.seeds if seeds is None else seeds, MOST_SEEDS)
-    num_trials = 0
+    num_trials, trial_seeds = 0, 1
     if study.search:
+        wanted = study.search.seeds if seeds_per_trial is None else seeds_per_trial
+        trial_seeds = _within("--seeds-per-trial", wanted, MOST_TRIAL_SEEDS)
         wanted = trials if trials is not None else size.trials or study.search.trials
         num_trials = _within("--trials", wanted, MOST_TRIALS)
-    _require_countable(study, tier, num_seeds, num_trials)
+    _require_countable(study, tier, num_seeds, num_trials * trial_seeds)
     for cell in {each.arm: each for each in study.cells(tier)}.values():
         configured(cell, identity, 0)
     asked = "" if trials is None else f" --trials {trials}"
+    asked += "" if seeds_per_trial is None else f" --seeds-per-trial {seeds_per_trial}"
     asked += " --deterministic" if deterministic else ""
     from bench.runtime import resolve_device  # imports torch: names and values are right by now
 
@@ -258,6 +338,7 @@ def resolve(
         identity=identity,
         num_seeds=num_seeds,
         num_trials=num_trials,
+        trial_seeds=trial_seeds,
         device=resolve_device(device),
         deterministic=deterministic,
         root=root,
@@ -268,7 +349,23 @@ def resolve(
     for arm, space in study.spaces.items():
         for values in bounds(space):
             plan.trial(arm, 0, values)
+    _require_trials(plan)
     return plan
+
+
+def _require_trials(plan: StudyPlan) -> None:
+    """A search has trials for what is known and for as many finalists as it wants.
+
+    Raises:
+        UsageError: It has too few.
+    """
+    known = len(next(iter(plan.known.values()), []))
+    finalists = plan.study.search.finalists if plan.study.search else 0
+    if plan.num_trials < (least := max(known, finalists)):
+        raise UsageError(
+            f"--trials must be at least {least}, since '{plan.study.name}' begins with {known} known "
+            f"settings and ends with {finalists} finalists, got {plan.num_trials}"
+        )
 
 
 def _within(option: str, number: int, most: int) -> int:

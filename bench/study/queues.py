@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
 
 from bench.config import digest
-from bench.plan.space import Search, middle
+from bench.plan.space import SETTINGS, Search, middle
 from bench.plan.study import Study
 from bench.records import SUPERSEDED, RunRecord, Scalar, TrialResult
-from bench.study.plan import PlannedRun
-from bench.study.storage import IMPORTANCE, Found, OptunaGrid, OptunaSearch, is_choice
+from bench.study.plan import FINALIST, FRESH_SEED, PlannedRun
+from bench.study.storage import (
+    IMPORTANCE,
+    Found,
+    OptunaGrid,
+    OptunaSearch,
+    is_choice,
+)
 from bench.study.tracked import Ended, TrackedStudy
 
 SEARCH, RUN = "search", "run"
@@ -45,7 +52,7 @@ class Queue(Protocol):
 
 
 class SearchQueue:
-    """Trials of every arm, chosen and pruned by Optuna.
+    """Trials of every arm, chosen and pruned by Optuna; in ``finals`` those of a second stage.
 
     Args:
         tracked: The study.
@@ -55,16 +62,29 @@ class SearchQueue:
     def __init__(self, tracked: TrackedStudy, search: Search) -> None:
         self._tracked, self._plan = tracked, tracked.plan
         self._arms = {arm: self._opened(arm, search) for arm in search.spaces}
+        self._results: dict[tuple[int, str], dict[int, TrialResult]] = {}
+        self.finals = FinalQueue(tracked, self, search.finalists) if search.finalists else None
 
     def left(self) -> list[PlannedRun]:
         """The trials without a result; one that is not chosen yet is in the middle of its space."""
         missing = set(self._missing(self._ended()))
-        return [run for run in self._plan.trials() if (run.number, run.cell.arm) in missing]
+        trials = [run for run in self._plan.trials() if not run.is_finalist]
+        return [run for run in trials if _address(run) in missing]
+
+    def all_left(self) -> list[PlannedRun]:
+        """What is left of both stages."""
+        return self.left() + (self.finals.left() if self.finals else [])
+
+    def leaders(self) -> dict[str, list[Found]]:
+        """The trials with a value by arm, the best first; without the arms that have none."""
+        found = {arm: one.whole(self._plan.num_trials) for arm, one in self._arms.items()}
+        return {arm: trials for arm, trials in found.items() if trials}
 
     def best(self) -> dict[str, Found]:
         """By arm; without the arms none of whose trials has a value."""
-        found = {arm: one.best(self._plan.num_trials) for arm, one in self._arms.items()}
-        return {arm: one for arm, one in found.items() if one is not None}
+        if self.finals is not None:
+            return self.finals.best()
+        return {arm: trials[0] for arm, trials in self.leaders().items()}
 
     def runs(self) -> list[PlannedRun]:
         """The best configurations on fresh seeds, and the baselines."""
@@ -74,17 +94,23 @@ class SearchQueue:
         """The next trial, chosen now."""
         if not self._todo:
             return None
-        number, arm = self._todo.popleft()
+        number, arm, seed = self._todo.popleft()
         values = self._arms[arm].take(number)
-        return self._plan.trial(arm, number, values, self._arms[arm].sampler_name(number))
+        return self._plan.trial(arm, number, values, self._arms[arm].sampler_name(number), seed)
 
     def should_prune(self, run: PlannedRun, curve: list[float]) -> bool:
-        """Whether its arm's pruner ends it."""
-        return self._arms[run.cell.arm].should_prune(run.number, curve)
+        """Whether its arm's pruner ends it; one seed of several says too little."""
+        return self._plan.trial_seeds == 1 and self._arms[run.cell.arm].should_prune(
+            run.number, curve
+        )
 
     def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
-        """Tells Optuna."""
-        self._arms[run.cell.arm].tell(run.number, result, run_id)
+        """Tells Optuna, of a trial of several seeds once all have ended."""
+        results = self._results.setdefault((run.number, run.cell.arm), {})
+        results[run.seed] = result
+        if len(results) == self._plan.trial_seeds:
+            together = _together([each for _, each in sorted(results.items())])
+            self._arms[run.cell.arm].tell(run.number, together, run_id)
 
     def forget(self) -> None:
         """Discards every trial."""
@@ -96,12 +122,14 @@ class SearchQueue:
 
         With another number of trials another one may be the best, whose runs are there already.
         """
-        trials = {self._plan.address(each.run) for each in self._ended()}
-        chosen = [_settings(run.config.params()) for run in self.runs() if run.role == RUN]
+        final = self.finals.known() if self.finals else []
+        asked = [each.run for each in self._ended()] + final
+        trials = {self._plan.address(run) for run in asked}
+        chosen = [run for run in self.runs() if run.role == RUN and run.seed == FRESH_SEED]
         for record in self._tracked.records():
-            role = _role(record, trials, chosen)
-            if role and role != record.about.role:
-                self._tracked.store.logger(record.run_id).tags({"role": role})
+            tags = _counting(record, trials, chosen).items()
+            if said := {key: text for key, text in tags if text != record.tags.get(key, "")}:
+                self._tracked.store.logger(record.run_id).tags(said)
         found = {arm: one.importance(self._plan.num_trials) for arm, one in self._arms.items()}
         importance = {
             "evaluator": IMPORTANCE,
@@ -111,8 +139,8 @@ class SearchQueue:
         self._tracked.describe({"bench.importance": json.dumps(importance)})
 
     @cached_property
-    def _todo(self) -> deque[tuple[int, str]]:
-        """Number and arm of what is left once Optuna has been told of all that ended."""
+    def _todo(self) -> deque[tuple[int, str, int]]:
+        """What is left once Optuna has been told of all that ended."""
         ended = self._ended()
         for arm, one in self._arms.items():
             one.resume()
@@ -126,9 +154,10 @@ class SearchQueue:
     def known(self) -> list[PlannedRun]:
         """The trials that are chosen, those beyond the number that is asked for as well."""
         return [
-            self._plan.trial(arm, number, values)
+            self._plan.trial(arm, number, values, one.sampler_name(number), seed)
             for arm, one in self._arms.items()
             for number, values in one.chosen().items()
+            for seed in range(self._plan.trial_seeds)
         ]
 
     def _ended(self) -> list[Ended]:
@@ -136,27 +165,119 @@ class SearchQueue:
         asked = (run for run in self.known() if run.number < self._plan.num_trials)
         return self._tracked.ended(asked)
 
-    def _missing(self, ended: Sequence[Ended]) -> list[tuple[int, str]]:
-        """Number and arm of the trials without a result, the arms in turn."""
-        done = {(each.run.number, each.run.cell.arm) for each in ended}
-        every = [(n, arm) for n in range(self._plan.num_trials) for arm in self._arms]
-        return [each for each in every if each not in done]
+    def _missing(self, ended: Sequence[Ended]) -> list[tuple[int, str, int]]:
+        """Number, arm and seed of the trials without a result, the arms in turn."""
+        done = {_address(each.run) for each in ended}
+        return [
+            (number, arm, seed)
+            for number in range(self._plan.num_trials)
+            for arm in self._arms
+            for seed in range(self._plan.trial_seeds)
+            if (number, arm, seed) not in done
+        ]
 
     def _opened(self, arm: str, search: Search) -> OptunaSearch:
         """An arm's trials in Optuna, under a name of all that decides what their values mean."""
-        space = search.spaces[arm]
+        space, known = search.spaces[arm], self._plan.known.get(arm, [])
         meant = {
             "config": self._plan.trial(arm, 0, middle(space)).config.flat(),
             "space": {key: repr(found) for key, found in space.items()},
             "startup": search.startup,
+            **({"known": known} if known else {}),
+            **({"seeds": self._plan.trial_seeds} if self._plan.trial_seeds > 1 else {}),
         }
+        sampler = {"sampler": search.sampler_seed} if search.sampler_seed else {}
         return OptunaSearch(
-            f"{self._plan.identity.key}-{arm}-{digest(meant)[:6]}",
+            f"{self._plan.identity.key}-{arm}-{digest(meant | sampler)[:6]}",
             self._plan.storage_url,
             space,
             startup=search.startup,
-            seed=int(digest({"arm": arm}), 16),
+            seed=int(digest({"arm": arm, **sampler}), 16),
+            known=known,
         )
+
+
+class FinalQueue:
+    """The best trials of every arm, and what was known before, on all images of a run.
+
+    Args:
+        tracked: The study.
+        trials: The search's first stage.
+        number: How many of the best trials of each arm.
+    """
+
+    def __init__(self, tracked: TrackedStudy, trials: SearchQueue, number: int) -> None:
+        self._tracked, self._plan = tracked, tracked.plan
+        self._trials, self._number = trials, number
+
+    def left(self) -> list[PlannedRun]:
+        """Those without a result; before the first stage has ended, with what stands in."""
+        if not self._trials.left():
+            return self._tracked.left(self.known())
+        return [run for run in self._plan.trials() if run.is_finalist]
+
+    def known(self) -> list[PlannedRun]:
+        """The finalists, as far as the first stage has come."""
+        return [
+            self._plan.trial(arm, one.trial, one.values, FINALIST, seed)
+            for arm, leaders in self._trials.leaders().items()
+            for one in self._chosen(arm, leaders)
+            for seed in range(self._plan.trial_seeds)
+        ]
+
+    def best(self) -> dict[str, Found]:
+        """By arm; without the arms none of whose finalists has a value on all images."""
+        results: dict[tuple[str, int], list[TrialResult]] = {}
+        for each in self._tracked.ended(self.known()):
+            results.setdefault((each.run.cell.arm, each.run.number), []).append(each.result)
+        best: dict[str, Found] = {}
+        for arm, leaders in self._trials.leaders().items():
+            for one in self._chosen(arm, leaders):
+                ended = results.get((arm, one.trial), [])
+                value = _together(ended).value if len(ended) == self._plan.trial_seeds else None
+                if value is not None and (arm not in best or value < best[arm].value):
+                    best[arm] = replace(one, value=value)
+        return best
+
+    def next(self) -> PlannedRun | None:
+        """The next finalist."""
+        return self._todo.popleft() if self._todo else None
+
+    def should_prune(self, run: PlannedRun, curve: list[float]) -> bool:  # noqa: ARG002 - whole
+        """A finalist is trained to its end."""
+        return False
+
+    def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
+        """Nothing: Optuna chose it by its trial, and its folder holds the result."""
+
+    def forget(self) -> None:
+        """Nothing is remembered."""
+
+    def close(self) -> None:
+        """Nothing: the search says which of them count."""
+
+    @cached_property
+    def _todo(self) -> deque[PlannedRun]:
+        return deque(self._tracked.left(self.known()))
+
+    def _chosen(self, arm: str, leaders: Sequence[Found]) -> list[Found]:
+        """The best trials, and that with the known settings wherever it came."""
+        known = self._plan.known.get(arm, [])[:1]
+        others = [one for one in leaders if one.values not in known][: self._number]
+        return [one for one in leaders if one.values in known] + others
+
+
+def _together(results: Sequence[TrialResult]) -> TrialResult:
+    """How a trial of several seeds ended: as the first without a value, else with their mean."""
+    valued = [each.value for each in results if each.value is not None]
+    if len(valued) < len(results):
+        return next(each for each in results if each.value is None)
+    return replace(results[0], value=sum(valued) / len(valued))
+
+
+def _address(run: PlannedRun) -> tuple[int, str, int]:
+    """Number, arm and seed of a trial."""
+    return run.number, run.cell.arm, run.seed
 
 
 class GridQueue:
@@ -180,7 +301,7 @@ class GridQueue:
 
     def left(self) -> list[PlannedRun]:
         """The runs without a result; before the search has ended, with what stands in."""
-        searching = self._search is not None and self._search.left()
+        searching = self._search is not None and self._search.all_left()
         return self._tracked.left(self._plan.runs() if searching else self.runs())
 
     def next(self) -> PlannedRun | None:
@@ -229,7 +350,8 @@ class GridQueue:
 
 def _values(study: Study) -> dict[str, list[Scalar]]:
     """Every value of each factor, over all arms."""
-    found: dict[str, list[Scalar]] = {}
+    settings = study.search.settings if study.search else ()
+    found: dict[str, list[Scalar]] = {SETTINGS: list(settings)} if settings else {}
     for factors in (study.factors, *(arm.factors for arm in study.arms)):
         for key, values in factors.items():
             known = found.setdefault(key, [])
@@ -242,14 +364,20 @@ def _is_fixed(values: Sequence[Scalar]) -> bool:
     return is_choice(values) or len({type(value) for value in values}) > 1
 
 
-def _role(record: RunRecord, trials: Collection[str], chosen: Sequence[dict[str, str]]) -> str:
+def _counting(
+    record: RunRecord, trials: Collection[str], chosen: Sequence[PlannedRun]
+) -> dict[str, str]:
     """What a record is to the study now; baselines and images made elsewhere stay what they are."""
     about = record.about
     if about.is_retired or about.role not in {SEARCH, RUN, SUPERSEDED}:
-        return about.role
+        return {}
     if about.trial is not None:
-        return SEARCH if about.folder in trials else SUPERSEDED
-    return RUN if _settings(record.params) in chosen else SUPERSEDED
+        return {"role": SEARCH if about.folder in trials else SUPERSEDED}
+    settings = _settings(record.params)
+    same = [run for run in chosen if _settings(run.config.params()) == settings]
+    if not same:
+        return {"role": SUPERSEDED}
+    return {"role": RUN, SETTINGS: str(same[0].cell.factors.get(SETTINGS, ""))}
 
 
 def _settings(params: dict[str, str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from bench.errors import UsageError, disk_trouble
-from bench.plan.space import Choice, Int, LogUniform, Range, Space
+from bench.plan.space import KNOWN, Choice, Int, LogUniform, Range, Space
 from bench.records import Scalar, TrialResult
 from bench.tracking.address import database_path
 from bench.tracking.database import Schema, is_damaged, prepare, remove
@@ -106,7 +106,7 @@ def is_choice(values: Sequence[Scalar]) -> bool:
 
 
 class OptunaSearch:
-    """The trials of one arm, by number: random ones first, then TPE's, those pruned by the median.
+    """The trials of one arm, by number: known ones, random ones, TPE's, those pruned by the median.
 
     A trial that failed keeps its number and is tried again with what it had; Optuna calls that
     another trial. What is chosen at random depends on ``seed`` and the number alone.
@@ -115,15 +115,25 @@ class OptunaSearch:
         name: Of the study in Optuna.
         storage: Optuna's storage.
         space: What to choose from.
-        startup: How many trials are random and never pruned.
+        startup: How many trials are known or random, and never pruned.
         seed: Of the choices.
+        known: What the first trials have.
     """
 
-    def __init__(self, name: str, storage: str, space: Space, *, startup: int, seed: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        storage: str,
+        space: Space,
+        *,
+        startup: int,
+        seed: int,
+        known: Sequence[Values] = (),
+    ) -> None:
         # That none of the first trials is pruned is up to ``should_prune``: with several workers a
         # later one may end before them.
         self._study = _opened(name, storage, pruner=MedianPruner(n_startup_trials=1))
-        self._storage, self._startup, self._seed = storage, startup, seed
+        self._storage, self._startup, self._seed, self._known = storage, startup, seed, known
         self._space = {key: _distribution(found) for key, found in space.items()}
         self._open: dict[int, Trial] = {}
 
@@ -161,7 +171,9 @@ class OptunaSearch:
         return {key: suggest(key, found) for key, found in self._space.items()}
 
     def sampler_name(self, number: int) -> str:
-        """``random`` or ``tpe``."""
+        """``known``, ``random`` or ``tpe``."""
+        if number < len(self._known):
+            return KNOWN
         return "random" if number < self._startup else "tpe"
 
     def should_prune(self, number: int, curve: Sequence[float]) -> bool:
@@ -183,15 +195,15 @@ class OptunaSearch:
             state, value = _ended(result)
             self._study.tell(trial, value, state=state)
 
-    def best(self, num_trials: int) -> Found | None:
-        """The best whole trial among the first ones."""
+    def whole(self, num_trials: int) -> list[Found]:
+        """The whole trials among the first ones, the best first."""
         whole = [
             Found(trial=number, values=dict(trial.params), value=trial.value)
             for number, trial in self._latest().items()
             if number < num_trials and trial.state == TrialState.COMPLETE
             if trial.value is not None
         ]
-        return min(whole, key=lambda found: (found.value, found.trial), default=None)
+        return sorted(whole, key=lambda found: (found.value, found.trial))
 
     def importance(self, num_trials: int) -> tuple[dict[str, float], int]:
         """Share of each key in what makes a trial one of the best, and the trials it is from.
@@ -230,13 +242,18 @@ class OptunaSearch:
         return {t.user_attrs["number"]: t for t in trials if "number" in t.user_attrs}
 
     def _ask(self, number: int, failed: FrozenTrial | None) -> Trial:
-        if failed is not None:
-            self._study.enqueue_trial(dict(failed.params), user_attrs={"number": number})
+        given = dict(failed.params) if failed is not None else self._given(number)
+        if given is not None:
+            self._study.enqueue_trial(given, user_attrs={"number": number})
             return self._study.ask(self._space)
         self._study.sampler = self._sampler(number)
         trial = self._study.ask(self._space)
         trial.set_user_attr("number", number)
         return trial
+
+    def _given(self, number: int) -> Values | None:
+        """What a new trial has; None where it is chosen."""
+        return dict(self._known[number]) if number < len(self._known) else None
 
     def _sampler(self, number: int) -> BaseSampler:
         """The number is part of the seed: a continued search must not repeat its first draws."""

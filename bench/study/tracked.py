@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from bench.engines.task import Task, is_begun, tell_result
+from bench.plan.space import SETTINGS
 from bench.records import RunRecord, RunTags, TrialResult
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.text import masked
@@ -155,6 +156,7 @@ class TrackedStudy:
             command=self.plan.command,
             trial=run.trial,
             sampler=run.sampler,
+            settings=str(run.cell.factors.get(SETTINGS, "")),
         )
         return About(
             experiment=identity.key,
@@ -180,12 +182,14 @@ class TrackedStudy:
 def _wrong_tags(folder: Path, result: TrialResult, record: RunRecord) -> dict[str, str]:
     """What a run said as it began and ended, where the store says otherwise.
 
-    A search may have given it another role since.
+    A search may have given it another role since, and what was found may be known now.
     """
     header = header_of(folder)
     said = {**({} if header is None else header.about.tags), **result.tags()}
     return {
         key: text
         for key, text in said.items()
-        if key != "role" and (there := record.tags.get(key, "")) != text and there != masked(text)
+        if key not in {"role", "settings"}
+        and (there := record.tags.get(key, "")) != text
+        and there != masked(text)
     }

@@ -22,11 +22,13 @@ def test_dry_run_has_a_line_for_each_cell_with_what_differs(mine):
 
 
 def test_dry_run_of_a_search_shows_what_is_searched_and_that_the_best_runs():
-    lines = table("family_comparison", seeds=5)
-    (trials,) = [line for line in lines if line.split()[:3] == ["wgan", "trials", "0..11"]]
-    assert "clip_value 0.01 to 0.1, logarithmic" in trials
-    (runs,) = [line for line in lines if line.split()[:3] == ["wgan", "seeds", "1..5"]]
-    assert "best of the search" in runs
+    lines = [line.split(maxsplit=4) for line in table("family_comparison", seeds=5)]
+    (trials,) = [line for line in lines if line[:4] == ["wgan", "trials", "0..11", "6,000"]]
+    assert "clip_value 0.005 to 0.2, logarithmic" in trials[4]
+    (finalists,) = [line for line in lines if line[:3] == ["wgan", "finalists", "0..3"]]
+    assert finalists[3] == "12,000"
+    found = [line[4] for line in lines if line[0] == "wgan" and "settings=" in line[1]]
+    assert ["best of the search" in found[0], "known before the search" in found[1]] == [True, True]
 
 
 def test_dry_run_gives_every_configuration(mine, monkeypatch, tmp_path):

@@ -94,7 +94,7 @@ SPACES = {arm.name: RATE for arm in ARMS}
     [
         (lambda: Uniform(low=2.0, high=1.0), "low must be below high, got 2.0 and 1.0"),
         (lambda: Choice(values=(1, 1)), "the values of a choice must differ"),
-        (lambda: Search(spaces={}, startup=5), "greater than or equal to 10"),
+        (lambda: Search(spaces={}, startup=0), "greater than or equal to 1"),
         (
             lambda: study(factors={"data.dataset": ("digits", "mnist")}),
             "'data.dataset' is no factor, every run has it from --dataset: leave it out",

@@ -1,5 +1,6 @@
 """A search is equal for all its arms, and what it found is run; a grid grows and repeats nothing."""
 
+import contextlib
 import json
 from collections import Counter
 
@@ -7,7 +8,9 @@ import optuna
 import pytest
 from study_fakes import ending, value_at
 
-from bench.errors import Interrupted
+from bench.errors import Interrupted, UsageError
+from bench.models import configure
+from bench.plan.space import Choice, Int, LogUniform, Search
 from bench.plan.study import Arm, Tier
 
 
@@ -194,3 +197,102 @@ def test_studies_in_optuna_and_folders_keep_their_names_so_that_old_ones_continu
     }
     folders = {path.name for path in search.driver().plan.folder.glob("trial0-*")}
     assert "trial0-c55a6661d3876038" in folders
+
+
+KNOWN_FIRST = {"model.lr": 3e-2}
+
+
+@pytest.fixture
+def staged(search):
+    """A search in stages that begins with what is known: the study's own, a found one, defaults."""
+    tier = search.study.tier("classroom").model_copy(
+        update={
+            "arms": {"vae": {"model.lr": 1e-2}, "gan": {"model.lr": 1e-2}},
+            "known": {"vae": (KNOWN_FIRST,), "gan": (KNOWN_FIRST,)},
+        }
+    )
+    spaces = {
+        arm: {**space, "model.latent_dim": Choice(values=(2, 4, 16, 32))}
+        for arm, space in search.study.spaces.items()
+    }
+    spaces["gan"]["model.depth"] = Int(low=1, high=4)
+    plan = Search(spaces=spaces, known=True, share=0.25, finalists=2, startup=5)
+    update = {"search": plan, "tiers": {"classroom": tier}}
+    search.study = search.study.model_copy(update=update)
+    search.options["trials"] = 6
+    return search
+
+
+def budgets(engine, kind):
+    return {engine.params[name]["train.num_images"] for name in engine.ran if kind in name}
+
+
+def test_search_begins_with_what_is_known_and_ends_with_it_beside_what_it_found(staged):
+    engine = staged.run()
+    rates = [engine.params[f"gan trial={i}"]["model.lr"] for i in range(3)]
+    assert rates == ["0.01", "0.03", str(configure("gan").model.lr)]
+    tags = [r.tags for r in staged.records() if r.tags["role"] == "search"]
+    samplers = Counter(t["sampler"] for t in tags)
+    assert samplers == {"known": 6, "random": 4, "tpe": 2, "finalist": 6}
+    assert (budgets(engine, "trial="), budgets(engine, "finalist=")) == ({"80"}, {"320"})
+    assert budgets(engine, " seed=") - {"24000"} == {"320"}  # baselines train nothing
+    known = [r for r in staged.records() if r.tags.get("settings") == "known"]
+    assert {r.params["model.lr"] for r in known} == {"0.01"}
+    assert Counter(r.tags["family"] for r in known) == {"vae": 2, "gan": 2}
+
+
+def test_what_was_found_is_the_best_on_all_images_and_no_other_trial(staged):
+    """The best trial of few images loses to another finalist."""
+    values = {"vae trial=4": -10.0, "vae trial=5": -9.0, "vae finalist=5": -99.0}
+    engine = staged.run(staged.engine(values=values))
+    assert staged.driver().best()["vae"].trial == 5
+    chosen = engine.params["vae settings=found seed=1"]["model.lr"]
+    assert chosen == engine.params["vae trial=5"]["model.lr"]
+
+
+def test_search_that_finds_nothing_better_than_what_is_known_runs_that_alone(staged):
+    values = {"vae finalist=0": -99.0, "gan finalist=0": -99.0}
+    engine = staged.run(staged.engine(values=values))
+    assert not [name for name in engine.ran if "settings=found" in name]
+    assert engine.ran.count("vae settings=known seed=1") == 1
+    assert staged.driver().left() == []
+
+
+def test_search_in_stages_that_is_stopped_anywhere_repeats_and_loses_nothing(staged):
+    ran = []
+    while staged.driver().left():
+        engine = staged.engine(die_after=4)
+        with contextlib.suppress(Interrupted):
+            staged.run(engine)
+        ran += engine.trained
+    staged.driver().forget()
+    assert sorted(ran) == sorted(staged.run().trained)
+
+
+def test_trial_of_several_seeds_has_their_mean_and_is_not_pruned(search):
+    values = {"vae trial=1": -30.0, "vae trial=1 seed=1": 10.0, "vae trial=0 seed=1": -11.0}
+    values |= {"vae trial=0": -11.0}
+    engine = search.run(search.engine(values=values), seeds_per_trial=2, trials=2)
+    assert len(engine.trials) == 8
+    best = search.driver(seeds_per_trial=2, trials=2).best()["vae"]
+    assert (best.trial, best.value) == (0, -11.0)
+    assert engine.curves == {}
+
+
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        ({"trials": 2}, "--trials must be at least 3"),
+        ({"seeds_per_trial": 0}, "--seeds-per-trial must be in 1..100, got 0"),
+    ],
+)
+def test_search_that_cannot_hold_what_is_known_is_refused(staged, update, said):
+    with pytest.raises(UsageError, match=said):
+        staged.driver(**update)
+
+
+def test_known_settings_that_the_search_could_not_choose_are_refused(staged):
+    spaces = {**staged.study.spaces, "vae": {"model.lr": LogUniform(low=1e-4, high=2e-3)}}
+    narrow = staged.study.search.model_copy(update={"spaces": spaces})
+    with pytest.raises(UsageError, match=r"'model.lr' is searched for 'vae' .* widen the range"):
+        staged.driver(study=staged.study.model_copy(update={"search": narrow}))
