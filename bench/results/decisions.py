@@ -11,13 +11,22 @@ from bench.measures import Scale, centre, scale_of
 from bench.plan.study import DISTANCE, Planned
 from bench.results.results import Results, once
 from bench.results.summary import floor_of_test_metric, tag_values
-from bench.stats.groups import Improvement, Permutation, improvement, permutation_test, smallest_p
+from bench.stats.groups import (
+    Improvement,
+    Permutation,
+    improvement,
+    permutation_test,
+    sign_flip_test,
+    smallest_p,
+    smallest_sign_flip_p,
+)
 from bench.stats.tests import (
     LEVEL,
     SEEDS_FOR_INTERVAL,
     Difference,
     detectable,
     holm,
+    paired,
     step_level,
     welch,
 )
@@ -33,10 +42,12 @@ class Group:
     Attributes:
         values: One per run that has a value.
         num_lost: Runs that diverged or failed.
+        seeds: Of the values; empty where nobody asks.
     """
 
     values: tuple[float, ...] = ()
     num_lost: int = 0
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +60,8 @@ class Pair:
         second: Runs of its ``b``.
         spread: The floor's spread, below which a difference is none; None where not measured.
         scale: Where the measure lives.
+        is_one_model: Whether both arms train one model, apart in its settings alone: their runs of a
+            seed then share its start and order of images, and are compared as pairs.
     """
 
     planned: Planned
@@ -56,12 +69,38 @@ class Pair:
     second: Group
     spread: float | None = None
     scale: Scale = "plain"
+    is_one_model: bool = False
 
     @property
     def is_testable(self) -> bool:
         """Whether both groups have enough values for an interval."""
         smaller = min(len(self.first.values), len(self.second.values))
         return smaller >= SEEDS_FOR_INTERVAL
+
+    @cached_property
+    def matched(self) -> tuple[list[float], list[float]] | None:
+        """The values of the seeds that both have; None of two models, or below three such seeds."""
+        first, second = (
+            dict(zip(g.seeds, g.values, strict=True)) if g.seeds else {}
+            for g in (self.first, self.second)
+        )
+        seeds = sorted(first.keys() & second.keys())
+        if not self.is_one_model or len(seeds) < SEEDS_FOR_INTERVAL:
+            return None
+        return [first[seed] for seed in seeds], [second[seed] for seed in seeds]
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether it is compared seed by seed."""
+        return self.matched is not None
+
+    def test(self) -> Difference | None:
+        """Student's paired test, else Welch's; None below three values each."""
+        if not self.is_testable:
+            return None
+        if self.matched is not None:
+            return paired(*self.matched, self.scale)
+        return welch(self.first.values, self.second.values, self.scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +168,15 @@ class Comparison:
 
     @cached_property
     def permutation(self) -> Permutation | None:
-        """The permutation test; None where not even its smallest p is below the threshold."""
+        """The permutation test; None where not even its smallest p is below the threshold.
+
+        Of pairs by their signs, else by splits of the pooled runs.
+        """
+        if self.pair.matched is not None:
+            first, second = _on_scale(self.pair, *self.pair.matched)
+            if smallest_sign_flip_p(len(first)) >= self.threshold:
+                return None
+            return sign_flip_test([a - b for a, b in zip(first, second, strict=True)])
         first, second = _ranked(self.pair)
         if not first or not second or smallest_p(len(first), len(second)) >= self.threshold:
             return None
@@ -137,15 +184,12 @@ class Comparison:
 
 
 def decide(pairs: Sequence[Pair]) -> list[Comparison]:
-    """Every declared pair by Welch's test, Holm-corrected over all of them.
+    """Every declared pair by its test, Holm-corrected over all of them.
 
     A pair that cannot be tested yet counts in the correction, so that a verdict does not weaken
     when its runs come in.
     """
-    differences = [
-        welch(pair.first.values, pair.second.values, pair.scale) if pair.is_testable else None
-        for pair in pairs
-    ]
+    differences = [pair.test() for pair in pairs]
     p = [1.0 if d is None else d.p for d in differences]
     levels = [step_level(p, i, ALPHA) for i in range(len(p))]
     return [
@@ -177,19 +221,30 @@ def _ranked(pair: Pair) -> tuple[list[float], list[float]]:
     On a log scale as logarithms, so that a permutation test compares the same means.
     """
     sign = 1 if pair.planned.better == "lower" else -1
-    every = (*pair.first.values, *pair.second.values)
-    of = math.log if pair.scale == "log" and every and min(every) > 0 else float
+    groups = (pair.first, pair.second)
     first, second = (
-        [*(sign * of(value) for value in group.values), *[math.inf] * group.num_lost]
-        for group in (pair.first, pair.second)
+        [*(sign * value for value in values), *[math.inf] * group.num_lost]
+        for values, group in zip(
+            _on_scale(pair, *(group.values for group in groups)), groups, strict=True
+        )
     )
     return first, second
+
+
+def _on_scale(
+    pair: Pair, first: Sequence[float], second: Sequence[float]
+) -> tuple[list[float], list[float]]:
+    """Both as logarithms on a log scale, where all of them have one."""
+    every = (*first, *second)
+    of = math.log if pair.scale == "log" and every and min(every) > 0 else float
+    return [of(value) for value in first], [of(value) for value in second]
 
 
 @once
 def comparisons(results: Results) -> list[Comparison]:
     """What the study declares (every pair of arms by distance if nothing), at the chosen cells."""
     floor = floor_of_test_metric(results)
+    models = {arm.name: arm.model for arm in results.study.arms}
     return decide(
         [
             Pair(
@@ -198,6 +253,7 @@ def comparisons(results: Results) -> list[Comparison]:
                 second=_group(results, planned, planned.b),
                 spread=floor.spread if floor and planned.measure == DISTANCE else None,
                 scale=scale_of(metric_of(results, planned.measure)),
+                is_one_model=len({models[planned.a], models[planned.b]}) == 1,
             )
             for planned in results.study.planned
         ]
@@ -223,4 +279,5 @@ def _group(results: Results, planned: Planned, arm: str) -> Group:
     place = results.chosen(arm)
     if place is None:
         return Group()
-    return Group(tuple(place.values(metric_of(results, planned.measure))), place.num_lost)
+    known = place.by_seed(metric_of(results, planned.measure))
+    return Group(tuple(known.values()), place.num_lost, tuple(known))

@@ -156,7 +156,11 @@ class CellRuns:
 
     def values(self, metric: str) -> list[float]:
         """One value per seed."""
-        return [v for run in self.valued if (v := run.value(metric)) is not None]
+        return list(self.by_seed(metric).values())
+
+    def by_seed(self, metric: str) -> dict[int, float]:
+        """Seed to value, of the runs that have one."""
+        return {run.seed: v for run in self.valued if (v := run.value(metric)) is not None}
 
     def mean(self, metric: str) -> float | None:
         """Mean over the seeds, of a Frechet distance the geometric one."""

@@ -85,6 +85,26 @@ def permutation_test(a: Sequence[float], b: Sequence[float]) -> Permutation:
     return Permutation(min(1.0, float(2 * min(lower, upper))), is_exact, is_of_ranks)
 
 
+def smallest_sign_flip_p(n: int) -> float:
+    """The smallest two-sided p that ``n`` pairs can reach: 0.25 at 3, 0.031 at 6."""
+    return 2.0 ** (1 - n)
+
+
+def sign_flip_test(differences: Sequence[float]) -> Permutation:
+    """Two-sided test of pairs that differ in no direction, by all signs (Fisher 1935, section 21).
+
+    Raises:
+        ValueError: No difference, or one that is not finite.
+    """
+    x = np.asarray(differences, dtype=np.float64)
+    if not len(x) or not np.isfinite(x).all():
+        raise ValueError(f"needs finite differences, got {list(differences)}")
+    is_exact = 2 ** len(x) <= MOST_SPLITS
+    signs = _signs(len(x)) if is_exact else _drawn_signs(len(x))
+    seen, slack = abs(x.sum()), _SLACK * np.abs(x).sum()
+    return Permutation(float(np.mean(np.abs(signs @ x) >= seen - slack)), is_exact, False)
+
+
 def improvement(a: Sequence[float], b: Sequence[float]) -> Improvement:
     """P(a run of ``a`` is lower than one of ``b``) with a bootstrap interval over seeds.
 
@@ -124,6 +144,16 @@ def _all_sums(scores: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 def _splits(total: int, n: int) -> NDArray[np.intp]:
     """Every choice of ``n`` of ``total`` places, one per row."""
     return np.array(list(itertools.combinations(range(total), n)), dtype=np.intp)
+
+
+def _signs(n: int) -> NDArray[np.float64]:
+    return np.array(list(itertools.product((-1.0, 1.0), repeat=n)))
+
+
+def _drawn_signs(n: int) -> NDArray[np.float64]:
+    """Random signs, and those seen."""
+    drawn = np.random.default_rng(0).choice((-1.0, 1.0), size=(_DRAWS, n))
+    return np.vstack([drawn, np.ones(n)])
 
 
 def _drawn_sums(scores: NDArray[np.float64], n: int) -> NDArray[np.float64]:

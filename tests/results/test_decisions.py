@@ -21,7 +21,7 @@ from bench.results.decisions import (
     winners,
 )
 from bench.results.results import read_results
-from bench.stats.tests import holm, welch
+from bench.stats.tests import holm, paired, welch
 
 ARMS = ["vae", "gan", "wgan"]
 PAIRS = [("vae", "gan"), ("vae", "wgan"), ("gan", "wgan")]
@@ -30,7 +30,8 @@ PAIRS = [("vae", "gan"), ("vae", "wgan"), ("gan", "wgan")]
 def pairs(values, *, lost_runs=(), better="lower", measure="distance", declared=PAIRS, **of):
     """What ``decide`` reads, from a dictionary of values by arm."""
     groups = {
-        arm: Group(tuple(map(float, v)), dict(lost_runs).get(arm, 0)) for arm, v in values.items()
+        arm: Group(tuple(map(float, v)), dict(lost_runs).get(arm, 0), tuple(range(len(v))))
+        for arm, v in values.items()
     }
     return [
         Pair(
@@ -242,3 +243,40 @@ def test_distances_are_said_to_be_lower_by_a_factor():
     assert (
         none.difference.low == -one([1.1, 2.1, 3.1], [1.0, 2.0, 3.0], scale="log").difference.high
     )
+
+
+def blocks(seeds=range(5), shift=0.1):
+    """Two arms whose runs share a large effect of their seed, and differ by little."""
+    rng = np.random.default_rng(0)
+    shared = rng.normal(0, 1, len(seeds))
+    first, second = (shared + rng.normal(0, 0.01, len(seeds)) for _ in range(2))
+    return first, second + shift
+
+
+def test_arms_of_one_model_are_compared_seed_by_seed():
+    first, second = (Group(tuple(map(float, v)), seeds=tuple(range(5))) for v in blocks())
+    pair = Pair(planned=Planned(a="k1", b="k5"), first=first, second=second, is_one_model=True)
+    (found,) = decide([pair])
+    assert found.difference == paired(first.values, second.values)
+    assert found.winner == "k1"
+    (apart,) = decide([dataclasses.replace(pair, is_one_model=False)])
+    assert apart.winner is None
+    table = comparison_table([found])
+    assert "`k1` - `k5`, paired |" in table
+    assert "Student's paired test" in table
+    assert "(0.062 with 5 pairs)" in table
+
+
+def test_only_seeds_that_both_arms_have_are_pairs():
+    first = Group((1.0, 2.0, 3.0, 9.0), seeds=(0, 1, 2, 3))
+    second = Group((3.5, 1.5, 2.5), seeds=(2, 0, 1))
+    pair = Pair(planned=Planned(a="a", b="b"), first=first, second=second, is_one_model=True)
+    assert pair.matched == ([1.0, 2.0, 3.0], [1.5, 2.5, 3.5])
+    few = dataclasses.replace(pair, second=Group((1.0, 2.0, 3.0), seeds=(7, 8, 0)))
+    assert not few.is_paired
+    assert few.test() == welch(first.values, (1.0, 2.0, 3.0))
+
+
+def test_families_of_other_models_are_not_paired():
+    found = comparisons(results_of(study_records()))
+    assert [c.pair.is_paired for c in found] == [False] * 3

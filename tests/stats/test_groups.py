@@ -9,9 +9,12 @@ from scipy import stats as scipy_stats
 from bench.stats.groups import (
     MOST_SPLITS,
     SEEDS_FOR_BOOTSTRAP,
+    Permutation,
     improvement,
     permutation_test,
+    sign_flip_test,
     smallest_p,
+    smallest_sign_flip_p,
 )
 
 A = [6.1, 6.9, 6.4, 7.3]
@@ -127,3 +130,17 @@ def test_groups_without_numbers_are_refused(a, b):
     for measure in (permutation_test, improvement):
         with pytest.raises(ValueError, match="needs two groups of numbers, got"):
             measure(a, b)
+
+
+def test_sign_flips_have_the_p_counted_by_hand():
+    # Of 2^4 sums of +-1 +-2 +-3 +-4 four reach |10| or |8|: 10, -10, 8, -8.
+    assert sign_flip_test([-1.0, 2.0, 3.0, 4.0]) == Permutation(4 / 16, True, False)
+    assert sign_flip_test([1.0, 2.0, 3.0]).p == smallest_sign_flip_p(3) == 0.25
+
+
+def test_many_sign_flips_are_drawn_and_are_near_the_t_test():
+    x = np.random.default_rng(0).normal(0.3, 1, 30)
+    found = sign_flip_test(x.tolist())
+    assert not found.is_exact
+    assert found.p == pytest.approx(scipy_stats.ttest_1samp(x, 0).pvalue, abs=0.02)
+    assert found == sign_flip_test(x.tolist())

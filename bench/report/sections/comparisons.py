@@ -24,7 +24,7 @@ from bench.results.format import (
     table,
 )
 from bench.results.results import Results
-from bench.stats.groups import SEEDS_FOR_BOOTSTRAP, smallest_p
+from bench.stats.groups import SEEDS_FOR_BOOTSTRAP, smallest_p, smallest_sign_flip_p
 from bench.stats.tests import Difference
 
 NO_DIFFERENCE = "no difference at this number of seeds"
@@ -91,7 +91,7 @@ def comparison_table(found: Sequence[Comparison]) -> str:
     if not found:
         return ""
     header = [
-        *("pair", "first against second [interval]", "p (Welch)", "p (Holm)", "p (permutation)"),
+        *("pair", "first against second [interval]", "p", "p (Holm)", "p (permutation)"),
         *("P(first better)", "detectable", "better"),
     ]
     text = table(header, [_row(comparison) for comparison in found])
@@ -106,6 +106,8 @@ def _row(comparison: Comparison) -> list[str]:
         pair += f", {code(planned.measure)}, {planned.better} is better"
     if comparison.pair.first.num_lost or comparison.pair.second.num_lost:
         pair += f" {LOST_RUNS}"
+    if comparison.pair.is_paired:
+        pair += ", paired"
     beside = [_permutation(comparison), _improvement(comparison)]
     if d is None or p is None:
         return [pair, *[MISSING] * 3, *beside, MISSING, "not compared: fewer than three seeds"]
@@ -136,13 +138,22 @@ def _test_note(comparisons: Sequence[Comparison]) -> str:
     return (
         "Test values, each family at its chosen cell; the distance where no other measure is named. "
         f"Holm's correction is over {plural(len(comparisons), 'comparison')}: those that the study "
-        "declares, else every pair of families by distance. Welch's test so corrected alone decides "
-        "what is better. First against second is the ratio of geometric means where × stands, else the "
+        f"declares, else every pair of families by distance. {_test(comparisons)} so corrected alone "
+        "decides what is better. First against second is the ratio of geometric means where × stands, else the "
         "difference of means; its interval is at the level of its step of the correction, 95 % or "
         "more, and excludes equal means just where the corrected p is below 0.05. Detectable is the "
         "smallest true difference or factor "
         "that these seeds would have shown with 80 % probability at the strictest step of the "
         f"correction, p below {significant(comparisons[0].threshold)}."
+    )
+
+
+def _test(comparisons: Sequence[Comparison]) -> str:
+    if not any(c.pair.is_paired for c in comparisons):
+        return "Welch's test"
+    return (
+        "Paired: the two are one model with other settings, whose runs of a seed share their start and "
+        "the order of images, and Student's paired test takes that away. That test, elsewhere Welch's,"
     )
 
 
@@ -156,9 +167,18 @@ def _beside_note(comparisons: Sequence[Comparison]) -> str:
         parts.append(f"Its bootstrap interval, from {SEEDS_FOR_BOOTSTRAP} seeds, is approximate.")
     n = max((len(g.values) + g.num_lost for g in groups), default=0)
     if any(c.permutation is None for c in comparisons):
+        least = {c.pair.is_paired for c in comparisons if c.permutation is None}
+        values = [
+            f"{significant(of(n), 2)} with {n} {what}"
+            for is_paired, of, what in (
+                (False, lambda n: smallest_p(n, n), "runs a side"),
+                (True, smallest_sign_flip_p, "pairs"),
+            )
+            if is_paired in least
+        ]
         parts.append(
             f"Permutation p, uncorrected, {CANNOT} where its smallest possible value "
-            f"({significant(smallest_p(n, n), 2)} with {n} runs a side) is not below that step."
+            f"({', '.join(values)}) is not below that step."
         )
     texts = " ".join(_permutation(c) for c in comparisons)
     if "ranks" in texts:
