@@ -63,6 +63,11 @@ def dequantise(images: Tensor, levels: int, u: Tensor) -> Tensor:
     return (gray_levels(images, levels) + u) / levels
 
 
+def level_middles(images: Tensor, levels: int) -> Tensor:
+    """Image values k / (levels - 1) to the middle of their level, (k + 1/2) / levels."""
+    return (images * (levels - 1) + 0.5) / levels
+
+
 def level_centres(x: Tensor, levels: int) -> Tensor:
     """The image that dequantised values x show: (k + 1/2) / levels becomes k / (levels - 1)."""
     return ((x * levels - 0.5) / (levels - 1)).clamp(0, 1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.contracts import Nets, Rng
 from bench.errors import NotApplicable, required
 from bench.evaluation.view import View
-from bench.images import dequantise, to_unit
+from bench.images import dequantise, level_middles, to_unit
 from bench.metrics import metric
 from bench.metrics._annealing import Target, anneal, find_steps, log_mean_weight, sigmoid_schedule
 
@@ -128,7 +128,7 @@ def _groups(images: Tensor, labels: Tensor | None) -> Iterator[tuple[int, Tensor
 def _gap(view: View, effort: Effort, n: int, labels: Tensor | None, noise: Rng) -> Tensor:
     """Bound from above less bound from below, ``[n]``, of images drawn from the model."""
     z = view.fns.latent(view.nets, n, noise)
-    shown = _in_levels(view.fns.decode(view.nets, z, labels), view.spec.levels)
+    shown = level_middles(view.fns.decode(view.nets, z, labels), view.spec.levels)
     x = shown + effort.sigma * noise.normal(*shown.shape)
     chains = _Anneal(view, effort, x, labels, noise)
     lower, steps = chains.from_below()
@@ -187,7 +187,7 @@ class _Anneal:
         view = self.view
         labels = None if self.labels is None else self.labels.repeat_interleave(z.shape[1])
         images = view.fns.decode(view.nets, z.flatten(0, 1), labels)
-        shown = _in_levels(images, view.spec.levels).unflatten(0, z.shape[:2])
+        shown = level_middles(images, view.spec.levels).unflatten(0, z.shape[:2])
         squares: Tensor = (self.x[:, None] - shown).square().flatten(2).sum(2)
         return squares
 
@@ -200,8 +200,3 @@ class _Anneal:
             lambda z: log_prior(self.view.nets, z),
             lambda z: -0.5 * self.errors(z) / sigma**2 - constant,
         )
-
-
-def _in_levels(images: Tensor, levels: int) -> Tensor:
-    """Image values k / (L - 1) to the middle of their level, (k + 1/2) / L."""
-    return (images * (levels - 1) + 0.5) / levels

@@ -75,3 +75,41 @@ class Claim(Settings):
         """Whether it can be held against ours; else ours only stands beside it."""
         ways = self.winner or self.at_most is not None or self.rises or self.falls
         return bool(ways) or self.measure in {MATCHED, DIVERGED, COLLAPSED}
+
+
+class Published(Settings):
+    """A number of a publication that a study is to reach.
+
+    One of ``value`` and ``against`` says what it is.
+
+    Attributes:
+        source: Who published it, and where.
+        arm: Whose value is held against it.
+        measure: A test value's name, in whose direction ``value`` is given.
+        value: What they have.
+        spread: Their standard deviation or half-width, as they give it.
+        against: An arm of ours that has the number, in place of ``value``.
+        within: How far ours may be from it to have reached it.
+        images: Real images that each of their runs saw; None where that is not known.
+        protocol: How they came by it.
+        differs: What is not the same here.
+        curve: What ours is on the way, by its name.
+    """
+
+    source: str
+    arm: str
+    measure: str
+    value: float | None = None
+    spread: float | None = None
+    against: str = ""
+    within: float = Field(gt=0)
+    images: int | None = Field(None, ge=1)
+    protocol: str
+    differs: str = ""
+    curve: str = ""
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Self:
+        if (self.value is None) == (not self.against):
+            raise ValueError("a published number has a value, or is that of an arm: give one")
+        return self

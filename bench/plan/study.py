@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from bench.config import Settings, dataset_slug, digest
 from bench.errors import UsageError
-from bench.plan.claim import Claim
+from bench.plan.claim import Claim, Published
 from bench.plan.space import MOST_TRIALS, SETTINGS, Search, Space
 from bench.records import Scalar
 from bench.registry import closest
@@ -101,6 +101,7 @@ class Study(Settings):
         baselines: Models measured once beside the arms (protocol rule 4).
         comparisons: What is tested; every pair of arms by distance where nothing is declared.
         claims: What others reported of this experiment; the report sets ours beside it.
+        published: Numbers of publications; the page of replications sets ours beside them.
         tiers: By name; ``classroom`` is the default.
         notes: Sentences that the report prints under its protocol.
     """
@@ -114,6 +115,7 @@ class Study(Settings):
     baselines: tuple[str, ...] = ()
     comparisons: tuple[Planned, ...] = ()
     claims: tuple[Claim, ...] = ()
+    published: tuple[Published, ...] = ()
     tiers: dict[str, Tier]
     notes: tuple[str, ...] = ()
 
@@ -133,6 +135,9 @@ class Study(Settings):
         for claim in self.claims:
             if unknown := set(claim.arms) - set(names):
                 raise ValueError(f"a claim is about arms of {names}, got {sorted(unknown)}")
+        for number in self.published:
+            if unknown := {number.arm, number.against or number.arm} - set(names):
+                raise ValueError(f"a published number is of arms of {names}, got {sorted(unknown)}")
         return self
 
     @model_validator(mode="after")

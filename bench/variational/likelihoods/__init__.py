@@ -32,6 +32,10 @@ class LearnedNumber(nn.Module):
         super().__init__()
         self.scaled = nn.Parameter(torch.tensor(start / SPEED))
 
+    def start_at(self, number: float) -> None:
+        """Puts it there."""
+        self.scaled.data.fill_(number / SPEED)
+
     def forward(self) -> Tensor:
         """The number, 0-d."""
         return SPEED * self.scaled

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.contracts import LikelihoodKind, Rng
 from bench.errors import UsageError
-from bench.images import dequantise, level_centres
+from bench.images import dequantise, level_centres, level_middles
 from bench.records import DataSpec
 from bench.variational.likelihoods import LIKELIHOODS, LearnedNumber
 
@@ -41,16 +41,20 @@ class Gaussian(nn.Module, ABC):
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         """Nats summed over pixels, ``[N]``; the normaliser is included."""
         values, log_sigma = self.split(params)
-        squares = ((x - torch.sigmoid(values)) * (-log_sigma).exp()) ** 2
+        squares = ((x - self.centre(values)) * (-log_sigma).exp()) ** 2
         return -0.5 * (squares + math.log(2 * math.pi) + 2 * log_sigma).flatten(1).sum(1)
 
     def mean(self, params: Tensor) -> Tensor:
         """The image in [0, 1] that E[x|z] shows."""
-        return level_centres(torch.sigmoid(self.split(params)[0]), self.levels)
+        return level_centres(self.centre(self.split(params)[0]), self.levels)
 
     def start(self, image: Tensor) -> Tensor:
         """The mean before its sigmoid: of the middle of each pixel's level."""
-        return ((image * (self.levels - 1) + 0.5) / self.levels).logit()
+        return level_middles(image, self.levels).logit()
+
+    def centre(self, values: Tensor) -> Tensor:
+        """E[x|z] of what ``split`` gives for it."""
+        return torch.sigmoid(values)
 
     @abstractmethod
     def split(self, params: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,6 +108,28 @@ class PixelSigma(Gaussian):
         """The two halves of the decoder's channels."""
         values, raw = params.chunk(2, dim=1)
         return values, _log_sigma(raw + self.first)
+
+
+@LIKELIHOODS.register("gaussian_linear")
+class LinearMean(LearnedSigma):
+    """One learned sigma around the decoder's output as it is, which no sigmoid bounds.
+
+    With a linear decoder this is probabilistic PCA (Tipping and Bishop 1999).
+    """
+
+    name = "gaussian_linear"
+
+    def start(self, image: Tensor) -> Tensor:
+        """The middle of each pixel's level."""
+        return level_middles(image, self.levels)
+
+    def centre(self, values: Tensor) -> Tensor:
+        """The same."""
+        return values
+
+    def set_sigma(self, sigma: float) -> None:
+        """Puts the learned one there."""
+        self.raw.start_at(_raw(sigma))
 
 
 def _log_sigma(raw: Tensor) -> Tensor:
