@@ -270,6 +270,21 @@ def mean_of(metric: str, values: Sequence[float]) -> float:
     return centre(values, scale_of(metric))
 
 
+def choice(means: Sequence[float | None], lost: Sequence[int]) -> int | None:
+    """Which cell is chosen: that of the lowest mean, while there is one that lost no run among those.
+
+    Args:
+        means: Of each cell's validation values; None where it has none.
+        lost: How many runs of each ended without a value.
+    """
+    known = [
+        (gone > 0, mean, i)
+        for i, (mean, gone) in enumerate(zip(means, lost, strict=True))
+        if mean is not None
+    ]
+    return min(known)[2] if known else None
+
+
 @cache
 def scale_of(metric: str) -> Scale:
     """Where the values of ``test/fd_mnist_n10000`` live."""

@@ -18,8 +18,11 @@ STATUSES: tuple[Status, ...] = ("ok", "collapsed", "diverged", "failed")
 OUTSIDE = "outside"
 """Role of a record of images made elsewhere, and what stands in place of its model."""
 
+CONFIRM = "confirm"
+"""Role of a chosen cell's run on a fresh seed, which had no part in the choice."""
+
 SUPERSEDED = "superseded"
-"""Role of a trial or run that a search made before and that no longer counts."""
+"""Role of a run that a choice made before and that no longer counts: of a search, of a cell."""
 
 PACKAGE_NUMBERS = "numbers of the package"
 """The part of what made a run that is raised where the code trains or measures otherwise."""
@@ -146,7 +149,8 @@ class RunTags:
         dataset: As ``data.dataset``.
         tier: Of the study.
         seed: The run's seed.
-        role: ``run``, ``baseline``, ``search``, ``evaluation``, ``OUTSIDE`` or ``SUPERSEDED``.
+        role: ``run``, ``baseline``, ``search``, ``CONFIRM``, ``evaluation``, ``OUTSIDE`` or
+            ``SUPERSEDED``.
         config_digest: Of the configuration, seed included.
         folder: Where its checkpoints lie, under ``--root``.
         command: What was typed.

@@ -18,7 +18,10 @@ from bench.registry import closest
 
 FlatValues = dict[str, Scalar]
 
-MOST_SEEDS, MOST_CELLS = 10_000, 10_000
+FRESH_SEED = 1000
+"""The first seed that no choice has seen: of what a search found, of a sweep's chosen cells."""
+
+MOST_SEEDS, MOST_CELLS = FRESH_SEED, 10_000
 """Of a cell, and of a study; more of them no report shows."""
 
 RESERVED = {"data.dataset": "--dataset", "train.seed": "--seeds"}

@@ -37,7 +37,7 @@ def findings(results: Results) -> str:
 
 
 def _family(results: Results, arm: str) -> str:
-    place = results.chosen(arm)
+    place = results.headline(arm)
     if place is None:
         return f"{code(arm)}: no run with a validation value yet."
     if place.mean(results.test_metric) is None:
@@ -78,7 +78,7 @@ def _gaussian(results: Results) -> str:
 def _elbo(results: Results, name: str) -> str:
     parts = []
     for arm in results.arms:
-        place = results.chosen(arm)
+        place = results.headline(arm)
         values = place.values(f"test/{name}") if place else []
         if place and values:
             parts.append(f"{code(arm)}{_at(results, place)}: {measured(f'test/{name}', values)}")

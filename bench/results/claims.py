@@ -34,10 +34,10 @@ class Ours:
 def ours_of(results: Results, claim: Claim, arm: str) -> Ours:
     """What stands beside a claim for one of its arms."""
     if claim.measure in {DIVERGED, COLLAPSED}:
-        runs = [run for place in results.cells_of(arm) for run in place.runs]
+        runs = [run for place in results.cells_of(arm) for run in place.every]
         ended = [run for run in runs if run.has_values or run.is_lost]
         return Ours(arm, tuple(float(run.status == claim.measure) for run in ended))
-    place = results.chosen(arm)
+    place = results.headline(arm)
     if place is None:
         return Ours(arm)
     if claim.measure not in {HALF, ROSE, MATCHED}:
@@ -53,7 +53,7 @@ def num_sound(results: Results, claim: Claim, arm: str) -> int:
     if claim.rises or claim.falls:
         places = [place for _, place in results.along_x(arm)]
     else:
-        places = list(filter(None, [results.chosen(arm)]))
+        places = list(filter(None, [results.headline(arm)]))
     runs = [run for place in places for run in place.valued if run.status != COLLAPSED]
     return len({run.seed for run in runs})
 
@@ -71,7 +71,7 @@ def _of_curve(
 
 def best_on_the_way(results: Results, arm: str) -> float | None:
     """Mean over the arm's runs of the best validation value that each had at any time."""
-    place = results.chosen(arm)
+    place = results.headline(arm)
     curves = _curves(results, place, results.selection_metric) if place else []
     best = [min(value for _, value in points) for _, points in curves]
     return sum(best) / len(best) if best else None

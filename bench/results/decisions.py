@@ -276,7 +276,7 @@ def metric_of(results: Results, measure: str) -> str:
 
 
 def _group(results: Results, planned: Planned, arm: str) -> Group:
-    place = results.chosen(arm)
+    place = results.headline(arm)
     if place is None:
         return Group()
     known = place.by_seed(metric_of(results, planned.measure))

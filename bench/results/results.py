@@ -11,7 +11,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from bench.errors import UsageError
-from bench.measures import ELBOS, MeasureName, largest
+from bench.measures import ELBOS, MeasureName, choice, largest
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.format import count, span
@@ -81,7 +81,7 @@ class Results:
     @property
     def arm_runs(self) -> list[RecordedRun]:
         """The runs that are compared: no baselines."""
-        return [run for place in self.arm_cells for run in place.runs]
+        return [run for place in self.arm_cells for run in place.every]
 
     @property
     def x_name(self) -> str:
@@ -95,8 +95,8 @@ class Results:
 
     @property
     def chosen_cells(self) -> list[CellRuns]:
-        """The chosen cell of every arm that has one."""
-        return [place for arm in self.arms if (place := self.chosen(arm))]
+        """The chosen cell of every arm that has one, with the runs of its headline."""
+        return [place for arm in self.arms if (place := self.headline(arm))]
 
     @property
     def baselines(self) -> list[CellRuns]:
@@ -106,7 +106,7 @@ class Results:
     @property
     def runs(self) -> list[RecordedRun]:
         """Every run that is used, in the plan's order."""
-        return [run for place in self.cells for run in place.runs]
+        return [run for place in self.cells for run in place.every]
 
     @property
     def selection_metric(self) -> str:
@@ -155,14 +155,20 @@ class Results:
         """
         return self._chosen.get(arm)
 
+    def headline(self, arm: str) -> CellRuns | None:
+        """The chosen cell with the runs that say how good it is: on fresh seeds where there are any."""
+        chosen = self.chosen(arm)
+        return chosen and chosen.headline
+
     @cached_property
     def _chosen(self) -> dict[str, CellRuns | None]:
         return {arm: self._choose(arm) for arm in self.arms}
 
     def _choose(self, arm: str) -> CellRuns | None:
-        means = [(p.mean(self.selection_metric), i, p) for i, p in enumerate(self.cells_of(arm))]
-        known = [(p.num_lost > 0, m, i, p) for m, i, p in means if m is not None]
-        return min(known)[3] if known else None
+        places = self.cells_of(arm)
+        means = [place.mean(self.selection_metric) for place in places]
+        best = choice(means, [place.num_lost for place in places])
+        return None if best is None else places[best]
 
     def along_x(self, arm: str) -> list[tuple[Scalar, CellRuns]]:
         """The arm's cells along the x factor, other factors as in the chosen cell."""

@@ -13,7 +13,7 @@ from bench.config import UNSAID
 from bench.measures import mean_of
 from bench.plan.space import SETTINGS
 from bench.plan.study import Cell, FlatValues
-from bench.records import OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
+from bench.records import CONFIRM, OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
 
 TRIAL = "search"
 """Role of a run that looked for the best configuration."""
@@ -67,8 +67,13 @@ class RecordedRun:
         return self.tags.role == TRIAL
 
     @property
+    def is_confirming(self) -> bool:
+        """Whether it repeats a chosen cell on a fresh seed."""
+        return self.tags.role == CONFIRM
+
+    @property
     def is_superseded(self) -> bool:
-        """Whether a search has found something better since, or searches elsewhere now."""
+        """Whether something better was found since, or a search looks elsewhere now."""
         return self.tags.role == SUPERSEDED
 
     @property
@@ -129,10 +134,17 @@ class RecordedRun:
 
 @dataclass(frozen=True)
 class CellRuns:
-    """One cell of the grid, or a baseline, with the runs made for it, by seed."""
+    """One cell of the grid, or a baseline, with the runs made for it, by seed.
+
+    Attributes:
+        cell: Its place.
+        runs: The study's own, by whose values cells are chosen.
+        confirming: On fresh seeds, made since the cell was chosen.
+    """
 
     cell: Cell
     runs: tuple[RecordedRun, ...]
+    confirming: tuple[RecordedRun, ...] = ()
 
     @property
     def arm(self) -> str:
@@ -143,6 +155,20 @@ class CellRuns:
     def is_outside(self) -> bool:
         """Whether its images were made elsewhere."""
         return self.cell.model == OUTSIDE
+
+    @property
+    def every(self) -> tuple[RecordedRun, ...]:
+        """Its own runs, then those on fresh seeds."""
+        return (*self.runs, *self.confirming)
+
+    @property
+    def headline(self) -> CellRuns:
+        """The same cell with the runs that say how good it is: on fresh seeds where one has ended.
+
+        A cell that was chosen for its values looks better by them than it is.
+        """
+        has_ended = any(run.status != UNFINISHED for run in self.confirming)
+        return CellRuns(self.cell, self.confirming) if has_ended else self
 
     @property
     def valued(self) -> tuple[RecordedRun, ...]:
@@ -183,8 +209,10 @@ def into_cells(
         wanted = _precision({**cell.settings, **overrides}, members)
         # The first of a seed counts.
         seeds = {run.seed: run for run in reversed(members) if run.precision == wanted}
-        found.append(CellRuns(cell, tuple(run for _, run in sorted(seeds.items()))))
-    placed = {id(run) for place in found for run in place.runs}
+        ended = [run for _, run in sorted(seeds.items())]
+        own = tuple(run for run in ended if not run.is_confirming)
+        found.append(CellRuns(cell, own, tuple(run for run in ended if run.is_confirming)))
+    placed = {id(run) for place in found for run in place.every}
     rest = sorted((r for r in runs if id(r) not in placed), key=lambda run: run.record.run_id)
     return tuple(found), tuple(rest)
 

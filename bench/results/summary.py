@@ -41,9 +41,9 @@ class Completeness:
 
     Attributes:
         cells: Cells of the grid, without baselines.
-        seeds: Every seed that some run of an arm has.
+        seeds: Every seed that some run of an arm has, fresh ones of chosen cells apart.
         baselines: Baselines planned.
-        found: Runs found, baselines included.
+        found: Runs found, baselines included, those on fresh seeds of chosen cells apart.
         ended: Of those, how many have ended.
     """
 
@@ -92,11 +92,16 @@ def real_value(results: Results, name: str) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
+def _arm_cells(results: Results) -> list[CellRuns]:
+    return [place for group in results.groups for place in group.arm_cells]
+
+
 def completeness(results: Results) -> Completeness:
     """Expected and found, over every group of one report."""
     planned = [place.cell for place in results.cells if not place.is_outside]
-    runs = [run for group in results.groups for run in group.runs if not run.is_outside]
-    arms = [run for group in results.groups for run in group.arm_runs]
+    used = [run for group in results.groups for run in group.runs if not run.is_outside]
+    runs = [run for run in used if not run.is_confirming]
+    arms = [run for place in _arm_cells(results) for run in place.runs]
     return Completeness(
         cells=sum(not cell.baseline for cell in planned),
         seeds=tuple(sorted({run.seed for run in arms})),

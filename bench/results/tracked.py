@@ -7,7 +7,7 @@ from functools import cache
 from typing import Protocol
 
 from bench.plan.study import Identity, Study
-from bench.records import RunRecord
+from bench.records import CONFIRM, RunRecord
 from bench.results.results import Curves, Point, Results, read_results
 from bench.results.runs import RecordedRun
 from bench.results.summary import RUN_PAGES
@@ -88,9 +88,11 @@ def tracked_results(
 
 def _first_seeds(records: Sequence[RunRecord], number: int) -> list[RunRecord]:
     """Without the runs of later seeds; baselines, trials and images made elsewhere stay."""
-    seeds = sorted({RecordedRun(record).seed for record in records if record.about.role == "run"})
-    later = set(seeds[number:])
-    return [r for r in records if r.about.role != "run" or RecordedRun(r).seed not in later]
+    later: set[tuple[str, int]] = set()
+    for role in ("run", CONFIRM):
+        seeds = sorted({RecordedRun(r).seed for r in records if r.about.role == role})
+        later |= {(role, seed) for seed in seeds[number:]}
+    return [r for r in records if (r.about.role, RecordedRun(r).seed) not in later]
 
 
 def _read_once(read: Curves) -> Curves:

@@ -109,7 +109,7 @@ class SpreadParts:
 
 def spread_parts(results: Results, arm: str) -> SpreadParts:
     """Of one family."""
-    place = results.chosen(arm)
+    place = results.headline(arm)
     if place is None:
         return SpreadParts(arm, [], None, None, None)
     reference = place.values(f"test/reference_sd_{results.test_metric_name}")

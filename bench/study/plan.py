@@ -18,7 +18,7 @@ from bench.plan.space import (
     bounds,
     middle,
 )
-from bench.plan.study import MOST_SEEDS, Cell, FlatValues, Identity, Study
+from bench.plan.study import FRESH_SEED, MOST_SEEDS, Cell, FlatValues, Identity, Study
 from bench.records import DataSpec, TrialResult
 from bench.study.cells import configured, full_overrides, known_settings, matched
 from bench.text import remember, shown
@@ -41,9 +41,6 @@ MOST_RUNS = 100_000
 
 FINALIST = "finalist"
 """In place of a sampler: a trial that is trained on all images, among the best of its arm."""
-
-FRESH_SEED = 1
-"""The first seed after a search, whose trials have seed 0."""
 
 
 @dataclass(frozen=True, kw_only=True)

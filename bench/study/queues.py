@@ -11,9 +11,9 @@ from typing import Protocol
 
 from bench.config import digest
 from bench.plan.space import SETTINGS, Search, middle
-from bench.plan.study import Study
+from bench.plan.study import FRESH_SEED, Study
 from bench.records import SUPERSEDED, RunRecord, Scalar, TrialResult
-from bench.study.plan import FINALIST, FRESH_SEED, PlannedRun
+from bench.study.plan import FINALIST, PlannedRun
 from bench.study.storage import (
     IMPORTANCE,
     Found,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.records import RunRecord
+from bench.records import CONFIRM, RunRecord
 from bench.tracking.entries import (
     RUNNING,
     Cursor,
@@ -37,7 +37,7 @@ LONGEST_PAUSE_SECONDS = 15.0
 PICTURE_COUNTS = 40
 """Values that take as long to send as a picture."""
 
-PLACED = {"run", "baseline", "search"}
+PLACED = {"run", "baseline", "search", CONFIRM}
 """Roles of the runs of which a study has one in each place."""
 
 

@@ -5,9 +5,13 @@ import dataclasses
 import pytest
 from synthetic_study import IDENTITY, STUDY, pictures, study_records
 
-from bench.plan.study import Study
+from bench.plan.study import FRESH_SEED, Study
+from bench.records import CONFIRM
 from bench.report.writer import report_text
+from bench.results.decisions import comparisons
 from bench.results.results import read_results
+from bench.results.runs import RecordedRun
+from bench.results.tracked import _first_seeds
 
 
 def rounded(record):
@@ -50,3 +54,60 @@ def test_report_names_the_precision_of_each_family_where_runs_say_it():
     assert "| precision | Networks train in bf16 (`vae`), fp32 (`gan`), fp32 (`wgan`)." in text
     assert "`train.precision=bf16`" in text
     assert "| bf16 by | `amx_bf16` |" in text
+
+
+def confirming(record, value):
+    """The same cell on a fresh seed."""
+    seed = str(FRESH_SEED + int(record.tags["seed"]))
+    metrics = {"val/fd_digits_n297": value, "test/fd_digits_n500": value}
+    return dataclasses.replace(
+        record,
+        run_id=f"fresh_{record.run_id}",
+        params={**record.params, "train.seed": seed},
+        tags={**record.tags, "role": CONFIRM, "seed": seed},
+        metrics={**record.metrics, **metrics},
+    )
+
+
+def chosen_again(records, arm="vae", value=50.0):
+    """Runs on fresh seeds of the cell that an arm chooses, all of that value."""
+    chosen = results_of(records).chosen(arm)
+    return [confirming(run.record, value) for run in chosen.runs]
+
+
+def test_headline_is_of_fresh_seeds_and_the_choice_is_not():
+    records = study_records()
+    before = results_of(records)
+    after = results_of([*records, *chosen_again(records)])
+    assert after.chosen("vae").cell == before.chosen("vae").cell
+    assert after.chosen("vae").values("val/fd_digits_n297") == before.chosen("vae").values(
+        "val/fd_digits_n297"
+    )
+    assert after.headline("vae").values(after.test_metric) == [50.0] * 3
+    assert after.headline("gan") is after.chosen("gan")
+    curve = [place.values(after.test_metric) for _, place in after.along_x("vae")]
+    assert curve == [place.values(before.test_metric) for _, place in before.along_x("vae")]
+
+
+def test_comparison_and_answer_are_of_fresh_seeds():
+    records = study_records()
+    after = results_of([*records, *chosen_again(records)])
+    pairs = [c.pair for c in comparisons(after) if "vae" in {c.a, c.b}]
+    assert [(p.first if p.planned.a == "vae" else p.second).values for p in pairs] == [
+        (50.0,) * 3
+    ] * 2
+    assert "50.0" in report_text(after).partition("##")[0]
+
+
+def test_fresh_seeds_that_have_not_ended_say_nothing_yet():
+    records = study_records()
+    begun = [dataclasses.replace(r, finished=False) for r in chosen_again(records)]
+    results = results_of([*records, *begun])
+    assert results.headline("vae") is results.chosen("vae")
+
+
+def test_first_seeds_are_the_first_of_a_sweep_and_the_first_fresh_ones():
+    records = study_records()
+    kept = [RecordedRun(r) for r in _first_seeds([*records, *chosen_again(records)], 2)]
+    assert {run.seed for run in kept if run.is_confirming} == {FRESH_SEED, FRESH_SEED + 1}
+    assert {run.seed for run in kept if run.tags.role == "run"} == {0, 1}

@@ -49,7 +49,13 @@ def test_families_get_equal_numbers_of_trials_and_the_best_of_each_gets_fresh_se
     engine = search.run()
     assert sorted(engine.trials) == labels(12)
     assert sorted(set(engine.ran) - set(engine.trials)) == [
-        *("gan seed=1", "gan seed=2", "uniform_noise seed=0", "vae seed=1", "vae seed=2")
+        *(
+            "gan seed=1000",
+            "gan seed=1001",
+            "uniform_noise seed=0",
+            "vae seed=1000",
+            "vae seed=1001",
+        )
     ]
     assert {engine.params[name]["train.seed"] for name in engine.trials} == {"0"}
     tags = [record.tags for record in search.records() if record.tags["role"] == "search"]
@@ -70,7 +76,7 @@ def test_best_is_the_lowest_validation_value_of_a_whole_trial(search):
         }
         assert f"{arm} trial={best.trial}" == min(whole, key=whole.__getitem__)
         assert best.value == min(whole.values())
-        assert float(engine.params[f"{arm} seed=1"]["model.lr"]) == best.values["model.lr"]
+        assert float(engine.params[f"{arm} seed=1000"]["model.lr"]) == best.values["model.lr"]
     assert found["vae"].trial == 11
 
 
@@ -138,7 +144,7 @@ def test_runs_begin_though_a_trial_has_failed_for_good(search):
     results = {"vae trial=1": ending("failed", reason="disk full")}
     engine = search.run(search.engine(results=results))
     assert (
-        float(engine.params["vae seed=1"]["model.lr"])
+        float(engine.params["vae seed=1000"]["model.lr"])
         == (search.driver().best()["vae"].values["model.lr"])
     )
 
@@ -169,7 +175,7 @@ def test_arm_whose_trials_all_diverged_has_no_runs(search):
     engine = search.run(search.engine(results=results), trials=10)
     assert "gan" not in search.driver(trials=10).best()
     assert [name for name in engine.ran if name.startswith("gan seed")] == []
-    assert engine.ran.count("vae seed=1") == 1
+    assert engine.ran.count("vae seed=1000") == 1
 
 
 def test_changed_budget_is_another_search(search):
@@ -246,7 +252,7 @@ def test_what_was_found_is_the_best_on_all_images_and_no_other_trial(staged):
     values = {"vae trial=4": -10.0, "vae trial=5": -9.0, "vae finalist=5": -99.0}
     engine = staged.run(staged.engine(values=values))
     assert staged.driver().best()["vae"].trial == 5
-    chosen = engine.params["vae settings=found seed=1"]["model.lr"]
+    chosen = engine.params["vae settings=found seed=1000"]["model.lr"]
     assert chosen == engine.params["vae trial=5"]["model.lr"]
 
 
@@ -254,7 +260,7 @@ def test_search_that_finds_nothing_better_than_what_is_known_runs_that_alone(sta
     values = {"vae finalist=0": -99.0, "gan finalist=0": -99.0}
     engine = staged.run(staged.engine(values=values))
     assert not [name for name in engine.ran if "settings=found" in name]
-    assert engine.ran.count("vae settings=known seed=1") == 1
+    assert engine.ran.count("vae settings=known seed=1000") == 1
     assert staged.driver().left() == []
 
 

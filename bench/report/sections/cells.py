@@ -43,7 +43,7 @@ def grid(results: Results) -> str:
         "parameters",
         "chosen",
     ]
-    chosen, places = results.chosen_cells, results.arm_cells
+    places = results.arm_cells
     if results.study.x is None:
         means = {id(p): p.mean(selection_metric) for p in places}
         places = sorted(places, key=lambda p: (means[id(p)] is None, means[id(p)] or 0.0))
@@ -54,7 +54,7 @@ def grid(results: Results) -> str:
         ]
         cells += [distance(results, place, results.test_metric), *(c.cell(place) for c in columns)]
         parameters = span(place.values("cost/num_parameters"))
-        mark = "chosen" if place in chosen else ""
+        mark = "chosen" if place is results.chosen(place.arm) else ""
         rows.append(
             [
                 code(place.arm),

@@ -41,7 +41,7 @@ def health(results: Results) -> str:
 def _rows(results: Results, arm: str) -> list[list[str]]:
     """One row for each kind of warning that runs of the arm have."""
     places = results.cells_of(arm)
-    warned = [(run, w) for place in places for run in place.runs for w in run.tags.warnings or ()]
+    warned = [(run, w) for place in places for run in place.every for w in run.tags.warnings or ()]
     rows = []
     for kind in dict.fromkeys(warning.kind for _, warning in warned):
         runs = [run for run, warning in warned if warning.kind == kind]
@@ -63,9 +63,9 @@ def _rows(results: Results, arm: str) -> list[list[str]]:
 def _cells(results: Results, places: Sequence[CellRuns], warned: Sequence[RecordedRun]) -> str:
     """``depth 4 (2 of 3), depth 5 (3 of 3)``."""
     ids = {run.record.run_id for run in warned}
-    counts = [(place, sum(run.record.run_id in ids for run in place.runs)) for place in places]
+    counts = [(place, sum(run.record.run_id in ids for run in place.every)) for place in places]
     named = [
-        f"{prose(results.label(place)) or 'all'} ({n} of {len(place.runs)})"
+        f"{prose(results.label(place)) or 'all'} ({n} of {len(place.every)})"
         for place, n in counts
         if n
     ]
@@ -89,7 +89,7 @@ def failed_runs(results: Results) -> str:
         ]
         for group in results.groups
         for place in group.cells
-        for run in place.runs
+        for run in place.every
         if (said := _reason(run))
     ]
     if not rows:
