@@ -52,10 +52,10 @@ def make_report(
     if study is not None:
         load_study(study)  # a name that no file has is told before a database is made
     from bench.report.writer import write_results  # draws, which takes seconds to import
-    from bench.results.tracked import bundled_results, tracked_results
+    from bench.results.tracked import bundled_results, tracked_results, with_siblings
 
     if bundle is not None:
-        results = bundled_results(opened := Bundle(bundle), seeds=seeds)
+        results = with_siblings(opened := Bundle(bundle), bundled_results(opened, seeds=seeds))
         if not opened.has_pictures:
             say("without the figures of runs' pictures, which the bundle leaves out")
     else:
@@ -63,7 +63,7 @@ def make_report(
         identity, experiment_id = find_recorded(
             store, str(study), tier=tier, dataset=dataset, sets=overrides or []
         )
-        results = tracked_results(store, identity, experiment_id, seeds=seeds)
+        results = with_siblings(store, tracked_results(store, identity, experiment_id, seeds=seeds))
     out = out or Path("reports") / results.study.name
     with written_where_asked(out):
         path = write_results(results, out)

@@ -32,6 +32,7 @@ from bench.report.runs_csv import read_records
 from bench.report.sections import in_order
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
 from bench.results.results import Results, read_results
+from bench.results.siblings import SIBLINGS
 from bench.results.summary import RUN_PAGES
 from bench.results.tracked import Source, bundled_results, tracked_results
 from bench.tracking.address import database_path, store_uri
@@ -188,10 +189,11 @@ def _from_runs(
 
 
 def _linked(results: Results, manifest: Manifest) -> Results:
-    """With links to the server that the report was made from: an address is no result."""
-    facts = {key: value for key, value in results.facts.items() if key != RUN_PAGES}
-    pages = {key: value for key, value in manifest.facts.items() if key == RUN_PAGES}
-    return replace(results, facts=facts | pages)
+    """With what lay around the runs then: the server's address, and what other studies had."""
+    around = {RUN_PAGES, SIBLINGS}
+    facts = {key: value for key, value in results.facts.items() if key not in around}
+    then = {key: value for key, value in manifest.facts.items() if key in around}
+    return replace(results, facts=facts | then)
 
 
 def _made_again(

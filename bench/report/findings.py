@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.report.beside import nothing_beside
 from bench.report.sections.comparisons import verdict
 from bench.report.sections.trends import trend_sentence
 from bench.results.decisions import comparisons
@@ -31,6 +32,7 @@ def findings(results: Results) -> str:
         *(_rate(results, name, arm) for name in passports(results) for arm in results.arms),
         *(_elbo(results, name) for name in results.elbos),
         elbo_remark(results),
+        nothing_beside(results),
         _badly_ended(results),
     ]
     return "\n".join(f"- {bullet}" for bullet in bullets if bullet)

@@ -13,6 +13,7 @@ from bench.plan.study import Identity, Study
 from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
 from bench.report.answer import answer
+from bench.report.beside import contradicted
 from bench.report.findings import findings
 from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, table_digest, text_digest
@@ -151,7 +152,7 @@ def report_text(
     }
     identity = results.identity
     title = f"# {prose(f'{identity.study} on {identity.dataset} ({identity.tier} tier)')}"
-    parts = [title, origin(results), _state(results), answer(results)]
+    parts = [title, origin(results), _state(results), answer(results), contradicted(results)]
     for section in in_order():
         words = "\n\n".join(filter(None, [section.words(results), beside.get(section.title)]))
         parts.append(f"{section.heading}\n\n{words}" if words else "")

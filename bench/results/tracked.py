@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Protocol
 
+from bench.errors import UsageError
 from bench.plan.study import Identity, Study
 from bench.records import CONFIRM, RunRecord
 from bench.results.results import Curves, Point, Results, read_results
 from bench.results.runs import RecordedRun
+from bench.results.siblings import fact
 from bench.results.summary import RUN_PAGES
 from bench.tracking.address import run_page
 from bench.tracking.bundle import Bundle
@@ -84,6 +88,18 @@ def tracked_results(
         facts=facts,
         curves=_read_once(store.histories),
     )
+
+
+def with_siblings(source: Source, results: Results) -> Results:
+    """The same, with what the source's other studies of the same data set hold as a fact."""
+    mine = results.identity
+    found = {e.identity: e.id for e in source.experiments() if e.identity and e.identity != mine}
+    others = []
+    for identity, experiment in sorted(found.items(), key=lambda pair: pair[0].key):
+        if identity.dataset == mine.dataset:
+            with contextlib.suppress(UsageError):  # no runs yet, or its study file is gone
+                others.append(tracked_results(source, identity, experiment))
+    return replace(results, facts={**results.facts, **fact(results, others)})
 
 
 def _first_seeds(records: Sequence[RunRecord], number: int) -> list[RunRecord]:
