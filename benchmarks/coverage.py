@@ -2,10 +2,14 @@
 
 python benchmarks/coverage.py [--simulations 5000]
 
-Everything is computed by the functions that the report uses, on simulated runs. Values of an
-interval: the mean over seeds of normal, of lognormal (log standard deviation 0.5, about the skew
-of distances) and of contaminated data (normal with mean 10 and standard deviation 1, but one run
-in ten collapsed, at 15 or at 50), whose true mean is that of the mixture.
+Everything is computed by the functions that the report uses, on simulated runs, on the scale of their
+measure. Values of an interval: the mean over seeds of normal runs (plain scale), the geometric mean of
+lognormal ones (log scale, log standard deviation 0.5) and of contaminated ones (log scale; normal with
+mean 10 and standard deviation 1, but one run in ten collapsed, at 15 or at 50), the mean of shares
+(logit scale; beta, mean 0.95 or 0.5). The truth of a contaminated mean is that of the mixture.
+
+Blocks: runs of a seed share a part of their variance. ``benchmarks/seed_blocks.py`` measures how large
+a part.
 """
 
 from __future__ import annotations
@@ -18,16 +22,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from bench.measures import Scale
 from bench.plan.study import Planned
 from bench.results.decisions import Group, Pair, decide
 from bench.stats.groups import improvement
 from bench.stats.tests import t_interval
-from bench.stats.trend import fisher_interval
+from bench.stats.trend import trend
 
 SEEDS = (3, 5, 10, 20)
 SKEW = 0.5
 SHARE = 0.1
 """Of runs that collapse."""
+
+SHARES = (0.0, 0.4, 0.8)
+"""Of the variance within cells that is their seeds' own: as seen of GAN, of WGAN, of VAE cells."""
+
+BLOCK_SEEDS = (3, 5, 10)
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
 
@@ -47,19 +57,34 @@ def collapsing(value: float) -> Draw:
     return lambda rng, shape: np.where(rng.random(shape) < SHARE, value, normal(rng, shape))
 
 
-KINDS: dict[str, tuple[Draw, float]] = {
-    "normal": (normal, 10.0),
-    "lognormal": (skewed, math.exp(SKEW**2 / 2)),
-    "one in ten at 15": (collapsing(15.0), (1 - SHARE) * 10 + SHARE * 15),
-    "one in ten at 50": (collapsing(50.0), (1 - SHARE) * 10 + SHARE * 50),
+def shares(mean: float) -> Draw:
+    """Beta runs of that mean, as shares of 30 images."""
+    return lambda rng, shape: rng.beta(30 * mean, 30 * (1 - mean), shape)
+
+
+KINDS: dict[str, tuple[Draw, Scale]] = {
+    "normal": (normal, "plain"),
+    "lognormal": (skewed, "log"),
+    "one in ten at 15": (collapsing(15.0), "log"),
+    "one in ten at 50": (collapsing(50.0), "log"),
+    "shares of mean 0.95": (shares(0.95), "share"),
+    "shares of mean 0.5": (shares(0.5), "share"),
 }
-"""Data to its draw and true mean."""
+"""Data to its draw and scale."""
+
+
+def true_mean(draw: Draw, scale: Scale) -> float:
+    """Of a million runs."""
+    runs = draw(np.random.default_rng(9), (1_000_000,))
+    return float(np.exp(np.log(runs).mean()) if scale == "log" else runs.mean())
 
 
 def mean_coverage(kind: str, seeds: int, simulations: int) -> float:
     """Share of t intervals that hold the true mean."""
-    draw, truth = KINDS[kind]
-    intervals = map(t_interval, draw(np.random.default_rng(0), (simulations, seeds)))
+    draw, scale = KINDS[kind]
+    truth = true_mean(draw, scale)
+    drawn = draw(np.random.default_rng(0), (simulations, seeds))
+    intervals = (t_interval(runs, scale) for runs in drawn)
     return float(np.mean([(i.low or 0) <= truth <= (i.high or 0) for i in intervals]))
 
 
@@ -70,7 +95,7 @@ def false_differences(draws: tuple[Draw, ...], seeds: int, simulations: int) -> 
     for _ in range(simulations):
         arms = [Group(tuple(draw(rng, (seeds,)).tolist())) for draw in draws]
         pairs = [
-            Pair(planned=Planned(a=str(i), b=str(j)), first=arms[i], second=arms[j])
+            Pair(planned=Planned(a=str(i), b=str(j)), first=arms[i], second=arms[j], scale="log")
             for i in range(len(arms))
             for j in range(i)
         ]
@@ -79,8 +104,8 @@ def false_differences(draws: tuple[Draw, ...], seeds: int, simulations: int) -> 
 
 
 def scaled(scale: float) -> Draw:
-    """Normal runs around 10 with another spread."""
-    return lambda rng, shape: rng.normal(10, scale, shape)
+    """Lognormal runs of median 10, with log standard deviation 0.1 times ``scale``."""
+    return lambda rng, shape: 10 * rng.lognormal(0, 0.1 * scale, shape)
 
 
 def lowest_of_five(scale: float) -> Draw:
@@ -91,13 +116,13 @@ def lowest_of_five(scale: float) -> Draw:
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
         cells = scaled(scale)(rng, (5, *shape))
-        return cells[cells.mean(axis=-1).argmin()]
+        return cells[np.log(cells).mean(axis=-1).argmin()]
 
     return draw
 
 
 UNEQUAL = (1.0, 3.0, 0.3)
-"""Standard deviations of three families of one mean."""
+"""Log standard deviations of three families of one mean, in tenths."""
 
 FAMILIES: dict[str, tuple[Draw, ...]] = {
     "normal": (normal,) * 3,
@@ -110,19 +135,60 @@ FAMILIES: dict[str, tuple[Draw, ...]] = {
 }
 
 
-def correlation_coverage(
-    levels: int, seeds: int, slope: float, simulations: int
-) -> tuple[float, float]:
-    """True rank correlation of a straight trend, and the share of intervals that hold it."""
-    rng = np.random.default_rng(2)
+def blocked(rng: np.random.Generator, share: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """``[cells, seeds]``: logarithms of which the runs of a seed share that part of the variance."""
+    own = math.sqrt(1 - share) * rng.normal(size=shape)
+    return np.asarray(own + math.sqrt(share) * rng.normal(size=shape[1]))
+
+
+def blocked_differences(
+    share: float, seeds: int, apart: float, simulations: int, *, is_one_model: bool
+) -> float:
+    """Of tables of three arms, the first ``apart`` standard deviations lower than the other two.
+
+    Share in which any of the equal ones is told apart, or (``apart`` above 0) in which the first is
+    told from the second.
+    """
+    rng, found = np.random.default_rng(4), 0
+    shifts = np.array([[-apart], [0.0], [0.0]])
+    for _ in range(simulations):
+        values = np.exp(0.1 * (blocked(rng, share, (3, seeds)) + shifts))
+        arms = [Group(tuple(v.tolist()), seeds=tuple(range(seeds))) for v in values]
+        decided = decide(
+            [
+                Pair(
+                    planned=Planned(a=str(i), b=str(j)),
+                    first=arms[i],
+                    second=arms[j],
+                    scale="log",
+                    is_one_model=is_one_model,
+                )
+                for i, j in ((0, 1), (0, 2), (1, 2))
+            ]
+        )
+        found += bool(decided[0].winner) if apart else any(c.winner for c in decided)
+    return found / simulations
+
+
+def step_coverage(levels: int, seeds: int, share: float, simulations: int) -> float:
+    """Share of intervals of a step along x that hold the true one, with blocks."""
+    rng, truth, hits = np.random.default_rng(2), -0.05, 0
     x = np.repeat(np.arange(levels), seeds)
-    many = np.repeat(np.arange(levels), 4_000)
-    truth = float(stats.spearmanr(many, rng.normal(slope * many)).statistic)
-    hits = []
-    for y in rng.normal(slope * x, size=(simulations, len(x))):
-        low, high = fisher_interval(float(stats.spearmanr(x, y).statistic), len(x))
-        hits.append(low <= truth <= high)
-    return truth, float(np.mean(hits))
+    blocks = np.tile(np.arange(seeds), levels)
+    for _ in range(simulations):
+        y = truth * x + 0.1 * blocked(rng, share, (levels, seeds)).ravel()
+        found = trend(x.tolist(), y.tolist(), blocks.tolist())
+        hits += bool(found and found.step and found.step.low <= truth <= found.step.high)
+    return hits / simulations
+
+
+def no_trend_found(levels: int, seeds: int, share: float, simulations: int) -> float:
+    """Share of equal levels, with blocks, along which a trend is seen at 5 %."""
+    rng = np.random.default_rng(5)
+    x = np.repeat(np.arange(levels), seeds).tolist()
+    blocks = np.tile(np.arange(seeds), levels).tolist()
+    drawn = (blocked(rng, share, (levels, seeds)).ravel().tolist() for _ in range(simulations))
+    return float(np.mean([bool((f := trend(x, y, blocks)) and f.p < 0.05) for y in drawn]))
 
 
 def improvement_coverage(seeds: int, shift: float, simulations: int) -> tuple[float, float]:
@@ -150,11 +216,22 @@ def main() -> None:
     for kind, draws in FAMILIES.items():
         found = (false_differences(draws, n, simulations) for n in SEEDS)
         print(f"  {kind:<26}", *map(_percent, found))
-    print("interval of a rank correlation holds the truth, % (levels x seeds: truth, share)")
+    print("three arms with blocks, % of tables at seeds", *BLOCK_SEEDS)
+    for share in SHARES:
+        for is_one_model, test in ((False, "Welch"), (True, "paired")):
+            for apart, what in ((0.0, "false differences"), (1.5, "1.5 sd found")):
+                row = (
+                    blocked_differences(share, n, apart, simulations, is_one_model=is_one_model)
+                    for n in BLOCK_SEEDS
+                )
+                print(f"  {share:.2f}, {test:<6}, {what:<17}", *map(_percent, row))
+    print("a step along x: interval holds the truth, %; trend of equal levels seen, %")
+    few = simulations // 5
     for levels, seeds in ((3, 3), (5, 3), (5, 10)):
-        for slope in (0.0, 0.3, 0.7, 1.5):
-            truth, share = correlation_coverage(levels, seeds, slope, simulations)
-            print(f"  {levels} x {seeds}: {truth:5.2f}, {_percent(share)}")
+        for share in SHARES[::2]:
+            held = step_coverage(levels, seeds, share, few)
+            seen = no_trend_found(levels, seeds, share, few)
+            print(f"  {levels} x {seeds}, {share:.2f}: {_percent(held)} {_percent(seen)}")
     print("interval of a probability of improvement holds the truth, % (seeds: truth, share)")
     for seeds in (10, 20):
         for shift in (0.0, 0.5, 1.0):

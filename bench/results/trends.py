@@ -130,7 +130,7 @@ def _curve(results: Results, arm: str, series: Series) -> Curve | None:
         return None
     levels, values_, seeds = (list(each) for each in zip(*points, strict=True))
     few = len(set(seeds)) < SEEDS_FOR_INTERVAL or len(means) < LEVELS_FOR_TREND
-    found = None if few else trend(levels, values_, seeds)
+    found = None if few else trend(levels, values_, seeds, scale_of(series.metric))
     return Curve(arm, series, tuple((name, m) for _, name, m in sorted(means)), len(points), found)
 
 

@@ -154,9 +154,18 @@ def paired(
     x, y, is_ratio = _on_scale(a, b, scale)
     if len(x) != len(y):
         raise ValueError(f"pairs need equally many values, got {len(x)} and {len(y)}")
-    apart = x - y
-    found = _tested(float(apart.mean()), _error(apart), len(apart) - 1)
-    return replace(found, is_ratio=is_ratio, most=_most(scale)).at(level)
+    return replace(one_sample(x - y, is_ratio=is_ratio), most=_most(scale)).at(level)
+
+
+def one_sample(values: Sequence[float] | NDArray[np.float64], *, is_ratio: bool) -> Difference:
+    """The mean of the values against 0, by Student's t test, with its 95 % interval.
+
+    Raises:
+        ValueError: Fewer than two values, or one that is not finite.
+    """
+    x = _checked(values, at_least=2)
+    found = _tested(float(x.mean()), _error(x), len(x) - 1)
+    return replace(found, is_ratio=is_ratio).at(LEVEL)
 
 
 def _on_scale(
@@ -224,7 +233,9 @@ def detectable(difference: Difference, *, power: float = 0.8, alpha: float = 0.0
     return float(optimize.brentq(shortfall, 0, upper)) * difference.standard_error
 
 
-def _checked(values: Sequence[float], *, at_least: int) -> NDArray[np.float64]:
+def _checked(
+    values: Sequence[float] | NDArray[np.float64], *, at_least: int
+) -> NDArray[np.float64]:
     x = np.asarray(values, dtype=np.float64)
     if len(x) < at_least:
         raise ValueError(f"needs at least {at_least} values, got {len(x)}: add seeds")

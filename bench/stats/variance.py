@@ -57,6 +57,52 @@ class Spread:
         return self.sampling >= self.sd
 
 
+@dataclass(frozen=True)
+class SeedEffect:
+    """What the runs of a seed share over cells.
+
+    Attributes:
+        f: The F ratio of seeds against what is left.
+        p: Of no such effect.
+        share: Of the variance within cells, the part that is the seed's (intraclass correlation,
+            Fisher 1925; below 0 counts as 0).
+        seeds: Number of seeds that every cell has.
+        cells: Number of cells.
+    """
+
+    f: float
+    p: float
+    share: float
+    seeds: int
+    cells: int
+
+
+def seed_effect(cells: Sequence[Sequence[float]]) -> SeedEffect | None:
+    """Two-way analysis without replication: cells by seeds.
+
+    Args:
+        cells: For each cell its values, in one order of seeds.
+
+    None below two cells or seeds, or where nothing is left.
+    """
+    from scipy import stats
+
+    x = np.asarray(cells, dtype=np.float64)
+    if min(x.shape) < 2 or x.ndim != 2:
+        return None
+    num_cells, num_seeds = x.shape
+    centred = x - x.mean(axis=1, keepdims=True)
+    means = centred.mean(axis=0)
+    df, df_rest = num_seeds - 1, (num_seeds - 1) * (num_cells - 1)
+    between = num_cells * float(means @ means) / df
+    rest = float(np.sum((centred - means) ** 2)) / df_rest
+    if rest == 0:
+        return None
+    f = between / rest
+    share = max(0.0, (f - 1) / (f - 1 + num_cells))
+    return SeedEffect(f, float(stats.f.sf(f, df, df_rest)), share, num_seeds, num_cells)
+
+
 def interaction(
     y: Sequence[float], a: Sequence[Hashable], b: Sequence[Hashable]
 ) -> Interaction | None:

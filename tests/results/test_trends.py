@@ -9,10 +9,12 @@ from synthetic_study import IDENTITY, STUDY, lost, run_record, study_records
 
 from bench.plan.study import Arm, Planned, Study
 from bench.report.sections.floors import variance
+from bench.report.sections.steps import steps
 from bench.report.sections.trends import along_x, half_trends, interactions, trend_sentence
+from bench.results.format import effect
 from bench.results.results import read_results
 from bench.results.trends import followed, trends
-from bench.stats.tests import holm
+from bench.stats.tests import holm, paired, welch
 from bench.stats.trend import trend
 from bench.stats.variance import interaction, split_spread
 
@@ -49,7 +51,7 @@ def test_distance_that_falls_with_depth_is_said_to_fall_after_so_many_images():
     results = shaped(lambda _arm, depth: 10 - depth)
     first = sentences(results)[0]
     assert first.startswith(
-        "`vae`: after 24,000 images the test distance falls with depth (rank correlation -0.9"
+        "`vae`: after 24,000 images the test distance falls with depth (a step of depth: × 0.8"
     )
     assert "p < 0.001" in first or "p = 0.00" in first
     assert "turns" not in first
@@ -62,12 +64,14 @@ def test_numbers_of_a_trend_are_those_of_its_test_corrected_over_the_families():
         places = results.along_x(arm)
         x = [float(depth) for depth, place in places for _ in place.runs]
         y = [value for _, place in places for value in place.values(results.test_metric)]
-        found.append(trend(x, y, [run.seed for _, place in places for run in place.runs]))
+        seeds = [run.seed for _, place in places for run in place.runs]
+        found.append(trend(x, y, seeds, "log"))
     text = along_x(results)
     for arm, one, p in zip(results.arms, found, holm([f.p for f in found]), strict=True):
         cells = row_of(text, "test `fd_digits_n500`", f"`{arm}`", "15")
-        assert cells[3] == f"{one.rho:.2f} [{one.low:.2f}, {one.high:.2f}]"
-        assert cells[4] == ("< 0.001" if p < 0.001 else f"{p:.3f}")
+        assert cells[3] == f"{one.rho:.2f}"
+        assert cells[4] == effect(one.step)
+        assert cells[5] == ("< 0.001" if p < 0.001 else f"{p:.3f}")
 
 
 def test_curve_that_turns_inside_is_not_called_a_trend():
@@ -124,8 +128,8 @@ def test_two_seeds_have_means_and_no_test():
     results = shaped(lambda _arm, depth: 10 - depth, seeds=(0, 1))
     assert sentences(results) == ["", "", ""]
     cells = row_of(along_x(results), "test `fd_digits_n500`", "`gan`", "10")
-    assert cells[3:6] == ["–", "–", "–"]
-    assert cells[8] == "falls"
+    assert cells[3:7] == ["–"] * 4
+    assert cells[9] == "falls"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ def test_lowest_mean_at_half_the_budget_stands_beside_that_at_all_of_it():
     )
     assert "- `gan`: the lowest validation mean is at depth 3 after 12,000 images and still" in text
     half = row_of(text, "validation `fd_digits_n297` after 12,000", "`vae`", "15")
-    assert half[6:] == ["11.0, 1", "15.0, 5", "rises"]
+    assert half[7:] == ["11.0, 1", "15.0, 5", "rises"]
 
 
 def test_runs_without_curves_have_no_trend_at_half_the_budget():
@@ -283,3 +287,43 @@ def test_no_sentence_of_the_sections_shows_a_number_that_is_none():
     for results in (noisy(0.1, 0.2), shaped(lambda _arm, _depth: 5.0, sd=0.0)):
         text = "\n".join([along_x(results), interactions(results), variance(results)])
         assert not re.search(r"\b(nan|inf|None)\b", text)
+
+
+def sharing(sd, curve=lambda depth: 10.0 * 0.9**depth):
+    """A VAE whose runs of a seed share a factor, beside noise of ``sd``."""
+    results = shaped(lambda _arm, depth: curve(depth), sd=0.0, arms=("vae",))
+    records = [run.record for place in results.cells for run in place.runs]
+    for record in records:
+        seed = int(record.tags["seed"])
+        noise = random.Random(record.run_id).gauss(0, sd)
+        record.metrics["test/fd_digits_n500"] *= math.exp((0.3, -0.1, -0.2)[seed] + noise)
+    return results_of(records)
+
+
+def test_steps_along_x_are_paired_tests_over_the_seeds():
+    results = sharing(0.01)
+    first, second = (place for _, place in results.along_x("vae")[:2])
+    expected = paired(second.values(results.test_metric), first.values(results.test_metric), "log")
+    text = steps(results)
+    cells = row_of(text, "`vae`", "1 to 2")
+    assert cells[2].startswith(f"× {math.exp(expected.difference):.2f} [")
+    assert float(cells[3].strip("< ")) < 0.05  # Welch's test of the same cells sees nothing
+    assert welch(*(p.values(results.test_metric) for p in (first, second)), "log").p > 0.5
+
+
+def test_what_seeds_share_is_said_with_what_pairing_saves():
+    said = steps(sharing(0.05))
+    assert said.startswith(
+        "- `vae`: 95 % of the variance within cells is its seeds' own (p < 0.001"
+    )
+    assert "5 cells of 3 seeds): unpaired, a comparison of two cells needs" in said
+    assert "which these runs do not tell from none" in steps(
+        shaped(lambda _arm, depth: 10.0 - depth, sd=1.0)
+    )
+
+
+def test_trend_does_not_count_runs_of_a_seed_as_independent():
+    few, shared = trends(sharing(0.05))[0][0].trend, trends(sharing(0.0))[0][0].trend
+    assert few.seeds == 3
+    assert (few.low, few.high) == (None, None)
+    assert shared.rho == -1  # each seed falls, whatever it shares

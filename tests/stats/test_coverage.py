@@ -48,11 +48,31 @@ def test_equal_families_of_any_kind_are_rarely_told_apart(coverage, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("slope", [0.0, 0.7])
-def test_interval_of_a_rank_correlation_holds_the_truth_at_three_seeds(coverage, slope):
-    truth, share = coverage.correlation_coverage(5, 3, slope, 500)
-    assert (slope > 0) == (truth > 0.5)
-    assert share > 0.94
+@pytest.mark.parametrize("share", [0.0, 0.8])
+def test_step_along_x_is_held_by_its_interval_whatever_seeds_share(coverage, share):
+    # 500 simulations: three standard errors are 3 points.
+    assert coverage.step_coverage(5, 3, share, 500) == pytest.approx(0.95, abs=0.03)
+
+
+@pytest.mark.slow
+def test_equal_levels_have_a_trend_in_five_of_a_hundred_whatever_seeds_share(coverage):
+    assert coverage.no_trend_found(5, 3, 0.8, 200) <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.8])
+@pytest.mark.parametrize("is_one_model", [True, False])
+def test_equal_arms_with_blocks_are_rarely_told_apart(coverage, share, is_one_model):
+    # 5 % and three standard errors of 500 tables.
+    found = coverage.blocked_differences(share, 5, 0.0, 500, is_one_model=is_one_model)
+    assert found <= 0.08
+
+
+def test_pairs_find_among_blocks_what_welch_does_not(coverage):
+    found = [
+        coverage.blocked_differences(0.8, 5, 1.5, 200, is_one_model=one) for one in (True, False)
+    ]
+    assert found[0] > 0.7 > 0.5 > found[1]
 
 
 @pytest.mark.slow
@@ -72,5 +92,5 @@ def test_script_prints_every_table(coverage, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["coverage.py", "--simulations", "50"])
     coverage.main()
     text = capsys.readouterr().out
-    for row in (*coverage.KINDS, *coverage.FAMILIES, "5 x 3:", "20: 0.50,"):
+    for row in (*coverage.KINDS, *coverage.FAMILIES, "5 x 3, 0.80:", "20: 0.50,"):
         assert f"  {row}" in text

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench.stats.trend import MOST_PERMUTED, trend
+from bench.stats.tests import t_interval
+from bench.stats.trend import trend
 
 
 def design(levels, seeds):
@@ -16,27 +17,48 @@ def design(levels, seeds):
     return [float(x) for x, _ in grid], [seed for _, seed in grid]
 
 
-def test_correlation_agrees_with_scipy():
+def test_correlation_is_the_mean_of_those_of_scipy_within_seeds():
     x, seeds = design(5, 3)
     y = np.random.default_rng(0).normal(x)
     found = trend(x, y, seeds)
-    assert found.rho == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
-    assert found.n == 15
+    rhos = [scipy_stats.spearmanr(x[i::3], y[i::3]).statistic for i in range(3)]
+    assert found.rho == pytest.approx(np.mean(rhos))
+    assert (found.n, found.seeds) == (15, 3)
 
 
-def test_interval_is_bonett_and_wrights_computed_by_hand():
-    x = [1.0, 2.0, 3.0, 4.0, 5.0]
-    found = trend(x, [2.0, 1.0, 4.0, 3.0, 5.0], [0] * 5)
-    assert found.rho == pytest.approx(0.8)  # 1 - 6 * 4 / (5 * 24)
-    half = 1.959964 * math.sqrt((1 + 0.64 / 2) / 2)
-    centre = 0.5 * math.log(1.8 / 0.2)
-    assert found.low == pytest.approx(math.tanh(centre - half), abs=1e-6)
-    assert found.high == pytest.approx(math.tanh(centre + half), abs=1e-6)
+def test_correlation_has_an_interval_over_seeds_from_ten_on():
+    found = {}
+    for num in (9, 10):
+        x, seeds = design(5, num)
+        found[num] = trend(x, np.random.default_rng(1).normal(0.5 * np.array(x)), seeds)
+    assert (found[9].low, found[9].high) == (None, None)
+    assert found[10].low < found[10].rho < found[10].high <= 1
+
+
+def test_step_is_the_t_interval_of_the_slopes_of_the_seeds():
+    x, seeds = design(4, 3)
+    y = np.exp(np.random.default_rng(2).normal(0.2 * np.array(x), 0.1))
+    found = trend([2.0**level for level in x], y, seeds, "log").step
+    slopes = [np.polyfit(range(4), np.log(y[i::3]), 1)[0] for i in range(3)]
+    expected = t_interval(slopes)
+    assert found.is_ratio
+    assert (found.difference, found.low, found.high) == pytest.approx(
+        (expected.mean, expected.low, expected.high)
+    )
+
+
+def test_what_the_runs_of_a_seed_share_moves_no_number_of_a_trend():
+    x, seeds = design(4, 3)
+    y = np.random.default_rng(3).normal(x)
+    there, moved = trend(x, y, seeds), trend(x, y + 50.0 * np.array(seeds), seeds)
+    assert (moved.rho, moved.p, moved.p_levels) == (there.rho, there.p, there.p_levels)
+    ends = [(f.step.difference, f.step.low, f.step.high) for f in (there, moved)]
+    assert ends[0] == pytest.approx(ends[1])
 
 
 def every_permutation(x, y, num_seeds):
     """Both exact p: all orders of the levels within each seed of a grid."""
-    ranks = scipy_stats.rankdata(y).reshape(-1, num_seeds)
+    ranks = scipy_stats.rankdata(np.reshape(y, (-1, num_seeds)), axis=0)
     levels = scipy_stats.rankdata(x).reshape(-1, num_seeds)[:, 0]
     orders = [list(order) for order in itertools.permutations(range(len(levels)))]
     rhos, betweens = [], []
@@ -65,7 +87,7 @@ def test_what_the_runs_of_a_seed_share_does_not_hide_a_trend():
     y = [0.1 * level + 100 * seed for level, seed in zip(x, seeds, strict=True)]
     found = trend(x, y, seeds)
     assert found.p < 0.01  # every seed rises: 2 of 6^4 orders
-    assert trend(x, y, range(len(x))).p == 1  # alone, each run has no order to permute
+    assert trend(x, y, range(len(x))) is None  # alone, each run has no order
 
 
 def test_curve_that_turns_has_levels_without_a_trend():
@@ -74,20 +96,23 @@ def test_curve_that_turns_has_levels_without_a_trend():
     found = trend(x, (np.array(x) - 2) ** 2 + noise, seeds)
     assert abs(found.rho) < 0.2
     assert found.p > 0.5
-    assert found.p_levels < 0.001
+    assert found.p_levels < 0.01
 
 
 def test_lost_runs_are_the_worst_of_the_order():
     x, seeds = design(3, 3)
     y = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, math.inf, math.inf]
-    assert trend(x, y, seeds) == trend(x, [*y[:7], 9.0, 9.0], seeds)
+    found, ranked = trend(x, y, seeds), trend(x, [*y[:7], 9.0, 9.0], seeds)
+    assert (found.rho, found.p, found.p_levels) == (ranked.rho, ranked.p, ranked.p_levels)
+    assert (found.step, ranked.step is None) == (None, False)
 
 
 def test_trend_of_the_negative_values_is_the_negative():
     x, seeds = design(4, 3)
     y = np.random.default_rng(4).normal(size=12)
     there, back = trend(x, y, seeds), trend(x, -y, seeds)
-    assert (back.rho, back.low, back.high) == pytest.approx((-there.rho, -there.high, -there.low))
+    assert back.rho == pytest.approx(-there.rho)
+    assert back.step.difference == pytest.approx(-there.step.difference)
     assert (back.p, back.p_levels) == (there.p, there.p_levels)
 
 
@@ -96,17 +121,11 @@ def test_two_levels_or_one_value_have_no_trend():
     assert trend([1.0, 2.0, 3.0], [4.0, 4.0, 4.0], [0, 0, 0]) is None
 
 
-def test_many_runs_have_the_p_of_scipy():
-    x, seeds = design(5, MOST_PERMUTED // 5 + 1)
-    y = np.random.default_rng(7).normal(0.1 * np.array(x))
-    found = trend(x, y, seeds)
-    groups = [y[np.array(x) == level] for level in range(5)]
-    assert found.p == pytest.approx(scipy_stats.spearmanr(x, y).pvalue)
-    assert found.p_levels == pytest.approx(scipy_stats.kruskal(*groups).pvalue)
-    fewer = np.array(seeds) < MOST_PERMUTED // 5
-    permuted = trend(*(np.array(each)[fewer].tolist() for each in (x, y, seeds)))
-    few = scipy_stats.spearmanr(np.array(x)[fewer], y[fewer]).pvalue
-    assert permuted.p == pytest.approx(few, abs=0.015)  # the formula is near the permutations
+def test_p_is_near_that_of_friedmans_test_with_many_seeds():
+    x, seeds = design(5, 30)
+    y = np.random.default_rng(7).normal(0.2 * np.array(x))
+    expected = scipy_stats.friedmanchisquare(*y.reshape(5, 30)).pvalue
+    assert trend(x, y, seeds).p_levels == pytest.approx(expected, abs=0.015)
 
 
 @pytest.mark.parametrize("y", [[1.0, 2.0], [1.0, 2.0, math.nan]])

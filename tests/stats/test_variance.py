@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench.stats.variance import interaction, split_spread
+from bench.stats.variance import interaction, seed_effect, split_spread
 
 
 def test_interaction_is_the_balanced_example_computed_by_hand():
@@ -103,3 +103,26 @@ def test_spread_without_numbers_is_refused(values, noise):
 def test_interaction_of_lost_runs_is_refused():
     with pytest.raises(ValueError, match="needs a finite value and two levels for each run"):
         interaction([1.0, math.inf], ["a", "b"], ["c", "d"])
+
+
+def test_seed_effect_is_the_blocks_row_of_a_two_way_table():
+    # Snedecor and Cochran's layout: rows are cells, columns seeds; computed by hand.
+    found = seed_effect([[1.0, 2.0, 6.0], [2.0, 4.0, 6.0]])
+    between, rest = 10.5, 0.5  # mean squares: 21 / 2 and 1 / 2
+    assert found.f == pytest.approx(between / rest)
+    assert found.share == pytest.approx((between - rest) / (between + rest))
+    assert (found.cells, found.seeds) == (2, 3)
+
+
+def test_seeds_that_share_nothing_have_no_share():
+    rng = np.random.default_rng(1)
+    shares = [seed_effect(rng.normal(size=(6, 3))).share for _ in range(200)]
+    assert np.mean(shares) < 0.1
+    assert min(shares) == 0
+    same = [seed_effect(rng.normal(size=(1, 3)) + rng.normal(0, 0.1, (6, 3))) for _ in range(50)]
+    assert np.median([found.share for found in same]) > 0.9
+
+
+def test_one_cell_has_no_seed_effect():
+    assert seed_effect([[1.0, 2.0, 3.0]]) is None
+    assert seed_effect([]) is None

@@ -203,7 +203,7 @@ def _by_bound(at_most: float, scale: Scale, ours: Sequence[Ours]) -> str:
 
 
 def _by_trend(results: Results, claim: Claim) -> str:
-    """For each arm, Spearman's correlation of the measure with the x factor over all runs."""
+    """For each arm, Spearman's correlation of the measure with the x factor within seeds."""
     said = []
     for arm in claim.arms:
         name = metric_of(results, claim.measure)
@@ -213,7 +213,8 @@ def _by_trend(results: Results, claim: Claim) -> str:
             for run in place.valued
             if (value := run.value(name)) is not None
         ]
-        found = trend(*map(list, zip(*runs, strict=True))) if runs else None
+        x, y, seeds = (list(each) for each in zip(*runs, strict=True)) if runs else ([], [], [])
+        found = trend(x, y, seeds)
         if found is None:
             said.append(f"not measured for {code(arm)}")
             continue

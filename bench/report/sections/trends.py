@@ -11,6 +11,7 @@ from bench.results.format import (
     bare_p,
     code,
     count,
+    effect,
     p_value,
     plural,
     prose,
@@ -37,8 +38,14 @@ def trend_table(results: Results, groups: Sequence[Sequence[Curve]]) -> str:
     x = prose(results.x_name)
     rows = [_row(curve) for curves in groups for curve in curves]
     header = [
-        *("measure", "family", "runs", f"rank correlation with {x} [95 %, approximate]"),
-        *("p (Holm)", "p (any level, Holm)", f"lowest mean, at {x}", f"highest mean, at {x}"),
+        *("measure", "family", "runs", f"rank correlation with {x} within seeds"),
+        *(
+            f"a step of {x} [95 %]",
+            "p (Holm)",
+            "p (any level, Holm)",
+            f"lowest mean, at {x}",
+            f"highest mean, at {x}",
+        ),
         "the mean along it",
     ]
     return table(header, rows, left=2) if rows else ""
@@ -48,10 +55,12 @@ def _notes(results: Results) -> str:
     x = prose(results.x_name)
     return (
         f"After {results.budget()} real images per run: what is learnt by then, since "
-        f"another {x} may need more of them. Spearman's correlation over all runs, negative where "
-        f"values fall as {x} rises, interval after Bonett and Wright; p from 9,999 random "
-        "permutations within seeds (with more than 200 runs by formula), of no correlation and of "
-        "no difference between any levels, each corrected over the families of its measure. A run "
+        f"another {x} may need more of them. Spearman's correlation within each seed, the mean over "
+        f"seeds, negative where values fall as {x} rises; from ten seeds with an approximate bootstrap "
+        f"interval over seeds. A step: what one value of {x} more multiplies (×) or adds, by a straight "
+        "line through each seed's runs; the interval is over seeds, which are the independent ones, "
+        "and not corrected. p from 9,999 random permutations within seeds, of no correlation and of no "
+        "difference between any levels, each corrected over the families of its measure. A run "
         "without a value ranks as the worst of a distance or a bound and is left out elsewhere. "
         "The last column describes the means and tests nothing."
     )
@@ -63,14 +72,20 @@ def _row(curve: Curve) -> list[str]:
     start = [curve.series.title, code(curve.arm), str(curve.runs)]
     found = curve.trend
     if found is None:
-        return [*start, *[MISSING] * 3, *ends, curve.shape]
-    shown = correlation(found), bare_p(found.p), bare_p(found.p_levels)
+        return [*start, *[MISSING] * 4, *ends, curve.shape]
+    shown = correlation(found), _step(found) or MISSING, bare_p(found.p), bare_p(found.p_levels)
     return [*start, *shown, *ends, curve.shape]
 
 
 def correlation(found: Trend) -> str:
-    """``-0.72 [-0.90, -0.33]``."""
+    """``-0.72``, from ten seeds ``-0.72 [-0.90, -0.33]``."""
+    if found.low is None or found.high is None:
+        return share(found.rho)
     return f"{share(found.rho)} [{share(found.low)}, {share(found.high)}]"
+
+
+def _step(found: Trend) -> str:
+    return "" if found.step is None else effect(found.step)
 
 
 def trend_sentence(results: Results, curve: Curve) -> str:
@@ -81,6 +96,8 @@ def trend_sentence(results: Results, curve: Curve) -> str:
     p, p_levels = found.p, found.p_levels
     start = f"{code(curve.arm)}: after {results.budget()} images the test distance"
     rho = f"rank correlation {correlation(found)}"
+    if step := _step(found):
+        rho = f"a step of {x}: {step}, {rho}"
     if p < ALPHA:
         direction = "falls" if found.rho < 0 else "rises"
         return f"{start} {direction} with {x} ({rho}, {p_value(p)}){_turn(curve, found, x)}."

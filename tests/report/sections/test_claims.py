@@ -129,7 +129,7 @@ def test_a_trend_along_the_factor_is_held_against_the_direction_they_saw():
     assert verdict(claim(arms=("vae",), rises=True), study_records(level)).startswith("not")
     records = [rising(record) for record in plain_records()]
     said = verdict(claim(arms=("vae",), rises=True), records)
-    assert said.startswith("reproduced for `vae`: rho 0.9")
+    assert said.startswith("reproduced for `vae`: rho 1.00")
     assert verdict(claim(arms=("vae",), falls=True), records).startswith("contradicted for `vae`")
 
 
