@@ -14,11 +14,13 @@ def nats(arm: str, value: float, spread: float, parzen: float) -> Published:
     """A row of their table 2, and what a Parzen window made of the same decoder."""
     return Published(
         source="Wu et al. 2017, arXiv 1611.04273, table 2",
+        dataset="mnist",
         arm=arm,
         measure=LOG_P,
         value=value,
         spread=spread,
         within=spread,
+        beside=(f"{LOG_P}_gap", "ais_sigma"),
         protocol=f"{PROTOCOL}; by Parzen window {parzen:g}",
         differs="100 test images, 1,000 temperatures; encoder, discriminator, rates and budget of ours; "
         "sigma chosen on validation, where the variance that they state for VAE-10 excludes their value",

@@ -26,6 +26,7 @@ def nats(k: int, value: float, again: str) -> Published:
     """A row of their table 1, and what public re-runs of it got."""
     return Published(
         source="Burda et al. 2016, arXiv 1509.00519, table 1, one stochastic layer",
+        dataset="mnist",
         arm=f"k{k}",
         measure=BOUND,
         value=-value,

@@ -19,6 +19,7 @@ STUDY = Study(
     published=(
         Published(
             source="Lucas et al. 2019, arXiv 1911.02469; Tipping and Bishop 1999",
+            dataset="digits",
             arm="linear_vae",
             measure=LOG_P,
             against="closed_form",

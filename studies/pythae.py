@@ -21,6 +21,7 @@ STUDY = Study(
     published=(
         Published(
             source=SOURCE,
+            dataset="mnist",
             arm="vae",
             measure=LOG_P,
             value=-89.78,

@@ -40,6 +40,10 @@ COMMANDS = {
     "sample": ("sample", "Draw samples of a finished run as one grid."),
     "eval": ("evaluate", "Measure a finished run again, or images made elsewhere."),
     "report": ("report", "Write the comparison report of a study from what MLflow holds."),
+    "replication": (
+        "replication",
+        "Set published numbers beside ours, of every study that has any.",
+    ),
     "verify": (
         "verify",
         "Recompute every number of a report from the tracked runs; exit 1 where any differs.",

@@ -84,6 +84,7 @@ class Published(Settings):
 
     Attributes:
         source: Who published it, and where.
+        dataset: Of what data set it is.
         arm: Whose value is held against it.
         measure: A test value's name, in whose direction ``value`` is given.
         value: What they have.
@@ -94,9 +95,11 @@ class Published(Settings):
         protocol: How they came by it.
         differs: What is not the same here.
         curve: What ours is on the way, by its name.
+        beside: Test values of ours that belong to it, such as a gap.
     """
 
     source: str
+    dataset: str
     arm: str
     measure: str
     value: float | None = None
@@ -107,6 +110,7 @@ class Published(Settings):
     protocol: str
     differs: str = ""
     curve: str = ""
+    beside: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_number(self) -> Self:

@@ -1,0 +1,113 @@
+"""Published numbers and what was reached of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.measures import MeasureName
+from bench.plan.claim import COLLAPSED, Published
+from bench.results.decisions import metric_of
+from bench.results.results import Point, Results
+from bench.results.runs import CellRuns, RecordedRun
+from bench.stats.tests import SEEDS_FOR_INTERVAL
+
+WHOLE = 0.95
+"""Share of their images from which on a run has their budget."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """Ours beside one published number.
+
+    Attributes:
+        published: Theirs.
+        metric: The tracked name of the value.
+        target: Their number; None while the arm that has it has no run.
+        runs: Ours with a value.
+        num_sound: How many of them did not collapse.
+        share: Real images that ours saw, of theirs; None where theirs are not known.
+        is_comparable: Whether both are of one data set.
+    """
+
+    published: Published
+    metric: str
+    target: float | None
+    runs: tuple[RecordedRun, ...]
+    num_sound: int
+    share: float | None
+    is_comparable: bool
+
+    @property
+    def values(self) -> list[float]:
+        """One for each run."""
+        return [value for run in self.runs if (value := run.value(self.metric)) is not None]
+
+    @property
+    def off(self) -> float | None:
+        """Our mean less their number."""
+        if self.target is None or not self.values:
+            return None
+        return sum(self.values) / len(self.values) - self.target
+
+    @property
+    def is_short(self) -> bool:
+        """Whether ours is worse by more than is allowed."""
+        worse = -1 if MeasureName.parse(self.metric).better == "higher" else 1
+        return worse * (self.off or 0) > self.published.within
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether ours had their budget, as far as that is known."""
+        return self.share is None or self.share >= WHOLE
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether there are three runs that did not collapse."""
+        return self.num_sound >= SEEDS_FOR_INTERVAL
+
+
+def reached(results: Results, published: Published) -> Reached:
+    """What a study has of a published number."""
+    metric = metric_of(results, published.measure)
+    place = results.chosen(published.arm)
+    runs = _valued(place, metric)
+    target = published.value
+    if published.against:
+        other = [r.value(metric) for r in _valued(results.chosen(published.against), metric)]
+        known = [value for value in other if value is not None]
+        target = sum(known) / len(known) if known else None
+    seen = [int(run.param("train.num_images") or 0) for run in runs]
+    return Reached(
+        published=published,
+        metric=metric,
+        target=target,
+        runs=tuple(runs),
+        num_sound=sum(run.status != COLLAPSED for run in runs),
+        share=max(seen) / published.images if seen and published.images else None,
+        is_comparable=results.identity.dataset == published.dataset,
+    )
+
+
+def _valued(place: CellRuns | None, metric: str) -> list[RecordedRun]:
+    return [run for run in place.valued if run.value(metric) is not None] if place else []
+
+
+def hours(results: Results) -> float:
+    """Of training and measuring, all runs of the arms together."""
+    costs = ("cost/train_seconds", "cost/eval_seconds")
+    return sum(run.value(name) or 0 for run in results.arm_runs for name in costs) / 3600
+
+
+def way(results: Results, name: str, most: int = 8) -> dict[str, list[Point]]:
+    """A curve of each arm at a few of its points, each a mean over the arm's runs."""
+    found = {}
+    for arm in results.arms:
+        place = results.chosen(arm)
+        curves = list(results.points(place.valued if place else (), name).values())
+        shared = [dict(curve) for curve in curves]
+        at = sorted(set.intersection(*(set(each) for each in shared))) if shared else []
+        every = max(1, -(-len(at) // most))
+        kept = at[::-1][::every][::-1]
+        if kept:
+            found[arm] = [(x, sum(each[x] for each in shared) / len(shared)) for x in kept]
+    return found

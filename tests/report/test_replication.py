@@ -1,0 +1,112 @@
+"""The page of replications: what it calls reproduced, and what it does not."""
+
+import dataclasses
+
+import pydantic
+import pytest
+from synthetic_study import IDENTITY, STUDY, study_records
+
+from bench.plan.claim import Published
+from bench.plan.study import Study
+from bench.report.replication import page
+from bench.results.published import reached, way
+from bench.results.results import read_results
+
+
+def published(**values):
+    standard = {
+        "source": "Somebody 2020",
+        "dataset": "digits",
+        "arm": "gan",
+        "measure": "distance",
+        "value": 6.5,
+        "within": 0.5,
+        "protocol": "by hand",
+    }
+    return Published(**{**standard, **values})
+
+
+def results_of(one, records=None):
+    """The synthetic study with one published number: gan has 6.5 at its best, vae 9.5."""
+    study = Study(**{**STUDY.model_dump(), "published": (one.model_dump(),)})
+    return read_results(study, IDENTITY, records or study_records(), lambda _run, _name: None)
+
+
+def row(one, records=None):
+    """The cells of the number in the page's first table."""
+    text = page([results_of(one, records)], "bench replication")
+    line = next(line for line in text.splitlines() if line.startswith("| [") and "](#" in line)
+    return line.strip("| ").split(" | ")
+
+
+def verdict(one, records=None):
+    return row(one, records)[-1]
+
+
+def test_a_number_that_is_met_by_three_runs_is_reproduced():
+    assert verdict(published()).startswith("reproduced: ")
+    said = verdict(published(value=3, within=1))
+    assert said.startswith("not reproduced: 3.")
+    assert said.endswith("above theirs, where 1 is allowed")
+
+
+def test_two_runs_or_runs_that_collapsed_give_no_verdict():
+    assert verdict(published(), study_records(seeds=(0, 1))).startswith("no verdict of 2 runs: ")
+    collapsed = [
+        dataclasses.replace(r, tags={**r.tags, "status": "collapsed"})
+        if r.tags["seed"] == "1"
+        else r
+        for r in study_records()
+    ]
+    assert verdict(published(), collapsed).startswith("no verdict of 2 runs: ")
+
+
+def test_a_smaller_budget_is_on_the_way_and_says_how_far():
+    said = verdict(published(value=3, images=240_000))
+    assert said.startswith("not reached yet: 3.")
+    assert said.endswith("above theirs after 10 % of their images")
+    assert verdict(published(value=9, images=240_000)).startswith("reached early: ")
+
+
+def test_a_number_of_another_data_set_is_not_comparable():
+    assert verdict(published(dataset="mnist")) == "not comparable: theirs is of mnist"
+
+
+def test_a_number_may_be_that_of_another_arm():
+    cells = row(published(value=None, against="vae", within=10))
+    assert "(`vae`)" in cells[2]
+    assert cells[-1].startswith("reproduced: 3.")
+
+
+def test_an_arm_without_runs_has_not_been_run():
+    records = [record for record in study_records() if record.tags["family"] != "gan"]
+    one = published()
+    assert reached(results_of(one, records), one).off is None
+    assert verdict(one, records) == "not run yet"
+
+
+def test_the_page_names_protocols_runs_and_commands():
+    one = published(differs="the weather", spread=0.1, beside=("precision",))
+    text = page([results_of(one)], "bench replication a.zip")
+    assert "6.5 ± 0.1" in text
+    assert "the weather" in text
+    assert "Somebody 2020: by hand" in text
+    assert "`run_gan_" in text
+    assert f"bench run {IDENTITY.flags()} --seeds 3" in text
+    assert text.endswith("Written by `bench replication a.zip`.\n")
+
+
+def test_the_way_is_a_mean_over_runs_at_a_few_points():
+    results = results_of(published(curve="train/loss"))
+    curves = way(results, results.selection_metric, most=2)
+    assert set(curves) == {"vae", "gan", "wgan"}
+    assert all(len(points) <= 2 for points in curves.values())
+    ends = {points[-1][0] for points in curves.values()}
+    assert len(ends) == 1
+
+
+def test_a_number_is_given_once():
+    with pytest.raises(pydantic.ValidationError, match="give one"):
+        published(against="vae")
+    with pytest.raises(pydantic.ValidationError, match="of arms of"):
+        results_of(published(arm="dcgan"))
