@@ -50,6 +50,7 @@ Precision = Literal["fp32", "bf16", "tf32", "auto"]
 UNSAID: dict[str, str] = {
     "eval.ais_sigma": "val",
     "model.hidden_act": "leaky_relu",
+    "model.stack_norm": "batch",
     "train.precision": "fp32",
 }
 """Settings that runs were made without at first, at what they then had: no flat form says it, so that

@@ -86,6 +86,7 @@ MEASURES: dict[str, Measure] = {
     "class_fd": Measure("class_frechet", "lower", "detector", scale="log"),
     "class_accuracy": Measure("class_accuracy", "higher", "detector", scale="share", decimals=3),
     "class_share": Measure("class_share", scale="share", decimals=3),
+    "eval_mode_fd": Measure("train_mode", None, "detector", scale="log"),
     "train_mode_fd": Measure("train_mode", None, "detector", scale="log"),
     "train_mode_gap": Measure("train_mode", None, "detector"),
     "legible": Measure("legible", "higher", "detector", scale="share", decimals=3),

@@ -4,10 +4,11 @@ import pytest
 
 from bench.config import describe, parse_assignments
 from bench.errors import UsageError
-from bench.models import MODELS, configure
+from bench.models import MODELS, config_from_params, configure
 
 OF_BEFORE = "d11fcb34862eaad3"
-"""Digest of ``configure("vae")`` while every run was made in fp32."""
+"""Digest of ``configure("vae")`` while every run was made in fp32 and with batch norm."""
+OLD = {"stack_norm": "batch"}
 
 
 def test_short_and_full_keys_mean_the_same():
@@ -72,10 +73,18 @@ def test_digest_depends_on_every_value_and_on_nothing_else():
 
 
 def test_fp32_has_the_digest_that_runs_had_before_precision_was_a_setting():
-    assert configure("vae").digest == configure("vae", {"precision": "fp32"}).digest == OF_BEFORE
-    assert "train.precision" not in configure("vae").params()
-    rounded = configure("vae", {"precision": "bf16"})
+    plain = configure("vae", OLD)
+    assert plain.digest == configure("vae", OLD | {"precision": "fp32"}).digest == OF_BEFORE
+    assert "train.precision" not in plain.params()
+    rounded = configure("vae", OLD | {"precision": "bf16"})
     assert (rounded.params()["train.precision"], rounded.digest != OF_BEFORE) == ("bf16", True)
+
+
+def test_vae_that_was_recorded_before_its_norm_was_a_setting_has_batch_norm():
+    recorded = configure("vae", OLD).params()
+    assert "model.stack_norm" not in recorded
+    assert config_from_params(recorded).model.stack_norm == "batch"
+    assert configure("vae").params()["model.stack_norm"] == "layer"
 
 
 def test_steps_cover_the_budget():

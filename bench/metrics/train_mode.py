@@ -22,7 +22,7 @@ BATCH = 64
 
 @metric("train_mode")
 def train_mode(view: View) -> dict[str, float]:
-    """Frechet distance of samples in training mode to those in evaluation mode, and to real ones.
+    """Frechet distances of samples in both modes, to each other and each to real images.
 
     Protocol rule 7. Both modes decode the same latents, so that networks whose running
     statistics agree with those of their batches are at 0 whatever n is. It is a matter of
@@ -44,6 +44,7 @@ def train_mode(view: View) -> dict[str, float]:
     return {
         feature_name("train_mode_gap", detector, n): frechet_distance(trained, evaluated),
         feature_name("train_mode_fd", detector, n): frechet_distance(trained, moments(real)),
+        feature_name("eval_mode_fd", detector, n): frechet_distance(evaluated, moments(real)),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.config import ModelSettings, RunConfig, build_config
+from bench.config import UNSAID, ModelSettings, RunConfig, build_config, known_keys
 from bench.errors import UsageError
 from bench.records import DataSpec, Scalar
 from bench.registry import Registry, closest, first_line
@@ -117,7 +117,7 @@ def configure(reference: str, *layers: Mapping[str, object]) -> RunConfig:
 
 
 def config_from_params(params: Mapping[str, str]) -> RunConfig:
-    """The configuration that a tracked run's flat params describe.
+    """The configuration that a tracked run's flat params describe, what is unsaid as it then was.
 
     Raises:
         UsageError: No configuration, or a key or value that this version does not know.
@@ -126,4 +126,6 @@ def config_from_params(params: Mapping[str, str]) -> RunConfig:
     if "model" not in values:
         raise UsageError("the run has no configuration of ours: give the id of a run of bench")
     name = values.pop("model")
-    return build_config(name, MODELS.get(name).settings, values)
+    settings = MODELS.get(name).settings
+    unsaid = {key: UNSAID[key] for key in known_keys(settings) if key in UNSAID}
+    return build_config(name, settings, unsaid, values)

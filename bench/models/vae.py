@@ -1,4 +1,17 @@
-"""Convolutional VAE of depth 1 to 5 (Kingma and Welling 2014, arXiv 1312.6114)."""
+"""Convolutional VAE of depth 1 to 5 (Kingma and Welling 2014, arXiv 1312.6114).
+
+Its norm is the best of a search of equal size: batch, layer or none at four rates, MNIST, 25,000
+images, width 16, depth 3, seed 0, validation distance `fd_mnist_n2000`:
+
+| rate | batch | the same in training mode | layer | none |
+|---|---|---|---|---|
+| 0.001 | 1,650 | 1,271 | 1,372 | 1,326 |
+| 0.002 | 1,369 | 1,013 | 1,093 | 1,055 |
+| 0.004 | 1,176 | 786 | 829 | 835 |
+| 0.008 | 1,089 | 739 | 678 | 865 |
+
+Batch norm keeps statistics of encoded images, and samples are decoded from the prior.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from bench.config import Activation
+from bench.config import Activation, Norm
 from bench.models import Preset, model
 from bench.records import DataSpec, Scalar
 from bench.variational.settings import VaeSettings
@@ -24,6 +37,7 @@ class Settings(VaeSettings):
         128, ge=1, le=16_384, description="features between convolutions and latent heads"
     )
     encoder_act: Activation = Field("leaky_relu", description="between the encoder's layers")
+    stack_norm: Norm = Field("layer", description="in encoder and decoder")
 
 
 THIRTY_TWO: dict[str, Scalar] = {
@@ -60,6 +74,7 @@ THIRTY_TWO: dict[str, Scalar] = {
                 "model.latent_dim": 100,
                 "model.lr": 3e-4,
                 "model.encoder_act": "relu",
+                "model.stack_norm": "batch",
                 "model.likelihood": "gaussian",
                 "model.sigma": 0.354,
                 "model.kl_warmup": 0.0,
@@ -69,7 +84,7 @@ THIRTY_TWO: dict[str, Scalar] = {
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
-    """Convolutional VAE: (convolution, batch norm, leaky ReLU) x depth and its mirror image."""
+    """Convolutional VAE: (convolution, layer norm, leaky ReLU) x depth and its mirror image."""
     from bench.networks import ConvDecoder, ConvEncoder, activation
     from bench.variational.assembly import assemble
 
@@ -82,7 +97,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
             depth=settings.depth,
             width=settings.width,
             out_dim=settings.h_dim,
-            norm="batch",
+            norm=settings.stack_norm,
             act=act,
         ),
         feature_dim=settings.h_dim,
@@ -92,6 +107,6 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
             depth=settings.depth,
             width=settings.width,
             in_dim=in_dim,
-            norm="batch",
+            norm=settings.stack_norm,
         ),
     )

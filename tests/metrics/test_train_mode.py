@@ -18,6 +18,7 @@ from bench.runtime import generator
 from bench.training.parts import build, reference_data
 
 CPU = torch.device("cpu")
+BATCH = {"stack_norm": "batch"}
 SPEC = DataSpec(
     name="made", shape=(1, 2, 2), num_classes=0, class_prior=(), levels=256, digest="0" * 16
 )
@@ -62,7 +63,7 @@ def view(nets, split="val", fns=FNS, reference=None, n=512):
 
 def values_of(seen):
     values, reasons = evaluate(seen, "end")
-    return {k: v for k, v in values.items() if "train_mode" in k}, reasons.get("train_mode")
+    return {k: v for k, v in values.items() if "_mode_" in k}, reasons.get("train_mode")
 
 
 @pytest.mark.parametrize(
@@ -82,8 +83,10 @@ def test_gap_is_the_frechet_distance_that_wrong_running_statistics_make(statisti
 
 def test_distance_in_training_mode_stands_beside_that_in_evaluation_mode():
     good, bad = (view({"decoder": norm(mean=mean)}) for mean in (0.0, 2.0))
-    trained = [values_of(seen)[0]["train_mode_fd_pixels_n512"] for seen in (good, bad)]
-    evaluated = [evaluate(seen, "validation")[0]["fd_pixels_n512"] for seen in (good, bad)]
+    trained, evaluated = (
+        [values_of(seen)[0][f"{mode}_mode_fd_pixels_n512"] for seen in (good, bad)]
+        for mode in ("train", "eval")
+    )
     assert trained[0] == pytest.approx(trained[1])  # the same batches, the same statistics
     assert evaluated[1] > evaluated[0] + 10  # four features off by 2, less what chance takes
 
@@ -119,10 +122,18 @@ def test_fewer_samples_than_features_have_no_gap():
     assert reason == "4 samples are too few for 4 features: use a smaller detector"
 
 
-@pytest.mark.parametrize("model", ["gan", "vae", "cgan"])
-def test_models_with_batch_norm_have_a_gap(model):
+@pytest.mark.parametrize(("model", "norm"), [("gan", {}), ("vae", BATCH), ("cgan", {})])
+def test_models_with_batch_norm_have_a_gap(model, norm):
     reference = reference_data("digits", "auto", CPU)
-    trainable = build(configure(model, {"width": 4}), reference)
+    trainable = build(configure(model, {"width": 4, **norm}), reference)
     seen = view(trainable.modules, reference=reference, fns=trainable.eval_fns, n=297)
     values, _ = values_of(seen)
     assert values["train_mode_gap_digits_n297"] > 0
+
+
+def test_vae_makes_the_same_samples_in_training_and_in_evaluation_mode():
+    reference = reference_data("digits", "auto", CPU)
+    trainable = build(configure("vae", {"width": 4}), reference)
+    seen = view(trainable.modules, reference=reference, fns=trainable.eval_fns, n=297)
+    _, reason = values_of(seen)
+    assert reason == "nothing that makes samples differs between training and evaluation"

@@ -40,8 +40,9 @@ def diagnostics_of(command):
     if name == "critic_loss":
         logs[-1]["critic_gradient_norm"] = 1.0
     val = {"copying_low": seen.copying, "copying": seen.copying}
-    if seen.gap is not None:
-        val["train_mode_gap_digits_n297"] = seen.gap * seen.curve[-1]
+    if seen.modes is not None:
+        trained, evaluated = seen.modes
+        val["train_mode_fd_digits_n297"], val["eval_mode_fd_digits_n297"] = trained, evaluated
     if seen.active is not None:
         val["active_units"] = seen.active
     role = name.removesuffix("_loss")
@@ -62,16 +63,14 @@ def test_runs_have_the_warnings_that_their_numbers_call_for(command):
     assert tuple(warning.kind for warning in found) == MEASURED[command].warnings
 
 
-def test_every_warning_but_those_of_ends_and_copies_was_seen_in_a_broken_run():
+def test_every_warning_but_those_of_ends_copies_and_modes_was_seen_in_a_broken_run():
     seen = {kind for run in MEASURED.values() for kind in run.warnings}
-    assert set(CHECKS) - seen == {"diverged", "copying"}
+    assert set(CHECKS) - seen == {"diverged", "copying", "train_mode_gap"}
 
 
 def healthy(**changes):
     """The default GAN's diagnostics with other fields."""
     seen = diagnostics_of("gan")
-    if curve := changes.get("curve"):
-        changes["val"] = {"train_mode_gap_digits_n297": 0.01 * curve[-1]}
     return dataclasses.replace(seen, **changes)
 
 
@@ -97,6 +96,24 @@ def test_memoriser_would_be_called_a_copier_and_a_collapsed_run_is_not():
 @pytest.mark.parametrize("curve", [(), (9.0,), (9.0, 1.0), (9.0, 4.0, 3.5), (4.0, 9.0, 1.0)])
 def test_budget_is_too_small_only_where_two_validations_in_a_row_fell(curve):
     assert kinds(healthy(curve=curve)) == []
+
+
+@pytest.mark.parametrize(
+    ("trained", "evaluated", "warned"),
+    [(739.0, 1096.0, True), (1096.0, 739.0, True), (900.0, 1096.0, False), (739.0, None, False)],
+)
+def test_modes_are_judged_by_their_distances_to_real_images(trained, evaluated, warned):
+    # A VAE with batch norm on MNIST: 38 apart from each other, and 357 in what they are judged by.
+    val = {"train_mode_gap_mnist_n2000": 38.0, "train_mode_fd_mnist_n2000": trained}
+    if evaluated is not None:
+        val["eval_mode_fd_mnist_n2000"] = evaluated
+    found = examine(healthy(val=val))
+    assert [one.kind for one in found] == ["train_mode_gap"] * warned
+    if warned:
+        assert found[0].sentence.startswith(
+            f"the distance of samples to real images is {trained:,.0f} in training mode and "
+            f"{evaluated:,.0f} in evaluation mode"
+        )
 
 
 def test_what_was_not_measured_is_not_judged():
