@@ -76,21 +76,37 @@ def shown(metric: str, value: float) -> str:
     return _fixed(value, _places(metric, value))
 
 
-def measured(metric: str, values: Sequence[float], *, num_lost: int = 0) -> str:
-    """``6.12 [5.30, 6.94]`` with the marks it needs, on the measure's scale (protocol rule 20)."""
+def measured(
+    metric: str, values: Sequence[float], *, num_lost: int = 0, most: float = math.inf
+) -> str:
+    """``6.12 [5.30, 6.94]`` with the marks it needs, on the measure's scale (protocol rule 20).
+
+    Args:
+        metric: Whose values they are.
+        values: One for each seed.
+        num_lost: Runs that have none.
+        most: What a count cannot exceed: classes, or latents.
+    """
     scale = scale_of(metric)
     places = _places(metric, centre(values, scale)) if values else 0
-    return with_interval(values, scale, places, num_lost=num_lost)
+    return with_interval(values, scale, places, num_lost=num_lost, most=most)
 
 
-def with_interval(values: Sequence[float], scale: Scale, places: int, *, num_lost: int = 0) -> str:
+def with_interval(
+    values: Sequence[float],
+    scale: Scale,
+    places: int,
+    *,
+    num_lost: int = 0,
+    most: float = math.inf,
+) -> str:
     """Mean and interval with that many decimals; ``MISSING`` without values."""
     if not values:
         return MISSING
     interval = t_interval(values, scale)
     text = _fixed(interval.mean, places)
     if interval.low is not None and interval.high is not None:
-        text += f" [{_fixed(interval.low, places)}, {_fixed(interval.high, places)}]"
+        text += f" [{_fixed(interval.low, places)}, {_fixed(min(interval.high, most), places)}]"
     marks = LOST_RUNS * (num_lost > 0) + FEW_SEEDS * (interval.n < SEEDS_FOR_INTERVAL)
     return f"{text} {marks}".rstrip()
 

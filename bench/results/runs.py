@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 from functools import cached_property
 
 from bench.config import UNSAID
-from bench.measures import mean_of
+from bench.measures import MeasureName, mean_of
 from bench.plan.space import SETTINGS
 from bench.plan.study import Cell, FlatValues
 from bench.records import CONFIRM, OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
@@ -187,6 +187,16 @@ class CellRuns:
     def by_seed(self, metric: str) -> dict[int, float]:
         """Seed to value, of the runs that have one."""
         return {run.seed: v for run in self.valued if (v := run.value(metric)) is not None}
+
+    def most(self, metric: str) -> float:
+        """What a count cannot exceed: the classes of real images, a model's latents; else infinity."""
+        measure = MeasureName.parse(metric).measure
+        if measure in {"active_units", "kl_latents_90"}:
+            return max(
+                (float(run.param("latent_dim") or math.inf) for run in self.runs), default=math.inf
+            )
+        real = self.values(f"{metric}_real") if measure in {"classes", "modes"} else []
+        return math.ceil(max(real)) if real else math.inf
 
     def mean(self, metric: str) -> float | None:
         """Mean over the seeds, of a Frechet distance the geometric one."""

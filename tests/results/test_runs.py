@@ -1,6 +1,7 @@
 """Which run stands in which cell."""
 
 import dataclasses
+import math
 
 import pytest
 from synthetic_study import IDENTITY, STUDY, pictures, study_records
@@ -9,6 +10,7 @@ from bench.plan.study import FRESH_SEED, Study
 from bench.records import CONFIRM
 from bench.report.writer import report_text
 from bench.results.decisions import comparisons
+from bench.results.format import measured
 from bench.results.results import read_results
 from bench.results.runs import RecordedRun
 from bench.results.tracked import _first_seeds
@@ -111,3 +113,17 @@ def test_first_seeds_are_the_first_of_a_sweep_and_the_first_fresh_ones():
     kept = [RecordedRun(r) for r in _first_seeds([*records, *chosen_again(records)], 2)]
     assert {run.seed for run in kept if run.is_confirming} == {FRESH_SEED, FRESH_SEED + 1}
     assert {run.seed for run in kept if run.tags.role == "run"} == {0, 1}
+
+
+def test_interval_of_a_count_ends_where_no_count_can_lie():
+    records = study_records()
+    for record in records:
+        record.params["model.latent_dim"] = "16"
+        record.metrics["test/active_units"] = 16.0 - (record.tags["seed"] == "0")
+        record.metrics["test/classes"] = 9.9 - int(record.tags["seed"]) / 3
+    vae = results_of(records).chosen("vae")
+    for metric, most in (("test/active_units", 16), ("test/classes", 10)):
+        assert vae.most(metric) == most
+        text = measured(metric, vae.values(metric), most=vae.most(metric))
+        assert text.endswith(f", {most}.0]")
+    assert vae.most("test/fd_digits_n500") == math.inf

@@ -38,7 +38,7 @@ class MeasureColumn:
         values = place.values(self.metric)
         if not values and place.valued:
             return NOT_APPLICABLE
-        return measured(self.metric, values, num_lost=place.num_lost)
+        return measured(self.metric, values, num_lost=place.num_lost, most=place.most(self.metric))
 
 
 def present(results: Results, columns: Sequence[MeasureColumn]) -> list[MeasureColumn]:

@@ -98,7 +98,10 @@ def every_measure(results: Results) -> str:
     rows = []
     for name in on_test:
         metric = f"test/{name}"
-        means = [measured(metric, values) if (values := p.values(metric)) else "" for p in places]
+        means = [
+            measured(metric, values, most=p.most(metric)) if (values := p.values(metric)) else ""
+            for p in places
+        ]
         real = next((v for p in places for v in p.values(f"{metric}_real")), None)
         rows.append(
             [
