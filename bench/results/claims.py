@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from bench.measures import scale_of
 from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
-from bench.results.decisions import metric_of
+from bench.plan.study import Planned
+from bench.results.decisions import Group, Pair, metric_of
 from bench.results.results import Point, Results
 from bench.results.runs import CellRuns, RecordedRun
 from bench.results.trends import at_half
+from bench.stats.tests import Difference, welch
 
 _LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
 """Of which one is read of a model: its first."""
@@ -24,11 +27,13 @@ class Ours:
         arm: Whose.
         values: One for each run that has one: at the chosen cell, of how runs end in all cells.
         num_curves: Runs whose curve was read for it.
+        seeds: Of the values of the headline's runs.
     """
 
     arm: str
     values: tuple[float, ...] = ()
     num_curves: int = 0
+    seeds: tuple[int, ...] = ()
 
 
 def ours_of(results: Results, claim: Claim, arm: str) -> Ours:
@@ -41,11 +46,30 @@ def ours_of(results: Results, claim: Claim, arm: str) -> Ours:
     if place is None:
         return Ours(arm)
     if claim.measure not in {HALF, ROSE, MATCHED}:
-        return Ours(arm, tuple(place.values(metric_of(results, claim.measure))))
+        known = place.by_seed(metric_of(results, claim.measure))
+        return Ours(arm, tuple(known.values()), seeds=tuple(known))
     names = _LOSSES if claim.measure == ROSE else (results.selection_metric,)
     curves = next(filter(None, (_curves(results, place, name) for name in names)), [])
-    found = [_of_curve(results, claim, run, points) for run, points in curves]
-    return Ours(arm, tuple(value for value in found if value is not None), len(curves))
+    found = {run.seed: _of_curve(results, claim, run, points) for run, points in curves}
+    known = {seed: value for seed, value in found.items() if value is not None}
+    return Ours(arm, tuple(known.values()), len(curves), tuple(known))
+
+
+def difference(results: Results, metric: str, first: Ours, second: Ours) -> Difference:
+    """By the test that a declared comparison of both has: seed by seed where they are of one model.
+
+    Raises:
+        ValueError: One has fewer than two values.
+    """
+    models = {arm.name: arm.model for arm in results.study.arms}
+    pair = Pair(
+        planned=Planned(a=first.arm, b=second.arm),
+        first=Group(first.values, seeds=first.seeds),
+        second=Group(second.values, seeds=second.seeds),
+        scale=scale_of(metric),
+        is_one_model=models[first.arm] == models[second.arm],
+    )
+    return pair.test() or welch(first.values, second.values, pair.scale)
 
 
 def num_sound(results: Results, claim: Claim, arm: str) -> int:

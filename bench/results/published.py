@@ -69,11 +69,11 @@ class Reached:
 def reached(results: Results, published: Published) -> Reached:
     """What a study has of a published number."""
     metric = metric_of(results, published.measure)
-    place = results.chosen(published.arm)
+    place = results.headline(published.arm)
     runs = _valued(place, metric)
     target = published.value
     if published.against:
-        other = [r.value(metric) for r in _valued(results.chosen(published.against), metric)]
+        other = [r.value(metric) for r in _valued(results.headline(published.against), metric)]
         known = [value for value in other if value is not None]
         target = sum(known) / len(known) if known else None
     seen = [int(run.param("train.num_images") or 0) for run in runs]
@@ -102,7 +102,7 @@ def way(results: Results, name: str, most: int = 8) -> dict[str, list[Point]]:
     """A curve of each arm at a few of its points, each a mean over the arm's runs."""
     found = {}
     for arm in results.arms:
-        place = results.chosen(arm)
+        place = results.headline(arm)
         curves = list(results.points(place.valued if place else (), name).values())
         shared = [dict(curve) for curve in curves]
         at = sorted(set.intersection(*(set(each) for each in shared))) if shared else []

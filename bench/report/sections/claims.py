@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.measures import Scale, centre, scale_of
 from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.report.sections import section
-from bench.results.claims import Ours, num_sound, ours_of
+from bench.results.claims import Ours, difference, num_sound, ours_of
 from bench.results.decisions import ALPHA, metric_of
 from bench.results.format import (
     MISSING,
@@ -26,7 +26,7 @@ from bench.results.format import (
     with_interval,
 )
 from bench.results.results import Results
-from bench.stats.tests import SEEDS_FOR_INTERVAL, welch
+from bench.stats.tests import SEEDS_FOR_INTERVAL
 from bench.stats.trend import trend
 
 _ENDS = {DIVERGED, COLLAPSED}
@@ -43,7 +43,7 @@ def claims(results: Results) -> str:
     note = (
         f"Ours: {results.budget()} real images of {prose(results.identity.dataset)} per run, "
         f"{plural(len(seeds), 'seed')}, each family at its chosen cell (how runs ended, and what is said "
-        "along a factor: all its cells), on the test split unless the measure says otherwise. Verdicts are by Welch's test, along a factor by its rank "
+        "along a factor: all its cells), on the test split unless the measure says otherwise. Verdicts are by the test of a declared comparison (Welch's; seed by seed between arms of one model), along a factor by its rank "
         "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
         "them makes a number bold. Those on a bound, on images to match or on how runs ended are by "
         "the numbers as they stand, and test nothing. A verdict takes three runs or more of each "
@@ -141,7 +141,7 @@ def _held(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     if claim.measure == MATCHED:
         return _by_images(results, ours[0])
     if claim.winner:
-        return _by_winner(claim, _metric(results, claim), ours)
+        return _by_winner(results, claim, ours)
     if claim.at_most is not None:
         return _by_bound(claim.at_most, scale_of(_metric(results, claim)), ours)
     if claim.rises or claim.falls:
@@ -173,18 +173,18 @@ def _by_images(results: Results, ours: Ours) -> str:
     return f"not reproduced: {len(early)} of {plural(ours.num_curves, 'run')} needed fewer images"
 
 
-def _by_winner(claim: Claim, metric: str, ours: Sequence[Ours]) -> str:
+def _by_winner(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     """Against each other arm of the claim; the weakest of the answers counts."""
     best = next(each for each in ours if each.arm == claim.winner)
-    said = [_against(claim, metric, best, other) for other in ours if other is not best]
+    said = [_against(results, claim, best, other) for other in ours if other is not best]
     for start in ("contradicted", "not reproduced", "no better"):
         if found := next((text for text in said if text.startswith(start)), None):
             return found
     return "; ".join(said)
 
 
-def _against(claim: Claim, metric: str, best: Ours, other: Ours) -> str:
-    d = welch(best.values, other.values, scale_of(metric))
+def _against(results: Results, claim: Claim, best: Ours, other: Ours) -> str:
+    d = difference(results, _metric(results, claim), best, other)
     so_much = f"{by(d)} ({p_value(d.p)})"
     if d.p >= ALPHA:
         missed = "no better" if claim.beyond else "not reproduced"

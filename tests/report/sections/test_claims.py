@@ -184,3 +184,23 @@ def test_a_claim_that_says_nothing_is_refused(values, message):
 def test_a_claim_is_about_arms_of_its_study():
     with pytest.raises(pydantic.ValidationError, match="a claim is about arms of"):
         text_of(claim(arms=("dcgan",)))
+
+
+def test_arms_of_one_model_are_held_against_each_other_seed_by_seed():
+    """The seeds' own levels, which both arms share, are no part of the uncertainty."""
+    records = [
+        dataclasses.replace(
+            r, metrics={k: v * 10 ** int(r.tags["seed"]) for k, v in r.metrics.items()}
+        )
+        for r in study_records()
+    ]
+    one = claim(arms=("gan", "vae"), winner="gan")
+    assert verdict(one, records).startswith("not reproduced: no difference")
+    alike = STUDY.model_copy(
+        update={
+            "arms": tuple(arm.model_copy(update={"model": "vae"}) for arm in STUDY.arms),
+            "claims": (one,),
+        }
+    )
+    results = read_results(alike, IDENTITY, records, lambda _run, _name: None)
+    assert "| reproduced by " in claims(results)
