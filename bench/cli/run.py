@@ -107,7 +107,7 @@ def run_study(
     plan, decision = with_precision(plan, keep=not dry_run, require=_require_all)
     if decision:
         say(str(decision))
-    everything = plan.trials() + plan.runs()
+    everything = plan.trials() + plan.runs() + plan.confirming()
     unfinished = _unfinished(plan, everything)
     at_a_time = _at_a_time(jobs, engine, plan, unfinished or fresh or dry_run)
     if unfinished or dry_run:  # what is finished is answered without its images

@@ -99,6 +99,8 @@ class Study(Settings):
             than one value is the x-axis of the figures.
         search: Looks for each arm's best configuration in place of a grid; fresh seeds of that
             configuration are the study's runs then.
+        confirm: Whether an arm's best cell is run again on fresh seeds, from which the headline is
+            then; the seeds it was chosen by flatter it.
         hold_parameters: A cell of the grid whose number of parameters all the others get, by
             another ``model.width`` (protocol rule 23).
         baselines: Models measured once beside the arms (protocol rule 4).
@@ -114,6 +116,7 @@ class Study(Settings):
     arms: tuple[Arm, ...] = Field(min_length=1)
     factors: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     search: Search | None = None
+    confirm: bool = True
     hold_parameters: FlatValues | None = None
     baselines: tuple[str, ...] = ()
     comparisons: tuple[Planned, ...] = ()

@@ -16,6 +16,7 @@ from bench.engines.task import tell_result
 from bench.files import alone_in, disk_watched, made_folder
 from bench.pieces import SMALLER
 from bench.records import TrialResult
+from bench.study.confirming import ConfirmQueue
 from bench.study.ownership import alone
 from bench.study.plan import OPTUNA, PlannedRun, StudyPlan
 from bench.study.queues import GridQueue, Queue, SearchQueue
@@ -59,19 +60,18 @@ class Driver:
 
     @property
     def queues(self) -> list[Queue]:
-        """A grid has one, a search two, or three where it has finalists."""
-        if self._search is None:
-            return [self._grid]
-        finals = [self._search.finals] if self._search.finals else []
-        return [self._search, *finals, self._grid]
+        """A grid and fresh seeds of what it chose; a search, its finalists, then its whole runs."""
+        finals = self._search.finals if self._search else None
+        found: list[Queue | None] = [self._search, finals, self._grid, self._confirm]
+        return [queue for queue in found if queue is not None]
 
     def left(self) -> list[PlannedRun]:
         """What is still to be run, or to be told to a tracking store that does not know it."""
         return [run for queue in self.queues for run in queue.left()]
 
     def runs(self) -> list[PlannedRun]:
-        """Every run, with what a search has found by now; not its trials."""
-        return self._grid.runs()
+        """Every run, with what was found or chosen by now; no trials."""
+        return [*self._grid.runs(), *(self._confirm.runs() if self._confirm else [])]
 
     def best(self) -> dict[str, Found]:
         """What a search has found by now, by arm; nothing of a grid."""
@@ -172,6 +172,7 @@ class Driver:
         search = self.plan.study.search
         self._search = SearchQueue(self.tracked, search) if search else None
         self._grid = GridQueue(self.tracked, self._search)
+        self._confirm = ConfirmQueue(self.tracked) if self.plan.choices() else None
 
     def _loop(self, queue: Queue, engine: Engine, observer: Observer) -> None:
         """Keeps the engine busy until the queue is empty; a lost run is tried again."""

@@ -19,7 +19,7 @@ from bench.plan.space import (
     middle,
 )
 from bench.plan.study import FRESH_SEED, MOST_SEEDS, Cell, FlatValues, Identity, Study
-from bench.records import DataSpec, TrialResult
+from bench.records import CONFIRM, DataSpec, TrialResult
 from bench.study.cells import configured, full_overrides, known_settings, matched
 from bench.text import remember, shown
 from bench.tracking.address import sqlite_uri
@@ -53,6 +53,7 @@ class PlannedRun:
         config: What it does.
         trial: Its number among the trials of its arm; None for a run.
         sampler: What chose a trial's configuration, ``known``, ``random``, ``tpe`` or ``FINALIST``.
+        confirms: Whether it repeats a cell that a sweep chose, on a fresh seed.
     """
 
     cell: Cell
@@ -60,6 +61,7 @@ class PlannedRun:
     config: RunConfig
     trial: int | None = None
     sampler: str = ""
+    confirms: bool = False
 
     @property
     def stage(self) -> StageName:
@@ -92,9 +94,11 @@ class PlannedRun:
 
     @property
     def role(self) -> str:
-        """``run``, ``baseline`` or ``search``."""
+        """``run``, ``baseline``, ``search`` or ``CONFIRM``."""
         if self.stage == "trial":
             return "search"
+        if self.confirms:
+            return CONFIRM
         return "baseline" if self.cell.baseline else "run"
 
     @cached_property
@@ -225,6 +229,25 @@ class StudyPlan:
         }
         fewest = min(map(len, found.values()))
         return {arm: each[:fewest] for arm, each in found.items()}
+
+    def choices(self) -> list[list[PlannedRun]]:
+        """The first run of each cell, by arm, of the arms whose cells a sweep chooses among."""
+        if not self.study.confirm or self.study.search:
+            return []
+        arms: dict[str, dict[str, PlannedRun]] = {}
+        for run in self.runs():
+            if not run.cell.baseline:
+                arms.setdefault(run.cell.arm, {}).setdefault(run.name, run)
+        return [list(cells.values()) for cells in arms.values() if len(cells) > 1]
+
+    def confirming(self, chosen: Sequence[Cell] | None = None) -> list[PlannedRun]:
+        """Fresh seeds of the chosen cells, as many as the study has; None takes any in their place."""
+        cells = [first.cell for first, *_ in self.choices()] if chosen is None else chosen
+        return [
+            PlannedRun(cell=cell, seed=seed, config=self.configured(cell, seed), confirms=True)
+            for seed in range(FRESH_SEED, FRESH_SEED + self.num_seeds)
+            for cell in cells
+        ]
 
     def trials(self) -> list[PlannedRun]:
         """The trials before they are chosen, each in the middle of its space, arms in turn."""

@@ -8,7 +8,7 @@ from study_fakes import FakeEngine, ending, optuna_trials
 from bench.errors import Interrupted, UsageError
 from bench.tracking.mlflow import Store
 
-TOTAL = {"grid": 9, "search": 29}
+TOTAL = {"grid": 13, "search": 29}
 """Runs and trials of each."""
 
 
@@ -159,5 +159,5 @@ def test_runs_are_tracked_once_with_the_tags_that_a_report_reads(grid):
     assert tags["study_key"] == "made-classroom-digits"
     assert tags["role"] == "run"
     assert tags["command"] == grid.driver().plan.command
-    assert {r.tags["role"] for r in grid.records()} == {"run", "baseline"}
-    assert len({r.tags["config_digest"] for r in grid.records()}) == 9
+    assert {r.tags["role"] for r in grid.records()} == {"run", "baseline", "confirm"}
+    assert len({r.tags["config_digest"] for r in grid.records()}) == 13

@@ -24,8 +24,30 @@ def labels(number, arms=("vae", "gan")):
 
 def test_more_seeds_extend_a_study_and_fewer_repeat_nothing(grid):
     grid.run(seeds=1)
-    assert len(grid.run(seeds=3).ran) == 8
+    assert len(grid.run(seeds=3).ran) == 8 + 4
     assert grid.run(seeds=2).ran == []
+
+
+def test_chosen_cell_of_each_arm_is_run_again_on_fresh_seeds_after_the_grid(grid):
+    values = {f"vae depth=2 seed={seed}": -1e3 for seed in range(3)}
+    engine = grid.run(grid.engine(values=values), seeds=3)
+    cells = ("vae depth=2", "gan depth=1")
+    assert engine.ran[-6:] == [f"{c} seed={s}" for s in (1000, 1001, 1002) for c in cells]
+    assert roles(grid) == {"run": 12, "confirm": 6, "baseline": 1}
+
+
+def test_cell_that_is_chosen_no_more_keeps_its_fresh_runs_which_count_no_more(grid):
+    grid.run(grid.engine(values={"vae depth=2 seed=0": -1e3}), seeds=1)
+    later = {f"vae depth=1 seed={seed}": -1e5 for seed in (1, 2)}
+    engine = grid.run(grid.engine(values=later), seeds=3)
+    assert "vae depth=1 seed=1000" in engine.ran
+    assert roles(grid)["superseded"] == 1
+    assert grid.run(seeds=3).ran == []
+
+
+def test_study_that_confirms_nothing_has_its_own_runs_alone(grid):
+    grid.run(study=grid.study.model_copy(update={"confirm": False}))
+    assert roles(grid) == {"run": 8, "baseline": 1}
 
 
 def test_factors_of_any_values_can_be_run_and_have_more_of_them_later(grid):
@@ -36,7 +58,7 @@ def test_factors_of_any_values_can_be_run_and_have_more_of_them_later(grid):
         ({"model.kl_weight": (1, 2), "model.likelihood": ("bernoulli_fixed",)}, 6),
         ({"model.kl_weight": (0.5, 1), "model.likelihood": ("bernoulli_fixed", "gaussian")}, 8),
     ):
-        update = {"factors": factors, "arms": arms, "baselines": ()}
+        update = {"factors": factors, "arms": arms, "baselines": (), "confirm": False}
         options = {"study": grid.study.model_copy(update=update), "seeds": 1}
         assert len(grid.driver(**options).runs()) == number
         grid.run(**options)

@@ -58,10 +58,10 @@ def test_a_new_version_of_the_numbers_trains_anew_and_keeps_the_old(grid, monkey
     lines, ran = begun_again(grid)
     assert sorted(ran.trained) == sorted(before.trained)
     (line,) = lines
-    assert line.startswith("vae depth=1 seed=0 and 8 more, made until 20")
+    assert line.startswith("vae depth=1 seed=0 and 12 more, made until 20")
     raised = f"({bench.NUMBERS - 1} -> {bench.NUMBERS})"
     assert f"were trained with other numbers of the package {raised}: trained anew" in line
-    assert roles(grid) == {"run": 8, "baseline": 1, "superseded": 9}
+    assert roles(grid) == {"run": 8, "confirm": 4, "baseline": 1, "superseded": 13}
     kept = [record.about for record in grid.records() if record.about.role == "superseded"]
     assert all((grid.root / about.folder / "result.json").exists() for about in kept)
     assert begun_again(grid)[0] == []
@@ -90,7 +90,7 @@ def test_results_of_an_older_version_count_and_are_counted(grid, monkeypatch):
     monkeypatch.setattr(bench, "NUMBERS", bench.NUMBERS + 1)
     lines, ran = begun_again(grid, FakeEngine)
     assert (lines, ran.ran) == ([], [])
-    assert unrecorded(map(grid.driver().tracked.folder, grid.driver().runs())) == 9
+    assert unrecorded(map(grid.driver().tracked.folder, grid.driver().runs())) == 13
 
 
 @pytest.mark.parametrize(
