@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.measures import MeasureName
 from bench.plan.study import DISTANCE
-from bench.results.decisions import comparisons, winners
+from bench.results.decisions import comparisons
 from bench.results.format import (
     code,
     count,
@@ -19,10 +19,11 @@ from bench.results.format import (
     span,
 )
 from bench.results.learning import progress, still_learning
+from bench.results.naming import against_naming
 from bench.results.results import GAUSSIAN, REAL_IMAGES, Results, short
 from bench.results.robustness import View, headline_order, views
 from bench.results.runs import CellRuns
-from bench.results.summary import beats_gaussian, tag_values
+from bench.results.summary import seeds_said, tag_values
 
 _MOST_NAMED = 3
 """Families in the first sentence that a comparison was not declared with."""
@@ -50,26 +51,27 @@ def _finding(results: Results) -> str:
     best, *others = [next(p for p in known if p.arm == arm) for arm in order]
     if not others:
         return f"{scene}, {_named(results, best)} is at {_value(results, best)}{_scale(results)}."
-    said = [_declined(results, known, best), _ahead(results, best, others)]
+    said = [_declined(results), _ahead(results, best, others)]
     return f"{scene}, {'; '.join(filter(None, said))}."
 
 
-def _declined(results: Results, known: Sequence[CellRuns], best: CellRuns) -> str:
+def _declined(results: Results) -> str:
     """Why no family is named the best; empty where one is."""
-    if all(run.status == "collapsed" for place in known for run in place.valued):
-        return (
+    says = {
+        "collapsed": (
             "no family is named: every run collapsed, its images cover few kinds of image or hardly "
             "differ from each other"
-        )
-    if all(beats_gaussian(results, p, results.test_metric) is False for p in known):
-        return (
+        ),
+        "gaussian": (
             "no family is named: none is nearer to real images than a Gaussian fitted to the pixels"
-        )
-    if learning := still_learning(results):
-        return f"{_who(results, learning)} still learning, so that no family is named the best"
-    if best.arm not in winners(results):
-        return "no family is shown to be nearest to real images"
-    return ""
+        ),
+        "learning": (
+            f"{_who(results, still_learning(results))} still learning, so that no family is named the "
+            "best"
+        ),
+        "not shown": "no family is shown to be nearest to real images",
+    }
+    return says.get(against_naming(results), "")
 
 
 def _who(results: Results, learning: Sequence[str]) -> str:
@@ -162,7 +164,7 @@ def _value(results: Results, place: CellRuns) -> str:
     measure = MeasureName.parse(results.test_metric).measure
     return (
         f"a {_DISTANCES.get(measure, 'distance')} of {measured(results.test_metric, values).partition(' §')[0]} to the "
-        f"test images ({code(results.test_metric_name)}, {plural(len(values), 'seed')}{_collapsed(place)})"
+        f"test images ({code(results.test_metric_name)}, {seeds_said(place, results.test_metric)}{_collapsed(place)})"
     )
 
 

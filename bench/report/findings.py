@@ -17,7 +17,14 @@ from bench.results.format import (
 )
 from bench.results.results import GAUSSIAN, Results, short
 from bench.results.runs import UNFINISHED, CellRuns
-from bench.results.summary import KL_FACTOR, beats_gaussian, elbo_remark, mean_rate, passports
+from bench.results.summary import (
+    KL_FACTOR,
+    beats_gaussian,
+    elbo_remark,
+    mean_rate,
+    passports,
+    seeds_said,
+)
 from bench.results.trends import trends
 from bench.stats.tests import SEEDS_FOR_INTERVAL
 
@@ -52,7 +59,7 @@ def _family(results: Results, arm: str) -> str:
         text += f", chosen on validation among {plural(len(means), 'cell')}"
         low, high = min(means, key=lambda m: m[0]), max(means, key=lambda m: m[0])
         ends = [f"{shown(results.test_metric, m)}{_at(results, p)}" for m, p in (low, high)]
-        text += f" whose test means go from {ends[0]} to {ends[1]}"
+        text += f" whose own test means go from {ends[0]} to {ends[1]}"
     return f"{text}."
 
 
@@ -129,7 +136,7 @@ def _at(results: Results, place: CellRuns) -> str:
 def _value(results: Results, place: CellRuns) -> str:
     """``fd_digits_n500 6.53 [6.02, 7.04] over 3 seeds``."""
     values = place.values(results.test_metric)
-    seeds = plural(len(values), "seed")
+    seeds = seeds_said(place, results.test_metric)
     few = ", too few for an interval" if len(values) < SEEDS_FOR_INTERVAL else ""
     text = measured(results.test_metric, values).partition(" §")[0]
     return f"{code(results.test_metric_name)} {text} over {seeds}{few}"

@@ -97,7 +97,7 @@ def _cells(results: Results, theirs: Results) -> Iterable[Sibling]:
         return
     won = _won(theirs)
     for place in theirs.arm_cells:
-        values, kind = tuple(place.values(results.test_metric)), kind_of(place)
+        values, kind = tuple(place.headline.values(results.test_metric)), kind_of(place)
         if values and kind:
             is_chosen = theirs.chosen(place.arm) is place
             beats = won.get(place.arm, ()) if is_chosen else ()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.measures import MeasureName
-from bench.results.format import code, link
+from bench.plan.study import FRESH_SEED
+from bench.results.format import code, link, plural
 from bench.results.results import GAUSSIAN, Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
 
@@ -116,6 +117,12 @@ def run_link(results: Results, run: RecordedRun) -> str:
     page = results.facts.get(RUN_PAGES)
     name = code(run.record.run_id)
     return f"[{name}]({link(page + run.record.run_id)})" if page else name
+
+
+def seeds_said(place: CellRuns, metric: str) -> str:
+    """``5 seeds``; ``5 fresh seeds`` where none of them had a part in what was chosen."""
+    is_fresh = all(run.seed >= FRESH_SEED for run in place.runs)
+    return plural(len(place.values(metric)), "fresh seed" if is_fresh else "seed")
 
 
 def tag_values(runs: Sequence[RecordedRun], tag: str) -> list[str]:

@@ -5,12 +5,13 @@ import dataclasses
 import pytest
 from synthetic_study import BASELINES, IDENTITY, LEVEL, STUDY, baseline_record, study_records
 
-from bench.plan.study import Planned, Study
-from bench.records import OUTSIDE
+from bench.plan.study import FRESH_SEED, Planned, Study
+from bench.records import CONFIRM, OUTSIDE
 from bench.report.answer import answer
+from bench.report.sections.families import families
 from bench.results.results import read_results
 
-VAL = "val/fd_digits_n297"
+VAL, FD = "val/fd_digits_n297", "test/fd_digits_n500"
 
 
 def said(records, *, study=STUDY):
@@ -140,6 +141,43 @@ def test_collapsed_runs_are_said_beside_the_value():
         if record.run_id == "run_gan_3_1":
             records[i] = dataclasses.replace(record, tags={**record.tags, "status": "collapsed"})
     assert "(`fd_digits_n500`, 3 seeds, 1 of them collapsed)" in first(records)
+
+
+def confirmed(records, arm, depth):
+    """With the same values on fresh seeds, two better than its own."""
+    fresh = [
+        dataclasses.replace(
+            r,
+            run_id=f"{r.run_id}_fresh",
+            tags={**r.tags, "role": CONFIRM, "seed": str(FRESH_SEED + int(r.tags["seed"]))},
+            metrics={**r.metrics, FD: r.metrics[FD] + 2},
+        )
+        for r in records
+        if r.run_id.startswith(f"run_{arm}_{depth}_")
+    ]
+    return [*records, *fresh]
+
+
+def test_headline_is_of_fresh_seeds_and_says_so():
+    text = said(settled(confirmed(study_records(), "gan", 3)))
+    assert "`wgan` (depth 2) makes images nearer to real ones than `gan` and `vae`" in text
+    assert "lower than `gan` (depth 3) at 8.53 [" in text
+    text = said(settled(confirmed(study_records({**LEVEL, "gan": 5.0}), "gan", 3)))
+    assert "(`fd_digits_n500`, 3 fresh seeds)" in text
+
+
+@pytest.mark.parametrize(
+    ("records", "bold"),
+    [
+        (settled(study_records()), 1),
+        (study_records(), 0),
+        (settled(tagged(study_records(), status="collapsed")), 0),
+        (settled(study_records({"vae": 300.0, "gan": 200.0, "wgan": 250.0})), 0),
+    ],
+)
+def test_number_is_bold_only_where_a_family_is_named(records, bold):
+    results = read_results(STUDY, IDENTITY, records, lambda _run_id, _name: None)
+    assert families(results).count("| **") == bold
 
 
 def test_robustness_says_where_the_order_is_another():

@@ -15,7 +15,6 @@ from bench.report.sections._columns import (
     present,
     statuses,
 )
-from bench.results.decisions import winners
 from bench.results.format import (
     MISSING,
     NOT_APPLICABLE,
@@ -26,6 +25,7 @@ from bench.results.format import (
     span,
     table,
 )
+from bench.results.naming import best
 from bench.results.results import Results
 from bench.results.runs import CellRuns
 
@@ -37,12 +37,14 @@ _CLASS_DISTANCE = ("test", "", "class_fd", "")
 def families(results: Results) -> str:
     """Each arm at its chosen cell, then the baselines: quality.
 
-    Bold is the distance that is lower than every other by the declared test.
+    Bold is the distance that is lower than every other by the declared test, where nothing speaks
+    against naming a best.
     """
-    bold = winners(results)
+    bold = best(results)
     wanted = [*elbo_columns(results), *_SAMPLE_COLUMNS, *_class_columns(results)]
     columns = present(results, wanted)
-    test_metric, best = results.test_metric, results.test_metric.replace("test/", "test_best/", 1)
+    test_metric = results.test_metric
+    chosen_metric = test_metric.replace("test/", "test_best/", 1)
     header = [
         "family",
         "chosen",
@@ -55,7 +57,10 @@ def families(results: Results) -> str:
     for place in [*results.chosen_cells, *results.baselines]:
         last = distance(results, place, test_metric)
         seeds = count(len(place.values(test_metric)))
-        cells = [f"**{last}**" if place.arm in bold else last, distance(results, place, best)]
+        cells = [
+            f"**{last}**" if place.arm in bold else last,
+            distance(results, place, chosen_metric),
+        ]
         measured = [column.cell(place) for column in columns]
         rows.append([code(place.arm), _where(results, place), seeds, *cells, *measured])
     rows += [

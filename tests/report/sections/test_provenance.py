@@ -103,7 +103,7 @@ def test_measures_of_classes_are_columns_where_runs_are_conditional():
             record.tags["not_applicable"] = json.dumps(reasons)
     table = after(text_of(records), "## Families at their chosen cell").split("\n#")[0]
     assert "| `class_accuracy` ↑ | `class_fd_digits_n500` ↓ |" in table
-    assert "| 0.91 [0.91, 0.91] | 20.0 [20.0, 20.0] |" in table
+    assert "| 0.910 [0.910, 0.910] | 20.0 [20.0, 20.0] |" in table
     assert "; the model is not conditional (vae, wgan, memoriser, " in table
     assert "class_accuracy" not in text_of(study_records()).split("## Every cell")[0]
 

@@ -1,0 +1,35 @@
+"""Whether a report may name a best family, and if not, why."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bench.results.decisions import winners
+from bench.results.learning import still_learning
+from bench.results.results import Results, once
+from bench.results.summary import beats_gaussian
+
+Against = Literal["collapsed", "gaussian", "learning", "not shown", ""]
+
+
+@once
+def against_naming(results: Results) -> Against:
+    """What speaks against naming the family of the lowest distance; empty where nothing does.
+
+    ``collapsed``: every run of every family did. ``gaussian``: none is below the Gaussian fitted to
+    the pixels. ``learning``: the last half of the budget still lowered some family's distance by
+    more than a tenth. ``not shown``: it is not below every other by the declared tests.
+    """
+    places = [p for p in results.chosen_cells if p.mean(results.test_metric) is not None]
+    if all(run.status == "collapsed" for place in places for run in place.valued):
+        return "collapsed"
+    if all(beats_gaussian(results, p, results.test_metric) is False for p in places):
+        return "gaussian"
+    if still_learning(results):
+        return "learning"
+    return "" if winners(results) else "not shown"
+
+
+def best(results: Results) -> list[str]:
+    """The arm that is bold, at most one."""
+    return [] if against_naming(results) else winners(results)
