@@ -77,13 +77,18 @@ def _varied(results: Results, arm: str) -> list[str]:
 
 
 def _crossing(results: Results, names: tuple[str, str, str], cells: Cells) -> Crossing:
-    runs = [(v, a, b) for a, b, place in cells for v in place.values(results.test_metric)]
+    metric = results.test_metric
+    runs = [
+        (value, a, b, (place.arm, seed))
+        for a, b, place in cells
+        for seed, value in place.by_seed(metric).items()
+    ]
     seeds = {run.seed for _, _, place in cells for run in place.valued}
-    values = [value for value, _, _ in runs]
+    values, first, second, blocks = zip(*runs, strict=True) if runs else ((), (), (), ())
     is_log = all(value > 0 for value in values)
     y = [math.log(value) for value in values] if is_log else values
     few = len(seeds) < SEEDS_FOR_INTERVAL
-    found = None if few else interaction(y, [a for _, a, _ in runs], [b for _, _, b in runs])
+    found = None if few else interaction(y, first, second, blocks)
     lost = sum(place.num_lost for _, _, place in cells)
     return Crossing(*names, found, len(runs), lost, is_log)
 

@@ -104,11 +104,15 @@ def seed_effect(cells: Sequence[Sequence[float]]) -> SeedEffect | None:
 
 
 def interaction(
-    y: Sequence[float], a: Sequence[Hashable], b: Sequence[Hashable]
+    y: Sequence[float],
+    a: Sequence[Hashable],
+    b: Sequence[Hashable],
+    blocks: Sequence[Hashable] = (),
 ) -> Interaction | None:
     """F test of ``a`` x ``b`` against main effects alone, by least squares; cells may differ in n.
 
-    None where a factor has one level, no cell is there to tell an interaction by, or no run is
+    What the runs of a block share is taken away, where each block has a run in every cell of its kind
+    (a randomised block design); else it stays in the residual. None where a factor has one level, no cell is there to tell an interaction by, or no run is
     left over for the error (Fisher 1925; partial eta squared: Cohen 1973).
 
     Raises:
@@ -118,16 +122,34 @@ def interaction(
 
     if not len(y) == len(a) == len(b) or not np.isfinite(y).all():
         raise ValueError(f"needs a finite value and two levels for each run, got {y}, {a}, {b}")
-    values = np.asarray(y, dtype=np.float64)
+    values, absorbed = _without_blocks(y, list(zip(a, b, strict=True)), blocks)
     first, second = _indicators(a), _indicators(b)
     rest_main, rank_main = _rest(np.hstack([first, second]), values)
     rest, num_cells = _within_cells(values, list(zip(a, b, strict=True)))
-    df, df_rest = num_cells - rank_main, len(values) - num_cells
+    df, df_rest = num_cells - rank_main, len(values) - num_cells - absorbed
     if min(first.shape[1], second.shape[1]) < 2 or df < 1 or df_rest < 1 or rest == 0:
         return None
     gained = max(0.0, rest_main - rest)
     f = (gained / df) / (rest / df_rest)
     return Interaction(f, df, df_rest, float(stats.f.sf(f, df, df_rest)), gained / (gained + rest))
+
+
+def _without_blocks(
+    y: Sequence[float], cells: Sequence[Hashable], blocks: Sequence[Hashable]
+) -> tuple[NDArray[np.float64], int]:
+    """The values around the means of their blocks, and how many degrees of freedom that takes."""
+    values = np.array(y, dtype=np.float64)
+    members: dict[Hashable, list[int]] = {}
+    for i, block in enumerate(blocks):
+        members.setdefault(block, []).append(i)
+    covered = [frozenset(cells[i] for i in runs) for runs in members.values()]
+    kinds = set(covered)
+    is_once = all(len(c) == len(runs) for c, runs in zip(covered, members.values(), strict=True))
+    if not is_once or sum(map(len, kinds)) > len(frozenset().union(*kinds)):
+        return values, 0
+    for runs in members.values():
+        values[runs] -= values[runs].mean()
+    return values, len(members) - len(kinds)
 
 
 def split_spread(values: Sequence[float], sampling_sds: Sequence[float]) -> Spread:

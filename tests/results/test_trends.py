@@ -197,10 +197,10 @@ def test_two_seeds_have_no_test_of_an_interaction():
 def test_interaction_is_that_of_the_logarithms():
     results = shaped(lambda arm, depth: 10.0 + (depth if arm == "gan" else 0), sd=1.0)
     rows = [
-        (math.log(value), arm, depth)
+        (math.log(value), arm, depth, (arm, seed))
         for arm in results.arms
         for depth, place in results.along_x(arm)
-        for value in place.values(results.test_metric)
+        for seed, value in place.by_seed(results.test_metric).items()
     ]
     expected = interaction(*(list(column) for column in zip(*rows, strict=True)))
     cells = row_of(interactions(results), "family x depth", "45")

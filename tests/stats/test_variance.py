@@ -126,3 +126,39 @@ def test_seeds_that_share_nothing_have_no_share():
 def test_one_cell_has_no_seed_effect():
     assert seed_effect([[1.0, 2.0, 3.0]]) is None
     assert seed_effect([]) is None
+
+
+def two_way(share, rng):
+    """Two factors, three seeds, all cells; the runs of a seed share ``share``."""
+    a, b, seeds = (x.ravel().tolist() for x in np.meshgrid(range(2), range(3), range(3)))
+    y = rng.normal(size=18) + share * np.array([5.0, -1.0, -4.0])[seeds]
+    return y, a, b, seeds
+
+
+def test_interaction_with_blocks_is_the_least_squares_fit_with_seeds_in_it():
+    y, a, b, seeds = two_way(1.0, np.random.default_rng(2))
+    found = interaction(y, a, b, seeds)
+
+    def rest(*columns):
+        design = np.column_stack([np.equal.outer(c, sorted(set(c))) for c in columns]).astype(float)
+        fit, _, rank, _ = np.linalg.lstsq(design, y)
+        return float(np.sum((y - design @ fit) ** 2)), rank
+
+    cells = [i * 3 + j for i, j in zip(a, b, strict=True)]
+    (main, rank_main), (full, rank_full) = rest(a, b, seeds), rest(cells, seeds)
+    df, df_rest = rank_full - rank_main, 18 - rank_full
+    assert (found.df, found.df_rest) == (df, df_rest) == (2, 10)
+    assert found.f == pytest.approx((main - full) / df / (full / df_rest))
+
+
+def test_what_seeds_share_does_not_hide_an_interaction():
+    rng = np.random.default_rng(3)
+    y, a, b, seeds = two_way(10.0, rng)
+    y = y + 6.0 * (np.array(a) == 1) * (np.array(b) == 2)
+    assert interaction(y, a, b).p > 0.5
+    assert interaction(y, a, b, seeds).p < 0.01
+
+
+def test_blocks_of_which_a_run_is_missing_stay_in_the_residual():
+    y, a, b, seeds = (each[:-1] for each in two_way(1.0, np.random.default_rng(4)))
+    assert interaction(y, a, b, seeds) == interaction(y, a, b)

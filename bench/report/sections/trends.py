@@ -157,7 +157,8 @@ def interactions(results: Results) -> str:
     notes = (
         "Least squares over all runs, main effects against all cell means; on logarithms, so that "
         "families whose distances keep one ratio do not interact, and because the spread over "
-        "seeds grows with the mean. Partial eta squared is the interaction's share of what main "
+        "seeds grows with the mean. What the runs of a family and seed share is taken away first, where "
+        "none of them is missing. Partial eta squared is the interaction's share of what main "
         f"effects leave over.{left_out}"
     )
     said = " ".join(_crossing_sentence(one, one.found) for one in found if one.found)
