@@ -104,6 +104,10 @@ MEASURES: dict[str, Measure] = {
     "elbo_best_sigma": Measure("best_sigma", "higher", "likelihood", decimals=1),
     "best_sigma": Measure("best_sigma", None, "likelihood", scale="count"),
     "bits_per_dim": Measure("bits_per_dim", "lower", "likelihood"),
+    **{
+        f"iwae_{k}_elbo": Measure(f"iwae_{k}", "higher", "likelihood", decimals=1)
+        for k in (64, 512, 5000)
+    },
     "iwae_1": Measure("iwae_1", "higher", "likelihood", decimals=1),
     "iwae_64": Measure("iwae_64", "higher", "likelihood", decimals=1),
     "iwae_512": Measure("iwae_512", "higher", "likelihood", decimals=1),

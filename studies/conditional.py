@@ -99,7 +99,11 @@ STUDY = Study(
         ),
         "lab": Tier(
             dataset="mnist",
-            settings={"train.num_images": 540_000, "train.num_validations": 10},
+            settings={
+                "train.num_images": 540_000,
+                "train.num_validations": 10,
+                "eval.also": "random",
+            },
         ),
     },
     notes=(

@@ -84,6 +84,7 @@ STUDY = Study(
                 "train.num_images": 1_000_000,
                 "train.num_validations": 4,
                 "eval.floors": True,
+                "eval.also": "random",
             },
             arms=MNIST,
         ),

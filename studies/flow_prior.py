@@ -92,6 +92,7 @@ STUDY = Study(
                 "train.num_images": 1_080_000,  # 20 epochs of 54,000
                 "train.num_validations": 4,
                 "eval.floors": True,
+                "eval.also": "random",
             },
         ),
     },

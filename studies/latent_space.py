@@ -85,6 +85,7 @@ STUDY = Study(
                 "train.num_images": 540_000,  # 10 epochs of 54,000
                 "train.num_validations": 10,
                 "eval.floors": True,
+                "eval.also": "random",
             },
         ),
     },

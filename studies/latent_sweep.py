@@ -26,7 +26,12 @@ STUDY = Study(
         ),
         "lab": Tier(
             dataset="mnist",
-            settings={**BUDGET, "model.width": 32, "train.num_images": 1_000_000},
+            settings={
+                **BUDGET,
+                "model.width": 32,
+                "train.num_images": 1_000_000,
+                "eval.also": "random",
+            },
             arms=DEPTH_SWEEP.tier("lab").arms,
         ),
     },

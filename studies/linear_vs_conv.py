@@ -67,6 +67,7 @@ STUDY = Study(
                 "train.num_images": 1_080_000,  # 20 epochs of 54,000
                 "train.num_validations": 20,
                 "eval.floors": True,
+                "eval.also": "random",
             },
         ),
     },

@@ -52,6 +52,7 @@ class Progress:
         best_images: Images seen at that point; 0 before the first validation.
         train_seconds: Spent in training steps, over all starts.
         eval_seconds: Spent in evaluation, over all starts.
+        processor_seconds: Of all threads in training steps, where nothing else trains beside it.
         logs: Training scalars at each log, for the warnings at the end.
         curve: Primary value at each validation.
         trained_by: What trains it, part by part; empty in checkpoints of older versions.
@@ -64,6 +65,7 @@ class Progress:
     best_images: int = 0
     train_seconds: float = 0.0
     eval_seconds: float = 0.0
+    processor_seconds: float = 0.0
     logs: list[dict[str, float]] = field(default_factory=list)
     curve: list[float] = field(default_factory=list)
     trained_by: dict[str, str] = field(default_factory=dict)

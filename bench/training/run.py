@@ -227,11 +227,13 @@ class Run:
         logs = iter(self.trainer)
         while True:
             started = time.perf_counter() - self.trainer.waited
+            worked = time.process_time()
             try:
                 log = next(logs, None)
             finally:
                 ended = time.perf_counter() - self.trainer.waited
                 self.progress.train_seconds += ended - started
+                self.progress.processor_seconds += time.process_time() - worked
             if log is None:
                 return
             yield log
@@ -301,7 +303,7 @@ class Run:
         view = view_of(generated, "val", self.config.eval)
         pictures = {} if self.stage == "trial" else draw_pictures(view, at_end=at_end)
         # All or nothing: from here on no stop comes between.
-        self.logger.metrics(val.values, images_seen)
+        self.logger.metrics(val.values | self._seconds(), images_seen)
         progress.curve += [] if value is None else [value]
         for name, picture in pictures.items():
             self.logger.picture(name, picture, images_seen)
@@ -341,12 +343,18 @@ class Run:
     def _cost(self) -> dict[str, float]:
         """What it took so far."""
         return {
-            "cost/train_seconds": self.progress.train_seconds,
+            **self._seconds(),
             "cost/eval_seconds": self.progress.eval_seconds,
             "cost/num_parameters": float(count_parameters(self.trainable.modules)),
             "cost/images_seen": float(self.trainer.images_seen),
             **{f"cost/updates_{name}": float(n) for name, n in self.trainer.updates.items()},
         }
+
+    def _seconds(self) -> dict[str, float]:
+        """Of training so far; of the processor's there is no telling where runs train as one."""
+        seconds = {"cost/train_seconds": self.progress.train_seconds}
+        worked = {"cost/processor_seconds": self.progress.processor_seconds}
+        return seconds if self.advance else seconds | worked
 
 
 def result_of(measured: Measured) -> TrialResult:

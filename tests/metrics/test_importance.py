@@ -32,7 +32,7 @@ def errors(x, k, widen):
     """Bound less log p(x) of each image, float64."""
     model = linear_model(widen=widen)
     bounds = [
-        bound_of_image(model, {}, image, None, noise_of(i), k=k)()
+        bound_of_image(model, {}, image, None, noise_of(i), k=k)()[0]
         for i, image in enumerate(x.split(1))
     ]
     return torch.stack(bounds) - log_evidence(x)
@@ -57,7 +57,7 @@ def test_draws_of_a_smaller_bound_are_the_first_of_a_larger_ones(k):
     noise, q = noise_of(0), model.posterior({}, x, None)
     z = torch.cat([q.rsample(BLOCK, noise) for _ in range(3)])
     weights = log_weights(model, {}, x, q, z, labels=None)[:, 0]
-    found = bound_of_image(model, {}, x, None, noise_of(0), k=k)()
+    found = bound_of_image(model, {}, x, None, noise_of(0), k=k)()[0]
     assert float(found) == pytest.approx(float(weights[:k].logsumexp(0) - math.log(k)), rel=1e-12)
 
 
@@ -94,7 +94,7 @@ def per_image(view, k, places):
                 labels[i : i + 1],
                 view.noise("importance", i),
                 k=k,
-            )()
+            )()[0]
             for i in places
         ]
     return torch.stack(bounds)
@@ -102,8 +102,8 @@ def per_image(view, k, places):
 
 @torch.no_grad()
 def measured(view, k):
-    (value,) = METRICS.get(NAMES[k]).measure(view).items()
-    return value
+    values = METRICS.get(NAMES[k]).measure(view)
+    return next(iter(values.items()))
 
 
 @pytest.mark.parametrize("conditional", [False, True])
@@ -186,7 +186,7 @@ def test_64_draws_are_measured_unasked_and_the_others_on_request():
     reference = digits("val")
     trainable = build(configure("vae_mlp", {"hidden": "8"}), reference)
     values, _ = evaluate(view_of(trainable, reference, 3), "end", also=("iwae_512",))
-    found = {name for name in values if name.startswith("iwae")}
+    found = {name for name in values if name.startswith("iwae") and "elbo" not in name}
     assert found == {"iwae_64_bernoulli_resampled_n3", "iwae_512_bernoulli_resampled_n3"}
 
 
@@ -196,3 +196,15 @@ def test_model_without_a_likelihood_has_no_bound_and_says_why():
     _, reasons = evaluate(view_of(trainable, reference), "end", also=("iwae_1",))
     for name in ("iwae_1", "iwae_64"):
         assert reasons[name] == "the model has no likelihood"
+
+
+@torch.no_grad()
+def test_bound_has_the_elbo_of_the_same_images_and_draws_beside_it():
+    """IWAE on 256 images less ELBO on 10,000 is no difference of bounds."""
+    reference = digits("val")
+    trainable = build(configure("vae", {"width": 2}), reference)
+    view = view_of(trainable, reference, 5)
+    many, few = (METRICS.get(NAMES[k]).measure(view) for k in (64, 1))
+    name = trainable.eval_fns.inference.likelihood_name
+    bound, elbo = many[f"iwae_64_{name}_n5"], many[f"iwae_64_elbo_{name}_n5"]
+    assert bound > elbo == pytest.approx(few[f"iwae_1_{name}_n5"], rel=0.05)

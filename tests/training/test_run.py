@@ -301,6 +301,9 @@ def test_run_measures_last_and_best_on_test_and_curves_on_validation(tmp_path, r
     assert "test/elbo_bernoulli_resampled" in result.metrics
     steps = [step for step, _ in log.curves["val/fd_digits_n297"]]
     assert steps == [160, 320, 480, 640, 640]  # the last one stands in the result as well
+    worked = log.curves["cost/processor_seconds"]
+    assert [step for step, _ in worked] == steps
+    assert 0 < worked[0][1] < worked[1][1] < worked[2][1] < worked[3][1] == worked[4][1]
     assert log.named["test_reads"] == "1"
     assert log.named["passport"] == "bernoulli_resampled"
 
