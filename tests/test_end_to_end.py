@@ -58,12 +58,12 @@ def test_study_runs_continues_and_is_reported_twice_the_same(write_study, store_
     lines = []
     summary = run_study(study="tiny", jobs="1", seeds=1, say=lines.append)
     assert summary["failed"] == 0
-    assert sum(summary["runs"].values()) == 6
+    assert sum(summary["runs"].values()) == 8
     assert any("best cell of each family" in line for line in lines)
 
     lines.clear()
     run_study(study="tiny", jobs="1", seeds=1, say=lines.append)
-    assert lines[0].startswith("6 of 6 runs are finished already, the last at ")
+    assert lines[0].startswith("8 of 8 runs are finished already, the last at ")
 
     first = make_report("tiny", out=tmp_path / "a")
     second = make_report("tiny", out=tmp_path / "b")
@@ -105,12 +105,12 @@ def test_killed_study_continues_with_the_same_command(write_study, store_uri, tm
     first.wait()
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    assert "of 14 runs are finished already" in done.stdout
-    assert len(list(folder.glob("*/result.json"))) == 14
+    assert "of 20 runs are finished already" in done.stdout
+    assert len(list(folder.glob("*/result.json"))) == 20
     with sqlite3.connect(folder / "optuna.db") as book:
         states = Counter(state for (state,) in book.execute("select state from trials"))
-    assert states == {"COMPLETE": 14}
+    assert states == {"COMPLETE": 20}
     store = Store()
     records = store.records(store.experiment("tiny-classroom-digits"))
-    assert len(records) == 14
+    assert len(records) == 20
     assert all(record.finished for record in records)

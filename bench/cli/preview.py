@@ -43,7 +43,8 @@ def plan_table(runs: Sequence[PlannedRun], spaces: dict[str, Space]) -> list[str
         first = some[0]
         space = {} if first.cell.baseline else spaces.get(first.cell.arm, {})
         images = "-" if first.cell.baseline else f"{first.config.train.num_images:,}"
-        rows.append((first.name, _numbers(some), images, _settings(first, differing, space)))
+        name = f"{first.cell.arm} chosen" if first.confirms else first.name
+        rows.append((name, _numbers(some), images, _settings(first, differing, space)))
     return columns(rows)
 
 
@@ -82,6 +83,8 @@ def _differing(flats: Sequence[Flat]) -> list[str]:
 def _settings(run: PlannedRun, differing: Sequence[str], space: Space) -> str:
     if run.cell.baseline:
         return ""
+    if run.confirms:
+        return "of the lowest mean validation distance, on fresh seeds"
     # What the study did not set are the models' defaults, which `bench show MODEL` tells.
     settings = {**run.cell.settings, **run.cell.matched}
     said = [key for key in differing if key in settings and key not in space]

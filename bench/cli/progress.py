@@ -55,7 +55,9 @@ class StudyProgress:
 
     def ended(self, run: PlannedRun, result: TrialResult) -> None:
         """Moves the bar, or prints a line."""
-        self._spent += self._forecast.get(run.label, 0.0)
+        # Which cells are chosen is not known before: as long as runs take on average.
+        average = self._total / max(1, len(self._forecast))
+        self._spent += self._forecast.get(run.label, average)
         self._done += 1
         self._bar.update(self._task, advance=1, description=self._left())
         value = "no value" if result.value is None else f"{result.primary} {result.value:.2f}"

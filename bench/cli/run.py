@@ -107,7 +107,7 @@ def run_study(
     plan, decision = with_precision(plan, keep=not dry_run, require=_require_all)
     if decision:
         say(str(decision))
-    everything = plan.trials() + plan.runs() + plan.confirming()
+    everything = plan.everything()
     unfinished = _unfinished(plan, everything)
     at_a_time = _at_a_time(jobs, engine, plan, unfinished or fresh or dry_run)
     if unfinished or dry_run:  # what is finished is answered without its images
@@ -188,7 +188,7 @@ def _run(
 
 def _require_all(plan: StudyPlan) -> None:
     """Every run of a study can be made."""
-    _require_parts(plan, plan.trials() + plan.runs(), 1, quiet)
+    _require_parts(plan, plan.everything(), 1, quiet)
 
 
 def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> None:

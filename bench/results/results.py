@@ -165,10 +165,7 @@ class Results:
         return {arm: self._choose(arm) for arm in self.arms}
 
     def _choose(self, arm: str) -> CellRuns | None:
-        places = self.cells_of(arm)
-        means = [place.mean(self.selection_metric) for place in places]
-        best = choice(means, [place.num_lost for place in places])
-        return None if best is None else places[best]
+        return _chosen_of(self.cells_of(arm), self.selection_metric)
 
     def along_x(self, arm: str) -> list[tuple[Scalar, CellRuns]]:
         """The arm's cells along the x factor, other factors as in the chosen cell."""
@@ -274,17 +271,36 @@ def read_results(
         facts=facts or {},
         curves=curves,
     )
-    (context, (places, unplaced_runs)), *others = (
-        (context, into_cells(cells, members, identity.overrides))
-        for context, members in groups.items()
-    )
+    found = []
+    for context, members in groups.items():
+        everything, unplaced = into_cells(cells, members, identity.overrides)
+        places, overtaken = _without_overtaken(everything, context.selection_metric)
+        found.append((context, places, (*unplaced, *overtaken)))
+    (context, places, unplaced), *others = found
     return group(
         measured_with=context,
         cells=places,
-        unplaced_runs=(*unplaced_runs, *superseded),
+        unplaced_runs=(*unplaced, *superseded),
         trials=trials,
-        elsewhere=tuple(group(measured_with=c, cells=p, unplaced_runs=s) for c, (p, s) in others),
+        elsewhere=tuple(group(measured_with=c, cells=p, unplaced_runs=u) for c, p, u in others),
     )
+
+
+def _chosen_of(places: Sequence[CellRuns], metric: str) -> CellRuns | None:
+    best = choice([p.mean(metric) for p in places], [p.num_lost for p in places])
+    return None if best is None else places[best]
+
+
+def _without_overtaken(
+    places: Sequence[CellRuns], metric: str
+) -> tuple[tuple[CellRuns, ...], list[RecordedRun]]:
+    """The places with fresh seeds of chosen cells alone, and those of cells that were chosen once."""
+    arms: dict[str, list[CellRuns]] = {}
+    for place in places:
+        arms.setdefault(place.arm, []).append(place)
+    chosen = {id(_chosen_of(each, metric)) for each in arms.values()}
+    rest = [run for place in places if id(place) not in chosen for run in place.confirming]
+    return tuple(p if id(p) in chosen else replace(p, confirming=()) for p in places), rest
 
 
 def _contexts(runs: Iterable[RecordedRun], baselines: set[str]) -> list[MeasuredWith]:

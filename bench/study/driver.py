@@ -16,10 +16,9 @@ from bench.engines.task import tell_result
 from bench.files import alone_in, disk_watched, made_folder
 from bench.pieces import SMALLER
 from bench.records import TrialResult
-from bench.study.confirming import ConfirmQueue
 from bench.study.ownership import alone
 from bench.study.plan import OPTUNA, PlannedRun, StudyPlan
-from bench.study.queues import GridQueue, Queue, SearchQueue
+from bench.study.queues import ConfirmQueue, GridQueue, Queue, SearchQueue
 from bench.study.renewal import Changed, Place, Renewal
 from bench.study.storage import Found, renew_damaged
 from bench.study.tracked import TrackedStudy
@@ -60,18 +59,19 @@ class Driver:
 
     @property
     def queues(self) -> list[Queue]:
-        """A grid and fresh seeds of what it chose; a search, its finalists, then its whole runs."""
-        finals = self._search.finals if self._search else None
-        found: list[Queue | None] = [self._search, finals, self._grid, self._confirm]
-        return [queue for queue in found if queue is not None]
+        """Of a sweep the grid and the chosen cells, of a search its stages and what they found."""
+        if self._search is None:
+            return [self._grid, self._confirm]
+        finals = [self._search.finals] if self._search.finals else []
+        return [self._search, *finals, self._grid]
 
     def left(self) -> list[PlannedRun]:
         """What is still to be run, or to be told to a tracking store that does not know it."""
         return [run for queue in self.queues for run in queue.left()]
 
     def runs(self) -> list[PlannedRun]:
-        """Every run, with what was found or chosen by now; no trials."""
-        return [*self._grid.runs(), *(self._confirm.runs() if self._confirm else [])]
+        """Every run, with what a search has found by now; not its trials."""
+        return self._grid.runs() + self._confirm.known()
 
     def best(self) -> dict[str, Found]:
         """What a search has found by now, by arm; nothing of a grid."""
@@ -98,7 +98,7 @@ class Driver:
                 self._search.forget()
             self._renewal.retire(changed, say)
             if self._search is None:
-                self._renewal.take(map(self._place, self._grid.left()), say)
+                self._renewal.take(map(self._place, self.left()), say)
             else:
                 self._open()
 
@@ -172,7 +172,7 @@ class Driver:
         search = self.plan.study.search
         self._search = SearchQueue(self.tracked, search) if search else None
         self._grid = GridQueue(self.tracked, self._search)
-        self._confirm = ConfirmQueue(self.tracked) if self.plan.choices() else None
+        self._confirm = ConfirmQueue(self.tracked, self._grid)
 
     def _loop(self, queue: Queue, engine: Engine, observer: Observer) -> None:
         """Keeps the engine busy until the queue is empty; a lost run is tried again."""

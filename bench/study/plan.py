@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench.config import Precision, RunConfig, digest, in_precision, parse_assignments
 from bench.errors import UsageError
+from bench.measures import choice, mean_of
 from bench.plan.space import (
     KNOWN,
     MOST_TRIAL_SEEDS,
@@ -52,8 +54,8 @@ class PlannedRun:
         seed: Its seed; 0 for a baseline, from 0 for a trial.
         config: What it does.
         trial: Its number among the trials of its arm; None for a run.
+        confirms: Whether its seed is a fresh one of a cell that was chosen.
         sampler: What chose a trial's configuration, ``known``, ``random``, ``tpe`` or ``FINALIST``.
-        confirms: Whether it repeats a cell that a sweep chose, on a fresh seed.
     """
 
     cell: Cell
@@ -122,7 +124,7 @@ class StudyPlan:
     Attributes:
         study: The question.
         identity: Which tier, data set and ``--set`` values.
-        num_seeds: Of each cell; of a search, fresh ones for each best configuration.
+        num_seeds: Of each cell, and fresh ones of each that is chosen; of a search, fresh ones alone.
         num_trials: Of a search, for each arm alike; 0 for a grid.
         trial_seeds: Of each trial.
         device: For every run.
@@ -198,6 +200,46 @@ class StudyPlan:
             if number == 0 or not cell.baseline
         ]
 
+    def confirming(self) -> list[PlannedRun]:
+        """The chosen cell of each arm that has several, on as many fresh seeds as there are others.
+
+        Chosen as a report does, from what has ended by now; of an arm of which nothing has, a cell
+        in the middle stands in. What a search has found is on fresh seeds as it is.
+        """
+        is_sweep = self.study.confirm and not self.study.search
+        chosen = self._chosen() if is_sweep else []
+        return [
+            PlannedRun(cell=cell, seed=seed, config=self.configured(cell, seed), confirms=True)
+            for seed in range(FRESH_SEED, FRESH_SEED + self.num_seeds)
+            for cell in chosen
+        ]
+
+    def everything(self) -> list[PlannedRun]:
+        """All that is to be run, as far as is known by now."""
+        return self.trials() + self.runs() + self.confirming()
+
+    def _chosen(self) -> list[Cell]:
+        arms: dict[str, dict[str, list[PlannedRun]]] = {}
+        for run in self._planned:
+            if not run.cell.baseline:
+                arms.setdefault(run.cell.arm, {}).setdefault(run.name, []).append(run)
+        found = []
+        for cells in (list(cells.values()) for cells in arms.values() if len(cells) > 1):
+            ends = [self._ends(runs) for runs in cells]
+            best = choice([mean for mean, _ in ends], [lost for _, lost in ends])
+            found.append(cells[len(cells) // 2 if best is None else best][0].cell)
+        return found
+
+    def _ends(self, runs: Sequence[PlannedRun]) -> tuple[float | None, int]:
+        """The mean validation value of a cell's runs, and how many of them have none."""
+        results = [result for run in runs if (result := self.result(run))]
+        valued = [each for each in results if each.value is not None]
+        values = [
+            each.value for each in valued if each.value is not None and math.isfinite(each.value)
+        ]
+        mean = mean_of(f"val/{valued[0].primary}", values) if values else None
+        return mean, len(runs) - len(valued)
+
     def _after_search(self, cell: Cell, best: Mapping[str, FlatValues]) -> list[Cell]:
         """A cell with its settings; none where there are no such, or what was found was known."""
         if cell.baseline:
@@ -229,25 +271,6 @@ class StudyPlan:
         }
         fewest = min(map(len, found.values()))
         return {arm: each[:fewest] for arm, each in found.items()}
-
-    def choices(self) -> list[list[PlannedRun]]:
-        """The first run of each cell, by arm, of the arms whose cells a sweep chooses among."""
-        if not self.study.confirm or self.study.search:
-            return []
-        arms: dict[str, dict[str, PlannedRun]] = {}
-        for run in self.runs():
-            if not run.cell.baseline:
-                arms.setdefault(run.cell.arm, {}).setdefault(run.name, run)
-        return [list(cells.values()) for cells in arms.values() if len(cells) > 1]
-
-    def confirming(self, chosen: Sequence[Cell] | None = None) -> list[PlannedRun]:
-        """Fresh seeds of the chosen cells, as many as the study has; None takes any in their place."""
-        cells = [first.cell for first, *_ in self.choices()] if chosen is None else chosen
-        return [
-            PlannedRun(cell=cell, seed=seed, config=self.configured(cell, seed), confirms=True)
-            for seed in range(FRESH_SEED, FRESH_SEED + self.num_seeds)
-            for cell in cells
-        ]
 
     def trials(self) -> list[PlannedRun]:
         """The trials before they are chosen, each in the middle of its space, arms in turn."""
@@ -400,7 +423,7 @@ def _within(option: str, number: int, most: int) -> int:
 
 
 def _require_countable(study: Study, tier: str, num_seeds: int, num_trials: int) -> None:
-    number = num_seeds * len(study.cells(tier)) + num_trials * len(study.spaces)
+    number = num_seeds * (len(study.cells(tier)) + len(study.arms)) + num_trials * len(study.spaces)
     if number > MOST_RUNS:
         asked = f"--seeds ({num_seeds})" + (f" or --trials ({num_trials})" if num_trials else "")
         raise UsageError(

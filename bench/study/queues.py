@@ -1,4 +1,4 @@
-"""What is to be run and who is told how it ended: the trials of a search, then the runs."""
+"""What is to be run and who is told how it ended: the trials of a search, the runs, the chosen again."""
 
 from __future__ import annotations
 
@@ -326,8 +326,10 @@ class GridQueue:
 
     @cached_property
     def _todo(self) -> deque[PlannedRun]:
-        """What is left once Optuna has been told of all that ended."""
-        runs = self.runs()
+        return self.told(self.runs())
+
+    def told(self, runs: Sequence[PlannedRun]) -> deque[PlannedRun]:
+        """What is left of the runs once Optuna has been told of all that ended."""
         for each in self._tracked.ended(runs):
             self.tell(*each)
         left: dict[str, PlannedRun] = {}
@@ -346,6 +348,48 @@ class GridQueue:
         named = {"arms": names, **({"values": fixed} if fixed else {})}
         name = f"{self._plan.identity.key}-{digest(named)[:6]}"
         return OptunaGrid(name, self._plan.storage_url, {"arm": names, **values})
+
+
+class ConfirmQueue:
+    """The chosen cells of a sweep on fresh seeds, once all of the grid has ended.
+
+    Args:
+        tracked: The study.
+        grid: What they are chosen from; Optuna is told of them through it.
+    """
+
+    def __init__(self, tracked: TrackedStudy, grid: GridQueue) -> None:
+        self._tracked, self._grid = tracked, grid
+
+    def known(self) -> list[PlannedRun]:
+        """Those of the cells that are chosen by now."""
+        return self._tracked.plan.confirming()
+
+    def left(self) -> list[PlannedRun]:
+        """The runs without a result; another cell may be chosen before the grid has ended."""
+        return self._tracked.left(self.known())
+
+    def next(self) -> PlannedRun | None:
+        """The next run."""
+        return self._todo.popleft() if self._todo else None
+
+    def should_prune(self, run: PlannedRun, curve: list[float]) -> bool:  # noqa: ARG002 - whole
+        """A headline is of whole runs."""
+        return False
+
+    def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
+        """Tells Optuna."""
+        self._grid.tell(run, result, run_id)
+
+    def forget(self) -> None:
+        """Nothing: the grid forgets them."""
+
+    def close(self) -> None:
+        """Nothing: a report uses those of the cells that it chooses."""
+
+    @cached_property
+    def _todo(self) -> deque[PlannedRun]:
+        return self._grid.told(self.known())
 
 
 def _values(study: Study) -> dict[str, list[Scalar]]:

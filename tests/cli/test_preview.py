@@ -10,7 +10,7 @@ from bench.study.plan import resolve
 
 def table(name, seeds=2):
     plan = resolve(load_study(name), tier="classroom", seeds=seeds, device="cpu")
-    return plan_table(plan.trials() + plan.runs(), plan.study.spaces)
+    return plan_table(plan.everything(), plan.study.spaces)
 
 
 def test_dry_run_has_a_line_for_each_cell_with_what_differs(mine):
@@ -18,7 +18,8 @@ def test_dry_run_has_a_line_for_each_cell_with_what_differs(mine):
     assert rows[1] == ["vae", "width=4", "seeds", "0..1", "640", "latent_dim=8", "width=4"]
     assert rows[3] == ["dcgan", "width=4", "seeds", "0..1", "640", "width=4"]
     assert rows[5] == ["uniform_noise", "seed", "0", "-"]
-    assert len(rows) == 6
+    assert rows[6][:5] == ["vae", "chosen", "seeds", "1000..1001", "640"]
+    assert len(rows) == 8
 
 
 def test_dry_run_of_a_search_shows_what_is_searched_and_that_the_best_runs():
@@ -36,8 +37,8 @@ def test_dry_run_gives_every_configuration(mine, monkeypatch, tmp_path):
     said = []
     found = run_study(study="mine", seeds=2, dry_run=True, jobs="1", say=said.append)
     assert json.loads(json.dumps(found)) == found
-    assert found["runs"] == len(found["configurations"]) == 9
+    assert found["runs"] == len(found["configurations"]) == 13
     assert found["configurations"]["vae width=8 seed=1"]["model.width"] == 8
     assert found["configurations"]["dcgan width=8 seed=1"]["model.loss"] == "non_saturating"
-    assert said[-1] == "mine (classroom) on digits: 9 runs, 5,120 images, about 18 s"
+    assert said[-1] == "mine (classroom) on digits: 13 runs, 7,680 images, about 26 s"
     assert not (tmp_path / "runs").exists()

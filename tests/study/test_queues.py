@@ -24,7 +24,7 @@ def labels(number, arms=("vae", "gan")):
 
 def test_more_seeds_extend_a_study_and_fewer_repeat_nothing(grid):
     grid.run(seeds=1)
-    assert len(grid.run(seeds=3).ran) == 8 + 4
+    assert len(grid.run(seeds=3).ran) == 12
     assert grid.run(seeds=2).ran == []
 
 
@@ -36,12 +36,12 @@ def test_chosen_cell_of_each_arm_is_run_again_on_fresh_seeds_after_the_grid(grid
     assert roles(grid) == {"run": 12, "confirm": 6, "baseline": 1}
 
 
-def test_cell_that_is_chosen_no_more_keeps_its_fresh_runs_which_count_no_more(grid):
+def test_cell_that_is_chosen_no_more_keeps_its_fresh_runs(grid):
     grid.run(grid.engine(values={"vae depth=2 seed=0": -1e3}), seeds=1)
     later = {f"vae depth=1 seed={seed}": -1e5 for seed in (1, 2)}
     engine = grid.run(grid.engine(values=later), seeds=3)
     assert "vae depth=1 seed=1000" in engine.ran
-    assert roles(grid)["superseded"] == 1
+    assert roles(grid)["confirm"] == 2 + 5
     assert grid.run(seeds=3).ran == []
 
 

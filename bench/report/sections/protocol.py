@@ -171,6 +171,8 @@ def _left_out(results: Results) -> str:
     runs = [run for group in results.groups for run in group.unplaced_runs]
     is_any = any(run.is_superseded and not run.tags.is_retired for run in runs)
     better = ", or are of a search that has found better since" if is_any else ""
+    if any(run.is_confirming for run in runs):
+        better += ", or are on fresh seeds of a cell that more seeds no longer choose"
     if any(run.tags.is_retired for run in runs):
         better += ", or were made with other data, code or measures than now"
     said = (
