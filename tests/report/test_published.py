@@ -1,11 +1,13 @@
 """What is published under reports/ is of committed code, and follows from the bundle beside it."""
 
+import shlex
 import subprocess
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from bench.cli.replication import make_replication
 from bench.compare.differences import table_differences
 from bench.compare.report_folder import read_report_folder
 from bench.compare.verify import verify_report
@@ -64,3 +66,15 @@ def test_bundle_beside_a_report_is_small_clean_and_gives_its_table_of_runs(name)
 @pytest.mark.parametrize("name", BUNDLES)
 def test_every_number_and_curve_of_a_report_follows_from_its_bundle(name):
     assert list(verify_report(ROOT / "reports" / name).differences) == []
+
+
+REPLICATION = ROOT / "reports" / "replication" / "README.md"
+
+
+@pytest.mark.skipif(not REPLICATION.exists(), reason="no page of replications is published yet")
+def test_page_of_replications_is_what_the_bundles_that_it_names_give(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    text = REPLICATION.read_text(encoding="utf-8")
+    command = text.rstrip().rpartition("Written by `bench replication ")[2].removesuffix("`.")
+    again = make_replication([Path(name) for name in shlex.split(command)], out=tmp_path)
+    assert again.read_text(encoding="utf-8") == text
