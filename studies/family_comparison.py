@@ -21,7 +21,7 @@ STEPS: Space = {
 }
 
 # What other settings were good for on MNIST, 25,000 images, width 16, fd_mnist_n10000: a VAE of
-# depth 4 in depth_sweep (648), what a search of twelve trials found for GAN (533) and WGAN (778).
+# depth 4 in depth_sweep (648, with batch norm), what a search of twelve trials found for GAN (533) and WGAN (778).
 FORMER = {
     "vae": ({"model.depth": 4},),
     "gan": (
@@ -82,8 +82,8 @@ STUDY = Study(
         "Each arm has the same number of trials over six settings: learning rate (over a factor of "
         "80), batch size, depth and latent size, beside them for the VAE KL factor and warm-up, for "
         "the GAN momentum and steps of the discriminator per step of the generator, for the WGANs "
-        "steps of the critic and clipping or the weight of the gradient penalty. Width, likelihood "
-        "and losses are fixed.",
+        "steps of the critic and clipping or the weight of the gradient penalty. Width, norms, "
+        "likelihood and losses are fixed.",
         "The search goes in stages. The trials have seed 0 and see a part of the images; they are "
         "chosen by their last validation distance and never open the test split. The first of each "
         "arm are what was known before, equally many: the settings of depth_sweep, what else was "

@@ -18,6 +18,7 @@ from bench.results.trials import ENOUGH, Trial, random_values, search_measure, t
 _DOT = {"linestyle": "none", "color": GRAY, "markersize": 4}
 _LOOKS: dict[str, dict[str, Any]] = {
     "random": {**_DOT, "marker": "o", "markerfacecolor": "white", "label": "random trial"},
+    "known": {**_DOT, "marker": "D", "markersize": 4.5, "label": "settings known before"},
     "tpe": {**_DOT, "marker": "o", "label": "trial chosen by TPE"},
     "none": {**_DOT, "marker": "x", "label": "no value at the whole budget"},
     "best": {
@@ -62,7 +63,7 @@ def best_so_far(values: Sequence[float | None]) -> list[float | None]:
 
 
 def numbers(results: Results) -> pd.DataFrame:
-    """Rows ``arm, kind, trials, value``; ``kind`` is expected, best, random, tpe or none."""
+    """Rows ``arm, kind, trials, value``; ``kind`` is expected, best, known, random, tpe or none."""
     rows = []
     for arm in results.arms:
         trials = trials_of(results, arm)
@@ -79,7 +80,7 @@ def _arm_rows(trials: list[Trial]) -> list[dict[str, Any]]:
     ]
     best = best_so_far([trial.value for trial in trials])
     for trial, value in zip(trials, best, strict=True):
-        kind = "none" if trial.value is None else "random" if trial.is_random else "tpe"
+        kind = "none" if trial.value is None else trial.sampler
         rows.append({"kind": kind, "trials": trial.number, "value": trial.value})
         if value is not None:
             rows.append({"kind": "best", "trials": trial.number, "value": value})

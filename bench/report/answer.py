@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.measures import MeasureName
 from bench.plan.study import DISTANCE
+from bench.report.sections.search import lost
 from bench.results.decisions import comparisons
 from bench.results.format import (
     code,
@@ -36,6 +37,7 @@ def answer(results: Results) -> str:
     said = [
         f"**{_finding(results)}**",
         outside_ahead(results),
+        *lost(results),
         _learning(results),
         _robust(results),
     ]

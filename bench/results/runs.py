@@ -11,7 +11,7 @@ from functools import cached_property
 
 from bench.config import UNSAID
 from bench.measures import MeasureName, mean_of
-from bench.plan.space import SETTINGS
+from bench.plan.space import FOUND, SETTINGS
 from bench.plan.study import Cell, FlatValues
 from bench.records import CONFIRM, OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
 
@@ -125,7 +125,7 @@ class RecordedRun:
     def param(self, key: str) -> str | None:
         """A parameter by its full key, or by one without its prefix."""
         if key == SETTINGS:
-            return self.tags.settings or None
+            return self.tags.settings or FOUND  # before, a search ran nothing else
         params = {**UNSAID, **self.record.params}
         if key in params:
             return params[key]
@@ -221,7 +221,9 @@ def into_cells(
         seeds = {run.seed: run for run in reversed(members) if run.precision == wanted}
         ended = [run for _, run in sorted(seeds.items())]
         own = tuple(run for run in ended if not run.is_confirming)
-        found.append(CellRuns(cell, own, tuple(run for run in ended if run.is_confirming)))
+        fresh = tuple(run for run in ended if run.is_confirming)
+        if ended or cell.factors.get(SETTINGS) != FOUND:  # nothing new found: no cell of it
+            found.append(CellRuns(cell, own, fresh))
     placed = {id(run) for place in found for run in place.every}
     rest = sorted((r for r in runs if id(r) not in placed), key=lambda run: run.record.run_id)
     return tuple(found), tuple(rest)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Protocol
 
 from bench.config import digest
+from bench.measures import mean_of
 from bench.plan.space import SETTINGS, Search, middle
 from bench.plan.study import FRESH_SEED, Study
 from bench.records import SUPERSEDED, RunRecord, Scalar, TrialResult
@@ -269,10 +270,11 @@ class FinalQueue:
 
 def _together(results: Sequence[TrialResult]) -> TrialResult:
     """How a trial of several seeds ended: as the first without a value, else with their mean."""
+    first, *others = results
     valued = [each.value for each in results if each.value is not None]
     if len(valued) < len(results):
         return next(each for each in results if each.value is None)
-    return replace(results[0], value=sum(valued) / len(valued))
+    return replace(first, value=mean_of(f"val/{first.primary}", valued)) if others else first
 
 
 def _address(run: PlannedRun) -> tuple[int, str, int]:

@@ -1,0 +1,116 @@
+"""What a report says of a search: found beside known on fresh seeds, and what lies at an edge."""
+
+import dataclasses
+
+import pytest
+from synthetic_study import IDENTITY, SEARCH, run_record, trial_record
+
+from bench.plan.space import Choice, Int, LogUniform, Search, Uniform
+from bench.report.answer import answer
+from bench.report.sections.cells import grid
+from bench.report.sections.search import search
+from bench.results.results import read_results
+from bench.results.trials import trials_of
+
+SPACE = {"model.depth": Int(low=1, high=5), "model.lr": LogUniform(low=1e-4, high=1e-2)}
+STUDY = SEARCH.model_copy(
+    update={"search": Search(spaces={"vae": SPACE, "gan": SPACE}, known=True, finalists=1)}
+)
+
+
+def fresh(arm, depth, settings, factor=1.0, seeds=3):
+    """Runs on fresh seeds with that many times the distance of the arm's best depth."""
+    made = []
+    for seed in range(seeds):
+        record = run_record(arm, depth, seed)
+        tags = {**record.tags, "settings": settings}
+        metrics = {
+            name: value * factor if "fd_" in name else value
+            for name, value in run_record(arm, 2, seed).metrics.items()
+        }
+        run_id = f"{settings}_{record.run_id}"
+        made.append(dataclasses.replace(record, run_id=run_id, tags=tags, metrics=metrics))
+    return made
+
+
+def read(*records, study=STUDY):
+    return read_results(
+        study, IDENTITY, [each for some in records for each in some], lambda *_: None
+    )
+
+
+def test_found_stands_beside_known_and_the_lower_one_on_validation_is_the_headline():
+    results = read(
+        fresh("vae", 2, "found", 0.5), fresh("vae", 3, "known"), fresh("gan", 2, "known")
+    )
+    assert {p.arm: p.cell.factors["settings"] for p in results.chosen_cells} == {
+        "vae": "found",
+        "gan": "known",
+    }
+    said = search(results)
+    assert "| `vae` | found, chosen |" in said
+    assert "| `vae` | known |" in said
+    assert "× 0.50 [0.50, 0.50]" in said  # paired: the noise of the seeds is the same
+    assert "For `gan` the search found nothing better" in answer(results)
+    assert "no better on fresh seeds" not in answer(results)
+
+
+def test_search_that_loses_on_fresh_seeds_is_said_first_and_its_known_settings_stand():
+    results = read(fresh("vae", 2, "found", 1.5), fresh("vae", 3, "known"))
+    assert results.chosen("vae").cell.factors == {"settings": "known"}
+    assert (
+        "For `vae` what the search found is no better on fresh seeds than the settings known before "
+        "it, which stand in its place."
+    ) in answer(results)
+
+
+def test_where_nothing_new_was_found_there_is_no_empty_cell():
+    said = grid(read(fresh("vae", 2, "known"), fresh("gan", 2, "known")))
+    assert "found" not in said
+
+
+def test_run_that_a_search_of_an_older_version_made_is_what_it_found():
+    old = [
+        dataclasses.replace(r, tags={k: v for k, v in r.tags.items() if k != "settings"})
+        for r in fresh("vae", 2, "found")
+    ]
+    assert read(old).chosen("vae").cell.factors == {"settings": "found"}
+
+
+@pytest.mark.parametrize(("depth", "edge"), [(1, True), (3, False), (5, True)])
+def test_chosen_setting_at_the_edge_of_its_range_is_said(depth, edge):
+    said = search(read(fresh("vae", depth, "found")))
+    sentence = "The chosen `depth` (1 to 5) of `vae` lies at the edge of what was searched"
+    assert (sentence in said) == edge
+
+
+@pytest.mark.parametrize(
+    ("found", "edges"),
+    [
+        (Int(low=1, high=5, ends="low"), {5}),
+        (Uniform(low=0.0, high=0.9, ends="both"), set()),
+        (Choice(values=(16, 32, 64)), {16, 64}),
+        (Choice(values=("a", "b")), set()),
+    ],
+)
+def test_where_a_setting_ends_nothing_better_lies_beyond(found, edges):
+    values = {*found.samples, 1}
+    assert {value for value in values if found.is_edge(value)} == edges
+
+
+def test_trial_of_several_seeds_is_one_and_finalists_are_no_trials():
+    def trial(number, seed, value, sampler="random"):
+        record = trial_record("vae", number, value, sampler=sampler)
+        return dataclasses.replace(
+            record,
+            run_id=f"{record.run_id}{seed}{sampler}",
+            tags={**record.tags, "seed": str(seed)},
+        )
+
+    trials = [trial(0, 0, 2.0, "known"), trial(0, 1, 8.0, "known"), trial(1, 0, 5.0)]
+    trials += [trial(1, 1, None), trial(0, 0, 1.0, "finalist")]
+    results = read(fresh("vae", 2, "known"), trials)
+    found = [(one.sampler, one.value) for one in trials_of(results, "vae")]
+    assert found == [("known", pytest.approx(4.0)), ("random", None)]  # the geometric mean
+    assert "4.00 of 2 trials (`vae`)" in search(results)
+    assert "all images: 1.00 of 1 trial (`vae`)" in search(results)
