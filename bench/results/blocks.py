@@ -92,3 +92,16 @@ def _steps(cells: Sequence[tuple[str, Values]], metric: str) -> tuple[Step, ...]
         Step(before, after, d.at(step_level(p, i, ALPHA)), corrected, n)
         for i, ((before, after, d, n), corrected) in enumerate(zip(tested, holm(p), strict=True))
     )
+
+
+def step_between(
+    results: Results, arm: str, start: str, end: str
+) -> tuple[Difference, float] | None:
+    """What the step from one level of x to the one beside it does, and its corrected p."""
+    steps = (s for one in family_blocks(results) if one.arm == arm for s in one.steps)
+    for step in steps:
+        if (step.before, step.after) == (start, end):
+            return step.difference, step.p
+        if (step.after, step.before) == (start, end):
+            return -step.difference, step.p
+    return None

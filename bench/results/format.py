@@ -137,7 +137,7 @@ def by(d: Difference) -> str:
 def _with_ends(middle: float, low: float, high: float, sign: str = "") -> str:
     """A ratio to two digits below 1, else three digits for the largest of the three."""
     largest = middle if sign else max(abs(middle), abs(low), abs(high))
-    decimals = _decimals(largest, 2 if sign and middle < 1 else 3)
+    decimals = _decimals(largest, 2 if sign and middle < 0.995 else 3)
     return f"{sign}{_fixed(middle, decimals)} [{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
 
 

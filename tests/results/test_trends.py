@@ -70,7 +70,7 @@ def test_numbers_of_a_trend_are_those_of_its_test_corrected_over_the_families():
     for arm, one, p in zip(results.arms, found, holm([f.p for f in found]), strict=True):
         cells = row_of(text, "test `fd_digits_n500`", f"`{arm}`", "15")
         assert cells[3] == f"{one.rho:.2f}"
-        assert cells[4] == effect(one.step)
+        assert cells[4] == (effect(one.step) if p < 0.05 else "–")
         assert cells[5] == ("< 0.001" if p < 0.001 else f"{p:.3f}")
 
 
@@ -82,13 +82,16 @@ def test_curve_that_turns_inside_is_not_called_a_trend():
     assert said.endswith("its mean falls, then rises.")
 
 
-def test_trend_whose_lowest_mean_is_not_at_its_end_says_that_no_turn_was_tested():
-    results = shaped(lambda _arm, depth: {5: 6.4}.get(depth, 10 - depth), sd=0.1)
+@pytest.mark.parametrize(
+    ("last", "words"), [(6.03, "but no turn there is told"), (6.8, "it turns")]
+)
+def test_lowest_mean_that_is_not_at_the_end_is_tested_for_a_turn(last, words):
+    results = shaped(lambda _arm, depth: {5: last}.get(depth, 10 - depth), sd=0.04)
     said = sentences(results)[0]
     assert "falls with depth" in said
-    assert (
-        "its lowest mean is at depth 4, not at 5, and whether it turns there is not tested" in said
-    )
+    assert words in said
+    assert "from depth 4 to 5 × 1." in said
+    assert ("its lowest mean is at depth 4, not at 5" in said) == (last == 6.03)
 
 
 def test_noise_has_no_trend_at_this_number_of_seeds():
@@ -316,7 +319,7 @@ def test_what_seeds_share_is_said_with_what_pairing_saves():
     assert said.startswith(
         "- `vae`: 95 % of the variance within cells is its seeds' own (p < 0.001"
     )
-    assert "5 cells of 3 seeds): unpaired, a comparison of two cells needs" in said
+    assert "5 cells of 3 seeds): unpaired, a comparison of two cells would need" in said
     assert "which these runs do not tell from none" in steps(
         shaped(lambda _arm, depth: 10.0 - depth, sd=1.0)
     )

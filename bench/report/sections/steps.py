@@ -42,4 +42,4 @@ def _shared(one: FamilyBlocks) -> str:
     if e.p >= ALPHA:
         return f"{told}, which these runs do not tell from none {where}."
     worth = significant(1 / (1 - e.share), 2)
-    return f"{told} {where}: unpaired, a comparison of two cells needs {worth} times as many seeds."
+    return f"{told} {where}: unpaired, a comparison of two cells would need about {worth} times as many seeds."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.sections import section
+from bench.results.blocks import step_between
 from bench.results.decisions import ALPHA
 from bench.results.format import (
     MISSING,
@@ -58,8 +59,8 @@ def _notes(results: Results) -> str:
         f"another {x} may need more of them. Spearman's correlation within each seed, the mean over "
         f"seeds, negative where values fall as {x} rises; from ten seeds with an approximate bootstrap "
         f"interval over seeds. A step: what one value of {x} more multiplies (×) or adds, by a straight "
-        "line through each seed's runs; the interval is over seeds, which are the independent ones, "
-        "and not corrected. p from 9,999 random permutations within seeds, of no correlation and of no "
+        "line through each seed's runs, where a direction is told; the interval is over seeds, which are "
+        "the independent ones, and not corrected. p from 9,999 random permutations within seeds, of no correlation and of no "
         "difference between any levels, each corrected over the families of its measure. A run "
         "without a value ranks as the worst of a distance or a bound and is left out elsewhere. "
         "The last column describes the means and tests nothing."
@@ -85,7 +86,8 @@ def correlation(found: Trend) -> str:
 
 
 def _step(found: Trend) -> str:
-    return "" if found.step is None else effect(found.step)
+    """What a step along x does; empty where no direction is told, and a line would mislead."""
+    return effect(found.step) if found.step and found.p < ALPHA else ""
 
 
 def trend_sentence(results: Results, curve: Curve) -> str:
@@ -96,11 +98,11 @@ def trend_sentence(results: Results, curve: Curve) -> str:
     p, p_levels = found.p, found.p_levels
     start = f"{code(curve.arm)}: after {results.budget()} images the test distance"
     rho = f"rank correlation {correlation(found)}"
-    if step := _step(found):
-        rho = f"a step of {x}: {step}, {rho}"
     if p < ALPHA:
+        step = _step(found)
+        rho = f"a step of {x}: {step}, {rho}" if step else rho
         direction = "falls" if found.rho < 0 else "rises"
-        return f"{start} {direction} with {x} ({rho}, {p_value(p)}){_turn(curve, found, x)}."
+        return f"{start} {direction} with {x} ({rho}, {p_value(p)}){_turn(results, curve, found)}."
     if p_levels < ALPHA:
         return (
             f"{start} differs between values of {x} ({p_value(p_levels)}) but shows no single direction "
@@ -112,15 +114,21 @@ def trend_sentence(results: Results, curve: Curve) -> str:
     )
 
 
-def _turn(curve: Curve, found: Trend, x: str) -> str:
-    """That the lowest mean lies inside of the range or against the trend; else empty."""
-    end = curve.means[-1 if found.rho < 0 else 0][0]
-    if curve.lowest == end:
+def _turn(results: Results, curve: Curve, found: Trend) -> str:
+    """Whether the distance turns where its lowest mean lies inside of the range; else empty."""
+    order = [level for level, _ in (curve.means if found.rho < 0 else curve.means[::-1])]
+    if curve.lowest == order[-1]:
         return ""
-    return (
-        f"; its lowest mean is at {x} {curve.lowest}, not at {end}, and whether it turns there is not "
-        "tested"
-    )
+    after, x = order[order.index(curve.lowest) + 1], prose(results.x_name)
+    lowest = f"its lowest mean is at {x} {curve.lowest}, not at {order[-1]}"
+    step = step_between(results, curve.arm, curve.lowest, after)
+    if step is None:
+        return f"; {lowest}, and whether it turns there is not tested"
+    d, p = step
+    so_much = f"from {x} {curve.lowest} to {after} {effect(d)}, {p_value(p)}"
+    if p < ALPHA and d.difference > 0:
+        return f"; it turns at its lowest mean: {so_much}"
+    return f"; {lowest}, but no turn there is told from chance ({so_much})"
 
 
 @section("Trends at half the budget", after="Figures", level=3, reads_curves=True)
