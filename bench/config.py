@@ -49,7 +49,10 @@ Precision = Literal["fp32", "bf16", "tf32", "auto"]
 
 UNSAID: dict[str, str] = {
     "eval.ais_sigma": "val",
+    "model.class_act": "none",
+    "model.generator_act": "relu",
     "model.hidden_act": "leaky_relu",
+    "model.output": "sigmoid",
     "model.stack_norm": "batch",
     "train.precision": "fp32",
 }

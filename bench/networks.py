@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -106,34 +107,59 @@ class ConvEncoder(nn.Module):
 
 class _Decoder(nn.Module):
     layers: nn.Sequential
+    scale: float = 1.0
 
     def start_at(self, values: Tensor) -> None:
         """Sets the last biases to outputs ``[C, 1, 1]`` or ``[C, H, W]``, as ``reach`` gives."""
         bias = self.layers[-1].bias
         assert isinstance(bias, Tensor)
-        bias.data[: values.numel()] = values.flatten()
+        bias.data[: values.numel()] = values.flatten() / self.scale
 
 
 class ConvDecoder(_Decoder):
-    """Latents ``[N, in_dim]`` to ``[N, C, H, W]``, unbounded: linear, ``depth`` layers, convolution."""
+    """Latents ``[N, in_dim]`` to ``[N, C, H, W]``, unbounded: linear, ``depth`` layers, convolution.
 
-    def __init__(self, shape: Shape, *, depth: int, width: int, in_dim: int, norm: Norm) -> None:
+    Args:
+        shape: Of an image.
+        depth: Strided layers.
+        width: Channels of the layer next to the image.
+        in_dim: Size of z.
+        norm: In every layer.
+        act: Between the layers; ReLU if left out.
+        ends_in_norm: Batch norm behind the last convolution.
+        scale: What the output is multiplied by.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        depth: int,
+        width: int,
+        in_dim: int,
+        norm: Norm,
+        act: Callable[[], nn.Module] | None = None,
+        ends_in_norm: bool = False,
+        scale: float = 1.0,
+    ) -> None:
         super().__init__()
+        make_act, self.scale = act or partial(nn.ReLU, inplace=True), scale
         maps, counts = grids(shape, depth)[::-1], channels(width, depth)[::-1]
         self.start = (counts[0], *maps[0])
         self.linear = Linear(in_dim, math.prod(self.start), bias=norm == "none")
-        layers: list[nn.Module] = [*_norm2d(norm, counts[0]), nn.ReLU(inplace=True)]
+        layers: list[nn.Module] = [*_norm2d(norm, counts[0]), make_act()]
         steps = zip(itertools.pairwise(counts), itertools.pairwise(maps), strict=True)
         for (before, after), (small, large) in steps:
             layers.append(_climb(before, after, small, large, bias=norm == "none"))
-            layers += [*_norm2d(norm, after), nn.ReLU(inplace=True)]
+            layers += [*_norm2d(norm, after), make_act()]
         layers.append(nn.Conv2d(counts[-1], shape[0], 3, padding=1))
+        layers += _norm2d("batch" if ends_in_norm else "none", shape[0])
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
         """``[N, in_dim]`` to ``[N, C, H, W]``."""
         out: Tensor = self.layers(self.linear(z).unflatten(1, self.start))
-        return out
+        return out if self.scale == 1 else self.scale * out
 
     def reach(self, image: Tensor) -> Tensor:
         """What the last biases alone can show of ``image [C, H, W]``: each channel's mean."""

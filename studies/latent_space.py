@@ -1,6 +1,7 @@
 """The latent space of a VAE against a GAN that fails and one that is tuned (experiment B).
 
 bench run --study latent_space                                   15 runs on digits, minutes
+bench run --study latent_space --tier cpu                        MNIST, 100,000 images
 bench run --study latent_space --tier lab                        MNIST, the published sizes
 """
 
@@ -78,6 +79,14 @@ STUDY = Study(
             },
             # sigma^2 = 1/2 says nothing of 64 pixels: every VAE of digits collapses under it.
             arms={"vae": {"model.sigma": 0.2}},
+        ),
+        "cpu": Tier(
+            dataset="mnist",
+            settings={
+                "train.num_images": 100_000,  # nearly 2 epochs; the sizes are as published
+                "train.num_validations": 4,
+                "eval.floors": True,
+            },
         ),
         "lab": Tier(
             dataset="mnist",

@@ -20,10 +20,11 @@ from bench.adversarial.settings import (
     GanSettings,
     Lipschitz as Lipschitz,  # noqa: PLC0414 - plugins take it from here
 )
+from bench.config import Activation
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
 from bench.labels import draw_labels, require_classes
-from bench.networks import ConvDecoder, ConvEncoder, Critic, SymmetricTanh
+from bench.networks import ConvDecoder, ConvEncoder, Critic, SymmetricTanh, activation
 from bench.records import DataSpec
 
 
@@ -43,8 +44,10 @@ class GeneratorSizes(Protocol):
         """Channels of the layer next to the image."""
 
 
-def conv_generator(settings: GeneratorSizes, spec: DataSpec, *, class_dim: int = 0) -> nn.Module:
-    """``[N, latent_dim + class_dim]`` to images in [0, 1], batch norm in every layer."""
+def conv_generator(
+    settings: GeneratorSizes, spec: DataSpec, *, class_dim: int = 0, act: Activation = "relu"
+) -> nn.Module:
+    """``[N, latent_dim + class_dim]`` to images in [0, 1], batch norm and ``act`` in every layer."""
     return nn.Sequential(
         ConvDecoder(
             spec.shape,
@@ -52,6 +55,7 @@ def conv_generator(settings: GeneratorSizes, spec: DataSpec, *, class_dim: int =
             width=settings.width,
             in_dim=settings.latent_dim + class_dim,
             norm="batch",
+            act=None if act == "relu" else activation(act),
         ),
         SymmetricTanh(),
     )

@@ -6,9 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from bench.config import LARGEST, ModelSettings, Norm
+from bench.config import LARGEST, Activation, ModelSettings, Norm
 
 Lipschitz = Literal["none", "clip", "gradient_penalty", "spectral_norm"]
+ClassAct = Literal["none", "sigmoid"]
 
 
 class GanSettings(ModelSettings):
@@ -48,6 +49,7 @@ class ConvGanSettings(GanSettings):
     depth: int = Field(3, ge=1, le=5, description="strided layers in each player")
     width: int = Field(16, ge=1, le=512, description="channels of the layer next to the image")
     h_dim: int = Field(128, ge=1, le=16_384, description="features before the score")
+    generator_act: Activation = Field("relu", description="between the generator's layers")
     norm: Literal["auto", "batch", "layer", "none"] = Field(
         "auto", description="in the opponent; auto: batch, layer with a penalty, none with spectral"
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.adversarial.game import conv_generator
-from bench.adversarial.settings import ConvGanSettings
+from bench.adversarial.settings import ClassAct, ConvGanSettings
 from bench.labels import join_class
 from bench.networks import LEAK, ConvEncoder, LeakyReLU, Linear
 from bench.records import DataSpec
@@ -23,36 +23,43 @@ class Head:
         extra_layers: Of affine: layers between the joined vector and the score.
         feature_norm: Batch norm on the features before the class.
         class_dim: Of affine: size of the class embedding; 0: one-hot.
+        class_act: Behind the embedding: ``none`` or ``sigmoid``.
     """
 
     kind: str
     extra_layers: int
     feature_norm: bool
     class_dim: int
+    class_act: ClassAct
 
 
 class ClassVector(nn.Module):
-    """Appends the class to a vector: as one-hot, or as a learned embedding."""
+    """Appends the class to a vector: as one-hot, or as a learned embedding, maybe behind a sigmoid."""
 
-    def __init__(self, num_classes: int, dim: int) -> None:
+    def __init__(self, num_classes: int, dim: int, act: ClassAct) -> None:
         super().__init__()
         self.num_classes, self.dim = num_classes, dim or num_classes
         self.embedding = nn.Embedding(num_classes, dim) if dim else None
+        self.act = nn.Sigmoid() if act == "sigmoid" else nn.Identity()
 
     def forward(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """``[N, D]`` and int64 ``[N]`` to ``[N, D + dim]``."""
         if self.embedding is None:
             return join_class(vectors, labels, self.num_classes)
-        return torch.cat([vectors, self.embedding(labels)], dim=1)
+        return torch.cat([vectors, self.act(self.embedding(labels))], dim=1)
 
 
 class Generator(nn.Module):
     """z and class to an image."""
 
-    def __init__(self, settings: ConvGanSettings, spec: DataSpec, *, class_dim: int) -> None:
+    def __init__(
+        self, settings: ConvGanSettings, spec: DataSpec, *, class_dim: int, class_act: ClassAct
+    ) -> None:
         super().__init__()
-        self.join = ClassVector(spec.num_classes, class_dim)
-        self.net = conv_generator(settings, spec, class_dim=self.join.dim)
+        self.join = ClassVector(spec.num_classes, class_dim, class_act)
+        self.net = conv_generator(
+            settings, spec, class_dim=self.join.dim, act=settings.generator_act
+        )
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         """``[N, latent_dim]`` and int64 ``[N]`` to images in [0, 1]."""
@@ -84,7 +91,9 @@ class Discriminator(nn.Module):
             self.directions = nn.Embedding(spec.num_classes, dim)
             # As long as the weights of the score: N(0, 1) would drown them at first.
             nn.init.normal_(self.directions.weight, std=dim**-0.5)
-        self.join = ClassVector(spec.num_classes, head.class_dim) if head.kind == "affine" else None
+        self.join = None
+        if head.kind == "affine":
+            self.join = ClassVector(spec.num_classes, head.class_dim, head.class_act)
         wide = dim if self.join is None else dim + self.join.dim
         extra = [
             part for _ in range(head.extra_layers) for part in (Linear(wide, wide), LeakyReLU())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bench.adversarial.settings import ConvGanSettings
+from bench.adversarial.settings import ClassAct, ConvGanSettings
 from bench.models import Preset, model
 from bench.records import DataSpec, Scalar
 
@@ -36,6 +36,7 @@ class Settings(ConvGanSettings):
     generator_class_dim: int = Field(
         0, ge=0, le=16_384, description="size of the generator's class embedding; 0: one-hot"
     )
+    class_act: ClassAct = Field("none", description="behind the class embeddings")
 
     @model_validator(mode="after")
     def _only_what_the_head_has(self) -> Self:
@@ -43,6 +44,11 @@ class Settings(ConvGanSettings):
             raise ValueError(
                 f"extra_layers={self.extra_layers} and class_dim={self.class_dim} belong to "
                 "head=affine: head=projection joins nothing, leave both at 0"
+            )
+        if self.class_act != "none" and not (self.class_dim or self.generator_class_dim):
+            raise ValueError(
+                f"class_act={self.class_act} is for a class embedding, and both players see the "
+                "class as one-hot: set class_dim or generator_class_dim, or class_act=none"
             )
         if self.feature_norm and self.lipschitz == "spectral_norm":
             raise ValueError(
@@ -65,6 +71,7 @@ AFFINE: dict[str, Scalar] = {
     "model.latent_dim": 100,
     "model.lr": 2e-4,
 }
+EMBEDDED: dict[str, Scalar] = {**AFFINE, "model.class_act": "sigmoid"}
 
 
 @model(
@@ -84,14 +91,14 @@ AFFINE: dict[str, Scalar] = {
             f"{ORIGINAL}, batch norm on the features", {**AFFINE, "model.feature_norm": True}
         ),
         "experiment_d_embedding_10": Preset(
-            f"{ORIGINAL}, embedding of 10", {**AFFINE, "model.class_dim": 10}
+            f"{ORIGINAL}, embedding of 10 behind a sigmoid", {**EMBEDDED, "model.class_dim": 10}
         ),
         "experiment_d_embedding_200": Preset(
-            f"{ORIGINAL}, embeddings of 200 in both players",
-            {**AFFINE, "model.class_dim": 200, "model.generator_class_dim": 200},
+            f"{ORIGINAL}, embeddings of 200 behind a sigmoid in both players",
+            {**EMBEDDED, "model.class_dim": 200, "model.generator_class_dim": 200},
         ),
         "experiment_d_embedding_200_discriminator": Preset(
-            f"{ORIGINAL}, embedding of 200", {**AFFINE, "model.class_dim": 200}
+            f"{ORIGINAL}, embedding of 200 behind a sigmoid", {**EMBEDDED, "model.class_dim": 200}
         ),
         "experiment_d_extra_layers": Preset(
             f"{ORIGINAL}, two layers behind the class", {**AFFINE, "model.extra_layers": 2}
@@ -114,11 +121,14 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         extra_layers=settings.extra_layers,
         feature_norm=settings.feature_norm,
         class_dim=settings.class_dim,
+        class_act=settings.class_act,
     )
     return adversarial_game(
         settings,
         spec,
-        generator=Generator(settings, spec, class_dim=settings.generator_class_dim),
+        generator=Generator(
+            settings, spec, class_dim=settings.generator_class_dim, class_act=settings.class_act
+        ),
         discriminator=Discriminator(settings, spec, head),
         conditional=True,
     )

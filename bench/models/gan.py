@@ -57,8 +57,12 @@ class Settings(ConvGanSettings):
         "sigmoid": Preset("experiment E's score, else ours", {"model.sigmoid": True}),
         "experiment_a": Preset(f"experiment A: {RADFORD}", DCGAN),
         "experiment_c": Preset(
-            "experiment C on SVHN: z of 32, as the VAE; else ours",
-            {"model.loss": "non_saturating", "model.latent_dim": 32},
+            "experiment C on SVHN: z of 32, as the VAE, leaky ReLU in the generator; else ours",
+            {
+                "model.loss": "non_saturating",
+                "model.latent_dim": 32,
+                "model.generator_act": "leaky_relu",
+            },
         ),
         "experiment_d": Preset(f"experiment D's baseline: {RADFORD}", DCGAN),
         "experiment_e": Preset(
@@ -85,7 +89,8 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
 
     from bench.adversarial.game import adversarial_game, conv_discriminator, conv_generator
 
-    generator, discriminator = conv_generator(settings, spec), conv_discriminator(settings, spec)
+    generator = conv_generator(settings, spec, act=settings.generator_act)
+    discriminator = conv_discriminator(settings, spec)
     return adversarial_game(
         settings,
         spec,

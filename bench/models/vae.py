@@ -15,9 +15,9 @@ Batch norm keeps statistics of encoded images, and samples are decoded from the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.config import Activation, Norm
 from bench.models import Preset, model
@@ -38,6 +38,18 @@ class Settings(VaeSettings):
     )
     encoder_act: Activation = Field("leaky_relu", description="between the encoder's layers")
     stack_norm: Norm = Field("layer", description="in encoder and decoder")
+    output: Literal["sigmoid", "tanh", "norm_tanh"] = Field(
+        "sigmoid", description="of a gaussian's mean; norm_tanh: batch norm before it"
+    )
+
+    @model_validator(mode="after")
+    def _tanh_of_a_mean(self) -> Self:
+        if self.output != "sigmoid" and self.likelihood not in {"gaussian", "gaussian_learned"}:
+            raise ValueError(
+                f"output={self.output} is for the mean of likelihood=gaussian or gaussian_learned, "
+                f"got {self.likelihood}: leave output at sigmoid"
+            )
+        return self
 
 
 THIRTY_TWO: dict[str, Scalar] = {
@@ -45,6 +57,17 @@ THIRTY_TWO: dict[str, Scalar] = {
     "model.likelihood": "bernoulli_gray",
     "model.kl_warmup": 0.0,
     "model.lr": 1e-3,
+}
+EXPERIMENT_E: dict[str, Scalar] = {
+    "model.depth": 5,
+    "model.latent_dim": 100,
+    "model.lr": 3e-4,
+    "model.encoder_act": "relu",
+    "model.stack_norm": "batch",
+    "model.output": "tanh",
+    "model.likelihood": "gaussian",
+    "model.sigma": 0.354,
+    "model.kl_warmup": 0.0,
 }
 
 
@@ -68,17 +91,12 @@ THIRTY_TWO: dict[str, Scalar] = {
         ),
         "experiment_e": Preset(
             "experiment E: depth 5, z of 100, lr 3e-4; its squared error of images in [-1, 1] is "
-            "sigma 0.354; our stacks, with a convolution more at the image, and a sigmoid for its tanh",
-            {
-                "model.depth": 5,
-                "model.latent_dim": 100,
-                "model.lr": 3e-4,
-                "model.encoder_act": "relu",
-                "model.stack_norm": "batch",
-                "model.likelihood": "gaussian",
-                "model.sigma": 0.354,
-                "model.kl_warmup": 0.0,
-            },
+            "sigma 0.354; our stacks, with a convolution more at the image",
+            EXPERIMENT_E,
+        ),
+        "experiment_e_output_norm": Preset(
+            "experiment E with batch norm before the tanh",
+            {**EXPERIMENT_E, "model.output": "norm_tanh"},
         ),
         "vamp": Preset("Tomczak and Welling 2018, arXiv 1705.07120", {"model.prior": "vamp"}),
     },
@@ -108,5 +126,8 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
             width=settings.width,
             in_dim=in_dim,
             norm=settings.stack_norm,
+            ends_in_norm=settings.output == "norm_tanh",
+            # The likelihood's sigmoid of twice a value is its tanh, mapped to [0, 1].
+            scale=1.0 if settings.output == "sigmoid" else 2.0,
         ),
     )

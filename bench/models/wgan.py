@@ -65,6 +65,6 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     return adversarial_game(
         settings,
         spec,
-        generator=conv_generator(settings, spec),
+        generator=conv_generator(settings, spec, act=settings.generator_act),
         discriminator=conv_discriminator(settings, spec),
     )

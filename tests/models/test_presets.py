@@ -5,6 +5,7 @@ import torch
 from references import PRESETS
 from torch import nn
 
+from bench.errors import UsageError
 from bench.models import MODELS, configure, find
 from bench.records import DataSpec
 from bench.runtime import generator, seeded_modules
@@ -139,6 +140,48 @@ def test_experiment_c_has_leaky_relu_in_the_encoder_and_relu_in_the_decoder():
             kinds = {type(m) for m in modules[module].modules() if "ReLU" in type(m).__name__}
             assert kinds
             assert all(issubclass(found, kind) for found in kinds), (reference, module)
+
+
+def test_generator_of_experiment_c_has_leaky_relu():
+    assert parts("gan:experiment_c", "generator", nn.LeakyReLU)
+    assert not parts("gan:experiment_c", "generator", nn.ReLU)
+
+
+@pytest.mark.parametrize(
+    ("variant", "players"),
+    [("_200", 0), ("_embedding_10", 1), ("_embedding_200", 2)],
+)
+def test_class_embeddings_of_experiment_d_stand_behind_a_sigmoid(variant, players):
+    reference = f"cgan:experiment_d{variant}"
+    with seeded_modules(0):
+        modules = find(reference)[1].build(configure(reference).model, MNIST).modules
+    joins = [modules[player].join for player in ("discriminator", "generator")]
+    behind = [j for j in joins if j.embedding is not None and isinstance(j.act, nn.Sigmoid)]
+    assert len(behind) == players
+    for join in behind:
+        vectors = join(torch.zeros(10, 0), torch.arange(10))
+        assert torch.equal(vectors, join.embedding.weight.sigmoid())
+
+
+@pytest.mark.parametrize(("variant", "norms"), [("", 0), ("_output_norm", 1)])
+def test_vae_of_experiment_e_ends_in_a_tanh_that_starts_at_the_mean_image(variant, norms):
+    reference = f"vae:experiment_e{variant}"
+    images = torch.full((4, *MNIST.shape), 64, dtype=torch.uint8)
+    with seeded_modules(0):
+        made = find(reference)[1].build(configure(reference).model, MNIST)
+    decoder = made.modules["decoder"]
+    assert sum(isinstance(layer, nn.BatchNorm2d) for layer in decoder.layers[-1:]) == norms
+    made.initialise(made.modules, images)
+    with torch.no_grad():
+        values = decoder(torch.zeros(64, 100)) / decoder.scale
+    assert torch.tanh(values).mean().item() == pytest.approx(2 * 64.5 / 256 - 1, abs=0.1)
+
+
+def test_tanh_that_no_likelihood_of_values_stands_behind_is_refused():
+    with pytest.raises(UsageError, match=r"output=tanh is for the mean of .* got bernoulli"):
+        configure("vae", {"output": "tanh"})
+    with pytest.raises(UsageError, match=r"class_act=sigmoid is for a class embedding"):
+        configure("cgan", {"class_act": "sigmoid"})
 
 
 def test_experiment_e_is_of_depth_5_with_100_latents():

@@ -5,6 +5,7 @@ import torch
 
 from bench.contracts import NullLogger
 from bench.models import configure
+from bench.plan import load_study
 from bench.training.parts import reference_data
 from bench.training.run import Run
 
@@ -23,6 +24,24 @@ def metrics_of(folder, reference, dataset, **values):
     result = run.execute()
     assert result.status == "ok", result.reason
     return result.metrics
+
+
+def test_experiment_a_has_minimax_a_plane_of_a_gan_and_its_authors_own_words():
+    study = load_study("linear_vs_conv")
+    settings = {
+        arm.name: configure(arm.model, arm.settings, study.tier("cpu").arms.get(arm.name, {})).model
+        for arm in study.arms
+    }
+    assert settings["gan_minimax"].loss == "minimax"
+    assert (settings["gan_plane"].latent_dim, settings["dcgan"].width) == (2, 16)
+    said = study.claims[0].reported
+    assert "epoch 19 for the DCGAN and of epoch 10 for the linear GAN" in said
+
+
+@pytest.mark.parametrize("name", ["linear_vs_conv", "latent_space", "flow_prior", "conditional"])
+def test_experiments_have_a_tier_of_mnist_for_a_cpu(name):
+    tier = load_study(name).tier("cpu")
+    assert (tier.dataset, tier.settings["train.num_images"], tier.seeds) == ("mnist", 100_000, 3)
 
 
 @pytest.mark.slow
