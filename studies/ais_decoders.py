@@ -1,6 +1,6 @@
 """log p(x) of a VAE's and a GAN's decoder by annealing (Wu et al. 2017, table 2, MNIST).
 
-bench run --study ais_decoders                                   9 runs on digits, minutes
+bench run --study ais_decoders                                   9 runs on digits, 10 minutes
 bench run --study ais_decoders --tier lab --seeds 1              MNIST, 100 images, under an hour
 """
 
@@ -53,13 +53,13 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
-            takes="6 minutes of processor time",
+            takes="10 minutes of processor time",
             settings={
                 "train.num_images": 24_000,
                 "train.batch_size": 32,
                 "train.num_validations": 4,
                 "eval.measures": "ais",
-                "eval.likelihood_images": 20,
+                "eval.likelihood_images": 10,
             },
         ),
         "lab": Tier(

@@ -30,6 +30,7 @@ from bench.stats.tests import SEEDS_FOR_INTERVAL
 from bench.stats.trend import trend
 
 _ENDS = {DIVERGED, COLLAPSED}
+_NONE = ("no verdict", "not measured", "not comparable")
 
 
 @section("Theirs beside ours", after="Comparisons", level=3, reads_curves=True)
@@ -60,8 +61,21 @@ def _row(results: Results, claim: Claim) -> list[str]:
         prose(claim.protocol),
         _measure(results, claim),
         said,
-        _verdict(results, claim, ours),
+        _placed(results, claim, _verdict(results, claim, ours)),
     ]
+
+
+def _placed(results: Results, claim: Claim, verdict: str) -> str:
+    """A verdict names the data set where their protocol does not: it is of no other."""
+    dataset = results.identity.dataset
+    if verdict.startswith(_NONE) or _letters(dataset) in _letters(claim.protocol):
+        return verdict
+    return f"on {prose(dataset)}: {verdict}"
+
+
+def _letters(text: str) -> str:
+    """``CIFAR-10`` and ``cifar10`` are one."""
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def _shown_arms(claim: Claim) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from bench.results.results import read_results
 
 
 def claim(**values):
-    standard = {"reported": "they say so", "protocol": "by eye", "measure": "distance"}
+    standard = {"reported": "they say so", "protocol": "Digits, by eye", "measure": "distance"}
     return Claim(**{**standard, **values})
 
 
@@ -45,6 +45,12 @@ def test_what_they_found_is_reproduced_where_the_test_says_so():
     said = verdict(claim(arms=("gan", "vae"), winner="gan"))
     assert said.startswith("reproduced by a factor of 1.49 [")
     assert "p < 0.0" in said or "p = 0.0" in said
+
+
+def test_a_verdict_on_another_data_set_than_theirs_names_it():
+    one = claim(arms=("gan", "vae"), winner="gan", protocol="MNIST, by eye")
+    assert verdict(one).startswith("on digits: reproduced by ")
+    assert verdict(claim(arms=("gan",), measure=ROSE, protocol="MNIST")).startswith("not comp")
 
 
 def test_the_opposite_of_what_they_found_is_said_to_contradict_it():
