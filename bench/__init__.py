@@ -28,7 +28,7 @@ if _is_command and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 NUMBERS = 1
 """Version of what training gives: raised when the same settings give other numbers, so that what
 was trained before is trained anew."""
-MEASURES = 3
+MEASURES = 4
 """The same of what measuring gives: what was trained before is measured again, and not trained."""
 
 # Files that plugins and studies import, by the names that they had before they got their rooms;

@@ -19,28 +19,37 @@ from bench.pieces import stoppable
 
 Z95 = 1.959964
 CHUNK = 1_000
+MOST_TRAINING = 50_000
+"""Training images that samples are held against, of a larger split a random part."""
+
 Digests = NDArray[np.bytes_]
 
 
 @metric("copying")
 def copying(view: View) -> dict[str, float]:
-    """Share of samples nearer to a training image than to any of as many held-out images.
+    """Share of samples that are copies of training images: 0 where none is, 1 where all are.
 
-    0.5 means no copying. Distances are Euclidean in detector features; the reference is equally
-    many random images of train and of the view's own split, which no model was trained on. The
-    idea is that of Meehan et al. 2020 (arXiv 2004.05675), who ask whether samples are nearer to
-    training images than held-out images are; against two references of one size, samples that
-    are merely poor give 0.5 and not less. The interval is Wilson's, at 95 %, for as many samples
-    as ``effective_number`` says: poor ones often have the same few neighbours.
+    Distances are Euclidean in detector features; asked is whether a sample's nearest real image
+    is one of m training images or one of n of the view's own split, which no model was trained on
+    (the idea of Meehan et al. 2020, arXiv 2004.05675). Without copying that is a training image in
+    m / (m + n) of the samples, however poor they are, and with nothing but copies in all of those
+    whose original is among the m: the share is rescaled to the two, and may be below 0 by chance.
+    The interval is Wilson's, at 95 %, for as many samples as ``effective_number`` says: poor ones
+    often have the same few neighbours.
     """
-    n = min(len(view.images("train")), view.counts[-1])
-    fake = view.generated_features(view.counts[-1]).features
-    to_train, of_train = nearest(fake, view.real_features("train", n).features)
-    to_held, of_held = _nearest_held(view, n)
-    nearer = to_train < to_held
+    n, num_train = view.counts[-1], len(view.images("train"))
+    m = min(num_train, MOST_TRAINING)
+    fake = view.generated_features(n).features
+    to_train, of_train = nearest(fake, view.real_features("train", m).features)
+    held = pairs(view, n)
+    nearer = to_train < held.nearest
     share = float(nearer.double().mean())
-    low, high = wilson_interval(share, effective_number(torch.where(nearer, of_train, n + of_held)))
-    return {"copying": share, "copying_low": low, "copying_high": high}
+    num = effective_number(torch.where(nearer, of_train, m + held.which))
+    low, high = wilson_interval(share, num)
+    by_chance = m / (m + n)
+    found = {"copied": share, "copied_low": low, "copied_high": high}
+    scale = m / num_train * (1 - by_chance)
+    return {name: (value - by_chance) / scale for name, value in found.items()}
 
 
 @metric("exact_copies")
@@ -53,17 +62,6 @@ def exact_copies(view: View) -> dict[str, float]:
     known = view.remembered("train digests", lambda: np.unique(_digests(view.images("train"))))
     sides = view.samples(view.counts[-1]), view.subset(view.split, view.counts[-1])[0]
     return beside_real("exact_copies", partial(_share_in, known), sides)
-
-
-def _nearest_held(view: View, n: int) -> tuple[Tensor, Tensor]:
-    """What ``nearest`` finds of the samples among n images of the view's split."""
-    count = view.counts[-1]
-    if n == count:
-        known = pairs(view, n)
-        return known.nearest, known.which
-    return nearest(
-        view.generated_features(count).features, view.real_features(view.split, n).features
-    )
 
 
 def effective_number(neighbours: Tensor) -> float:

@@ -22,7 +22,11 @@ FEWEST_OF_A_MODE = 2
 
 @metric("legible")
 def legible(view: View) -> dict[str, float]:
-    """Share of samples that the detector classifies with probability above 0.9."""
+    """Share of samples that the detector classifies with probability above 0.9.
+
+    It says that the classifier is sure, not that it is right: of uniform noise it may be 1. That
+    samples are among real images ``precision`` says.
+    """
     return beside_real("legible", _confident, _class_probs(view))
 
 

@@ -33,7 +33,7 @@ MAX_LOSS_SPREAD, MAX_SPREAD_GROWTH = 0.2, 2.0
 MAX_MODE_GAP = 0.2
 MIN_ACTIVE_SHARE = 0.3
 MAX_FALL = 0.25
-MAX_COPYING = 0.6
+MAX_COPIED = 0.1
 
 MAKERS = ("samples", "encoder")
 OPPONENTS = ("critic", "discriminator")
@@ -213,12 +213,12 @@ def _still_improving(run: Diagnostics) -> Said | None:
 
 def _copying(run: Diagnostics) -> Said | None:
     """Samples that have collapsed are near to something by chance."""
-    low = run.val.get("copying_low")
-    if low is None or low <= MAX_COPYING or run.status == "collapsed":
+    low = run.val.get("copied_low")
+    if low is None or low <= MAX_COPIED or run.status == "collapsed":
         return None
     return (
-        f"{run.val['copying']:.0%} of the samples are nearer to a training than to a held-out "
-        f"image, at least {low:.0%}, more than {MAX_COPYING:.0%}",
+        f"{run.val['copied']:.0%} of the samples are copies of training images, at least "
+        f"{low:.0%}, more than {MAX_COPIED:.0%}",
         ["lower num_images", "lower width"],
     )
 

@@ -10,7 +10,7 @@ from bench.evaluation.feature_cache import FeatureCache
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.images import to_unit
-from bench.metrics import METRICS, _pairs, floors
+from bench.metrics import METRICS, _pairs, copying, floors
 from bench.testing import made_images, made_spec
 
 CPU = torch.device("cpu")
@@ -95,11 +95,16 @@ def test_what_real_images_alone_decide_is_computed_for_the_first_model_only(
     assert any(name.startswith("test/floor_train_fd_pixels") for name in seen)
 
 
-def test_copying_reads_as_many_held_out_images_as_there_are_training_images():
-    n = NUM_TEST - 10
-    few = generated(None, num_train=n)
-    real = [few.reference.real_features(split, n, Pixels()).features for split in ("train", "test")]
+def test_share_of_copies_is_rescaled_to_no_copy_and_nothing_but_copies(monkeypatch):
+    """A memoriser said to copy 0.61 of its samples, since only some originals were looked at."""
+    num, read = NUM_TEST - 10, NUM_TEST - 30
+    monkeypatch.setattr(copying, "MOST_TRAINING", read)
+    few = generated(None, num_train=num)
+    sizes = {"train": read, "test": NUM_TEST}
+    real = [few.reference.real_features(s, n, Pixels()).features for s, n in sizes.items()]
     fake = few.features(NUM_TEST, NUM_TEST, Pixels()).features
     to_train, to_held = (torch.cdist(fake, each).amin(1) for each in real)
-    expected = float((to_train < to_held).double().mean())
-    assert measured(few, "copying")["test/copying"] == pytest.approx(expected)
+    chance = read / (read + NUM_TEST)
+    perfect = read / num + (1 - read / num) * chance
+    expected = (float((to_train < to_held).double().mean()) - chance) / (perfect - chance)
+    assert measured(few, "copying")["test/copied"] == pytest.approx(expected)

@@ -160,8 +160,8 @@ def test_warnings_read_no_test_value(tmp_path, reference):
     run.progress.logs = [{"generator_gradient_norm": 1.0}]
     run.progress.curve = [1.0, 1.0]
     bad = {
-        "copying": 1.0,
-        "copying_low": 1.0,
+        "copied": 1.0,
+        "copied_low": 1.0,
         "train_mode_fd_digits_n297": 9.0,
         "eval_mode_fd_digits_n297": 1.0,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bench.measures import MeasureName, largest
 from bench.report.sections import section
 from bench.report.sections._columns import (
     ACTIVE_UNITS,
@@ -41,7 +42,7 @@ def families(results: Results) -> str:
     against naming a best.
     """
     bold = best(results)
-    wanted = [*elbo_columns(results), *_SAMPLE_COLUMNS, *_class_columns(results)]
+    wanted = [*elbo_columns(results), *_sample_columns(results), *_class_columns(results)]
     columns = present(results, wanted)
     test_metric = results.test_metric
     chosen_metric = test_metric.replace("test/", "test_best/", 1)
@@ -84,12 +85,6 @@ def costs(results: Results) -> str:
     return noted(table(header, rows, left=3), "")
 
 
-_SAMPLE_COLUMNS = [
-    MeasureColumn("`legible` ↑", "test/legible", "legible"),
-    MeasureColumn("`copying` (0.5 = none)", "test/copying", "copying"),
-    MeasureColumn("`classes` covered", "test/classes", "classes"),
-]
-
 _COSTS = ("parameters", "updates by phase", "train seconds", "test reads")
 
 
@@ -111,6 +106,22 @@ def _where(results: Results, place: CellRuns) -> str:
     if place.is_outside:
         return "made elsewhere"
     return "baseline" if place.cell.baseline else prose(results.label(place)) or MISSING
+
+
+def _sample_columns(results: Results) -> list[MeasureColumn]:
+    """What orders noise, fitted Gaussian, memoriser and real images as its heading says."""
+    detector = MeasureName.parse(results.test_metric).detector
+    overlap = [
+        m
+        for m in largest(results.measured)
+        if (m.split, m.ending, m.detector) == ("test", "", detector)
+        and m.measure in {"precision", "recall"}
+    ]
+    return [
+        *(MeasureColumn(f"{code(m.measure)} ↑", str(m), "overlap") for m in overlap),
+        MeasureColumn("`classes` covered", "test/classes", "classes"),
+        MeasureColumn("`copied` (0 = none, 1 = all)", "test/copied", "copying"),
+    ]
 
 
 def _class_columns(results: Results) -> list[MeasureColumn]:

@@ -13,6 +13,7 @@ from bench.results.format import (
     measured,
     shown,
     significant,
+    span,
     table,
 )
 from bench.results.results import Results
@@ -38,16 +39,28 @@ def floor_table(results: Results) -> str:
         for name in ("legible", "classes")
         if (value := real_value(results, name)) is not None
     )
-    floor = floor_of_test_metric(results)
-    least = (
-        f"Differences below {significant(floor.spread)}, the floor's spread, are no differences."
-        if floor and floor.spread is not None
-        else ""
-    )
     header = ["real against real", "measure", "mean", "sd of ten subsets"]
     return noted(
         table(header, rows, left=2),
-        " ".join(filter(None, [f"Real test images: {real}." if real else "", least])),
+        " ".join(filter(None, [f"Real test images: {real}." if real else "", _noise(results)])),
+    )
+
+
+def _noise(results: Results) -> str:
+    """What the floor's spread is and what it is not: the noise of a family's value."""
+    floor = floor_of_test_metric(results)
+    if floor is None or floor.spread is None:
+        return ""
+    drawn = [s.sampling for arm in results.arms if (s := spread_parts(results, arm).spread)]
+    own = (
+        f"values of the families vary by {span(drawn)} (sd) from drawing samples alone"
+        if drawn
+        else "values of the families have noise of their own"
+    )
+    return (
+        f"The sd is that of real images against real images, and no measure of what a family's value "
+        f"may be off by: {own}. A difference below {significant(floor.spread)} is called none "
+        "whatever the seeds say; a larger one is one only by the test over seeds."
     )
 
 

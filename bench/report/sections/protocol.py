@@ -40,8 +40,17 @@ def protocol(results: Results) -> str:
             "KL factor 1, summed over pixels and latents, mean over test images, in nats; "
             "its name carries the likelihood, and different names are not compared.",
         ),
-        ("`legible`", "Share of samples that the detector classifies with probability above 0.9."),
-        ("`copying`", "Share of samples nearer to a training than to a held-out image."),
+        (
+            "`precision`, `recall`",
+            "Share of samples among real images, and of real images among samples: within the "
+            "distance of an image's fifth neighbour.",
+        ),
+        (
+            "`copied`",
+            "Share of samples that are copies of training images: from how many are nearer to a "
+            "training than to a held-out image, rescaled to 0 where that is chance (below 0 by "
+            "chance) and 1 where each sample is a training image.",
+        ),
         (
             "statistics",
             "Mean over seeds with 95 % Student t interval, from three seeds on: of a Frechet "

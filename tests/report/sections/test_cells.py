@@ -13,8 +13,8 @@ EXTRA = {
     "test/kd_digits_n500_se": 3.0,
     "test/legible": 0.75,
     "test/legible_real": 0.98,
-    "test/copying": 0.5,
-    "test/copying_low": 0.4,
+    "test/copied": 0.1,
+    "test/copied_low": 0.04,
     "val/kd_digits_n297": 31.0,
 }
 
@@ -42,7 +42,7 @@ def test_each_measure_has_a_row_with_families_and_real_images():
 def test_of_several_n_the_largest_is_shown_and_what_belongs_to_a_value_is_not():
     text = table(vae=EXTRA)
     assert row(text, "kd_digits_n500")[0].startswith("20.0")
-    for hidden in ("kd_digits_n297", "n500_se", "copying_low", "legible_real", "floor_"):
+    for hidden in ("kd_digits_n297", "n500_se", "copied_low", "legible_real", "floor_"):
         assert hidden not in text
 
 
