@@ -134,6 +134,11 @@ def by(d: Difference) -> str:
     return f"by a factor of {text}" if d.is_ratio else f"by {text}"
 
 
+def size(d: Difference, amount: float) -> str:
+    """An amount as the difference is measured: ``a factor of 1.61``, or the bare number."""
+    return f"a factor of {significant(math.exp(amount))}" if d.is_ratio else significant(amount)
+
+
 def _with_ends(middle: float, low: float, high: float, sign: str = "") -> str:
     """A ratio to two digits below 1, else three digits for the largest of the three."""
     largest = middle if sign else max(abs(middle), abs(low), abs(high))

@@ -239,6 +239,7 @@ def test_distances_are_said_to_be_lower_by_a_factor():
     assert "| × 0.50 [" in comparison_table([found])
     none = one([1.0, 2.0, 3.0], [1.1, 2.1, 3.1], scale="log")
     assert "(× 0.94 [" in verdict(none)
+    assert comparison_table([none]).count("| not told apart |") == 1
     assert "equal: a factor of" in verdict(none)
     assert (
         none.difference.low == -one([1.1, 2.1, 3.1], [1.0, 2.0, 3.0], scale="log").difference.high

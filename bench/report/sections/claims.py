@@ -22,11 +22,12 @@ from bench.results.format import (
     prose,
     share,
     shown,
+    size,
     table,
     with_interval,
 )
 from bench.results.results import Results
-from bench.stats.tests import SEEDS_FOR_INTERVAL
+from bench.stats.tests import SEEDS_FOR_INTERVAL, detectable
 from bench.stats.trend import trend
 
 _ENDS = {DIVERGED, COLLAPSED}
@@ -202,7 +203,10 @@ def _against(results: Results, claim: Claim, best: Ours, other: Ours) -> str:
     so_much = f"{by(d)} ({p_value(d.p)})"
     if d.p >= ALPHA:
         missed = "no better" if claim.beyond else "not reproduced"
-        return f"{missed}: no difference at this number of seeds, {effect(d)} ({p_value(d.p)})"
+        return (
+            f"{missed}: no difference at this number of seeds, {effect(d)} ({p_value(d.p)}); "
+            f"{size(d, detectable(d))} would have been found in 80 of 100 such studies"
+        )
     if (d.difference < 0) == (claim.better == "lower"):
         return f"{'better' if claim.beyond else 'reproduced'} {so_much}"
     return f"contradicted: {code(other.arm)} is better {so_much}"

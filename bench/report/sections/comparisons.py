@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from bench.plan.study import DISTANCE
@@ -21,6 +20,7 @@ from bench.results.format import (
     plural,
     share,
     significant,
+    size,
     table,
 )
 from bench.results.results import Results
@@ -58,8 +58,8 @@ def _said(comparison: Comparison) -> str:
 
 def _least(comparison: Comparison) -> str:
     """The smallest difference, or ratio, that these seeds would have shown."""
-    least, d = comparison.least or 0, comparison.difference
-    return f"a factor of {significant(math.exp(least))}" if d and d.is_ratio else significant(least)
+    d, least = comparison.difference, comparison.least
+    return "" if d is None or least is None else size(d, least)
 
 
 def _ordered(comparison: Comparison, d: Difference) -> str:
@@ -111,7 +111,7 @@ def _row(comparison: Comparison) -> list[str]:
     beside = [_permutation(comparison), _improvement(comparison)]
     if d is None or p is None:
         return [pair, *[MISSING] * 3, *beside, MISSING, "not compared: fewer than three seeds"]
-    best = code(comparison.winner) if comparison.winner else "no difference"
+    best = code(comparison.winner) if comparison.winner else "not told apart"
     return [pair, effect(d), bare_p(d.p), bare_p(p), *beside, _least(comparison), best]
 
 

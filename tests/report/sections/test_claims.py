@@ -72,6 +72,8 @@ def test_no_difference_does_not_reproduce():
     level = {"vae": 8.0, "gan": 8.0, "wgan": 8.0}
     said = verdict(claim(arms=("gan", "wgan"), winner="gan"), study_records(level))
     assert said.startswith("not reproduced: no difference at this number of seeds")
+    assert "; a factor of 1." in said
+    assert said.endswith("would have been found in 80 of 100 such studies")
 
 
 TWO = "no verdict: fewer than three runs of `gan` and `vae` that did not collapse"
