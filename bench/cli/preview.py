@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from bench.cli.options import columns
 from bench.config import Flat, RunConfig
-from bench.plan.space import KNOWN, SETTINGS, Space
+from bench.plan.space import FINALIST, KNOWN, SETTINGS, Space
 from bench.plan.study import Identity
 from bench.records import Scalar
 from bench.study.cells import matched_deviation
-from bench.study.plan import FINALIST, PlannedRun, StudyPlan
+from bench.study.plan import PlannedRun, StudyPlan
 
 if TYPE_CHECKING:
     import torch

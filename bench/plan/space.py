@@ -19,6 +19,9 @@ MOST_FINALISTS, MOST_TRIAL_SEEDS = 100, 100
 FOUND, KNOWN = "found", "known"
 """What a run after a search has: the settings that the search found, or those known before."""
 
+FINALIST = "finalist"
+"""In place of a sampler: a trial that is trained on all images, among the best of its arm."""
+
 SETTINGS = "settings"
 """The factor whose values these two are."""
 

@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.measures import mean_of, scale_of
-from bench.plan.space import FOUND, KNOWN, SETTINGS, Choice, Range
+from bench.plan.space import FINALIST, FOUND, KNOWN, SETTINGS, Choice, Range
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
 from bench.stats.tests import Difference, paired
 
 ENOUGH = 10
 """Random trials from which an expected best is estimated (protocol rule 22)."""
-
-FINALIST = "finalist"
-"""In place of a sampler: a trial of the second stage, on all images."""
 
 IMPORTANCE = "bench.importance"
 """Fact: what ``bench run`` said of the settings' importance at the end of a search."""

@@ -13,6 +13,7 @@ from bench.config import Precision, RunConfig, digest, in_precision, parse_assig
 from bench.errors import UsageError
 from bench.measures import choice, mean_of
 from bench.plan.space import (
+    FINALIST,
     KNOWN,
     MOST_TRIAL_SEEDS,
     MOST_TRIALS,
@@ -40,9 +41,6 @@ MOST_LETTERS = 80
 
 MOST_RUNS = 100_000
 """Of a study; MLflow lists no more of them in one experiment in a bearable time."""
-
-FINALIST = "finalist"
-"""In place of a sampler: a trial that is trained on all images, among the best of its arm."""
 
 
 @dataclass(frozen=True, kw_only=True)

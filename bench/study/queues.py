@@ -11,10 +11,10 @@ from typing import Protocol
 
 from bench.config import digest
 from bench.measures import mean_of
-from bench.plan.space import SETTINGS, Search, middle
+from bench.plan.space import FINALIST, SETTINGS, Search, middle
 from bench.plan.study import FRESH_SEED, Study
 from bench.records import SUPERSEDED, RunRecord, Scalar, TrialResult
-from bench.study.plan import FINALIST, PlannedRun
+from bench.study.plan import PlannedRun
 from bench.study.storage import (
     IMPORTANCE,
     Found,

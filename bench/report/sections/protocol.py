@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bench.measures import COARSE, MeasureName, is_coarse
+from bench.plan.space import FINALIST
 from bench.report.sections import section
 from bench.results.format import MISSING, code, count, join, plural, prose, table
 from bench.results.results import Results
@@ -79,8 +80,10 @@ def protocol(results: Results) -> str:
 def _search(results: Results) -> str:
     """How many trials looked for the best configurations, and what became of them."""
     counts = Counter(run.status for run in results.trials)
-    arms = Counter(run.arm for run in results.trials)
+    arms = Counter(run.arm for run in results.trials if run.tags.sampler != FINALIST)
     each = ", ".join(f"{count(n)} ({code(arm)})" for arm, n in sorted(arms.items()))
+    finalists = len(results.trials) - arms.total()
+    each += f", and {plural(finalists, 'finalist')} on all images" if finalists else ""
     became = ", ".join(f"{count(n)} {prose(status)}" for status, n in sorted(counts.items()))
     again = "; the best of each family was trained again on fresh seeds" if results.arm_runs else ""
     said = f"{each}; {became}. Trials read validation only and stand in no table{again}."

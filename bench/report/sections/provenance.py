@@ -61,6 +61,8 @@ def _commands(results: Results) -> str:
     number = max(seeds) + 1 if seeds and seeds[0] == 0 else len(seeds)
     flags, option = one_line(results.identity.flags()), f" --seeds {number}" if seeds else ""
     most = f" --trials {max(run.trial for run in trials) + 1}" if trials else ""
+    each = max((run.seed for run in trials), default=0) + 1
+    most += f" --seeds-per-trial {each}" if each > 1 else ""
     return f"bench run {flags}{option}{most}\nbench report {flags}{option}"
 
 

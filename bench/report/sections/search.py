@@ -39,14 +39,14 @@ def search(results: Results) -> str:
     header = [
         "family",
         "settings",
+        "searched settings",
         f"validation {code(results.selection_metric_name)} ↓",
         f"test {code(results.test_metric_name)} ↓",
         "found : known",
-        "searched settings",
     ]
     rows = [row for one in every for row in _rows(results, one)]
     said = [_stages(results), *lost(results), *(_edges(one) for one in every if one.edges)]
-    return noted(table(header, rows, left=2), " ".join(filter(None, said)))
+    return noted(table(header, rows, left=3), " ".join(filter(None, said)))
 
 
 def lost(results: Results) -> list[str]:
@@ -83,10 +83,10 @@ def _row(results: Results, arm: str, kind: str, place: CellRuns, ratio: str) -> 
     return [
         code(arm),
         chosen,
+        _settings(results, arm, place),
         measured(metric, place.values(metric), num_lost=place.num_lost),
         distance(results, place, results.test_metric),
         ratio,
-        _settings(results, arm, place),
     ]
 
 

@@ -8,6 +8,8 @@ from synthetic_study import IDENTITY, SEARCH, run_record, trial_record
 from bench.plan.space import Choice, Int, LogUniform, Search, Uniform
 from bench.report.answer import answer
 from bench.report.sections.cells import grid
+from bench.report.sections.protocol import protocol
+from bench.report.sections.provenance import provenance
 from bench.report.sections.search import search
 from bench.results.results import read_results
 from bench.results.trials import trials_of
@@ -114,3 +116,13 @@ def test_trial_of_several_seeds_is_one_and_finalists_are_no_trials():
     assert found == [("known", pytest.approx(4.0)), ("random", None)]  # the geometric mean
     assert "4.00 of 2 trials (`vae`)" in search(results)
     assert "all images: 1.00 of 1 trial (`vae`)" in search(results)
+
+
+def test_protocol_counts_finalists_apart_and_provenance_names_the_seeds_of_a_trial():
+    trials = [trial_record("vae", 0, 2.0, sampler="known")]
+    final = trial_record("vae", 0, 1.0, sampler="finalist")
+    other = dataclasses.replace(trials[0], run_id="other", tags={**trials[0].tags, "seed": "1"})
+    trials += [dataclasses.replace(final, run_id="final"), other]
+    results = read(fresh("vae", 2, "known"), trials)
+    assert "Trials by family: 2 (`vae`), and 1 finalist on all images; 3 ok." in protocol(results)
+    assert "--trials 1 --seeds-per-trial 2" in provenance(results)
