@@ -33,7 +33,13 @@ def test_t_interval_of_normal_runs_holds_the_truth_95_times_of_100(coverage, see
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["normal", "lognormal", "one in ten at 15", "one in ten at 50"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("normal", "lognormal", "one in ten at 15", "one in ten at 50"),
+        *("shares of mean 0.95", "shares of mean 0.5"),
+    ],
+)
 def test_coverage_is_the_one_that_the_protocol_states(coverage, kind):
     # 1,000 simulations beside the 5,000 stated: three standard errors are 5 points at 40 %.
     found = [100 * coverage.mean_coverage(kind, seeds, 1_000) for seeds in coverage.SEEDS]
