@@ -67,7 +67,7 @@ STUDY = Study(
             arms=DEPTH_SWEEP.tier("classroom").arms,
             seeds=5,
             trial_share=0.5,
-            takes="8 minutes of processor time, half of that on two cores",
+            takes="about 8 minutes of processor time, reckoned from one stage",
         ),
         "lab": Tier(
             dataset="mnist",

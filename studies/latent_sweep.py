@@ -1,6 +1,6 @@
 """How does the size of z change VAE, GAN and WGAN on one budget (experiment E)?
 
-bench run --study latent_sweep                                   51 runs on digits, minutes
+bench run --study latent_sweep                                   51 runs on digits and 12 on fresh seeds
 bench run --study latent_sweep --tier lab --set width=16 --set num_images=25000    MNIST on a CPU
 """
 
@@ -20,7 +20,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
-            takes="7 minutes of processor time, half of that on two cores",
+            takes="about 8 minutes of processor time, reckoned from three arms",
             settings={**BUDGET, "model.width": 16, "train.num_images": 12_000},
             arms=DEPTH_SWEEP.tier("classroom").arms,
         ),
