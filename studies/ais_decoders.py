@@ -1,7 +1,7 @@
 """log p(x) of a VAE's and a GAN's decoder by annealing (Wu et al. 2017, table 2, MNIST).
 
 bench run --study ais_decoders                                   9 runs on digits, 10 minutes
-bench run --study ais_decoders --tier lab --seeds 1              MNIST, 100 images, under an hour
+bench run --study ais_decoders --tier lab --seeds 1              MNIST, 100 images, an hour of one core
 """
 
 from bench.plan import Arm, Claim, Planned, Published, Study, Tier
@@ -64,7 +64,7 @@ STUDY = Study(
         ),
         "lab": Tier(
             dataset="mnist",
-            takes="40 minutes of one core for one seed",
+            takes="an hour of one core for one seed",
             settings={
                 "train.num_images": 540_000,  # 10 epochs of 54,000
                 "train.batch_size": 64,

@@ -11,6 +11,7 @@ from bench.results.format import (
     MISSING,
     code,
     count,
+    footnotes,
     measured,
     plural,
     prose,
@@ -35,7 +36,8 @@ def page(studies: Sequence[Results], command: str) -> str:
     """The whole page, of studies in the order given; ``command`` is what writes it."""
     found = {id(r): [reached(r, one) for one in r.study.published] for r in studies}
     parts = [TITLE, OPENING, _overview(studies, found), *(_study(r, found[id(r)]) for r in studies)]
-    return "\n\n".join(filter(None, [*parts, f"Written by `{one_line(command)}`."])) + "\n"
+    marks = footnotes(*parts)
+    return "\n\n".join(filter(None, [*parts, marks, f"Written by `{one_line(command)}`."])) + "\n"
 
 
 def _overview(studies: Sequence[Results], found: dict[int, list[Reached]]) -> str:

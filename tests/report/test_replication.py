@@ -96,6 +96,11 @@ def test_the_page_names_protocols_runs_and_commands():
     assert text.endswith("Written by `bench replication a.zip`.\n")
 
 
+def test_marks_of_few_seeds_are_explained():
+    text = page([results_of(published(), study_records(seeds=(0,)))], "bench replication")
+    assert "fewer than three seeds: no interval" in text
+
+
 def test_the_way_is_a_mean_over_runs_at_a_few_points():
     results = results_of(published(curve="train/loss"))
     curves = way(results, results.selection_metric, most=2)
