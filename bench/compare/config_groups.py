@@ -37,7 +37,11 @@ class ConfigGroup:
 
     def values(self, metric: str) -> list[float]:
         """One value per run that has one."""
-        return [v for run in self.runs if (v := run.value(metric)) is not None]
+        return list(self.by_seed(metric).values())
+
+    def by_seed(self, metric: str) -> dict[int, float]:
+        """Seed to value, of the runs that have one."""
+        return {run.seed: v for run in self.runs if (v := run.value(metric)) is not None}
 
     def names(self, split: str, known: Mapping[str, Measure] = MEASURES) -> set[MeasureName]:
         """Names of the measures that some run has on a split."""

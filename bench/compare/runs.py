@@ -116,7 +116,11 @@ def _compared(
     few = any(len(found[i].values(metric)) < SEEDS_FOR_INTERVAL for i in members)
     if direction is None or few or len(members) < 2:
         return []
-    groups = {i: Group(tuple(found[i].values(metric)), found[i].num_lost) for i in members}
+    groups, models = {}, {}
+    for i in members:
+        known = found[i].by_seed(metric)
+        groups[i] = Group(tuple(known.values()), found[i].num_lost, tuple(known))
+        models[i] = found[i].runs[0].tags.model
     floor = str(replace(name, prefix="floor_train", ending="sd"))
     spreads = [value for i in members for value in found[i].values(floor)]
     return decide(
@@ -127,6 +131,7 @@ def _compared(
                 second=groups[b],
                 spread=max(spreads, default=None),
                 scale=name.scale,
+                is_one_model=models[a] == models[b] != "",
             )
             for a, b in itertools.combinations(members, 2)
         ]
@@ -189,7 +194,8 @@ def _tests(found: Sequence[ConfigGroup], rows: Sequence[Row]) -> str:
             "No test: a column has fewer than three runs with a value. Nothing is marked as best."
         )
     return (
-        "Bold is better than every other column by Welch's test at 5 %, Holm-corrected over the "
-        "pairs of a row, where every column has three values or more. Rows are not corrected for "
+        "Bold is better than every other column at 5 %, by Student's paired test of columns of one model "
+        "that share three seeds, else by Welch's, Holm-corrected over the pairs of a row, where every "
+        "column has three values or more. Rows are not corrected for "
         "each other: of twenty equal ones, one may be bold by chance."
     )

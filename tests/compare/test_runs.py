@@ -56,8 +56,15 @@ def test_runs_that_differ_in_their_seed_alone_are_one_column_with_a_t_interval()
     assert shown == f"{stats.gmean(values):.2f} [{low:.2f}, {high:.2f}]"
 
 
-def test_two_columns_have_their_ratio_and_welch_p():
+def test_two_columns_of_one_model_have_their_ratio_over_pairs_of_seeds():
     runs = runs_of(("gan", 2), ("gan", 4))
+    a, b = (np.log([run.value(FD) for run in half]) for half in (runs[:3], runs[3:]))
+    (test,) = next(r for r in to_json(side_by_side(runs))["rows"] if r["measure"] == FD)["tests"]
+    assert test["p"] == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-9)
+
+
+def test_two_columns_of_other_models_have_their_ratio_and_welch_p():
+    runs = runs_of(("gan", 2), ("vae", 4))
     a, b = (np.log([run.value(FD) for run in half]) for half in (runs[:3], runs[3:]))
     expected = stats.ttest_ind(a, b, equal_var=False)
     (test,) = next(r for r in to_json(side_by_side(runs))["rows"] if r["measure"] == FD)["tests"]
