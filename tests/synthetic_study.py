@@ -152,11 +152,13 @@ def run_record(arm, depth, seed, level=LEVEL):
         },
         tags=tags,
         metrics=metrics,
-        histories=_histories(arm, depth, metrics["val/fd_digits_n297"]),
+        histories=_histories(
+            arm, depth, metrics["val/fd_digits_n297"], metrics.get("val/elbo_bernoulli_resampled")
+        ),
     )
 
 
-def _histories(arm, depth, end):
+def _histories(arm, depth, end, elbo):
     points = [600 * (i + 1) for i in range(40)]
     histories = {
         f"train/{name}": [(x, (i + 1) * (0.6 + (5 + depth) * math.exp(-x / 5_000))) for x in points]
@@ -166,6 +168,17 @@ def _histories(arm, depth, end):
     histories["val/fd_digits_n297"] = [
         (x, end * (1 + 2 * math.exp(-x / 6_000) - 2 * math.exp(-4))) for x in validations
     ]
+    if arm == "vae":
+        histories |= {
+            f"train/{name}": [(x, level + scale * math.exp(-x / 5_000)) for x in points]
+            for name, level, scale in (
+                ("kl_nats", 8, -6),
+                ("reconstruction_nats", -16 - depth, -90),
+            )
+        }
+        histories["val/elbo_bernoulli_resampled"] = [
+            (x, elbo - 60 * (math.exp(-x / 6_000) - math.exp(-4))) for x in validations
+        ]
     return histories
 
 

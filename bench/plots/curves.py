@@ -69,6 +69,11 @@ def draw_curves(axes: Axes, rows: pd.DataFrame, levels: list[str], *, seeds: boo
         axes.plot(
             mean["images_seen"], mean["value"], **look, markersize=4, markevery=every, label=level
         )
+    thousands_of_images(axes)
+
+
+def thousands_of_images(axes: Axes) -> None:
+    """Few ticks along the images seen, in thousands."""
     axes.xaxis.set(major_locator=MaxNLocator(4), major_formatter=FuncFormatter(_thousands))
 
 

@@ -12,20 +12,36 @@ from bench.plots.curves import curve_rows, cut_seeds, draw_curves, drawn, means
 from bench.results.results import Results
 
 _LOSS = re.compile(r"train/(\w+_)?loss")
+SUMMED = "train/summed_loss"
+"""Of a game, whose players each have a loss."""
 
 
 def numbers(results: Results) -> pd.DataFrame:
-    """Mean over seeds of every ``train/...loss``: ``arm, name, level, images_seen, value``."""
+    """Mean over seeds of every ``train/...loss``, of a game their sum as well.
+
+    Columns ``arm, name, level, images_seen, value``.
+    """
     parts = []
     for arm in results.arms:
         runs = [run for _, place in results.lines(arm) for run in drawn(place)]
         logged = {name for run in runs for name in (*run.record.metrics, *run.record.histories)}
-        parts += [
-            means(pd.DataFrame.from_records(rows)).assign(arm=arm, name=name)
+        losses = {
+            name: pd.DataFrame.from_records(rows)
             for name in sorted(filter(_LOSS.fullmatch, logged))
             if (rows := curve_rows(results, arm, name))
-        ]
+        }
+        if len(losses) > 1:
+            losses[SUMMED] = _summed(list(losses.values()))
+        parts += [means(rows).assign(arm=arm, name=name) for name, rows in losses.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _summed(losses: list[pd.DataFrame]) -> pd.DataFrame:
+    """What the players minimise, added up at each log of a run that has all of it."""
+    keys = ["arm", "level", "seed", "images_seen"]
+    points = pd.concat(losses).groupby(keys, sort=False)["value"].agg(["sum", "size"])
+    whole = points[points["size"] == len(losses)].reset_index()
+    return whole.rename(columns={"sum": "value"}).assign(name=SUMMED)
 
 
 @plot(
@@ -50,7 +66,8 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     shown = "; ".join(f"{arm}: {str(name).partition('/')[2]}" for (arm, name), _ in losses)
     caption = (
         f"What was minimised, mean over seeds and over the steps since the last log, by {x}. "
-        "Losses of different families share no scale, and none of them measures quality."
+        "Losses of different families share no scale, and none of them measures quality; "
+        "summed_loss adds up those of a game's players."
         f"{cut_seeds(results)}"
     )
     return Drawing(figure, caption, f"Training losses against images seen by {x}: {shown}.")

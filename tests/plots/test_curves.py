@@ -1,6 +1,7 @@
 """The numbers behind the curves, and the parts that several of them draw."""
 
 import itertools
+import math
 
 import pytest
 from matplotlib.figure import Figure
@@ -27,12 +28,9 @@ def test_factor_curve_has_each_seed_the_mean_and_its_interval(results):
     values = [distance("vae", 4, seed) for seed in range(3)]
     assert mine[mine["kind"] == "seed"]["value"].tolist() == values
     mean = mine[mine["kind"] == "mean"].iloc[0]
-    interval = t_interval(values)
-    assert (mean["value"], mean["low"], mean["high"]) == (
-        interval.mean,
-        interval.low,
-        interval.high,
-    )
+    interval = t_interval([math.log(value) for value in values])  # of the geometric mean
+    ends = [math.exp(end) for end in (interval.mean, interval.low, interval.high)]
+    assert mean[["value", "low", "high"]].tolist() == pytest.approx(ends)
 
 
 def test_factor_curve_counts_a_diverged_run_without_a_value(results):
@@ -45,12 +43,14 @@ def test_factor_curve_counts_a_diverged_run_without_a_value(results):
 def test_factor_curve_draws_baselines_and_the_floor_of_the_same_n(results):
     rows = numbers("factor_curve", results)
     lines = rows[rows["kind"] == "line"]
-    assert dict(zip(lines["label"], lines["value"], strict=True)) == {
-        "memoriser": 0.93,
-        "pixel gaussian": 22.1,
-        "uniform noise": 145.2,
-        "floor: real train": 0.9,
-    }
+    assert dict(zip(lines["label"], lines["value"], strict=True)) == pytest.approx(
+        {
+            "memoriser": 0.93,
+            "pixel gaussian": 22.1,
+            "uniform noise": 145.2,
+            "floor: real train": 0.9,
+        }
+    )
 
 
 def test_elbo_curve_has_only_arms_with_a_likelihood(results):
@@ -86,11 +86,38 @@ def test_loss_curves_have_losses_only_and_average_the_seeds(results):
         "train/discriminator_loss",
         "train/generator_loss",
         "train/critic_loss",
+        "train/summed_loss",
     }
     record = next(r for r in study_records() if r.run_id == "run_vae_3_0")
     mine = rows[(rows["arm"] == "vae") & (rows["level"] == "3")]
     expected = [value for _, value in record.histories["train/loss"]]  # the seeds' are equal
     assert mine["value"].tolist() == pytest.approx(expected)
+
+
+def test_loss_of_a_game_is_summed_over_its_players_at_every_log(results):
+    rows = numbers("loss_curves", results)
+    game = rows[(rows["arm"] == "wgan") & (rows["level"] == "3")]
+    values = {name: mine["value"].to_numpy() for name, mine in game.groupby("name")}
+    players = values["train/critic_loss"] + values["train/generator_loss"]
+    assert len(players) == 40
+    assert values["train/summed_loss"] == pytest.approx(players)
+    assert not len(rows[(rows["arm"] == "vae") & (rows["name"] == "train/summed_loss")])
+
+
+def test_loss_of_a_vae_stands_for_train_and_validation_images_in_one_panel(results):
+    rows = numbers("vae_losses", results)
+    assert set(rows["arm"]) == {"vae"}
+    records = [r for r in study_records() if r.run_id.startswith("run_vae_3_")]
+    mine = rows[rows["level"] == "3"].groupby("split")["value"].apply(list)
+    terms = [
+        [dict(r.histories[f"train/{name}_nats"])[24_000] for r in records]
+        for name in ("kl", "reconstruction")
+    ]
+    kl, fit = (sum(values) / len(values) for values in terms)
+    elbo = sum(r.metrics["val/elbo_bernoulli_resampled"] for r in records) / len(records)
+    assert mine["train"][-1] == pytest.approx(kl - fit)
+    assert mine["validation"][-1] == pytest.approx(-elbo)
+    assert (len(mine["train"]), len(mine["validation"])) == (40, 4)
 
 
 @pytest.mark.parametrize("heights", [[0.1, 0.11, 0.12, 0.9], [0.5], [0.0, 0.3, 0.31, 0.36]])
