@@ -108,8 +108,8 @@ def answer(calibration: Calibration) -> str:
 def _least(results: ProbeResults, of: str = "") -> str:
     """What difference is one."""
     return (
-        f"differences {of}below {significant(results.floor.spread, 2)} are no differences (real "
-        f"train images have {value(results.floor)})"
+        f"differences {of}below {significant(results.floor.spread, 2)} are within what real images "
+        f"differ by (real train images have {value(results.floor)})"
     )
 
 

@@ -149,11 +149,14 @@ def test_numbers_come_back_from_json_to_the_same_bits():
 
 def test_first_sentence_says_what_a_difference_is_and_follows_the_numbers():
     assert (
-        "**On toy with n = 500, differences of `fd_toy_n500` below 0.50 are no differences (real train images "
+        "**On toy with n = 500, differences of `fd_toy_n500` below 0.50 are within what real images differ by (real train images "
         "have 2.00 ± 0.50); it rises with every dose of blur and noise.**"
     ) in text_of()
     wide = text_of(answers_of(floor=floor_of(3.0, 1.25)))
-    assert "below 1.2 are no differences (real train images have 3.00 ± 1.2)" in wide
+    assert (
+        "below 1.2 are within what real images differ by (real train images have 3.00 ± 1.2)"
+        in wide
+    )
 
 
 def test_failing_distance_fails_in_plain_words():

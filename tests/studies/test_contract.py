@@ -60,3 +60,14 @@ def test_it_declares_what_it_compares_and_has_the_three_baselines(name):
     study = load_study(name)
     assert study.comparisons
     assert study.baselines == ("memoriser", "pixel_gaussian", "uniform_noise")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_lab_tier_looks_through_a_second_detector_at_the_end(name):
+    """An order of families may belong to one detector."""
+    study = load_study(name)
+    is_compared = (
+        not study.published and name != "settings_search"
+    )  # which chooses, and says nothing
+    if is_compared and "lab" in study.tiers:
+        assert study.tier("lab").settings["eval.also"] == "random"

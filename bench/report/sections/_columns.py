@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from dataclasses import dataclass
 from bench.records import STATUSES
 from bench.results.format import (
     BELOW_GAUSSIAN,
+    MISSING,
     NOT_APPLICABLE,
     code,
     footnotes,
     measured,
+    share,
 )
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, CellRuns
@@ -39,6 +42,18 @@ class MeasureColumn:
         if not values and place.valued:
             return NOT_APPLICABLE
         return measured(self.metric, values, num_lost=place.num_lost, most=place.most(self.metric))
+
+
+class LowerEnd(MeasureColumn):
+    """What a share is at least: the mean over runs of its lower ends, each within a run; from 0 on.
+
+    A run whose samples are poor tells little of copies, and its share alone may be anything.
+    """
+
+    def cell(self, place: CellRuns) -> str:
+        """The bound, without an interval: it is the end of one."""
+        values = place.values(self.metric)
+        return share(max(0.0, math.fsum(values) / len(values))) if values else MISSING
 
 
 def present(results: Results, columns: Sequence[MeasureColumn]) -> list[MeasureColumn]:

@@ -48,9 +48,7 @@ def protocol(results: Results) -> str:
         ),
         (
             "`copied`",
-            "Share of samples that are copies of training images: from how many are nearer to a "
-            "training than to a held-out image, rescaled to 0 where that is chance (below 0 by "
-            "chance) and 1 where each sample is a training image.",
+            _copied(results),
         ),
         (
             "statistics",
@@ -75,6 +73,17 @@ def protocol(results: Results) -> str:
     said = [row for row in rows if row[1]]
     notes = "\n".join(f"- {prose(note)}" for note in results.study.notes)
     return "\n\n".join(filter(None, [table(["what", "protocol"], said, left=2), notes]))
+
+
+def _copied(results: Results) -> str:
+    """What that column is, where a run has it."""
+    if all(name.measure != "copied" for name in results.measured):
+        return ""
+    return (
+        "Share of samples that are copies of training images: from how many are nearer to a training "
+        "than to a held-out image, rescaled to 0 where that is chance and 1 where each sample is a "
+        "training image. Shown is the lower end of each run's 95 % interval, its mean over runs."
+    )
 
 
 def _search(results: Results) -> str:
