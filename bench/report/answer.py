@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from bench.measures import MeasureName
 from bench.plan.study import DISTANCE
+from bench.report.doubts import learning, robustness, who
 from bench.report.sections.search import lost
-from bench.results.decisions import comparisons
+from bench.results.decisions import ALPHA, comparisons
 from bench.results.format import (
     code,
     count,
@@ -19,12 +20,14 @@ from bench.results.format import (
     significant,
     span,
 )
-from bench.results.learning import progress, still_learning
+from bench.results.learning import still_learning
 from bench.results.naming import against_naming
 from bench.results.results import GAUSSIAN, REAL_IMAGES, Results, short
-from bench.results.robustness import View, headline_order, views
+from bench.results.robustness import headline_order
 from bench.results.runs import CellRuns
 from bench.results.summary import seeds_said, tag_values
+from bench.results.trends import trends
+from bench.stats.trend import Trend
 
 _MOST_NAMED = 3
 """Families in the first sentence that a comparison was not declared with."""
@@ -33,20 +36,41 @@ _DISTANCES = {"fd": "Frechet distance", "fid": "FID", "kd": "kernel distance", "
 
 
 def answer(results: Results) -> str:
-    """The question, then three sentences: who is nearest, whether it was over, whether it holds."""
+    """The question, then three sentences: who is nearest, whether it was over, whether it holds.
+
+    In front of them, where a factor is followed, what the distance does along it.
+    """
+    along = _along(results)
+    scene = f"At the {prose(results.x_name)} that validation chose" if along else _scene(results)
     said = [
-        f"**{_finding(results)}**",
+        f"**{' '.join(filter(None, [along, _finding(results, scene)]))}**",
         outside_ahead(results),
         *lost(results),
-        _learning(results),
-        _robust(results),
+        learning(results),
+        robustness(results),
     ]
     return f"The question: {prose(results.study.question)}\n\n{' '.join(filter(None, said))}"
 
 
-def _finding(results: Results) -> str:
+def _along(results: Results) -> str:
+    """What each family's test distance does along the factor; empty where none is followed."""
+    tested = [(curve, curve.trend) for curve in trends(results)[0] if curve.trend]
+    if not tested:
+        return ""
+    x, levels = prose(results.x_name), results.x_values
+    said = [f"{_direction(t)} for {code(c.arm)} (lowest at {prose(c.lowest)})" for c, t in tested]
+    ends = f"{prose(levels[0])} to {prose(levels[-1])}"
+    return f"{_scene(results)}, as {x} goes from {ends}, the test distance {join(said)}."
+
+
+def _direction(found: Trend) -> str:
+    if found.p < ALPHA:
+        return "falls" if found.rho < 0 else "rises"
+    return "changes in no single direction" if found.p_levels < ALPHA else "shows no trend"
+
+
+def _finding(results: Results, scene: str) -> str:
     known = [p for p in results.chosen_cells if p.mean(results.test_metric) is not None]
-    scene = _scene(results)
     if not known:
         return f"{scene}, no run has a test distance yet."
     order = headline_order(results) or (known[0].arm,)
@@ -68,19 +92,12 @@ def _declined(results: Results) -> str:
             "no family is named: none is nearer to real images than a Gaussian fitted to the pixels"
         ),
         "learning": (
-            f"{_who(results, still_learning(results))} still learning, so that no family is named the "
+            f"{who(results, still_learning(results))} still learning, so that no family is named the "
             "best"
         ),
         "not shown": "no family is shown to be nearest to real images",
     }
     return says.get(against_naming(results), "")
-
-
-def _who(results: Results, learning: Sequence[str]) -> str:
-    """``every family was``, ```vae` and `gan` were``."""
-    if len(learning) == len(results.arms):
-        return "every family was"
-    return f"{join([code(arm) for arm in learning])} {'was' if len(learning) == 1 else 'were'}"
 
 
 def _ahead(results: Results, best: CellRuns, others: Sequence[CellRuns]) -> str:
@@ -122,7 +139,7 @@ def _listed(results: Results, places: Sequence[CellRuns]) -> str:
     if len(places) > _MOST_NAMED:
         return plural(len(places), "other")
     metric = results.test_metric
-    return join([f"{_named(results, p)} at {measured(metric, p.values(metric))}" for p in places])
+    return join([f"{_named(results, p)} at {_plain(metric, p)}" for p in places])
 
 
 def _scene(results: Results) -> str:
@@ -162,12 +179,16 @@ def _shown(text: str) -> str:
 
 def _value(results: Results, place: CellRuns) -> str:
     """``a Frechet distance of 116 [103, 131] to the test images (`fd_mnist_n10000`, 5 seeds)``."""
-    values = place.values(results.test_metric)
     measure = MeasureName.parse(results.test_metric).measure
     return (
-        f"a {_DISTANCES.get(measure, 'distance')} of {measured(results.test_metric, values).partition(' §')[0]} to the "
+        f"a {_DISTANCES.get(measure, 'distance')} of {_plain(results.test_metric, place)} to the "
         f"test images ({code(results.test_metric_name)}, {seeds_said(place, results.test_metric)}{_collapsed(place)})"
     )
+
+
+def _plain(metric: str, place: CellRuns) -> str:
+    """Mean and interval without marks, which stand in the tables."""
+    return measured(metric, place.values(metric)).partition(" §")[0]
 
 
 def _collapsed(place: CellRuns) -> str:
@@ -199,60 +220,3 @@ def outside_ahead(results: Results) -> str:
     ]
     said = join([f"{code(name)} at {shown(metric, mean)}" for mean, name in sorted(outside)])
     return f"Images made elsewhere are nearer than those of every family: {said}." if said else ""
-
-
-def _learning(results: Results) -> str:
-    """How much the last half of the budget still brought each family."""
-    found = progress(results)
-    if not found:
-        return (
-            "Whether they were still learning is not known: no validation was logged near half of the "
-            "budget."
-            if results.arm_runs
-            else ""
-        )
-    said = join([f"{_moved(one.fall)} ({code(one.arm)})" for one in found])
-    learning = still_learning(results)
-    over = (
-        f"{_who(results, learning)} still learning (more than 10 %), and more images may change the order"
-        if learning
-        else "none was still learning (more than 10 %)"
-    )
-    return f"Over the last half of that budget the validation distance {said}: {over}."
-
-
-def _moved(fall: float) -> str:
-    return f"{'fell' if fall >= 0 else 'rose'} by {100 * abs(fall):.0f} %"
-
-
-def _robust(results: Results) -> str:
-    """Whether the order is the same by other measures and at another time, in one sentence."""
-    found = views(results)
-    if not found:
-        return ""
-    order = f"The order by mean distance, {_order(headline_order(results))},"
-    parts = [
-        f"is the same {_by([v for v in found if v.agreement == 'same'], is_order_said=False)}",
-        f"is another beyond the spread of the seeds {_by([v for v in found if v.agreement == 'beyond'])}",
-        f"is another within that spread {_by([v for v in found if v.agreement == 'within'])}",
-    ]
-    said = [part for part in parts if not part.endswith(" ")]
-    unknown = [view.title for view in found if view.agreement == "unknown"]
-    lacking = f"not measured: {join(unknown)}" if unknown else ""
-    if not said:
-        return f"{order} could be held against no other: {lacking}."
-    return f"{order} {'; '.join([*said, *filter(None, [lacking])])}."
-
-
-def _by(found: Sequence[View], *, is_order_said: bool = True) -> str:
-    """``at half the budget, by precision (`vae`, `gan`) and by recall (`vae`, `gan`)``."""
-    names = [
-        f"{'at' if 'budget' in v.title or 'checkpoint' in v.title else 'by'} {v.title}"
-        + (f" ({_order(v.order)})" if is_order_said else "")
-        for v in found
-    ]
-    return join(names)
-
-
-def _order(arms: Sequence[str]) -> str:
-    return ", ".join(map(code, arms))

@@ -51,7 +51,7 @@ def _family(results: Results, arm: str) -> str:
         return f"{code(arm)}: no run with a validation value yet."
     if place.mean(results.test_metric) is None:
         return f"{code(arm)}{_at(results, place)}: no test distance yet."
-    text = f"{code(arm)}: {_value(results, place)}{_at(results, place)}"
+    text = f"{code(arm)}{_at(results, place)}: {_value(results, place)}"
     means = [
         (m, p) for p in results.cells_of(arm) if (m := p.mean(results.test_metric)) is not None
     ]
