@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats as scipy_stats
 
 from bench.stats.tests import (
@@ -143,6 +143,7 @@ def test_unequal_numbers_of_runs_are_no_pairs():
         paired(A, B)
 
 
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 200).map(lambda k: k / 1000 - 0.0003), min_size=1, max_size=6))
 def test_interval_of_a_step_excludes_no_difference_just_where_holm_rejects(p):
     rejected = [corrected < 0.05 for corrected in holm(p)]
