@@ -92,9 +92,12 @@ def clock(results: Results) -> str:
 
 @once
 def at_equal_parameters(results: Results) -> AtCost:
-    """At the most parameters that a cell of every arm has, between two sizes of its own cells."""
+    """At the most parameters that a cell of every arm has, between two sizes of its own cells.
+
+    None after a search, which varies size along with all else: nothing lies between its cells.
+    """
     sizes = {arm: _sizes(results, arm) for arm in results.arms}
-    if len(sizes) < 2 or not all(sizes.values()):
+    if results.study.search or len(sizes) < 2 or not all(sizes.values()):
         return AtCost(results.selection_metric)
     amount = min(max(known) for known in sizes.values())
     if max(min(known) for known in sizes.values()) > amount * (1 + _SAME):

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from synthetic_study import IDENTITY, STUDY, study_records
 
+from bench.plan import Int, Search
 from bench.report.sections.equal_cost import equal_cost
 from bench.results.equal_cost import (
     at_equal_images,
@@ -103,3 +104,14 @@ def test_families_of_other_sizes_are_not_compared_at_equal_parameters():
     results = results_of(found)
     assert at_equal_parameters(results).amount is None
     assert "No number of parameters lies between" in equal_cost(results)
+
+
+def test_cells_that_a_search_chose_are_no_sizes_of_one_model():
+    space = {"model.depth": Int(low=1, high=5)}
+    study = STUDY.model_copy(
+        update={"factors": {}, "search": Search(spaces=dict.fromkeys(SPEED, space), trials=4)}
+    )
+    found = [r for r in records() if r.params.get("model.depth", "2") == "2"]
+    results = read_results(study, IDENTITY, found, lambda *_: None)
+    assert at_equal_parameters(results).amount is None
+    assert "a search varies size along with all else" in equal_cost(results)

@@ -67,7 +67,11 @@ def _notes(results: Results, of: str) -> str:
         f"{of_time}; where a run did not log them on the way they are taken as even over its images.",
         "Parameters are all that are trained, those of an encoder or a critic too.",
     ]
-    if at_equal_parameters(results).amount is None:
+    if results.study.search:
+        said.append(
+            "At equal parameters nothing can be said: a search varies size along with all else."
+        )
+    elif at_equal_parameters(results).amount is None:
         said.append("No number of parameters lies between those of every family's cells.")
     else:
         said.append(
