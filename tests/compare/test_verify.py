@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fault_lab import examples
-from golden.golden import IDENTITY, stored_records
+from golden.golden import IDENTITY, results_of, stored_records
 from golden.stored_study import stored, study_file
 from hypothesis import given, settings, strategies as st
 
@@ -19,12 +19,14 @@ from bench import cli
 from bench.cli.bundle import make_bundle
 from bench.cli.report import make_report
 from bench.compare.differences import table_differences, text_differences, without_section
-from bench.compare.verify import verify_report
+from bench.compare.verify import _linked, verify_report
 from bench.errors import UsageError
 from bench.images import to_png
 from bench.plots import PLOTS
 from bench.report import writer
+from bench.report.manifest import Manifest
 from bench.report.writer import write_results
+from bench.results.siblings import SIBLINGS
 from bench.results.summary import RUN_PAGES
 from bench.results.tracked import tracked_results
 from bench.tracking.address import database_path
@@ -498,3 +500,10 @@ def test_section_is_left_out_up_to_the_next_heading_of_its_level():
     text = "# t\n\n## a\n\nx\n\n### in a\n\ny\n\n## b\n\nz\n"
     assert without_section(text, "## a") == "# t\n\n## b\n\nz\n"
     assert without_section(text, "### in a") == "# t\n\n## a\n\nx\n\n## b\n\nz\n"
+
+
+def test_what_other_studies_held_when_the_report_was_written_is_read_of_it(place):
+    manifest = Manifest.read(place / "reports" / "small")
+    then = dataclasses.replace(manifest, facts={**manifest.facts, SIBLINGS: "then"})
+    now = dataclasses.replace(results_of(stored_records()), facts={SIBLINGS: "now"})
+    assert _linked(now, then).facts[SIBLINGS] == "then"
