@@ -98,7 +98,7 @@ def test_every_link_leads_to_a_file_and_every_figure_is_linked(written):
     assert {link for link in links if not (written / link).is_file()} == set()
     drawn = {f"figures/{p.name}" for p in (written / "figures").iterdir()}
     assert drawn <= set(links)
-    assert len(drawn) == 15
+    assert len(drawn) == 16
 
 
 def test_figures_of_45_runs_stay_below_two_megabytes(written):
@@ -108,7 +108,7 @@ def test_figures_of_45_runs_stay_below_two_megabytes(written):
 def test_every_figure_has_alternative_text(written):
     text = (written / "README.md").read_text(encoding="utf-8")
     alts = re.findall(r"!\[([^]]*)\]\(figures/", text)
-    assert len(alts) == 15
+    assert len(alts) == 16
     assert all(len(alt) > 40 for alt in alts)
 
 
