@@ -24,6 +24,9 @@ CONFIRM = "confirm"
 SUPERSEDED = "superseded"
 """Role of a run that a choice made before and that no longer counts: of a search, of a cell."""
 
+LOOKS = "bench.looks"
+"""Fact of a study that grows until it is decided: at how many seeds it is looked at, ``5,10,12``."""
+
 PACKAGE_NUMBERS = "numbers of the package"
 """The part of what made a run that is raised where the code trains or measures otherwise."""
 

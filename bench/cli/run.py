@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,8 +35,10 @@ from bench.config import listed
 from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.plan.space import MOST_TRIAL_SEEDS, MOST_TRIALS, bounds
-from bench.plan.study import MOST_SEEDS
-from bench.study.plan import PlannedRun, StudyPlan, resolve
+from bench.plan.study import AT_LOOKS, LOOK_EVERY, MOST_AT_LOOKS, MOST_SEEDS
+from bench.records import LOOKS
+from bench.study.plan import PlannedRun, StudyPlan, in_looks, resolve
+from bench.text import shown
 from bench.training.checkpoint import RESULT
 
 if TYPE_CHECKING:
@@ -52,6 +56,19 @@ def run_study(
     seeds: Annotated[
         int | None,
         typer.Option("--seeds", min=1, max=MOST_SEEDS, help="seeds per cell; default: the tier's"),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", help="decided: more seeds until every comparison is"),
+    ] = None,
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--max-seeds",
+            min=LOOK_EVERY,
+            max=MOST_AT_LOOKS,
+            help=f"with --until; default: {AT_LOOKS}",
+        ),
     ] = None,
     trials: Annotated[
         int | None,
@@ -99,7 +116,11 @@ def run_study(
         storage=storage,
         plugins=plugins or (),
     )
-    from bench.engines import speedup
+    if until is not None or max_seeds is not None:
+        if until != "decided":
+            said = "--max-seeds alone" if until is None else f"--until {shown(until)}"
+            raise UsageError(f"a study goes on --until decided, got {said}: write --until decided")
+        plan = in_looks(plan, max_seeds or AT_LOOKS)
     from bench.runtime import prepare
     from bench.study.precision import with_precision
 
@@ -107,6 +128,26 @@ def run_study(
     plan, decision = with_precision(plan, keep=not dry_run, require=_require_all)
     if decision:
         say(str(decision))
+    run = partial(_run_plan, jobs=jobs, engine=engine, uri=tracking_uri, dry_run=dry_run, say=say)
+    if plan.looks and not dry_run:
+        from bench.cli.until import run_until_decided
+
+        return run_until_decided(plan, run, fresh=fresh, uri=tracking_uri, say=say)
+    return run(replace(plan, compared=max(plan.looks, default=0)), fresh=fresh)
+
+
+def _run_plan(
+    plan: StudyPlan,
+    *,
+    jobs: str,
+    engine: str | None,
+    uri: str | None,
+    dry_run: bool,
+    fresh: bool,
+    say: Say,
+) -> dict[str, Any]:
+    from bench.engines import speedup
+
     everything = plan.everything()
     unfinished = _unfinished(plan, everything)
     at_a_time = _at_a_time(jobs, engine, plan, unfinished or fresh or dry_run)
@@ -118,7 +159,11 @@ def run_study(
     from bench.study.edits import edits
     from bench.tracking.mlflow import Store
 
-    driver = Driver(plan, Store(tracking_uri))
+    driver = Driver(plan, Store(uri))
+    if plan.looks and not fresh:
+        from bench.cli.until import require_same_looks
+
+        require_same_looks(driver)
     changed = [] if fresh else driver.changed()
     # What is finished is only summed up, which needs no claim.
     begun = fresh or plan.num_trials or changed or driver.left()
@@ -265,6 +310,7 @@ def _description(plan: StudyPlan) -> dict[str, str]:
         "bench.identity": plan.identity.model_dump_json(),
         "bench.study": plan.study.name,
         "bench.command": plan.command,
+        **({LOOKS: ",".join(map(str, plan.looks))} if plan.looks else {}),
     }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import shlex
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bench.config import Settings, dataset_slug, digest
 from bench.errors import UsageError
@@ -68,6 +68,16 @@ class Tier(Settings):
     takes: str = ""
 
 
+LOOK_EVERY, AT_LOOKS, MOST_AT_LOOKS = 5, 20, 100
+"""How many seeds a study that goes on until it is decided adds at a time, has at most where nothing is
+asked for, and may be asked to have."""
+
+
+def looks(most: int) -> tuple[int, ...]:
+    """Numbers of seeds at which such a study is looked at: ``(5, 10, 15, 20)``."""
+    return (*range(LOOK_EVERY, most, LOOK_EVERY), most)
+
+
 DISTANCE = "distance"
 """Stands for the headline distance, whose name carries the detector and n."""
 
@@ -80,12 +90,27 @@ class Planned(Settings):
         b: Another arm.
         measure: ``distance``, or the name of a test value such as ``class_accuracy``.
         better: Which direction of ``measure`` is better.
+        smallest: The smallest difference that matters, of distances as the logarithm of a ratio: a
+            study that goes on until it is decided stops where it excludes one.
     """
 
     a: str
     b: str
     measure: str = DISTANCE
     better: Literal["lower", "higher"] = "lower"
+    smallest: float | None = Field(None, gt=0)
+
+    @property
+    def matters(self) -> float | None:
+        """The smallest difference that matters: of distances a quarter where nothing is declared."""
+        return (
+            math.log(1.25) if self.smallest is None and self.measure == DISTANCE else self.smallest
+        )
+
+    @model_serializer(mode="wrap")
+    def _said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a size that is not declared: a study that declares none has the text that it had."""
+        return {k: v for k, v in whole(self).items() if k != "smallest" or v is not None}
 
 
 class Study(Settings):

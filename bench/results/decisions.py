@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bench.measures import Scale, centre, scale_of
-from bench.plan.study import DISTANCE, Planned
+from bench.plan.study import DISTANCE, FRESH_SEED, Planned
+from bench.records import LOOKS
 from bench.results.results import Results, once
 from bench.results.summary import floor_of_test_metric, tag_values
 from bench.stats.groups import (
@@ -20,6 +21,7 @@ from bench.stats.groups import (
     smallest_p,
     smallest_sign_flip_p,
 )
+from bench.stats.sequential import over_looks, per_look
 from bench.stats.tests import (
     LEVEL,
     SEEDS_FOR_INTERVAL,
@@ -49,6 +51,13 @@ class Group:
     num_lost: int = 0
     seeds: tuple[int, ...] = ()
 
+    def of_first(self, number: int) -> Group:
+        """The runs of its first seeds that have a value."""
+        kept = [
+            (v, s) for v, s in zip(self.values, self.seeds, strict=True) if s % FRESH_SEED < number
+        ]
+        return Group(tuple(v for v, _ in kept), 0, tuple(s for _, s in kept))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
@@ -62,6 +71,7 @@ class Pair:
         scale: Where the measure lives.
         is_one_model: Whether both arms train one model, apart in its settings alone: their runs of a
             seed then share its start and order of images, and are compared as pairs.
+        looks: Numbers of seeds at which a study that grows until it is decided is looked at.
     """
 
     planned: Planned
@@ -70,6 +80,7 @@ class Pair:
     spread: float | None = None
     scale: Scale = "plain"
     is_one_model: bool = False
+    looks: tuple[int, ...] = ()
 
     @property
     def is_testable(self) -> bool:
@@ -101,6 +112,22 @@ class Pair:
         if self.matched is not None:
             return paired(*self.matched, self.scale)
         return welch(self.first.values, self.second.values, self.scale)
+
+    def p(self, now: Difference) -> float:
+        """Not corrected for other pairs; of a study that grows, for all of its looks.
+
+        The smallest of the looks until now that saw the difference on the side where it is now.
+        """
+        if not self.looks:
+            return now.p
+        there = min(len(g.values) + g.num_lost for g in (self.first, self.second))
+        tests = [
+            replace(self, first=self.first.of_first(n), second=self.second.of_first(n)).test()
+            for n in self.looks
+            if n <= there
+        ]
+        seen = [t.p for t in tests if t is not None and t.difference * now.difference > 0]
+        return over_looks(min(seen, default=1.0), self.looks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +180,19 @@ class Comparison:
         is_lower = self.difference.difference < 0
         return self.a if is_lower == (self.pair.planned.better == "lower") else self.b
 
+    @property
+    def excludes(self) -> float | None:
+        """The difference that matters, where the interval holds none as large; else None."""
+        d, size = self.difference, self.pair.planned.matters
+        if d is None or size is None or d.is_ratio != (self.pair.scale == "log"):
+            return None
+        return size if -size < d.low and d.high < size else None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it shows a difference, or excludes one that matters."""
+        return self.excludes is not None or (self.p is not None and self.p < ALPHA)
+
     @cached_property
     def least(self) -> float | None:
         """Smallest true difference that would be found with 80 % power at this many seeds."""
@@ -190,14 +230,15 @@ def decide(pairs: Sequence[Pair]) -> list[Comparison]:
     when its runs come in.
     """
     differences = [pair.test() for pair in pairs]
-    p = [1.0 if d is None else d.p for d in differences]
-    levels = [step_level(p, i, ALPHA) for i in range(len(p))]
+    looks = pairs[0].looks if pairs else ()
+    p = [1.0 if d is None else pair.p(d) for pair, d in zip(pairs, differences, strict=True)]
+    levels = [1 - per_look(1 - step_level(p, i, ALPHA), looks) for i in range(len(p))]
     return [
         Comparison(
             pair=pair,
             difference=difference and difference.at(level),
             p=None if difference is None else corrected,
-            threshold=ALPHA / len(pairs),
+            threshold=per_look(ALPHA / len(pairs), looks),
             level=level,
         )
         for pair, difference, corrected, level in zip(
@@ -254,10 +295,16 @@ def comparisons(results: Results) -> list[Comparison]:
                 spread=floor.spread if floor and planned.measure == DISTANCE else None,
                 scale=scale_of(metric_of(results, planned.measure)),
                 is_one_model=len({models[planned.a], models[planned.b]}) == 1,
+                looks=declared_looks(results),
             )
             for planned in results.study.planned
         ]
     )
+
+
+def declared_looks(results: Results) -> tuple[int, ...]:
+    """Of a study that grows until it is decided; none of others."""
+    return tuple(int(n) for n in results.facts.get(LOOKS, "").split(",") if n.isdecimal())
 
 
 def winners(results: Results) -> list[str]:

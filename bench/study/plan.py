@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,7 +22,16 @@ from bench.plan.space import (
     bounds,
     middle,
 )
-from bench.plan.study import FRESH_SEED, MOST_SEEDS, Cell, FlatValues, Identity, Study
+from bench.plan.study import (
+    FRESH_SEED,
+    MOST_AT_LOOKS,
+    MOST_SEEDS,
+    Cell,
+    FlatValues,
+    Identity,
+    Study,
+    looks,
+)
 from bench.records import CONFIRM, DataSpec, TrialResult
 from bench.study.cells import configured, full_overrides, known_settings, matched
 from bench.text import remember, shown
@@ -123,6 +133,8 @@ class StudyPlan:
         study: The question.
         identity: Which tier, data set and ``--set`` values.
         num_seeds: Of each cell, and fresh ones of each that is chosen; of a search, fresh ones alone.
+        looks: Numbers of seeds at which it is asked whether all is decided; empty where it is not.
+        compared: Seeds of what is compared, until the next look; 0 for as many as ``num_seeds``.
         num_trials: Of a search, for each arm alike; 0 for a grid.
         trial_seeds: Of each trial.
         device: For every run.
@@ -137,6 +149,8 @@ class StudyPlan:
     study: Study
     identity: Identity
     num_seeds: int
+    looks: tuple[int, ...] = ()
+    compared: int = 0
     num_trials: int = 0
     trial_seeds: int = 1
     device: torch.device
@@ -190,13 +204,21 @@ class StudyPlan:
             spec = self.spec()
             cells = [matched(study, cell, self.identity, spec) for cell in cells]
         first = FRESH_SEED if study.search else 0
+        # What is chosen from others has fresh seeds to be compared by.
+        seeds = self.num_seeds if self.is_choosing else self.compared or self.num_seeds
         return [
             PlannedRun(cell=cell, seed=seed, config=self.configured(cell, seed))
-            for number in range(self.num_seeds)
+            for number in range(seeds)
             for cell in cells
             for seed in [0 if cell.baseline else first + number]
             if number == 0 or not cell.baseline
         ]
+
+    @cached_property
+    def is_choosing(self) -> bool:
+        """Whether it is a sweep that runs what it chooses again, on fresh seeds."""
+        cells = Counter(c.arm for c in self.study.cells(self.identity.tier) if not c.baseline)
+        return self.study.confirm and not self.study.search and max(cells.values()) > 1
 
     def confirming(self) -> list[PlannedRun]:
         """The chosen cell of each arm that has several, on as many fresh seeds as there are others.
@@ -204,11 +226,10 @@ class StudyPlan:
         Chosen as a report does, from what has ended by now; of an arm of which nothing has, a cell
         in the middle stands in. What a search has found is on fresh seeds as it is.
         """
-        is_sweep = self.study.confirm and not self.study.search
-        chosen = self._chosen() if is_sweep else []
+        chosen = self._chosen() if self.is_choosing else []
         return [
             PlannedRun(cell=cell, seed=seed, config=self.configured(cell, seed), confirms=True)
-            for seed in range(FRESH_SEED, FRESH_SEED + self.num_seeds)
+            for seed in range(FRESH_SEED, FRESH_SEED + (self.compared or self.num_seeds))
             for cell in chosen
         ]
 
@@ -392,6 +413,30 @@ def resolve(
             plan.trial(arm, 0, values)
     _require_trials(plan)
     return plan
+
+
+def in_looks(plan: StudyPlan, most: int) -> StudyPlan:
+    """The study as it goes on until all that it declares is decided, with so many seeds at most.
+
+    What it compares has ever more seeds: fresh ones of chosen cells, which stay chosen, else its own.
+
+    Raises:
+        UsageError: What is compared would change between two looks, or nobody has said what matters.
+    """
+    study, name = plan.study, plan.study.name
+    cells = Counter(c.arm for c in study.cells(plan.identity.tier) if not c.baseline).values()
+    if study.search or not study.confirm or (1 in cells and max(cells) > 1):
+        raise UsageError(
+            f"--until decided needs a choice that stays as it is, by seeds of its own, and '{name}' "
+            "searches, confirms nothing, or has arms of one cell beside arms of several: use --seeds"
+        )
+    if vague := [p for p in study.planned if p.matters is None]:
+        raise UsageError(
+            f"--until decided needs to know which difference of '{vague[0].measure}' matters: declare "
+            f"it in '{name}' as Planned(..., smallest=...)"
+        )
+    command = f"{plan.command} --until decided --max-seeds {most}"
+    return replace(plan, looks=looks(_within("--max-seeds", most, MOST_AT_LOOKS)), command=command)
 
 
 def _require_trials(plan: StudyPlan) -> None:

@@ -98,7 +98,13 @@ def test_comparison_and_answer_are_of_fresh_seeds():
     assert [(p.first if p.planned.a == "vae" else p.second).values for p in pairs] == [
         (50.0,) * 3
     ] * 2
-    assert "50.0" in report_text(after).partition("##")[0]
+    text = report_text(after)
+    assert "50.0" in text.partition("##")[0]
+    assert "| 3 fresh |" in text
+    assert (
+        "`vae` at the chosen cell: runs on 3 fresh seeds, which had no part in the choice" in text
+    )
+    assert "Not yet so, and flattered by the choice: `gan` and `wgan`." in text
 
 
 def test_fresh_seeds_that_have_not_ended_say_nothing_yet():

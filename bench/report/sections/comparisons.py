@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from bench.plan.study import DISTANCE
@@ -50,6 +51,11 @@ def _said(comparison: Comparison) -> str:
             f"{pair} differ by {significant(comparison.apart)}, less than the floor's spread "
             f"of {significant(comparison.pair.spread or 0)}: no difference."
         )
+    if comparison.pair.looks and comparison.excludes is not None:
+        return (
+            f"{pair}: no difference {excluded(comparison)} or more, which the interval excludes "
+            f"({effect(d)}, {p_value(p)})."
+        )
     return (
         f"{pair}: {NO_DIFFERENCE} ({effect(d)}, {p_value(p)}), which is not that they are equal: "
         f"{_least(comparison)} would have been found in {POWER * 100:.0f} of 100 such studies."
@@ -60,6 +66,15 @@ def _least(comparison: Comparison) -> str:
     """The smallest difference, or ratio, that these seeds would have shown."""
     d, least = comparison.difference, comparison.least
     return "" if d is None or least is None else size(d, least)
+
+
+def excluded(comparison: Comparison) -> str:
+    """``by a factor of 1.25``: what the interval holds no difference as large as."""
+    size, d = comparison.excludes or 0.0, comparison.difference
+    is_ratio = d is not None and d.is_ratio
+    return (
+        f"by a factor of {significant(math.exp(size))}" if is_ratio else f"of {significant(size)}"
+    )
 
 
 def _ordered(comparison: Comparison, d: Difference) -> str:
@@ -95,7 +110,7 @@ def comparison_table(found: Sequence[Comparison]) -> str:
         *("P(first better)", "detectable", "better"),
     ]
     text = table(header, [_row(comparison) for comparison in found])
-    notes = [_test_note(found), _beside_note(found), footnotes(text)]
+    notes = [_test_note(found), _looks_note(found), _beside_note(found), footnotes(text)]
     return f"{text}\n\n{' '.join(filter(None, notes))}"
 
 
@@ -145,6 +160,20 @@ def _test_note(comparisons: Sequence[Comparison]) -> str:
         "smallest true difference or factor "
         "that these seeds would have shown with 80 % probability at the strictest step of the "
         f"correction, p below {significant(comparisons[0].threshold)}."
+    )
+
+
+def _looks_note(comparisons: Sequence[Comparison]) -> str:
+    """How the study grew; empty for one of a size that was chosen beforehand."""
+    looks = comparisons[0].pair.looks
+    if not looks:
+        return ""
+    n = max(len(g.values) + g.num_lost for c in comparisons for g in (c.pair.first, c.pair.second))
+    seen = sum(look <= n for look in looks)
+    return (
+        f"Seeds came in batches until every comparison showed a difference or excluded one that matters: "
+        f"{plural(seen, 'look')}, declared at {join(list(map(str, looks)))} seeds. The corrected p and the "
+        "intervals hold for all of these looks together (one level at each, Pocock 1977)."
     )
 
 

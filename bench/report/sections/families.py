@@ -59,6 +59,7 @@ def families(results: Results) -> str:
     for place in [*results.chosen_cells, *results.baselines]:
         last = distance(results, place, test_metric)
         seeds = count(len(place.values(test_metric)))
+        seeds += " fresh" if any(run.is_confirming for run in place.runs) else ""
         cells = [
             f"**{last}**" if place.arm in bold else last,
             distance(results, place, chosen_metric),

@@ -28,6 +28,7 @@ def protocol(results: Results) -> str:
             f"{code(results.selection_metric_name)}, and the best checkpoint); the sealed test split is opened after "
             f"training and scores both. {_test_reads(results)}",
         ),
+        ("fresh seeds", _fresh(results)),
         ("budget", _budget(results)),
         ("precision", _precision(results)),
         (
@@ -97,6 +98,21 @@ def _search(results: Results) -> str:
     again = "; the best of each family was trained again on fresh seeds" if results.arm_runs else ""
     said = f"{each}; {became}. Trials read validation only and stand in no table{again}."
     return f"Trials by family: {said}" if counts else ""
+
+
+def _fresh(results: Results) -> str:
+    """Whether what is said of a chosen cell is of runs that had no part in the choice."""
+    chosen = [place for place in results.chosen_cells if len(results.cells_of(place.arm)) > 1]
+    fresh = [place for place in chosen if any(run.is_confirming for run in place.runs)]
+    others = [code(place.arm) for place in chosen if place not in fresh]
+    if not fresh or results.study.search:
+        return ""
+    said = (
+        f"{join([code(place.arm) for place in fresh])} at the chosen cell: runs on "
+        f"{plural(max(len(place.runs) for place in fresh), 'fresh seed')}, which had no part in the "
+        "choice; curves, trends and the table of every cell are of the seeds that chose."
+    )
+    return said + (f" Not yet so, and flattered by the choice: {join(others)}." if others else "")
 
 
 def _test_reads(results: Results) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.report.sections import section
+from bench.results.decisions import declared_looks
 from bench.results.format import MISSING, code, count, plural, prose, table
 from bench.results.results import Results, short
 from bench.results.runs import UNFINISHED, RecordedRun
@@ -63,7 +64,9 @@ def _commands(results: Results) -> str:
     most = f" --trials {max(run.trial for run in trials) + 1}" if trials else ""
     each = max((run.seed for run in trials), default=0) + 1
     most += f" --seeds-per-trial {each}" if each > 1 else ""
-    return f"bench run {flags}{option}{most}\nbench report {flags}{option}"
+    declared = declared_looks(results)
+    grows = f" --until decided --max-seeds {declared[-1]}" if declared else ""
+    return f"bench run {flags}{option}{most}{grows}\nbench report {flags}{option}"
 
 
 def _chosen_runs(results: Results) -> list[str]:
