@@ -31,7 +31,7 @@ def nats(k: int, value: float, again: str) -> Published:
         measure=BOUND,
         value=-value,
         within=0.5,
-        images=3_280 * 60_000,
+        images=3_280 * EPOCH,
         protocol="MNIST, pixels drawn anew, 3,280 epochs of 60,000 images, 5,000 draws on test; public "
         f"re-runs got {again}",
         differs="54,000 training images, 6,000 being kept for validation; the rates' stages done here",

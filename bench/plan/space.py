@@ -26,6 +26,9 @@ SETTINGS = "settings"
 """The factor whose values these two are."""
 
 
+NEAR_END = 0.05
+"""A best value this near an end, as a share of the range, may have a better one outside."""
+
 WHOLE = 2**53
 """Up to here every whole number is one with a point as well, as databases of trials keep it."""
 
@@ -56,9 +59,16 @@ class Span(Settings):
         return not isinstance(value, bool | str) and self.low <= value <= self.high
 
     def is_edge(self, value: Scalar) -> bool:
-        """Whether a better value may lie outside."""
-        sides = {"low": self.low, "high": self.high}
-        return value in {edge for side, edge in sides.items() if self.ends not in {side, "both"}}
+        """Whether a better value may lie outside: it is within a twentieth of an open end."""
+        if isinstance(value, bool | str):
+            return False
+        place = self._place(value)
+        near = {"low": place <= NEAR_END, "high": place >= 1 - NEAR_END}
+        return any(is_near for side, is_near in near.items() if self.ends not in {side, "both"})
+
+    def _place(self, value: float) -> float:
+        """0 at the low end, 1 at the high one."""
+        return (value - self.low) / (self.high - self.low)
 
     def __str__(self) -> str:
         """``0.5 to 2``."""
@@ -81,6 +91,9 @@ class LogUniform(Span):
     def samples(self) -> tuple[Scalar, ...]:
         """The lowest value, the geometric middle and the highest."""
         return self.low, math.sqrt(self.low * self.high), self.high
+
+    def _place(self, value: float) -> float:
+        return math.log(value / self.low) / math.log(self.high / self.low)
 
     def __str__(self) -> str:
         """``0.0003 to 0.01, logarithmic``."""

@@ -260,17 +260,17 @@ class StudyPlan:
         return mean, len(runs) - len(valued)
 
     def _after_search(self, cell: Cell, best: Mapping[str, FlatValues]) -> list[Cell]:
-        """A cell with its settings; none where there are no such, or what was found was known."""
+        """A cell with its settings; none where nothing was found, or what was found was known."""
         if cell.baseline:
             return [cell]
+        if cell.factors.get(SETTINGS) == KNOWN:
+            return [_with(cell, self.known[cell.arm][0])]
         if cell.arm not in best:
             return []
         found = _with(cell, best[cell.arm])
         if SETTINGS not in cell.factors:
             return [found]
         known = _with(cell, self.known[cell.arm][0])
-        if cell.factors[SETTINGS] == KNOWN:
-            return [known]
         is_new = self.configured(found, 0).digest != self.configured(known, 0).digest
         return [found] if is_new else []
 

@@ -286,6 +286,14 @@ def test_search_that_finds_nothing_better_than_what_is_known_runs_that_alone(sta
     assert staged.driver().left() == []
 
 
+def test_arm_whose_finalists_all_diverged_is_run_at_what_was_known(staged):
+    results = {f"gan finalist={i}": ending("diverged", reason="nan") for i in range(9)}
+    engine = staged.run(staged.engine(results=results))
+    assert "gan" not in staged.driver().best()
+    assert engine.ran.count("gan settings=known seed=1000") == 1
+    assert staged.driver().left() == []
+
+
 def test_search_in_stages_that_is_stopped_anywhere_repeats_and_loses_nothing(staged):
     ran = []
     while staged.driver().left():

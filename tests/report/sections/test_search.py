@@ -91,12 +91,13 @@ def test_chosen_setting_at_the_edge_of_its_range_is_said(depth, edge):
     [
         (Int(low=1, high=5, ends="low"), {5}),
         (Uniform(low=0.0, high=0.9, ends="both"), set()),
+        (LogUniform(low=1e-4, high=1e-2), {1e-4, 1e-2, 9e-3}),
         (Choice(values=(16, 32, 64)), {16, 64}),
         (Choice(values=("a", "b")), set()),
     ],
 )
 def test_where_a_setting_ends_nothing_better_lies_beyond(found, edges):
-    values = {*found.samples, 1}
+    values = [each for each in (*found.samples, 1, 9e-3, 7e-3) if found.holds(each)]
     assert {value for value in values if found.is_edge(value)} == edges
 
 
