@@ -11,10 +11,10 @@ images, width 16, depth 3, seed 0, validation distance `fd_mnist_n2000`:
 | 0.008 | 1,089 | 739 | 678 | 865 |
 
 Batch norm keeps statistics of encoded images, and samples are decoded from the prior. At a rate
-of 0.016 layer norm collapses. At 0.004 and depth 4 and 5 layer norm has 718 and 858, batch norm 743
-and 869 (in training mode 539 and 652: its statistics of prior draws would do better still). On digits (12,000 images, `fd_digits_n297`) batch norm has 306 at its
-best rate, 0.004, layer norm 360 at 0.002, none 955 at 0.002, which collapses: studies on digits
-keep batch norm.
+of 0.016 layer norm collapses. At 0.004 and depths 4 and 5 layer norm has 718 and 858, batch norm
+743 and 869 (in training mode 539 and 652: statistics of prior draws would do better still). On
+digits (12,000 images, `fd_digits_n297`) batch norm has 306 at its best rate, 0.004, layer norm 360
+at 0.002, none 955 at 0.002, which collapses: studies on digits keep batch norm.
 """
 
 from __future__ import annotations
