@@ -17,7 +17,7 @@ from bench.training.run import Run
 
 CPU = torch.device("cpu")
 SEEN = [
-    ("vae", {"likelihood": "gaussian"}, "val"),
+    ("vae", {"likelihood": "gaussian", "stack_norm": "batch"}, "val"),
     ("vae", {"prior": "flow"}, "test"),
     ("cgan", {}, "test"),
 ]
