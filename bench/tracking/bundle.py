@@ -322,8 +322,7 @@ def _sealed(files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, _BEGUN)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content, compresslevel=9)
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
         archive.comment = b"0" * _SEAL
     body = buffer.getvalue()[:-_SEAL]
     return body + _digest(body)
