@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -149,12 +150,18 @@ def _tier(study: Study, name: str, tier: Tier) -> list[str]:
 
 
 def _amount(study: Study, name: str, tier: Tier) -> str:
-    """``12 trials for each of 3 arms, then 15 runs (5 seeds) and 3 baselines``."""
+    """``12 trials for each of 3 arms, then 15 runs (3 cells, 5 seeds) and 3 baselines``."""
     cells = [cell for cell in study.cells(name) if not cell.baseline]
     runs = f"{len(cells) * tier.seeds} runs ({len(cells)} cells, {tier.seeds} seeds)"
-    if study.search is not None:
-        trials = tier.trials or study.search.trials
-        runs = f"{trials} trials for each of {len(study.arms)} arms, then {runs}"
+    if search := study.search:
+        trials = f"{tier.trials or search.trials} trials"
+        if search.finalists:
+            finalists = search.finalists + search.known
+            trials += f" and {finalists} finalist{'s' * (finalists != 1)}"
+        runs = f"{trials} for each of {len(study.arms)} arms, then {runs}"
+    elif study.confirm:
+        chosen = sum(number > 1 for number in Counter(cell.arm for cell in cells).values())
+        runs += f", {chosen * tier.seeds} of chosen cells on fresh seeds" if chosen else ""
     number = len(study.baselines)
     return f"{runs} and {number} baseline{'s' * (number != 1)}" if number else runs
 

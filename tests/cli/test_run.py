@@ -78,7 +78,7 @@ def test_search_runs_extends_and_sums_up_and_its_trials_read_no_test_image(write
         values = {r.metrics["val/fd_digits_n100"] for r in trials if r.tags["family"] == arm}
         assert found["value"] == min(values)
         assert runs[arm].params["model.lr"] == str(found["values"]["model.lr"])
-        assert runs[arm].params["train.seed"] == "1"
+        assert runs[arm].params["train.seed"] == "1000"
 
     lines.clear()
     run_study(study="tiny", jobs="1", say=lines.append)

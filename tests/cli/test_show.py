@@ -28,10 +28,13 @@ def test_plan_of_a_users_own_study_is_shown_the_same_way(mine):
     assert "  vae    vae               model.latent_dim=8" in lines
     assert "  model.width  4, 8" in lines
     assert "  vae with dcgan  by spread  higher is better" in lines
-    assert "tier classroom on digits: 12 runs (4 cells, 3 seeds) and 1 baseline, a moment" in lines
+    assert (
+        "tier classroom on digits: 12 runs (4 cells, 3 seeds), 6 of chosen cells on fresh seeds and 1 baseline, a moment"
+        in lines
+    )
 
 
 def test_plan_of_a_search_has_every_range(mine):
     text = " ".join(plan_text(load_study("family_comparison")).split())
-    assert "model.clip_value 0.01 to 0.1, logarithmic" in text
-    assert "12 trials for each of 3 arms, then 15 runs (3 cells, 5 seeds) and 3 baselines" in text
+    assert "model.clip_value 0.005 to 0.2, logarithmic" in text
+    assert "12 trials and 4 finalists for each of 4 arms, then 40 runs (8 cells, 5 seeds)" in text

@@ -41,7 +41,7 @@ def test_parameters_are_counted_without_building_as_of_a_built_model(model):
 def test_every_depth_has_the_parameters_of_the_reference_but_for_a_few_percent():
     study = load_study("depth_sweep_equal")
     runs = [run for run in plan_of(study).runs() if not run.cell.baseline]
-    assert len(runs) == 15
+    assert len(runs) == 20
     counts = {(run.cell.arm, run.config.model.depth): built(run.config) for run in runs}
     shares = [abs(count / counts[arm, 3] - 1) for (arm, _), count in counts.items()]
     assert max(shares) == pytest.approx(matched_deviation(study, plan_of(study).identity, SPEC))
