@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from bench.measures import MeasureName
@@ -24,7 +25,7 @@ from bench.results.learning import still_learning
 from bench.results.naming import against_naming
 from bench.results.results import GAUSSIAN, REAL_IMAGES, Results, short
 from bench.results.robustness import headline_order
-from bench.results.runs import CellRuns
+from bench.results.runs import UNFINISHED, CellRuns
 from bench.results.summary import seeds_said, tag_values
 from bench.results.trends import trends
 from bench.stats.trend import Trend
@@ -44,6 +45,7 @@ def answer(results: Results) -> str:
     scene = f"At the {prose(results.x_name)} that validation chose" if along else _scene(results)
     said = [
         f"**{' '.join(filter(None, [along, _finding(results, scene)]))}**",
+        *_valueless(results),
         outside_ahead(results),
         *lost(results),
         learning(results),
@@ -72,13 +74,28 @@ def _direction(found: Trend) -> str:
 def _finding(results: Results, scene: str) -> str:
     known = [p for p in results.chosen_cells if p.mean(results.test_metric) is not None]
     if not known:
-        return f"{scene}, no run has a test distance yet."
+        runs = results.arm_runs
+        is_over = runs and all(run.status != UNFINISHED for run in runs)
+        return f"{scene}, no run has a test distance{'' if is_over else ' yet'}."
     order = headline_order(results) or (known[0].arm,)
     best, *others = [next(p for p in known if p.arm == arm) for arm in order]
     if not others:
         return f"{scene}, {_named(results, best)} is at {_value(results, best)}{_scale(results)}."
     said = [_declined(results), _ahead(results, best, others)]
     return f"{scene}, {'; '.join(filter(None, said))}."
+
+
+def _valueless(results: Results) -> list[str]:
+    """A sentence for each family none of whose runs came to a value: worse than any that did."""
+    said = []
+    for arm in results.arms:
+        place = results.headline(arm)
+        runs = place.runs if place else [r for p in results.cells_of(arm) for r in p.every]
+        lost = Counter(run.status for run in runs if run.is_lost)
+        if lost and not any(run.has_values for run in runs):
+            ended = join([f"{count(number)} {status}" for status, number in sorted(lost.items())])
+            said.append(f"No run of {code(arm)} came to a value ({ended}).")
+    return said
 
 
 def _declined(results: Results) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from synthetic_study import BASELINES, IDENTITY, LEVEL, STUDY, baseline_record, study_records
+from synthetic_study import BASELINES, IDENTITY, LEVEL, STUDY, baseline_record, lost, study_records
 
 from bench.plan.study import FRESH_SEED, Planned, Study
 from bench.records import CONFIRM, OUTSIDE
@@ -225,3 +225,12 @@ def test_one_family_alone_has_its_distance_and_no_order(seeds):
     text = said(records)
     assert "`gan` (depth 3) is at a Frechet distance of " in text
     assert "The order" not in text
+
+
+def test_family_none_of_whose_runs_came_to_a_value_is_said():
+    records = [
+        lost(r, "diverged", "gone") if r.run_id.startswith("run_gan") else r
+        for r in study_records()
+    ]
+    assert "No run of `gan` came to a value (15 diverged)." in said(records)
+    assert "came to a value" not in said(study_records())
