@@ -270,8 +270,23 @@ def _climb(before: int, after: int, small: Grid, large: Grid, *, bias: bool) -> 
     )
 
 
+class LayerNorm2d(nn.GroupNorm):
+    """Group norm of one group, with the bits of torch's, whose own call no ``vmap`` can enter."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch names it so
+        """Images to normalised images, ``[N, C, H, W]``."""
+        if torch.is_autocast_enabled(input.device.type):
+            return super().forward(input)  # which autocast knows
+        num, channels, *sides = input.shape
+        size = math.prod(sides)
+        shape = (num, channels, size, self.num_groups)
+        return torch.native_group_norm(
+            input.contiguous(), self.weight, self.bias, *shape, self.eps
+        )[0]
+
+
 def _norm2d(norm: Norm, count: int) -> list[nn.Module]:
     if norm == "batch":
         return [nn.BatchNorm2d(count)]
     # One group is layer norm over channels and places, with a scale and shift for each channel.
-    return [nn.GroupNorm(1, count)] if norm == "layer" else []
+    return [LayerNorm2d(1, count)] if norm == "layer" else []

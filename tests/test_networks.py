@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from bench.modules import count_parameters, gradient_norm
-from bench.networks import WORTH_CASTING, ConvDecoder, ConvEncoder, Linear, channels, sides
+from bench.networks import (
+    WORTH_CASTING,
+    ConvDecoder,
+    ConvEncoder,
+    LayerNorm2d,
+    Linear,
+    channels,
+    sides,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +71,12 @@ def test_a_small_linear_layer_stays_in_fp32_under_bf16(size, dtype):
     assert torch.equal(
         layer(x.float()), torch.nn.functional.linear(x.float(), layer.weight, layer.bias)
     )
+
+
+def test_layer_norm_is_torchs_to_the_last_bit_and_can_be_batched():
+    torch.manual_seed(0)
+    images = torch.randn(3, 5, 8, 4, 4)
+    norm, plain = LayerNorm2d(1, 8), torch.nn.GroupNorm(1, 8)
+    assert torch.equal(norm(images[0]), plain(images[0]))
+    batched = torch.vmap(norm)(images)
+    torch.testing.assert_close(batched[2], plain(images[2]))

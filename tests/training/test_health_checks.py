@@ -220,7 +220,12 @@ def test_result_with_warnings_reads_back_and_one_of_an_older_version_has_none():
     "command",
     [
         *("gan", "wgan", "vae", "vae_gan"),
-        *("gan lr=0.05", "gan lr=0.00001", "wgan clip_value=0.001", "vae kl_weight=50"),
+        *(
+            "gan lr=0.05",
+            "gan lr=0.00001",
+            "wgan clip_value=0.001",
+            "vae stack_norm=batch kl_weight=50",
+        ),
     ],
 )
 def test_trained_run_has_the_warnings_of_the_table(command, tmp_path):
