@@ -23,7 +23,7 @@ from bench.report.sections import in_order
 from bench.results.format import code, count, plural, prose
 from bench.results.results import Pictures, Results, read_results
 from bench.results.runs import UNFINISHED
-from bench.results.summary import completeness
+from bench.results.summary import completeness, unconfirmed
 
 README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
 
@@ -171,9 +171,21 @@ def _state(results: Results) -> str:
             "ended, and no best configuration has been run on fresh seeds yet."
         )
     if there.complete:
-        return ""
+        return _unconfirmed(results)
     ended = f"{count(there.ended)} of {count(there.expected)} runs have ended"
     return f"> Partly finished: {ended}. The numbers below will change."
+
+
+def _unconfirmed(results: Results) -> str:
+    """That cells were chosen by the seeds that are shown; empty where fresh ones are there."""
+    missing = unconfirmed(results)
+    if not missing:
+        return ""
+    return (
+        f"> {plural(missing, 'run')} of chosen cells on fresh seeds {'is' if missing == 1 else 'are'} "
+        "missing: a family without them is at the value of the seeds that chose its cell, which "
+        "flatter it."
+    )
 
 
 def card_folder(dataset: str) -> str:

@@ -163,12 +163,12 @@ class CellRuns:
 
     @property
     def headline(self) -> CellRuns:
-        """The same cell with the runs that say how good it is: on fresh seeds where one has ended.
+        """The same cell with the runs that say how good it is: on fresh seeds once those have ended.
 
         A cell that was chosen for its values looks better by them than it is.
         """
-        has_ended = any(run.status != UNFINISHED for run in self.confirming)
-        return CellRuns(self.cell, self.confirming) if has_ended else self
+        have_ended = all(run.status != UNFINISHED for run in self.confirming)
+        return CellRuns(self.cell, self.confirming) if self.confirming and have_ended else self
 
     @property
     def valued(self) -> tuple[RecordedRun, ...]:

@@ -112,6 +112,18 @@ def completeness(results: Results) -> Completeness:
     )
 
 
+def unconfirmed(results: Results) -> int:
+    """How many runs on fresh seeds a sweep lacks: of each arm's chosen cell, as many as it has."""
+    if results.study.search or not results.study.confirm:
+        return 0
+    chosen = [results.chosen(arm) for arm in results.arms if len(results.cells_of(arm)) > 1]
+    return sum(
+        max(0, len(place.runs) - sum(run.status != UNFINISHED for run in place.confirming))
+        for place in chosen
+        if place is not None
+    )
+
+
 def run_link(results: Results, run: RecordedRun) -> str:
     """A run's id, leading to its page in MLflow where that is a server."""
     page = results.facts.get(RUN_PAGES)

@@ -133,3 +133,14 @@ def test_interval_of_a_count_ends_where_no_count_can_lie():
         text = measured(metric, vae.values(metric), most=vae.most(metric))
         assert text.endswith(f", {most}.0]")
     assert vae.most("test/fd_digits_n500") == math.inf
+
+
+def test_sweep_without_all_of_its_fresh_seeds_says_that_its_values_flatter():
+    own = study_records()
+    fresh = [run for arm in ("vae", "gan", "wgan") for run in chosen_again(own, arm)]
+    assert "9 runs of chosen cells on fresh seeds are missing" in report_text(results_of(own))
+    assert "on fresh seeds is missing" not in report_text(results_of([*own, *fresh]))
+    begun = dataclasses.replace(fresh[0], finished=False, metrics={})
+    results = results_of([*own, begun, *fresh[1:]])
+    assert "1 run of chosen cells on fresh seeds is missing" in report_text(results)
+    assert results.headline("vae") is results.chosen("vae")
