@@ -218,7 +218,7 @@ class StudyPlan:
     def is_choosing(self) -> bool:
         """Whether it is a sweep that runs what it chooses again, on fresh seeds."""
         cells = Counter(c.arm for c in self.study.cells(self.identity.tier) if not c.baseline)
-        return self.study.confirm and not self.study.search and max(cells.values()) > 1
+        return self.study.confirm and not self.study.search and any(n > 1 for n in cells.values())
 
     def confirming(self) -> list[PlannedRun]:
         """The chosen cell of each arm that has several, on as many fresh seeds as there are others.

@@ -332,3 +332,10 @@ def test_known_settings_that_the_search_could_not_choose_are_refused(staged):
     narrow = staged.study.search.model_copy(update={"spaces": spaces})
     with pytest.raises(UsageError, match=r"'model.lr' is searched for 'vae' .* widen the range"):
         staged.driver(study=staged.study.model_copy(update={"search": narrow}))
+
+
+def test_factor_without_values_leaves_nothing_to_choose(grid):
+    study = grid.study.model_copy(update={"factors": {"model.depth": ()}})
+    plan = grid.driver(study=study).plan
+    assert not plan.is_choosing
+    assert [run.cell.arm for run in plan.runs()] == ["uniform_noise"]
