@@ -52,7 +52,7 @@ def call(
 
 @nox.session(venv_backend="none")
 def demo(session: nox.Session) -> None:
-    """The main job on the embedded digits: 45 runs and their report, without a download."""
+    """The main job on the embedded digits: 75 runs and their report, without a download."""
     call(session, "bench", "run", "--study", "depth_sweep", *session.posargs)
     call(session, "bench", "report", "--study", "depth_sweep")
 
