@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.report.origin import origin
 from bench.report.sections.claims import claims
+from bench.report.sections.provenance import commands
 from bench.results.decisions import metric_of
 from bench.results.format import (
     MISSING,
@@ -67,9 +68,7 @@ def _anchor(results: Results) -> str:
 
 
 def _study(results: Results, found: Sequence[Reached]) -> str:
-    seeds = completeness(results).seeds
-    flags = one_line(results.identity.flags())
-    number = f" --seeds {max(seeds) + 1}" if seeds else ""
+    run_again, _ = commands(results)
     said = claims(results)
     return "\n\n".join(
         filter(
@@ -77,7 +76,7 @@ def _study(results: Results, found: Sequence[Reached]) -> str:
             [
                 f"## {prose(_name(results))}",
                 prose(results.study.question),
-                f"```\nbench run {flags}{number}\n```",
+                f"```\n{run_again}\n```",
                 origin(results),
                 _spent(results),
                 _numbers(results, found),

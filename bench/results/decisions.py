@@ -312,6 +312,12 @@ def winners(results: Results) -> list[str]:
     return best_of_all(results.arms, comparisons(results))
 
 
+def is_apart(metric: str, a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether Welch's test tells two groups apart, uncorrected: a description and no decision."""
+    enough = min(len(a), len(b)) >= SEEDS_FOR_INTERVAL
+    return enough and welch(a, b, scale_of(metric)).p < ALPHA
+
+
 def metric_of(results: Results, measure: str) -> str:
     """The tracked name of a declared measure: of several n, the largest."""
     if measure == DISTANCE:

@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.measures import MeasureName, largest, mean_of, scale_of
+from bench.measures import MeasureName, largest, mean_of
+from bench.results.decisions import is_apart
 from bench.results.format import code
 from bench.results.learning import half_name, half_values
 from bench.results.results import Results, once
 from bench.results.runs import CellRuns
-from bench.stats.tests import SEEDS_FOR_INTERVAL, welch
-
-_ALPHA = 0.05
 
 Agreement = Literal["same", "within", "beyond", "unknown"]
 
@@ -105,7 +103,7 @@ def _view(results: Results, title: str, metric: str) -> View:
     turned = [
         (a, b) for a, b in itertools.combinations(expected, 2) if found.index(b) < found.index(a)
     ]
-    is_beyond = any(_is_apart(metric, values[a], values[b]) for a, b in turned)
+    is_beyond = any(is_apart(metric, values[a], values[b]) for a, b in turned)
     return View(title, found, "beyond" if is_beyond else "within")
 
 
@@ -114,9 +112,3 @@ def _order(metric: str, values: Values, arms: Sequence[str]) -> tuple[str, ...]:
     sign = -1 if MeasureName.parse(metric).better == "higher" else 1
     means = {arm: sign * mean_of(metric, values[arm]) for arm in arms if values.get(arm)}
     return tuple(sorted(means, key=means.__getitem__)) if len(means) > 1 else ()
-
-
-def _is_apart(metric: str, a: Sequence[float], b: Sequence[float]) -> bool:
-    if min(len(a), len(b)) < SEEDS_FOR_INTERVAL:
-        return False
-    return welch(a, b, scale_of(metric)).p < _ALPHA

@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, replace
 
 from pydantic import TypeAdapter
 
-from bench.measures import mean_of, scale_of
+from bench.measures import mean_of
 from bench.plan.study import DISTANCE
-from bench.results.decisions import ALPHA, comparisons
+from bench.results.decisions import comparisons, is_apart
 from bench.results.results import Results, once
 from bench.results.runs import CellRuns
-from bench.stats.tests import SEEDS_FOR_INTERVAL, welch
 
 SIBLINGS = "bench.siblings"
 """Fact: the cells that other studies had when the report was written."""
@@ -150,7 +149,7 @@ def beaten(results: Results) -> list[Beaten]:
         share = 1 - mean_of(metric, lowest.values) / mean if mean > 0 else 0.0
         if share >= NOTABLE:
             values = place.values(metric)
-            found.append(Beaten(place, lowest, share, _is_apart(metric, values, lowest.values)))
+            found.append(Beaten(place, lowest, share, is_apart(metric, values, lowest.values)))
     return found
 
 
@@ -170,8 +169,3 @@ def turned(results: Results) -> list[Reversed]:
             if any(tested):
                 found.append(Reversed(low, high, (a, b), tested))
     return found
-
-
-def _is_apart(metric: str, a: Sequence[float], b: Sequence[float]) -> bool:
-    enough = min(len(a), len(b)) >= SEEDS_FOR_INTERVAL
-    return enough and welch(a, b, scale_of(metric)).p < ALPHA

@@ -43,9 +43,10 @@ def provenance(results: Results) -> str:
     unknown = sum(not run.tags.trained_by for run in runs)
     if 0 < unknown < len(runs):  # a report of older runs alone stays what it was
         said += f" Of {plural(unknown, 'run')} the identity is not recorded: an older version made them."
+    lines = "\n".join(commands(results))
     return "\n\n".join(
         [
-            f"```\n{_commands(results)}\n```",
+            f"```\n{lines}\n```",
             table(["what", "value"], rows, left=2),
             *_chosen_runs(results),
             "Every run with its id, configuration digest, parameters and last values is in "
@@ -55,8 +56,8 @@ def provenance(results: Results) -> str:
     )
 
 
-def _commands(results: Results) -> str:
-    """Those that run what is reported here, and report it."""
+def commands(results: Results) -> tuple[str, str]:
+    """What runs what is reported here, and what reports it."""
     seeds, trials = completeness(results).seeds, results.trials
     # Of a search the seeds begin after the trials' own.
     number = max(seeds) + 1 if seeds and seeds[0] == 0 else len(seeds)
@@ -66,7 +67,7 @@ def _commands(results: Results) -> str:
     most += f" --seeds-per-trial {each}" if each > 1 else ""
     declared = declared_looks(results)
     grows = f" --until decided --max-seeds {declared[-1]}" if declared else ""
-    return f"bench run {flags}{option}{most}{grows}\nbench report {flags}{option}"
+    return f"bench run {flags}{option}{most}{grows}", f"bench report {flags}{option}"
 
 
 def _chosen_runs(results: Results) -> list[str]:
