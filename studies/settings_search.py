@@ -1,6 +1,7 @@
 """Which training settings does each family get (protocol rule 4)?
 
-Eight settings per family, the same budget, validation data only, the mean over two depths.
+Eight settings per family, the same budget, validation data only, the mean over two depths. The
+second setting is the batch size, of wgan the clip value: a choice for sweeps, not each family's best.
 bench run --study settings_search --seeds 1                      digits, 64 runs, 5 minutes
 bench run --study settings_search --seeds 1 --tier lab           MNIST, 64 runs, 20 minutes
 """
@@ -35,6 +36,7 @@ STUDY = Study(
         ),
     ),
     factors={"model.depth": (2, 4)},
+    confirm=False,
     tiers={
         "classroom": Tier(
             dataset="digits",

@@ -165,8 +165,8 @@ class Search(Settings):
         known: Whether it begins with what is known.
         share: Of the images of a run, that a trial sees; a tier may have another one.
         finalists: So many best trials of each arm, and what is known, are trained on all images
-            with the trials' seeds; the best of them is what the search found. With 0 it is the
-            best trial.
+            with the trials' seeds, or ``Tier.finalist_seeds``; the best of them is what the search
+            found. With 0 it is the best trial.
         seeds: Of each trial, 0, 1, ...; its value is their mean, and one of several is not pruned.
         sampler_seed: Of what is chosen at random or by TPE; another one is another search.
     """

@@ -12,7 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from bench.config import Settings, dataset_slug, digest
 from bench.errors import UsageError
 from bench.plan.claim import Claim, Published
-from bench.plan.space import MOST_TRIALS, SETTINGS, Search, Space
+from bench.plan.space import MOST_TRIAL_SEEDS, MOST_TRIALS, SETTINGS, Search, Space
 from bench.records import Scalar
 from bench.registry import closest
 
@@ -55,6 +55,7 @@ class Tier(Settings):
         seeds: How many, unless ``--seeds`` says otherwise.
         trials: Of a search, for each arm; None takes the search's own number.
         trial_share: Of the images of a run, that a trial sees; None takes the search's own.
+        finalist_seeds: Of each finalist of a search, 0, 1, ...; at least as many as a trial has.
         takes: How long it was measured to take, and where.
     """
 
@@ -65,6 +66,7 @@ class Tier(Settings):
     seeds: int = Field(3, ge=1, le=MOST_SEEDS)
     trials: int | None = Field(None, ge=1, le=MOST_TRIALS)
     trial_share: float | None = Field(None, gt=0, le=1)
+    finalist_seeds: int = Field(1, ge=1, le=MOST_TRIAL_SEEDS)
     takes: str = ""
 
 

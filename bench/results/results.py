@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from bench.errors import UsageError
 from bench.measures import ELBOS, MeasureName, choice, largest
+from bench.plan.space import FOUND, SETTINGS
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.format import count, span
@@ -165,7 +166,10 @@ class Results:
         return {arm: self._choose(arm) for arm in self.arms}
 
     def _choose(self, arm: str) -> CellRuns | None:
-        return _chosen_of(self.cells_of(arm), self.selection_metric)
+        """Of a search what it found, which fresh seeds had no part in; else the best on validation."""
+        cells = self.cells_of(arm)
+        found = [p for p in cells if p.runs and p.cell.factors.get(SETTINGS) == FOUND]
+        return found[0] if found else _chosen_of(cells, self.selection_metric)
 
     def along_x(self, arm: str) -> list[tuple[Scalar, CellRuns]]:
         """The arm's cells along the x factor, other factors as in the chosen cell."""

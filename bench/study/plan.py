@@ -299,16 +299,24 @@ class StudyPlan:
         number = search.finalists + bool(search.known) if search.finalists else 0
         return [
             replace(run, trial=n, sampler=sampler)
-            for sampler, count in (("", self.num_trials), (FINALIST, number))
+            for sampler, count, seeds in (
+                ("", self.num_trials, self.trial_seeds),
+                (FINALIST, number, self.finalist_seeds),
+            )
             for n in range(count)
-            for run in self._placeholders(sampler)
+            for run in self._placeholders(sampler, seeds)
         ]
 
-    def _placeholders(self, sampler: str) -> list[PlannedRun]:
+    @property
+    def finalist_seeds(self) -> int:
+        """Of each finalist."""
+        return max(self.trial_seeds, self.study.tier(self.identity.tier).finalist_seeds)
+
+    def _placeholders(self, sampler: str, seeds: int) -> list[PlannedRun]:
         return [
             self.trial(arm, 0, middle(space), sampler, seed)
             for arm, space in self.study.spaces.items()
-            for seed in range(self.trial_seeds)
+            for seed in range(seeds)
         ]
 
     def trial(

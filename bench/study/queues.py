@@ -223,7 +223,7 @@ class FinalQueue:
             self._plan.trial(arm, one.trial, one.values, FINALIST, seed)
             for arm, leaders in self._trials.leaders().items()
             for one in self._chosen(arm, leaders)
-            for seed in range(self._plan.trial_seeds)
+            for seed in range(self._plan.finalist_seeds)
         ]
 
     def best(self) -> dict[str, Found]:
@@ -235,7 +235,7 @@ class FinalQueue:
         for arm, leaders in self._trials.leaders().items():
             for one in self._chosen(arm, leaders):
                 ended = results.get((arm, one.trial), [])
-                value = _together(ended).value if len(ended) == self._plan.trial_seeds else None
+                value = _together(ended).value if len(ended) == self._plan.finalist_seeds else None
                 if value is not None and (arm not in best or value < best[arm].value):
                     best[arm] = replace(one, value=value)
         return best

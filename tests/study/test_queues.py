@@ -278,6 +278,18 @@ def test_what_was_found_is_the_best_on_all_images_and_no_other_trial(staged):
     assert chosen == engine.params["vae trial=5"]["model.lr"]
 
 
+def test_finalist_of_several_seeds_is_held_by_their_mean(staged):
+    tier = staged.study.tier("classroom").model_copy(update={"finalist_seeds": 2})
+    staged.study = staged.study.model_copy(update={"tiers": {"classroom": tier}})
+    values = {"vae trial=4": -10.0, "vae trial=5": -9.0}
+    values |= {"vae finalist=4": -50.0, "vae finalist=4 seed=1": -50.0, "vae finalist=5": -99.0}
+    engine = staged.run(staged.engine(values=values))
+    assert sum("vae finalist=" in name for name in engine.ran) == 6
+    assert sum("vae trial=" in name for name in engine.ran) == 6
+    best = staged.driver().best()["vae"]
+    assert (best.trial, best.value) == (4, -50.0)
+
+
 def test_search_that_finds_nothing_better_than_what_is_known_runs_that_alone(staged):
     values = {"vae finalist=0": -99.0, "gan finalist=0": -99.0}
     engine = staged.run(staged.engine(values=values))

@@ -53,22 +53,32 @@ def lost(results: Results) -> list[str]:
     """Of which families the search found nothing better than what was known, a sentence each kind."""
     with_known = [one for one in chosen_of(results) if one.known]
     same = [one.arm for one in with_known if one.found is None]
-    worse = [
-        one.arm
-        for one in with_known
-        if one.found is not None and results.chosen(one.arm) is one.known
-    ]
     said = []
     if same:
         said.append(
             f"For {_named(same)} the search found nothing better than the settings known before it."
         )
-    if worse:
+    unproved = [one for one in with_known if one.found is not None and not _is_better(one)]
+    if unproved:
+        each = join([f"{code(one.arm)} ({_against(one)})" for one in unproved])
         said.append(
-            f"For {_named(worse)} what the search found is no better on fresh seeds than the settings "
-            "known before it, which stand in its place."
+            f"On fresh seeds what the search found is not shown to be better than the settings known "
+            f"before it for {each}."
         )
     return said
+
+
+def _is_better(one: Chosen) -> bool:
+    """Whether its interval lies below the known settings, and it lost no more runs."""
+    lost, known_lost = (place.num_lost if place else 0 for place in (one.found, one.known))
+    return lost <= known_lost and one.difference is not None and one.difference.high < 0
+
+
+def _against(one: Chosen) -> str:
+    lost = one.found.num_lost if one.found else 0
+    said = [f"found : known {effect(one.difference)}"] if one.difference else []
+    said += [f"{plural(lost, 'run')} without a value"] if lost else []
+    return ", ".join(said) or "too few runs to tell"
 
 
 def _rows(results: Results, one: Chosen) -> list[list[str]]:
