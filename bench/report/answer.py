@@ -33,6 +33,9 @@ from bench.stats.trend import Trend
 _MOST_NAMED = 3
 """Families in the first sentence that a comparison was not declared with."""
 
+_AT_COMMON = "at the seeds that both have, over which they were tested"
+"""Where a family of a higher mean over its own seeds is the lower one."""
+
 _DISTANCES = {"fd": "Frechet distance", "fid": "FID", "kd": "kernel distance", "kid": "KID"}
 
 
@@ -119,11 +122,12 @@ def _declined(results: Results) -> str:
 
 def _ahead(results: Results, best: CellRuns, others: Sequence[CellRuns]) -> str:
     """Whose distance is lower than whose, each at its settings, as far as a test says so."""
-    lower, near, unknown = _standing(results, best, others)
+    lower, near, above, unknown = _standing(results, best, others)
     subject = f"{_named(results, best)}"
     learnt = "learned faster" if still_learning(results) else "makes images nearer to real ones"
     value = f"{_value(results, best)}{_scale(results)}"
     parts = [f"not told apart from {_listed(results, near)}"] if near else []
+    parts += [f"higher than {_listed(results, above)} {_AT_COMMON}"] if above else []
     parts += [f"not tested against {_listed(results, unknown)}"] if unknown else []
     rest = f", {join(parts)}" if parts else ""
     if lower:
@@ -133,18 +137,19 @@ def _ahead(results: Results, best: CellRuns, others: Sequence[CellRuns]) -> str:
 
 def _standing(
     results: Results, best: CellRuns, others: Sequence[CellRuns]
-) -> tuple[list[CellRuns], list[CellRuns], list[CellRuns]]:
-    """The others: those it is lower than by the declared test, not told apart from, not tested."""
+) -> tuple[list[CellRuns], ...]:
+    """The others by the declared test: it is lower than, not told apart from, higher than; not tested."""
     tested = {
-        arm: comparison.winner == best.arm
+        arm: comparison.winner or ""
         for comparison in comparisons(results)
         if comparison.pair.planned.measure == DISTANCE and comparison.difference is not None
         for arm in (comparison.a, comparison.b)
         if best.arm in {comparison.a, comparison.b}
     }
-    lower = [p for p in others if tested.get(p.arm) is True]
-    near = [p for p in others if tested.get(p.arm) is False]
-    return lower, near, [p for p in others if p.arm not in tested]
+    lower = [p for p in others if tested.get(p.arm) == best.arm]
+    near = [p for p in others if tested.get(p.arm) == ""]
+    above = [p for p in others if tested.get(p.arm) == p.arm]
+    return lower, near, above, [p for p in others if p.arm not in tested]
 
 
 def _bare(places: Sequence[CellRuns]) -> str:

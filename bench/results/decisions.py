@@ -105,13 +105,23 @@ class Pair:
         """Whether it is compared seed by seed."""
         return self.matched is not None
 
+    @property
+    def compared(self) -> tuple[Sequence[float], Sequence[float]]:
+        """The values that the test reads: of the seeds that both have where it is paired, else all."""
+        return self.matched or (self.first.values, self.second.values)
+
+    @property
+    def num_common(self) -> int | None:
+        """Seeds that both have, where it is paired and one of them has others too; else None."""
+        everything = {len(self.first.values), len(self.second.values)}
+        number = len(self.compared[0])
+        return number if self.is_paired and everything != {number} else None
+
     def test(self) -> Difference | None:
         """Student's paired test, else Welch's; None below three values each."""
         if not self.is_testable:
             return None
-        if self.matched is not None:
-            return paired(*self.matched, self.scale)
-        return welch(self.first.values, self.second.values, self.scale)
+        return (paired if self.is_paired else welch)(*self.compared, self.scale)
 
     def p(self, now: Difference) -> float:
         """Not corrected for other pairs; of a study that grows, for all of its looks.
@@ -161,9 +171,8 @@ class Comparison:
 
     @property
     def apart(self) -> float:
-        """How far the means are from each other, in units of the measure."""
-        groups = (self.pair.first, self.pair.second)
-        first, second = (centre(group.values, self.pair.scale) for group in groups)
+        """How far the means of what is compared are from each other, in units of the measure."""
+        first, second = (centre(values, self.pair.scale) for values in self.pair.compared)
         return abs(first - second)
 
     @property

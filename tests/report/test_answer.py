@@ -151,6 +151,25 @@ def test_families_that_are_not_told_apart_are_said():
     assert "no family is shown to be nearest" in partly
 
 
+def test_family_that_is_lower_at_the_common_seeds_alone_is_no_tie():
+    values = {"vae": (1.0, 2.0, 3.0, 9.0, 9.0), "gan": (1.1, 2.2, 3.3)}
+    records = settled(study_records(LEVEL, seeds=range(5)))
+    kept = [r for r in records if r.run_id.startswith(("run_vae_2_", "run_gan_3_"))]
+    for record in list(kept):
+        family, seed = record.tags["family"], int(record.tags["seed"])
+        if seed >= len(values[family]):
+            kept.remove(record)
+            continue
+        record.metrics[FD] = values[family][seed]
+    arms = (STUDY.arms[0], STUDY.arms[1].model_copy(update={"model": "vae"}))
+    study = STUDY.model_copy(update={"arms": arms, "factors": {}})
+    text = first(kept, study=study)
+    assert "the lowest mean is that of `gan`, at a Frechet distance of 2.00 [" in text
+    assert "higher than `vae` at 3.45 [" in text
+    assert text.endswith("at the seeds that both have, over which they were tested.")
+    assert "not told apart" not in text
+
+
 def test_families_that_were_not_compared_are_counted_where_they_are_many(monkeypatch):
     monkeypatch.setattr("bench.report.answer._MOST_NAMED", 1)
     assert "not tested against 2 others" in first(study_records(), study=declared(("vae", "wgan")))

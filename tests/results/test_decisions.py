@@ -278,6 +278,29 @@ def test_only_seeds_that_both_arms_have_are_pairs():
     assert few.test() == welch(first.values, (1.0, 2.0, 3.0))
 
 
+def test_what_is_said_of_a_pair_is_of_the_seeds_that_both_have():
+    first = Group((1.0, 2.0, 3.0, 9.0, 9.0), seeds=(0, 1, 2, 3, 4))
+    second = Group((1.1, 2.2, 3.3), seeds=(0, 1, 2))
+    pair = Pair(
+        planned=Planned(a="a", b="b"),
+        first=first,
+        second=second,
+        is_one_model=True,
+        scale="log",
+        spread=1.0,
+    )
+    (found,) = decide([pair])
+    assert found.apart == pytest.approx(0.1 * 6 ** (1 / 3))
+    assert found.is_within_floor  # the means of all seeds are 1.5 apart
+    (found,) = decide([dataclasses.replace(pair, spread=None)])
+    assert found.winner == "a"
+    assert verdict(found).endswith("Tested over the 3 seeds at which both have a value.")
+    assert "`a` - `b`, paired over 3 common seeds |" in comparison_table([found])
+    (same,) = decide([dataclasses.replace(pair, first=first.of_first(3))])
+    assert "common" not in comparison_table([same])
+    assert "Tested over" not in verdict(same)
+
+
 def test_families_of_other_models_are_not_paired():
     found = comparisons(results_of(study_records()))
     assert [c.pair.is_paired for c in found] == [False] * 3

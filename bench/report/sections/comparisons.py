@@ -33,8 +33,8 @@ CANNOT = "cannot reach it"
 
 
 def verdict(comparison: Comparison) -> str:
-    """A sentence, and another where runs were lost."""
-    return " ".join(filter(None, [_said(comparison), _lost(comparison)]))
+    """A sentence, and others where runs were lost, or have no partner of their seed."""
+    return " ".join(filter(None, [_said(comparison), _lost(comparison), _common(comparison)]))
 
 
 def _said(comparison: Comparison) -> str:
@@ -95,6 +95,12 @@ def _lost(comparison: Comparison) -> str:
     return f"Not in this test of means, for want of a value: {join(lost)}." if lost else ""
 
 
+def _common(comparison: Comparison) -> str:
+    """That a paired test leaves out the seeds that one of the two lacks; empty where it has all."""
+    number = comparison.pair.num_common
+    return f"Tested over the {number} seeds at which both have a value." if number else ""
+
+
 @section("Comparisons", after="Families at their chosen cell", level=3)
 def compared(results: Results) -> str:
     """What the study declares, decided at the chosen cells."""
@@ -123,6 +129,8 @@ def _row(comparison: Comparison) -> list[str]:
         pair += f" {LOST_RUNS}"
     if comparison.pair.is_paired:
         pair += ", paired"
+    if number := comparison.pair.num_common:
+        pair += f" over {number} common seeds"
     beside = [_permutation(comparison), _improvement(comparison)]
     if d is None or p is None:
         return [pair, *[MISSING] * 3, *beside, MISSING, "not compared: fewer than three seeds"]
