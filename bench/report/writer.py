@@ -20,10 +20,11 @@ from bench.report.manifest import Manifest, table_digest, text_digest
 from bench.report.origin import origin
 from bench.report.runs_csv import runs_table
 from bench.report.sections import in_order
-from bench.results.format import code, count, plural, prose
+from bench.report.sections.provenance import commands
+from bench.results.format import code, count, join, plural, prose
 from bench.results.results import Pictures, Results, read_results
 from bench.results.runs import UNFINISHED
-from bench.results.summary import completeness, unconfirmed
+from bench.results.summary import completeness, overtaken, unconfirmed
 
 README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
 
@@ -181,10 +182,12 @@ def _unconfirmed(results: Results) -> str:
     missing = unconfirmed(results)
     if not missing:
         return ""
+    former = join([f"{code(p.arm)} at {prose(results.label(p))}" for p in overtaken(results)])
+    others = f" Those of {former} do not count: the seeds reported here choose another cell."
     return (
         f"> {plural(missing, 'run')} of chosen cells on fresh seeds {'is' if missing == 1 else 'are'} "
         "missing: a family without them is at the value of the seeds that chose its cell, which "
-        "flatter it."
+        f"flatter it.{others if former else ''} {code(commands(results)[0])} runs what is missing."
     )
 
 

@@ -9,7 +9,7 @@ from bench.measures import MeasureName
 from bench.plan.study import FRESH_SEED
 from bench.results.format import code, link, plural
 from bench.results.results import GAUSSIAN, Results
-from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
+from bench.results.runs import UNFINISHED, CellRuns, RecordedRun, into_cells
 
 RUN_PAGES = "bench.run_pages"
 """Fact: the address of a run's page in MLflow, but for its id at the end; none of a database."""
@@ -122,6 +122,15 @@ def unconfirmed(results: Results) -> int:
         for place in chosen
         if place is not None
     )
+
+
+def overtaken(results: Results) -> list[CellRuns]:
+    """Cells with runs on fresh seeds that count no more, since these seeds choose another cell."""
+    runs = [run for run in results.unplaced_runs if run.is_confirming]
+    cells = [place.cell for place in results.arm_cells]
+    places, _ = into_cells(cells, runs, results.identity.overrides)
+    chosen = [place.cell for arm in results.arms if (place := results.chosen(arm))]
+    return [p for p in places if p.confirming and p.cell not in chosen]
 
 
 def run_link(results: Results, run: RecordedRun) -> str:

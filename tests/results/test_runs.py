@@ -144,3 +144,17 @@ def test_sweep_without_all_of_its_fresh_seeds_says_that_its_values_flatter():
     results = results_of([*own, begun, *fresh[1:]])
     assert "1 run of chosen cells on fresh seeds is missing" in report_text(results)
     assert results.headline("vae") is results.chosen("vae")
+
+
+def test_fresh_seeds_of_a_cell_that_is_not_chosen_any_more_are_said_with_the_remedy():
+    own = study_records()
+    fresh = [run for arm in ("gan", "wgan") for run in chosen_again(own, arm)]
+    former = [confirming(r, 50.0) for r in own if r.run_id.startswith("run_vae_3")]
+    results = results_of([*own, *fresh, *former])
+    assert results.headline("vae") is results.chosen("vae")
+    state = report_text(results).partition("The question")[0]
+    assert "3 runs of chosen cells on fresh seeds are missing" in state
+    assert "Those of `vae` at depth 3 do not count: the seeds reported here choose another" in state
+    assert "--seeds 3` runs what is missing." in state
+    others = report_text(results_of([*own, *fresh]))
+    assert "do not count" not in others
