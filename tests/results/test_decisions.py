@@ -301,6 +301,22 @@ def test_what_is_said_of_a_pair_is_of_the_seeds_that_both_have():
     assert "Tested over" not in verdict(same)
 
 
+def test_arm_with_one_cell_shares_no_seeds_with_one_that_was_chosen_and_the_table_says_so():
+    chosen, only = (
+        Group((1.0, 2.0, 3.0), seeds=(1000, 1001, 1002)),
+        Group((1.5, 2.5, 3.5), 0, (0, 1, 2)),
+    )
+    pair = Pair(planned=Planned(a="k1", b="k5"), first=chosen, second=only, is_one_model=True)
+    (found,) = decide([pair])
+    assert found.difference == welch(chosen.values, only.values)
+    note = (
+        "Of one model but with fewer than three common seeds, and so by Welch's test: `k1` and `k5`"
+    )
+    assert note in comparison_table([found])
+    others = decide([dataclasses.replace(pair, is_one_model=False)])
+    assert "Of one model but" not in comparison_table(others)
+
+
 def test_families_of_other_models_are_not_paired():
     found = comparisons(results_of(study_records()))
     assert [c.pair.is_paired for c in found] == [False] * 3

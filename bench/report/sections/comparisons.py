@@ -116,7 +116,8 @@ def comparison_table(found: Sequence[Comparison]) -> str:
         *("P(first better)", "detectable", "better"),
     ]
     text = table(header, [_row(comparison) for comparison in found])
-    notes = [_test_note(found), _looks_note(found), _beside_note(found), footnotes(text)]
+    said = [_test_note(found), _apart_note(found), _looks_note(found), _beside_note(found)]
+    notes = [*said, footnotes(text)]
     return f"{text}\n\n{' '.join(filter(None, notes))}"
 
 
@@ -168,6 +169,18 @@ def _test_note(comparisons: Sequence[Comparison]) -> str:
         "smallest true difference or factor "
         "that these seeds would have shown with 80 % probability at the strictest step of the "
         f"correction, p below {significant(comparisons[0].threshold)}."
+    )
+
+
+def _apart_note(comparisons: Sequence[Comparison]) -> str:
+    """Which arms of one model are no pairs, for want of common seeds; empty where all are."""
+    pairs = [c.pair for c in comparisons if c.pair.is_testable and not c.pair.is_paired]
+    named = [f"{code(p.planned.a)} and {code(p.planned.b)}" for p in pairs if p.is_one_model]
+    if not named:
+        return ""
+    return (
+        f"Of one model but with fewer than three common seeds, and so by Welch's test: {'; '.join(named)} "
+        "(a cell chosen among several counts by its fresh seeds, an arm's only cell by its own)."
     )
 
 
