@@ -21,7 +21,7 @@ from bench.results.format import (
     significant,
     span,
 )
-from bench.results.learning import still_learning
+from bench.results.learning import learning_unknown, still_learning
 from bench.results.naming import against_naming
 from bench.results.results import GAUSSIAN, REAL_IMAGES, Results, short
 from bench.results.robustness import headline_order
@@ -114,6 +114,11 @@ def _declined(results: Results) -> str:
         "learning": (
             f"{who(results, still_learning(results))} still learning, so that no family is named the "
             "best"
+        ),
+        "learning unknown": (
+            f"it is not known whether {join([code(a) for a in learning_unknown(results)])} "
+            f"{'was' if len(learning_unknown(results)) == 1 else 'were'} still learning, so that no "
+            "family is named the best"
         ),
         "not shown": "no family is shown to be nearest to real images",
     }

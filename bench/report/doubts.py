@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.results.format import code, join
-from bench.results.learning import progress, still_learning
+from bench.results.learning import learning_unknown, progress, still_learning
 from bench.results.results import Results
 from bench.results.robustness import Agreement, View, headline_order, views
 
@@ -38,12 +38,18 @@ def learning(results: Results) -> str:
     moved = {"fell by": fell, "rose by": rose}
     said = " and ".join(f"{verb} {join(each)}" for verb, each in moved.items() if each)
     late = still_learning(results)
+    unknown = join([code(arm) for arm in learning_unknown(results)])
     over = (
         f"{who(results, late)} still learning (more than 10 %), and more images may change the order"
         if late
-        else "none was still learning (more than 10 %)"
+        else f"none{' of these' if unknown else ''} was still learning (more than 10 %)"
     )
-    return f"Over the last half of that budget the validation distance {said}: {over}."
+    rest = (
+        f"; of {unknown} it is not known, for want of a validation near half of it"
+        if unknown
+        else ""
+    )
+    return f"Over the last half of that budget the validation distance {said}: {over}{rest}."
 
 
 def _percent(share: float) -> str:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bench.results.results import Results, once
-from bench.results.runs import RecordedRun
+from bench.results.runs import CellRuns, RecordedRun
 from bench.results.trends import at_half
 
 HALF = "half/"
@@ -83,3 +83,15 @@ def progress(results: Results) -> list[Progress]:
 def still_learning(results: Results) -> list[str]:
     """The arms whose distance fell by more than a tenth over the last half of the budget."""
     return [one.arm for one in progress(results) if one.is_learning]
+
+
+def learning_unknown(results: Results) -> list[str]:
+    """The arms none of whose runs was validated near half of its budget, of those that train at all."""
+    known = {one.arm for one in progress(results)}
+    return [p.arm for p in results.chosen_cells if _is_trained(p) and p.arm not in known]
+
+
+def _is_trained(place: CellRuns) -> bool:
+    """Whether a run with values took a step: what is computed in closed form has nothing to learn."""
+    names = {name for run in place.valued for name in run.record.metrics}
+    return any(name.startswith("cost/updates_") for name in names)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from bench.results.decisions import winners
-from bench.results.learning import still_learning
+from bench.results.learning import learning_unknown, still_learning
 from bench.results.results import Results, once
 from bench.results.summary import beats_gaussian
 
-Against = Literal["collapsed", "gaussian", "learning", "not shown", ""]
+Against = Literal["collapsed", "gaussian", "learning", "learning unknown", "not shown", ""]
 
 
 @once
@@ -18,7 +18,8 @@ def against_naming(results: Results) -> Against:
 
     ``collapsed``: every run of every family did. ``gaussian``: none is below the Gaussian fitted to
     the pixels. ``learning``: the last half of the budget still lowered some family's distance by
-    more than a tenth. ``not shown``: it is not below every other by the declared tests.
+    more than a tenth. ``learning unknown``: of some family that is not known. ``not shown``: it is
+    not below every other by the declared tests.
     """
     places = [p for p in results.chosen_cells if p.mean(results.test_metric) is not None]
     if all(run.status == "collapsed" for place in places for run in place.valued):
@@ -27,6 +28,8 @@ def against_naming(results: Results) -> Against:
         return "gaussian"
     if still_learning(results):
         return "learning"
+    if learning_unknown(results):
+        return "learning unknown"
     return "" if winners(results) else "not shown"
 
 
