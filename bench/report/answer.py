@@ -105,8 +105,8 @@ def _declined(results: Results) -> str:
     """Why no family is named the best; empty where one is."""
     says = {
         "collapsed": (
-            "no family is named: every run collapsed, its images cover few kinds of image or hardly "
-            "differ from each other"
+            "no family is named: every run of the chosen cells that has a value collapsed, its images "
+            "cover few kinds of image or hardly differ from each other"
         ),
         "gaussian": (
             "no family is named: none is nearer to real images than a Gaussian fitted to the pixels"
@@ -128,16 +128,24 @@ def _declined(results: Results) -> str:
 def _ahead(results: Results, best: CellRuns, others: Sequence[CellRuns]) -> str:
     """Whose distance is lower than whose, each at its settings, as far as a test says so."""
     lower, near, above, unknown = _standing(results, best, others)
-    subject = f"{_named(results, best)}"
-    learnt = "learned faster" if still_learning(results) else "makes images nearer to real ones"
+    subject = _named(results, best)
     value = f"{_value(results, best)}{_scale(results)}"
     parts = [f"not told apart from {_listed(results, near)}"] if near else []
     parts += [f"higher than {_listed(results, above)} {_AT_COMMON}"] if above else []
     parts += [f"not tested against {_listed(results, unknown)}"] if unknown else []
     rest = f", {join(parts)}" if parts else ""
     if lower:
-        return f"{subject} {learnt} than {_bare(lower)}: it is at {value}, lower than {_listed(results, lower)}{rest}"
+        is_at = f"{_verb(results, lower)} at {value}, lower than {_listed(results, lower)}"
+        return f"{subject} {is_at}{rest}"
     return f"the lowest mean is that of {subject}, at {value}{rest}"
+
+
+def _verb(results: Results, lower: Sequence[CellRuns]) -> str:
+    """What a lower distance comes to: nothing where no family is any good."""
+    if against_naming(results) in {"collapsed", "gaussian"}:
+        return "is"
+    learnt = "learned faster" if still_learning(results) else "makes images nearer to real ones"
+    return f"{learnt} than {_bare(lower)}: it is"
 
 
 def _standing(

@@ -16,10 +16,10 @@ Against = Literal["collapsed", "gaussian", "learning", "learning unknown", "not 
 def against_naming(results: Results) -> Against:
     """What speaks against naming the family of the lowest distance; empty where nothing does.
 
-    ``collapsed``: every run of every family did. ``gaussian``: none is below the Gaussian fitted to
-    the pixels. ``learning``: the last half of the budget still lowered some family's distance by
-    more than a tenth. ``learning unknown``: of some family that is not known. ``not shown``: it is
-    not below every other by the declared tests.
+    ``collapsed``: every run of the chosen cells that has a value did. ``gaussian``: none is below
+    the Gaussian fitted to the pixels. ``learning``: the last half of the budget still lowered some
+    family's distance by more than a tenth. ``learning unknown``: of some family that is not known.
+    ``not shown``: it is not below every other by the declared tests.
     """
     places = [p for p in results.chosen_cells if p.mean(results.test_metric) is not None]
     if all(run.status == "collapsed" for place in places for run in place.valued):

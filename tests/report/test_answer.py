@@ -136,13 +136,17 @@ def test_nobody_is_named_best_where_it_is_not_known_who_was_still_learning():
 
 def test_nobody_is_named_where_every_run_collapsed():
     text = first(settled(tagged(study_records(), status="collapsed")))
-    assert "no family is named: every run collapsed" in text
+    assert "no family is named: every run of the chosen cells that has a value collapsed" in text
+    assert "`gan` (depth 3) is at a Frechet distance of " in text
     assert "nearest" not in text
+    assert "nearer to real ones" not in text
 
 
 def test_nobody_is_named_where_none_beats_the_gaussian():
     text = first(settled(study_records({"vae": 300.0, "gan": 200.0, "wgan": 250.0})))
     assert "no family is named: none is nearer to real images than a Gaussian" in text
+    assert "`gan` (depth 3) is at a Frechet distance of " in text
+    assert "nearer to real ones" not in text
 
 
 def test_images_made_elsewhere_that_beat_every_family_are_said():

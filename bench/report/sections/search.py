@@ -75,9 +75,9 @@ def _is_better(one: Chosen) -> bool:
 
 
 def _against(one: Chosen) -> str:
-    lost = one.found.num_lost if one.found else 0
     said = [f"found : known {effect(one.difference)}"] if one.difference else []
-    said += [f"{plural(lost, 'run')} without a value"] if lost else []
+    if one.found and (lost := one.found.num_lost):
+        said.append(f"{lost} of {plural(len(one.found.runs), 'run')} without a value")
     return ", ".join(said) or "too few runs to tell"
 
 

@@ -83,7 +83,7 @@ def test_found_settings_that_lost_a_run_are_not_called_better():
         found[3], tags={**found[3].tags, "status": "diverged"}, metrics={}
     )
     said = answer(read(found, fresh("vae", 3, "known")))
-    assert "`vae` (found : known × 0.50 [0.50, 0.50], 1 run without a value)" in said
+    assert "`vae` (found : known × 0.50 [0.50, 0.50], 1 of 4 runs without a value)" in said
 
 
 def test_where_nothing_new_was_found_there_is_no_empty_cell():
