@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,12 +34,14 @@ class AtCost:
         amount: How much of it; None where there is none at which all can be held.
         values: Arm to one value for each seed; empty where it has none at that cost.
         collapsed: Whether every run behind the values has collapsed.
+        lost: Arm to its runs that ended without a value.
     """
 
     metric: str
     amount: float | None = None
     values: Mapping[str, Sequence[float]] = field(default_factory=dict)
     collapsed: bool = False
+    lost: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lowest(self) -> str:
@@ -92,7 +95,7 @@ def clock(results: Results) -> str:
 
 @once
 def at_equal_parameters(results: Results) -> AtCost:
-    """At the most parameters that a cell of every arm has, between two sizes of its own cells.
+    """At the most parameters that every arm has, between two of its cells along the study's factor.
 
     None after a search, which varies size along with all else: nothing lies between its cells.
     """
@@ -103,16 +106,25 @@ def at_equal_parameters(results: Results) -> AtCost:
     if max(min(known) for known in sizes.values()) > amount * (1 + _SAME):
         return AtCost(results.selection_metric)
     values = {arm: _at_size(results, known, amount) for arm, known in sizes.items()}
-    runs = [run for known in sizes.values() for place in known.values() for run in place.valued]
-    return AtCost(results.selection_metric, amount, values, _all_collapsed(runs))
+    places = [place for known in sizes.values() for place in known.values()]
+    return _at(results, amount, values, places)
 
 
 def _chosen_runs(results: Results) -> list[RecordedRun]:
     return [run for place in results.chosen_cells for run in place.valued]
 
 
-def _all_collapsed(runs: Sequence[RecordedRun]) -> bool:
-    return all(run.status == "collapsed" for run in runs)
+def _at(
+    results: Results,
+    amount: float,
+    values: Mapping[str, Sequence[float]],
+    places: Sequence[CellRuns],
+) -> AtCost:
+    lost: Counter[str] = Counter()
+    for place in places:
+        lost[place.arm] += place.num_lost
+    collapsed = all(run.status == "collapsed" for place in places for run in place.valued)
+    return AtCost(results.selection_metric, amount, values, collapsed, lost)
 
 
 def _curves(results: Results, runs: Sequence[RecordedRun]) -> dict[str, Curve]:
@@ -148,13 +160,16 @@ def _at_least_cost(results: Results, curves: Mapping[str, Curve]) -> AtCost:
         ]
         for place in results.chosen_cells
     }
-    return AtCost(results.selection_metric, amount, values, _all_collapsed(runs))
+    return _at(results, amount, values, results.chosen_cells)
 
 
 def _sizes(results: Results, arm: str) -> dict[float, CellRuns]:
-    """Numbers of parameters to the arm's cell that has them, of several the one of lowest mean."""
-    metric = results.selection_metric
-    places = [p for p in results.cells_of(arm) if p.mean(metric) is not None and p.mean(PARAMETERS)]
+    """Numbers of parameters to the arm's cell that has them, of several the one of lowest mean.
+
+    Of the cells that differ from the chosen one in the factor alone: nothing else moves the distance.
+    """
+    metric, lines = results.selection_metric, results.lines(arm)
+    places = [p for _, p in lines if p.mean(metric) is not None and p.mean(PARAMETERS)]
     found = {}
     for size, group in itertools.groupby(sorted(places, key=_size), key=_size):
         cells = list(group)

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from synthetic_study import IDENTITY, STUDY, study_records
+from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan import Int, Search
 from bench.report.sections.equal_cost import equal_cost
@@ -13,6 +13,7 @@ from bench.results.equal_cost import (
     at_equal_seconds,
     clock,
 )
+from bench.results.format import LOST_RUNS
 from bench.results.results import read_results
 
 METRIC = "val/fd_digits_n297"
@@ -92,6 +93,45 @@ def test_at_equal_parameters_a_family_is_read_between_its_own_sizes():
     assert at.amount == 1e4 * 4 ** (most - 1)
     for arm in SPEED:
         assert at.values[arm] == pytest.approx([1e6 / at.amount] * 3)
+
+
+def test_no_cell_with_another_setting_than_the_factor_is_a_size_of_the_chosen_one():
+    factors = {"model.depth": (1, 2, 3, 4, 5), "model.lr": (0.001, 0.01)}
+    study = STUDY.model_copy(update={"factors": factors})
+    other = [
+        dataclasses.replace(
+            r,
+            run_id=f"{r.run_id}_other",
+            params={**r.params, "model.lr": "0.01"},
+            metrics={
+                **r.metrics,
+                METRIC: 2 * r.metrics[METRIC],
+                "cost/num_parameters": 3 * r.metrics["cost/num_parameters"],
+            },
+        )
+        for r in records()
+        if METRIC in r.metrics
+    ]
+    alone, both = (
+        at_equal_parameters(read_results(study, IDENTITY, found, lambda *_: None))
+        for found in (records(), [*records(), *other])
+    )
+    assert alone.amount is not None
+    assert both == alone
+
+
+def test_family_that_lost_runs_is_marked():
+    found = [
+        lost(r, "diverged", "gone") if r.run_id in {"run_gan_1_0", "run_gan_1_1"} else r
+        for r in records()
+    ]
+    rows = [line for line in equal_cost(results_of(found)).splitlines() if LOST_RUNS in line]
+    assert [row.split(" |")[0] for row in rows[:-1]] == ["| trained parameters"]
+    found = [
+        lost(r, "diverged", "gone") if "_gan_" in r.run_id and "_0" in r.run_id else r
+        for r in found
+    ]
+    assert equal_cost(results_of(found)).count(LOST_RUNS) == 4
 
 
 def test_families_of_other_sizes_are_not_compared_at_equal_parameters():

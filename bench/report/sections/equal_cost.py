@@ -12,7 +12,7 @@ from bench.results.equal_cost import (
     at_equal_seconds,
     clock,
 )
-from bench.results.format import MISSING, code, count, join, measured, seconds, table
+from bench.results.format import MISSING, code, count, join, measured, prose, seconds, table
 from bench.results.results import Results
 
 
@@ -40,7 +40,10 @@ def _amount(at: AtCost, of: str = "") -> str:
 
 
 def _cells(results: Results, at: AtCost) -> list[str]:
-    values = [measured(at.metric, at.values.get(arm, ())) for arm in results.arms]
+    values = [
+        measured(at.metric, at.values.get(arm, ()), num_lost=at.lost.get(arm, 0))
+        for arm in results.arms
+    ]
     return [*values, _lowest(results, at)]
 
 
@@ -52,6 +55,11 @@ def _lowest(results: Results, at: AtCost) -> str:
         return "none: all runs collapsed"
     near = join([code(arm) for arm in at.near])
     return code(at.lowest) + (f", not clear of {near}" if near else "")
+
+
+def _sizes(results: Results) -> str:
+    x = prose(results.x_name)
+    return f"its chosen cell and those at other {x} in the same way" if x else "its chosen cell"
 
 
 def _notes(results: Results, of: str) -> str:
@@ -75,8 +83,8 @@ def _notes(results: Results, of: str) -> str:
         said.append("No number of parameters lies between those of every family's cells.")
     else:
         said.append(
-            "At equal parameters each family is read off its own sizes in the same way, on the "
-            "study's own seeds."
+            f"At equal parameters each family is read off {_sizes(results)}, on the study's own seeds, "
+            "by which cells are chosen."
         )
     said.append(
         "The lowest mean is clear of another where Welch's p, times the number of pairs of families, "
