@@ -1,4 +1,4 @@
-"""The one place for pixel ranges and grids: uint8 outside, float in [0, 1] inside."""
+"""The one place for pixel ranges and grids: whole numbers outside, float in [0, 1] inside."""
 
 from __future__ import annotations
 
@@ -33,19 +33,24 @@ class NotFinite(ValueError):  # noqa: N818 - the runner turns it into the status
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """uint8 ``[N, C, H, W]`` to float32 in [0, 1]."""
-    return images.float().div_(255)
+    """uint8 or uint16 ``[N, C, H, W]`` to float32 in [0, 1]."""
+    return images.float().div_(65_535 if images.element_size() == 2 else 255)
 
 
-def to_bytes(images: Tensor) -> Tensor:
-    """Float images to uint8: clamped to [0, 1], rounded (protocol rule 6).
+def to_pixels(images: Tensor, top: int = 255) -> Tensor:
+    """Float images to whole numbers 0..``top``: clamped to [0, 1], rounded (protocol rule 6).
+
+    uint8 up to 255, else uint16.
 
     Raises:
         NotFinite: A value is not finite.
     """
+    import torch
+
     if not bool(images.isfinite().all()):
         raise NotFinite("the model's images hold values that are not finite")
-    return images.detach().clamp(0, 1).mul(255).round().byte()
+    rounded = images.detach().clamp(0, 1).mul(top).round()
+    return rounded.byte() if top <= 255 else rounded.to(torch.uint16)
 
 
 def from_symmetric(images: Tensor) -> Tensor:

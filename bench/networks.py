@@ -22,6 +22,7 @@ from bench.config import (
     Activation,
     Norm,
 )
+from bench.errors import UsageError
 from bench.images import from_symmetric
 
 SMALLEST_SIDE = 4
@@ -32,6 +33,19 @@ WORTH_CASTING = 2**18
 
 Shape = tuple[int, int, int]
 Grid = tuple[int, int]
+
+
+def _require_pictures(shape: Shape) -> None:
+    """A convolution needs pixels beside each other.
+
+    Raises:
+        UsageError: Images of fewer than 4 rows or columns.
+    """
+    if min(shape[1:]) < SMALLEST_SIDE:
+        raise UsageError(
+            f"the model has convolutions, and an image of {shape[1]}x{shape[2]} values is no picture: "
+            "take vae_mlp, gan_mlp or another model without convolutions"
+        )
 
 
 def sides(side: int, depth: int) -> list[int]:
@@ -88,6 +102,7 @@ class ConvEncoder(nn.Module):
         act: Callable[[], nn.Module] | None = None,
     ) -> None:
         super().__init__()
+        _require_pictures(shape)
         make_act = act or LeakyReLU
         counts = channels(width, depth)
         layers: list[nn.Module] = [nn.Conv2d(shape[0], counts[0], 3, padding=1), make_act()]
@@ -143,6 +158,7 @@ class ConvDecoder(_Decoder):
         scale: float = 1.0,
     ) -> None:
         super().__init__()
+        _require_pictures(shape)
         make_act, self.scale = act or partial(nn.ReLU, inplace=True), scale
         maps, counts = grids(shape, depth)[::-1], channels(width, depth)[::-1]
         self.start = (counts[0], *maps[0])

@@ -45,6 +45,8 @@ class DataSpec:
         class_prior: Share of each class in the train split, in label order; sums to 1.
         levels: Number of gray levels per channel (256; digits 17), protocol rule 16.
         digest: First 16 hex digits of the SHA-256 over every split's images and labels.
+        extent: Of points of a plane, which are images of one row, its least and largest
+            coordinate; None of pictures.
     """
 
     name: str
@@ -53,6 +55,12 @@ class DataSpec:
     class_prior: tuple[float, ...]
     levels: int
     digest: str
+    extent: tuple[float, float] | None = None
+
+    @property
+    def top(self) -> int:
+        """The largest value that a pixel is stored as: 255, or 65,535 where it has more levels."""
+        return 255 if self.levels <= 256 else 65_535
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ GROUND: dict[str, str] = {
     "pieces": "errors",
     "signals": "",
     "runtime": "bench errors memory signals",
-    "networks": "config images",
+    "networks": "config errors images",
     "modules": "",
     "tensor_file": "files",
     "torchvision_import": "",
@@ -60,7 +60,7 @@ READS_RUNS: dict[str, str] = {
 MAKES_RUNS: dict[str, str] = {
     "distances": "",
     "datasets": "",
-    "detectors": "datasets",
+    "detectors": "distances datasets",
     "adversarial": "distances",
     "variational": "distances",
     "models": "distances adversarial variational",

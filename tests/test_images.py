@@ -7,29 +7,29 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.images import NotFinite, from_symmetric, gray_levels, grid, to_bytes, to_png, to_unit
+from bench.images import NotFinite, from_symmetric, gray_levels, grid, to_pixels, to_png, to_unit
 
 
 def test_bytes_and_unit_floats_are_each_others_inverse():
     every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    assert torch.equal(to_bytes(to_unit(every)), every)
+    assert torch.equal(to_pixels(to_unit(every)), every)
 
 
 def test_values_outside_the_range_are_clamped_and_rounded_not_wrapped():
     values = torch.tensor([-1.0, 0.0, 0.499 / 255, 0.501 / 255, 1.0, 7.0])
-    assert to_bytes(values).tolist() == [0, 0, 0, 1, 255, 255]
+    assert to_pixels(values).tolist() == [0, 0, 0, 1, 255, 255]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_image_that_is_not_finite_has_no_bytes(bad):
     with pytest.raises(NotFinite, match="not finite"):
-        to_bytes(torch.tensor([0.5, bad]))
+        to_pixels(torch.tensor([0.5, bad]))
 
 
 def test_conversion_does_not_depend_on_the_rest_of_the_batch():
     image = torch.rand(1, 1, 4, 4)
     beside = torch.cat([image, torch.full((1, 1, 4, 4), 5.0)])
-    assert torch.equal(to_bytes(image), to_bytes(beside)[:1])
+    assert torch.equal(to_pixels(image), to_pixels(beside)[:1])
 
 
 def test_tanh_range_becomes_the_unit_range():

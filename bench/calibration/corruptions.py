@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.contracts import Rng
 from bench.distances.gaussians import fit_gaussian
-from bench.images import to_bytes, to_unit
+from bench.images import to_pixels, to_unit
 from bench.runtime import DeviceRng, generator
 
 CHUNK = 1_000
@@ -86,7 +86,7 @@ def corrupt(images: Tensor, corruption: Corruption, dose: float) -> Tensor:
     """
     noise = DeviceRng(generator("corruption", corruption.name), images.device)
     parts = [corruption.apply(to_unit(part), dose, noise) for part in images.split(CHUNK)]
-    return torch.cat([to_bytes(part) for part in parts])
+    return torch.cat([to_pixels(part) for part in parts])
 
 
 def missing_doses(num_classes: int) -> tuple[int, ...]:
@@ -127,12 +127,12 @@ def pixel_gaussian(train: Tensor, n: int) -> Tensor:
     # In the layout of the model's buffers: sums taken in another order have other last bits.
     mean, factor = (part.float().contiguous() for part in fit_gaussian(chunks))
     pixels = mean + _sample_noise(train.device).normal(n, len(mean)) @ factor.T
-    return to_bytes(pixels.view(n, *train.shape[1:]))
+    return to_pixels(pixels.view(n, *train.shape[1:]))
 
 
 def uniform_noise(train: Tensor, n: int) -> Tensor:
     """The other one: every value uniform in [0, 1]."""
-    return to_bytes(_sample_noise(train.device).uniform(n, *train.shape[1:]))
+    return to_pixels(_sample_noise(train.device).uniform(n, *train.shape[1:]))
 
 
 def _sample_noise(device: torch.device) -> Rng:

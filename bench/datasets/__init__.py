@@ -28,6 +28,7 @@ from bench.datasets._install import (
     read_installed,
 )
 from bench.datasets._levels import check_levels
+from bench.datasets._mixture import Mixture as Mixture
 from bench.datasets._npz import read_npz
 from bench.datasets._packed import Layout, Packed as Packed, opened, pack, packed_path
 from bench.datasets._remembered import (
@@ -75,6 +76,7 @@ class DatasetSource:
         held_out: Sizes of the validation and test splits that we carve, where they are not a
             tenth (protocol rule 1).
         classes: Names of the classes in the order of their numbers, where they have others.
+        truth: The density that points of a plane are drawn from; None of pictures.
     """
 
     summary: str
@@ -85,6 +87,7 @@ class DatasetSource:
     levels: int = 256
     held_out: tuple[int, int] | None = None
     classes: tuple[str, ...] = ()
+    truth: Mixture | None = None
 
     def __post_init__(self) -> None:
         if (self.read is None) == (self.download is None):
@@ -107,6 +110,7 @@ class Splits:
         notes: What reading a user's images left out or found odd, a sentence each.
         packed: The file that the splits lie in, for all processes; None where they lie in this
             process's memory.
+        truth: The density that points of a plane are drawn from; None of pictures.
     """
 
     spec: DataSpec
@@ -116,6 +120,7 @@ class Splits:
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     packed: Packed | None = None
+    truth: Mixture | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +166,11 @@ def spec_of(name: str) -> DataSpec:
     """
     facts = recall(name, _seen(name, _source(name)))
     return load(name).spec if facts is None else facts.spec
+
+
+def truth_of(name: str) -> Mixture | None:
+    """The density that a registered data set is drawn from; None where nobody knows it."""
+    return DATASETS.get(name).truth if name in DATASETS.names() else None
 
 
 def files_of(name: str) -> str:
@@ -249,7 +259,7 @@ def _in_memory(name: str, source: DatasetSource, facts: Facts, shares: Sequence[
 def _read_whole(name: str, source: DatasetSource) -> tuple[Facts, Sequence[Share]]:
     """What the files hold, and what is to be known of it."""
     parts, _ = _parts(name, source)
-    check_parts(name, parts)
+    check_parts(name, parts, of_points=source.truth is not None)
     notes = parts.notes
     for part in () if source.published else parts.present():
         notes += check_levels(f"'{name}'", part.images)
@@ -274,6 +284,7 @@ def _spec(name: str, source: DatasetSource, parts: Parts, shares: Sequence[Share
         class_prior=tuple((counts / len(train)).tolist()),
         levels=source.levels,
         digest=digest_of(*shares),
+        extent=source.truth and source.truth.extent,
     )
 
 
@@ -289,6 +300,7 @@ def _splits_of(
         classes=facts.classes or source.classes,
         notes=facts.notes,
         packed=packed,
+        truth=source.truth,
     )
 
 

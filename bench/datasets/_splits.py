@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bench.errors import UsageError
 from bench.memory import host_memory, size_text
 
-Images = npt.NDArray[np.uint8]
+Images = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Labels = npt.NDArray[np.int64]
 Index = npt.NDArray[np.intp]
 
@@ -67,7 +67,7 @@ class Arrays:
     """The images of one split.
 
     Attributes:
-        images: uint8 [N, C, H, W], C is 1 or 3.
+        images: uint8 [N, C, H, W], C is 1 or 3; points of a plane uint16 [N, 1, 1, 2].
         labels: int64 [N] in 0..K-1, or None.
     """
 
@@ -172,8 +172,13 @@ def digest_of(*parts: Arrays | Share) -> str:
     return digest.hexdigest()[:16]
 
 
-def check_parts(name: str, parts: Parts) -> None:
+def check_parts(name: str, parts: Parts, *, of_points: bool = False) -> None:
     """Checks what every data set must satisfy, whatever it was read from.
+
+    Args:
+        name: Of the data set.
+        parts: What was read.
+        of_points: Whether they are points of a plane, and no pictures.
 
     Raises:
         UsageError: Wrong dtype or rank, images below 4x4, fewer than 30 training images, parts
@@ -186,7 +191,7 @@ def check_parts(name: str, parts: Parts) -> None:
             f"add images"
         )
     for part in parts.present():
-        _check_images(where, part.images)
+        (_check_points if of_points else _check_images)(where, part.images)
         _check_same_kind(where, parts.train, part)
     _check_labels(where, parts)
 
@@ -202,6 +207,14 @@ def _check_images(where: str, images: Images) -> None:
         raise UsageError(
             f"{where} has images of {height}x{width} pixels, expected at least "
             f"{MIN_PIXELS}x{MIN_PIXELS}: enlarge them first"
+        )
+
+
+def _check_points(where: str, points: Images) -> None:
+    if points.dtype != np.uint16 or points.shape[1:] != (1, 1, 2):
+        raise UsageError(
+            f"{where} gives points of dtype {points.dtype} and shape {list(points.shape)}, "
+            "expected uint16 [N, 1, 1, 2]: lay its square on 65,536 levels"
         )
 
 

@@ -6,8 +6,10 @@ import json
 
 from bench.config import dataset_slug, listed
 from bench.contracts import Detector
+from bench.datasets import Mixture, truth_of
 from bench.detectors import DETECTORS, DetectorKind, Obtainable
 from bench.detectors._classifier import ClassifierDetector, load
+from bench.detectors._coordinates import NAME, Coordinates
 from bench.detectors._status import available, kind_of, known_names, remedy, weights_path
 from bench.errors import Unavailable, UsageError
 from bench.measures import feature_name
@@ -32,6 +34,8 @@ def find_detector(choice: str, spec: DataSpec) -> Detector | None:
         UsageError: A detector asked for by name that nobody knows, that sees images of another
             shape, or the data set's own and trained on other images than it now has.
     """
+    if truth := truth_of(spec.name):
+        return _coordinates(choice, spec.name, truth)
     name = _own(spec) if choice == AUTO else choice
     if name is None:
         return None
@@ -77,6 +81,20 @@ def published_weights(name: str) -> Obtainable:
             f"`bench detectors list` says what it needs"
         )
     return able[name]
+
+
+def _coordinates(choice: str, dataset: str, truth: Mixture) -> Detector:
+    """What points are looked at with.
+
+    Raises:
+        UsageError: Another detector, which is for pictures.
+    """
+    if choice not in {AUTO, NAME}:
+        raise UsageError(
+            f"detector '{choice}' looks at pictures, and '{dataset}' has points of a plane: leave "
+            "eval.detector at auto"
+        )
+    return Coordinates(truth)
 
 
 def _own(spec: DataSpec) -> str | None:

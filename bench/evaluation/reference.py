@@ -42,7 +42,7 @@ class ReferenceData:
         cache: FeatureCache | None = None,
     ) -> None:
         self.spec, self.device, self.detector = splits.spec, device, detector
-        self.classes, self.notes = splits.classes, splits.notes
+        self.classes, self.notes, self.truth = splits.classes, splits.notes, splits.truth
         own = None if detector is None else detector.name
         self.other_detectors = tuple(other for other in other_detectors if other.name != own)
         self.unavailable, self._cache = dict(unavailable or {}), cache

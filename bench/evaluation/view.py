@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from bench.contracts import Density, Detector, Encoder, EvalFns, Features, Inference, Nets, Rng
+from bench.datasets import Mixture
 from bench.errors import NotApplicable, required
 from bench.evaluation.reference import ReferenceData, first
-from bench.images import to_bytes
+from bench.images import to_pixels
 from bench.labels import draw_labels
 from bench.pieces import piece, stoppable
 from bench.records import DataSpec
@@ -55,7 +56,8 @@ class Generated:
             if self.fns.conditional:
                 label_noise = DeviceRng(generator("evaluation", "sample_labels"), device)
                 self._labels = draw_labels(self.reference.spec, count, label_noise)
-            self._samples = draw(self.nets, self.fns, count, noise, self._labels)
+            top = self.reference.spec.top
+            self._samples = draw(self.nets, self.fns, count, noise, self._labels, top=top)
         return self._samples[:n]
 
     def features(self, n: int, at_least: int, detector: Detector) -> Features:
@@ -187,6 +189,12 @@ class View:
             raise NotApplicable(f"no detector here knows the classes of '{self.spec.name}'")
         return detector
 
+    def truth(self) -> Mixture:
+        """The density that the data are drawn from."""
+        return required(
+            self.reference.truth, f"the true density of '{self.spec.name}' is not known"
+        )
+
     def probs(self, seen: Features) -> Tensor:
         """Class probabilities of what the detector said, ``[N, K]``."""
         return required(seen.probs, f"detector '{self.detector().name}' names no classes")
@@ -227,8 +235,10 @@ class View:
 
 
 @torch.no_grad()
-def draw(nets: Nets, fns: EvalFns, n: int, noise: Rng, labels: Tensor | None = None) -> Tensor:
-    """n samples in evaluation mode as uint8 ``[n, C, H, W]`` (protocol rules 6 and 7).
+def draw(
+    nets: Nets, fns: EvalFns, n: int, noise: Rng, labels: Tensor | None = None, *, top: int = 255
+) -> Tensor:
+    """n samples in evaluation mode, 0..top, ``[n, C, H, W]`` (protocol rules 6 and 7).
 
     ``labels``, int64 ``[n]``, are the classes to make, for a conditional model.
     """
@@ -236,8 +246,9 @@ def draw(nets: Nets, fns: EvalFns, n: int, noise: Rng, labels: Tensor | None = N
     z = fns.latent(nets, n, noise)
     size = piece(CHUNK)
     parts = [
-        to_bytes(
-            fns.decode(nets, z[i : i + size], None if labels is None else labels[i : i + size])
+        to_pixels(
+            fns.decode(nets, z[i : i + size], None if labels is None else labels[i : i + size]),
+            top,
         )
         for i in stoppable(range(0, n, size))
     ]

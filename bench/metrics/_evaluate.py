@@ -89,12 +89,14 @@ def selection_metric(
 ) -> str:
     """Name of the measure that selection reads: the Frechet distance in the data set's detector.
 
-    Empty without that detector; those of ``eval.also`` never take its place.
+    Of points of a plane the sliced Wasserstein distance, which sees more than two moments. Empty
+    without that detector; those of ``eval.also`` never take its place.
     """
     if reference.detector is None:
         return ""
+    distance = "sw" if reference.spec.extent else "fd"
     return feature_name(
-        "fd", reference.detector.name, num_samples(settings, reference, available)[0]
+        distance, reference.detector.name, num_samples(settings, reference, available)[0]
     )
 
 

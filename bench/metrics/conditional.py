@@ -11,7 +11,7 @@ from bench.contracts import Features
 from bench.distances.frechet import Moments, frechet_distance, moments
 from bench.errors import required
 from bench.evaluation.view import View
-from bench.images import to_bytes, to_unit
+from bench.images import to_pixels, to_unit
 from bench.measures import feature_name, is_enough
 from bench.metrics import NotApplicable, beside_real, metric
 
@@ -67,7 +67,12 @@ def class_share(view: View) -> dict[str, float]:
     z = view.fns.latent(view.nets, NUM_NOISES, view.noise("class_share"))
     labels = torch.arange(classes, device=z.device).repeat(NUM_NOISES)
     images = view.fns.decode(view.nets, z.repeat_interleave(classes, 0), labels)
-    pixels = to_unit(to_bytes(images)).double().flatten(1).unflatten(0, (NUM_NOISES, classes))
+    pixels = (
+        to_unit(to_pixels(images, view.spec.top))
+        .double()
+        .flatten(1)
+        .unflatten(0, (NUM_NOISES, classes))
+    )
     total = pixels.flatten(0, 1).var(0, correction=0).sum()
     if total == 0:
         raise NotApplicable("all samples are the same image: there is no variance to share out")

@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.errors import required
 from bench.evaluation.latents import batches, encoded
 from bench.evaluation.view import View
-from bench.images import to_bytes, to_unit
+from bench.images import to_pixels, to_unit
 from bench.metrics import NotApplicable, metric
 from bench.variational.elbo import elbo_terms
 
@@ -130,6 +130,6 @@ def reconstruction_error(view: View) -> dict[str, float]:
     noise = view.noise("reconstruction_error")
     errors = []
     for images, labels, q in encoded(view, view.split, noise):
-        x_recon = to_unit(to_bytes(view.fns.decode(view.nets, q.mean, labels)))
+        x_recon = to_unit(to_pixels(view.fns.decode(view.nets, q.mean, labels), view.spec.top))
         errors.append((x_recon - images).square().flatten(1).double().mean(1))
     return {"reconstruction_error": float(torch.cat(errors).mean())}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.evaluation.view import View
-from bench.metrics import beside_real, metric
+from bench.metrics import NotApplicable, beside_real, metric
 
 CONFIDENT = 0.9
 PAIRS = 2_000
@@ -27,6 +27,8 @@ def legible(view: View) -> dict[str, float]:
     It says that the classifier is sure, not that it is right: of uniform noise it may be 1. That
     samples are among real images ``precision`` says.
     """
+    if view.spec.extent:
+        raise NotApplicable("the nearest mode of a point is never in doubt: see known_modes")
     return beside_real("legible", _confident, _class_probs(view))
 
 

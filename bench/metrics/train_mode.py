@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bench.contracts import Nets
 from bench.distances.frechet import frechet_distance, moments
 from bench.evaluation.view import View
-from bench.images import to_bytes
+from bench.images import to_pixels
 from bench.measures import feature_name
 from bench.metrics import NotApplicable, metric
 from bench.pieces import stoppable
@@ -77,4 +77,4 @@ def _decoded(view: View, nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor
         view.fns.decode(nets, part, chosen)
         for part, chosen in stoppable(zip(z.tensor_split(parts), classes, strict=True))
     ]
-    return torch.cat([to_bytes(part) for part in images])
+    return torch.cat([to_pixels(part, view.spec.top) for part in images])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.errors import NotApplicable
 from bench.evaluation.view import View, evaluation_mode
-from bench.images import Picture, display_scale, grid, to_bytes
+from bench.images import Picture, display_scale, grid, to_pixels
 from bench.pieces import pause, within_memory
 from bench.registry import Registry, first_line
 
@@ -66,12 +66,16 @@ def draw_pictures(view: View, *, at_end: bool) -> dict[str, Picture]:
 
 def tiled(view: View, images: Tensor, *, columns: int) -> Picture:
     """uint8 ``[N, C, H, W]`` as a grid, enlarged so that the data set's images are seen well."""
+    if view.spec.extent:
+        raise NotApplicable("points of a plane are no pictures: see samples")
     return grid(images, columns=columns, scale=display_scale(view.spec.shape[1]))
 
 
 def decoded(view: View, z: Tensor, labels: Tensor | None, *, columns: int) -> Picture:
     """The images of latents ``[N, ...]``, for their classes if conditional, as a grid."""
-    return tiled(view, to_bytes(view.fns.decode(view.nets, z, labels)), columns=columns)
+    return tiled(
+        view, to_pixels(view.fns.decode(view.nets, z, labels), view.spec.top), columns=columns
+    )
 
 
 def in_pairs(view: View, images: Tensor, others: Tensor, *, pairs: int) -> Picture:

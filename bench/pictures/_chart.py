@@ -100,6 +100,31 @@ def scatter(points: Floats, classes: NDArray[np.int64], *, axes: tuple[str, str]
     return pen.picture()
 
 
+def plane(points: Floats, means: Floats, radius: float, *, extent: tuple[float, float]) -> Picture:
+    """Points of a square over circles, those inside of one in another colour than the others.
+
+    Args:
+        points: ``[N, 2]``.
+        means: Centres of the circles, ``[K, 2]``.
+        radius: Of each circle.
+        extent: Least and largest coordinate of the square.
+    """
+    pen = _Pen(LEFT + SIDE + _RIGHT, TOP + SIDE + _BOTTOM)
+    frame = Frame((extent[0], extent[0]), extent[1] - extent[0])
+    _draw_axes(pen, frame, ("x", "y"))
+    corner = np.asarray((LEFT, TOP))
+    apart = np.linalg.norm(points[:, None] - means[None], axis=2).min(1)
+    places = (frame.pixels(points) + corner).tolist()
+    for (x, y), near in zip(places, (apart < radius).tolist(), strict=True):
+        pen.mark(x, y, 0 if near else 2, 1.5)
+    around = max(radius / frame.span * SIDE, 4.0)
+    for x, y in (frame.pixels(means) + corner).tolist():
+        pen.ring(x, y, around)
+    share = f"{float((apart < radius).mean()):.1%} of {len(points):,} inside of a circle"
+    pen.text(LEFT + SIDE, TOP - 10, share, anchor="rs", size=13)
+    return pen.picture()
+
+
 def bars(values: Floats, *, axes: tuple[str, str]) -> Picture:
     """A bar for each number ``[N]``, none below 0, in their order from the left.
 
@@ -168,6 +193,11 @@ class _Pen:
             self._draw.regular_polygon(circle, corners, rotation=turn, fill=COLOURS[colour])
         else:
             self._draw.ellipse((x - r, y - r, x + r, y + r), fill=COLOURS[colour])
+
+    def ring(self, x: float, y: float, radius: float) -> None:
+        """A circle, not filled."""
+        x, y, r = x * _OVERSAMPLED, y * _OVERSAMPLED, radius * _OVERSAMPLED
+        self._draw.ellipse((x - r, y - r, x + r, y + r), outline=_INK, width=_OVERSAMPLED)
 
     def line(self, x0: float, y0: float, x1: float, y1: float) -> None:
         """A line of the axes' grid."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.errors import NotApplicable
 from bench.evaluation.view import View
-from bench.images import Picture, to_bytes, to_unit
+from bench.images import Picture, to_pixels, to_unit
 from bench.pictures import in_pairs, picture
 from bench.pictures._inversion import invert
 
@@ -19,4 +19,4 @@ def inversion(view: View) -> Picture:
     view.latent_dim()
     images, labels = view.subset("val", ROWS * PAIRS)
     found = invert(view.nets, view.fns, to_unit(images), labels, view.noise("inversion"))
-    return in_pairs(view, images, to_bytes(found.images), pairs=PAIRS)
+    return in_pairs(view, images, to_pixels(found.images, view.spec.top), pairs=PAIRS)

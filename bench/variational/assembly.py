@@ -79,6 +79,11 @@ def assemble(
     """
     kind = POSTERIORS.get(settings.posterior)
     likelihood = LIKELIHOODS.get(settings.likelihood)(spec, settings.sigma)
+    if spec.extent and likelihood.kind == "binary":
+        raise UsageError(
+            f"likelihood '{settings.likelihood}' is of coins, and '{spec.name}' has points of a plane: "
+            "take likelihood=gaussian_learned"
+        )
     num_classes = require_classes(spec, "a conditional VAE") if settings.conditional else 0
     channels = likelihood.params_per_value * spec.shape[0]
     decoder_net = decoder((channels, *spec.shape[1:]), settings.latent_dim + num_classes)

@@ -6,6 +6,7 @@ import functools
 
 import pytest
 import torch
+from references import has_width
 
 from bench.contracts import ExactDensity, NullLogger
 from bench.evaluation.view import Generated, View
@@ -17,9 +18,10 @@ from bench.training.run import Run
 
 CPU = torch.device("cpu")
 SEEN = [
-    ("vae", {"likelihood": "gaussian", "stack_norm": "batch"}, "val"),
-    ("vae", {"prior": "flow"}, "test"),
-    ("cgan", {}, "test"),
+    ("vae", {"likelihood": "gaussian", "stack_norm": "batch"}, "val", "digits"),
+    ("vae", {"prior": "flow"}, "test", "digits"),
+    ("gan_mlp", {}, "val", "ring8"),
+    ("cgan", {}, "test", "digits"),
 ]
 
 
@@ -37,11 +39,12 @@ def given():
 
 @torch.no_grad()
 def _names():
-    reference = reference_data("digits", "auto", CPU)
     names = {name: set() for name in METRICS.names()}
-    for model, values, split in SEEN:
-        trainable = build(configure(model, {**values, "width": 4, "depth": 1}), reference)
-        n = len(reference.images(split))
+    for model, values, split, dataset in SEEN:
+        reference = reference_data(dataset, "auto", CPU)
+        small = {"width": 4, "depth": 1} if has_width(model) else {}
+        trainable = build(configure(model, {**values, **small}), reference)
+        n = min(500, len(reference.images(split)))
         view = View(
             generated=Generated(reference, trainable.modules, trainable.eval_fns),
             split=split,
@@ -78,6 +81,7 @@ def test_every_name_of_a_metric_is_declared_in_its_file_or_in_the_table(given, m
         assert name.known.metric == metric
         assert str(name) == text
         assert (name.detector == "digits") == ("_digits" in text)
+        assert (name.detector == "coordinates") == ("_coordinates" in text)
         assert name.of == "" or name.known.through != "nothing" or metric == "ais"
 
 

@@ -10,7 +10,7 @@ from bench.contracts import EvalFns, NullLogger
 from bench.errors import NotApplicable
 from bench.evaluation.latents import normal_quantiles
 from bench.evaluation.view import Generated, View, evaluation_mode
-from bench.images import display_scale, to_bytes, to_png
+from bench.images import display_scale, to_pixels, to_png
 from bench.models import configure
 from bench.pictures import PICTURES, draw_pictures
 from bench.plots.boards import read_tiles
@@ -92,7 +92,7 @@ def decoded_latents(name, picture):
     image = drawn(name, picture, decode=decode)
     (z, labels), *_ = seen
     rows, columns = tiles_of(image).shape[:2]
-    shown = to_bytes(fns.decode(modelled(name).modules, z, labels))[:, 0]
+    shown = to_pixels(fns.decode(modelled(name).modules, z, labels))[:, 0]
     assert np.array_equal(tiles_of(image), shown.reshape(rows, columns, 8, 8).numpy())
     return (
         z.unflatten(0, (rows, columns)),
