@@ -53,6 +53,7 @@ UNSAID: dict[str, str] = {
     "model.generator_act": "relu",
     "model.hidden_act": "leaky_relu",
     "model.output": "sigmoid",
+    "model.pack": "1",
     "model.stack_norm": "batch",
     "train.precision": "fp32",
 }

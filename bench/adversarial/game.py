@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from bench.adversarial.lipschitz import (
@@ -23,8 +24,9 @@ from bench.adversarial.settings import (
 from bench.config import Activation
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
+from bench.errors import UsageError
 from bench.labels import draw_labels, require_classes
-from bench.networks import ConvDecoder, ConvEncoder, Critic, SymmetricTanh, activation
+from bench.networks import ConvDecoder, ConvEncoder, Critic, Shape, SymmetricTanh, activation
 from bench.records import DataSpec
 
 
@@ -61,10 +63,16 @@ def conv_generator(
     )
 
 
+def seen_shape(settings: GanSettings, spec: DataSpec) -> Shape:
+    """What the opponent sees: ``pack`` images as channels, ``(pack * C, H, W)``."""
+    channels, height, width = spec.shape
+    return settings.pack * channels, height, width
+
+
 def conv_discriminator(settings: ConvGanSettings, spec: DataSpec) -> nn.Module:
-    """Images to raw scores ``[N]``."""
+    """Images, ``pack`` of them at once, to raw scores ``[N]``."""
     features = ConvEncoder(
-        spec.shape,
+        seen_shape(settings, spec),
         depth=settings.depth,
         width=settings.width,
         out_dim=settings.h_dim,
@@ -88,14 +96,19 @@ def adversarial_game(
         spec: The data set.
         generator: z ``[N, latent_dim]``, with labels ``[N]`` as a second argument if
             conditional, to images ``[N, C, H, W]`` in [0, 1].
-        discriminator: Images, likewise, to scores ``[N]``.
+        discriminator: Images of ``seen_shape``, likewise, to scores ``[N]``.
         conditional: Both see a class; a fake's is drawn from the training prior.
 
     Raises:
-        UsageError: An unknown loss, or conditional on data without labels.
+        UsageError: An unknown loss, or conditional on data without labels, or of packed images.
     """
     if conditional:
         require_classes(spec, "a conditional GAN")
+    if conditional and settings.pack > 1:
+        raise UsageError(
+            f"pack={settings.pack} has one score for several images, and a conditional GAN has one for "
+            "each image and its class: leave pack at 1"
+        )
     loss = LOSSES.get(settings.loss)
     if settings.lipschitz == "spectral_norm":
         spectrally_normalise(discriminator)
@@ -159,8 +172,23 @@ class AdversarialGame:
         """Latents, and labels if conditional, to images."""
         return self._applied(nets["generator"], z, labels)
 
+    def packed(self, images: Tensor) -> Tensor:
+        """Neighbours in the batch as one, ``[N, C, H, W]`` to ``[ceil(N / m), m * C, H, W]``.
+
+        Lin et al. 2018 (arXiv 1712.04086): m samples of one origin at a time. A batch that m does
+        not divide is filled up from its beginning.
+        """
+        m = self.settings.pack
+        if m == 1:
+            return images
+        missing = -len(images) % m
+        if missing:
+            again = torch.arange(missing, device=images.device) % len(images)
+            images = torch.cat([images, images[again]])
+        return images.unflatten(0, (-1, m)).flatten(1, 2)
+
     def score(self, nets: Nets, images: Tensor, labels: Tensor | None) -> Tensor:
-        """Images, and labels if conditional, to scores."""
+        """Packed images, and labels if conditional, to scores."""
         return self._applied(nets[self.loss.role], images, labels)
 
     def _applied(self, player: nn.Module, values: Tensor, labels: Tensor | None) -> Tensor:
@@ -168,15 +196,16 @@ class AdversarialGame:
         return out
 
     def fakes(self, nets: Nets, step: Step) -> tuple[Tensor, Tensor | None]:
-        """As many fakes as real images, and the classes that they were made for."""
+        """As many fakes as real images, packed, and the classes that they were made for."""
         n = len(step.images)
         z = step.noise.normal(n, self.settings.latent_dim)
         labels = draw_labels(self.spec, n, step.noise) if self.conditional else None
-        return self.decode(nets, z, labels), labels
+        return self.packed(self.decode(nets, z, labels)), labels
 
     def discriminator_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
         """Loss on a batch of real and a batch of fake images, gradient penalty included."""
-        real = self.score(nets, step.images, step.labels)
+        held = self.packed(step.images)
+        real = self.score(nets, held, step.labels)
         images, labels = self.fakes(nets, step)
         fake = self.score(nets, images, labels)
         loss = self.loss.discriminator(real, fake)
@@ -189,7 +218,7 @@ class AdversarialGame:
             mix = step.noise.uniform(len(images))
             # A point between a real and a fake image is asked for the class of the real one.
             penalty = gradient_penalty(
-                lambda x: self.score(nets, x, step.labels), step.images, images, mix
+                lambda x: self.score(nets, x, step.labels), held, images, mix
             )
             loss = loss + self.settings.gp_weight * penalty
             scalars["gradient_penalty"] = penalty
@@ -197,7 +226,7 @@ class AdversarialGame:
 
     def r1_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
         """The R1 penalty, weighed up because it comes only at every r1_every-th step."""
-        penalty = r1_penalty(lambda x: self.score(nets, x, step.labels), step.images)
+        penalty = r1_penalty(lambda x: self.score(nets, x, step.labels), self.packed(step.images))
         return self.settings.r1_weight * self.settings.r1_every * penalty, {"r1_penalty": penalty}
 
     def generator_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:

@@ -18,6 +18,7 @@ class GanSettings(ModelSettings):
     latent_dim: int = Field(16, ge=1, le=1024, description="size of z")
     loss: str = Field("non_saturating", description="registered loss of the two players")
     n_critic: int = Field(1, ge=1, le=1000, description="opponent's steps per generator step (k)")
+    pack: int = Field(1, ge=1, le=4, description="samples that the opponent sees at once (m)")
     lipschitz: Lipschitz = Field("none", description="what bounds the opponent's slope")
     clip_value: float = Field(
         0.05, gt=0, le=LARGEST, description="clip: every parameter stays within +- this"

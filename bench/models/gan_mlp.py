@@ -63,7 +63,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Fully connected GAN, non-saturating by default: the generator maximises log D(G(z))."""
     from torch import nn
 
-    from bench.adversarial.game import adversarial_game
+    from bench.adversarial.game import adversarial_game, seen_shape
     from bench.networks import (
         Critic,
         LeakyReLU,
@@ -91,6 +91,6 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         spec,
         generator=nn.Sequential(decoder, SymmetricTanh()),
         discriminator=Critic(
-            MlpEncoder(spec.shape, hidden=outer, out_dim=last, act=LeakyReLU), last
+            MlpEncoder(seen_shape(settings, spec), hidden=outer, out_dim=last, act=LeakyReLU), last
         ),
     )

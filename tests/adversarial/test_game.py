@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.adversarial import game
+from bench.adversarial.game import AdversarialGame
 from bench.adversarial.losses import LOSSES
 from bench.config import TrainSettings
 from bench.contracts import OptimSpec, Step
@@ -397,3 +398,73 @@ def test_plugins_make_the_same_game_by_its_earlier_names():
     }
     with pytest.raises(AttributeError, match="nothing"):
         _ = game.nothing
+
+
+PACKED = [name for name in GANS if name != "cgan"]
+
+
+def packing(m, **values):
+    settings = configure("gan", {"pack": m, "loss": "wasserstein"} | values).model
+    return AdversarialGame(
+        settings=settings, spec=SPEC, loss=LOSSES.get("wasserstein"), conditional=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "seen"),
+    [
+        (4, 2, [[0, 1], [2, 3]]),
+        (5, 2, [[0, 1], [2, 3], [4, 0]]),
+        (2, 4, [[0, 1, 0, 1]]),
+        (1, 3, [[0, 0, 0]]),
+        (3, 1, [[0], [1], [2]]),
+    ],
+)
+def test_neighbours_in_the_batch_are_seen_at_once_and_none_is_left_out(n, m, seen):
+    images = torch.arange(n).float().view(n, 1, 1, 1).expand(n, 1, 8, 8)
+    packed = packing(m).packed(images)
+    assert packed.shape == (len(seen), m, 8, 8)
+    assert packed[:, :, 0, 0].tolist() == seen
+
+
+def test_channels_of_an_image_stay_together():
+    colour = torch.arange(12).float().view(2, 3, 1, 2)
+    assert torch.equal(packing(2).packed(colour), colour.view(1, 6, 1, 2))
+
+
+def test_penalty_is_of_the_slope_over_all_that_is_seen_at_once():
+    """Of a score that is the sum over its input, the slope is the root of how much it sees."""
+
+    class Sum(torch.nn.Module):
+        def forward(self, images):
+            return images.flatten(1).sum(1)
+
+    play = packing(2, lipschitz="gradient_penalty")
+    nets = {"critic": Sum(), "generator": built("gan").modules["generator"]}
+    _, scalars = play.discriminator_loss(nets, step(8))
+    wanted = ((2 * 64) ** 0.5 - 1) ** 2
+    assert float(scalars["gradient_penalty"]) == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("m", [2, 4])
+def test_every_game_trains_on_packed_samples_and_makes_single_ones(name, m):
+    alone, packed = built(name), built(name, pack=m)
+    assert packed.modules.keys() == alone.modules.keys()
+    more = sum(p.numel() for p in opponent_of(packed).parameters())
+    assert more > sum(p.numel() for p in opponent_of(alone).parameters())
+    assert trained(packed, 3).images_seen == 48
+    z = packed.eval_fns.latent(packed.modules, 2, step().noise)
+    assert packed.eval_fns.decode(packed.modules, z, None).shape == (2, 1, 8, 8)
+
+
+def test_conditional_game_refuses_to_pack():
+    with pytest.raises(UsageError, match="pack=2 has one score for several images"):
+        built("cgan", pack=2)
+
+
+def test_a_step_of_one_image_is_packed_too():
+    trainable = built("gan_mlp", pack=3)
+    one = Step(IMAGES[:1] / 255, LABELS[:1], torch.tensor(0.5), step().noise)
+    loss, _ = trainable.phases[0].loss(trainable.modules, one)
+    assert torch.isfinite(loss)

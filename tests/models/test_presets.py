@@ -196,3 +196,54 @@ def test_generator_with_tanh_shows_its_latents_before_it_is_trained():
     z = torch.randn(64, 10, generator=generator("z"))
     # By torch's own start of linear layers it is 0.004, and the GAN of MNIST makes one image.
     assert made.eval_fns.decode(made.modules, z, None).std(0).mean() > 0.04
+
+
+def test_gan_of_the_mixtures_has_the_published_networks():
+    points = DataSpec(
+        name="made",
+        shape=(1, 1, 2),
+        num_classes=0,
+        class_prior=(),
+        levels=65_536,
+        digest="0" * 16,
+        extent=(-2.0, 2.0),
+    )
+    with seeded_modules(0):
+        made = find("gan_maxout:pacgan4")[1].build(configure("gan_maxout:pacgan4").model, points)
+    sizes = {
+        name: [
+            (p.in_features, p.out_features, p.bias is not None)
+            for p in net.modules()
+            if isinstance(p, nn.Linear)
+        ]
+        for name, net in made.modules.items()
+    }
+    inner = [(400, 400, False)] * 3
+    assert sizes["generator"] == [(2, 400, False), *inner, (400, 2, True)]
+    assert sizes["discriminator"] == [(8, 1000, True), *[(200, 1000, True)] * 2, (200, 1, True)]
+    weights = made.modules["generator"].layers[3].weight
+    assert float(weights.detach().std()) == pytest.approx(0.02, rel=0.02)  # 160,000 numbers
+    assert configure("gan_maxout").train.batch_size == 100
+
+
+def test_its_players_see_the_plane_and_clamp_in_evaluation_alone():
+    spec = DataSpec(
+        name="made",
+        shape=(1, 1, 2),
+        num_classes=0,
+        class_prior=(),
+        levels=65_536,
+        digest="0" * 16,
+        extent=(-6.0, 6.0),
+    )
+    with seeded_modules(0):
+        made = find("gan_maxout")[1].build(configure("gan_maxout").model, spec)
+    player, opponent = made.modules["generator"], made.modules["discriminator"]
+    player.layers[-1].bias.data.fill_(9.0)
+    z = torch.randn(50, 2, generator=generator("z"))
+    assert player(z).mean() > 1  # 9 lies beyond the square, and training is told so
+    assert torch.equal(player.eval()(z), torch.ones(50, 1, 1, 2))
+    seen = []
+    opponent.layers[0].register_forward_hook(lambda _, args, __: seen.append(args[0]))
+    opponent(torch.tensor([0.0, 0.75]).view(1, 1, 1, 2))
+    assert seen[0].tolist() == [[-6.0, 3.0]]
