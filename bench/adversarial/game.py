@@ -185,7 +185,8 @@ class AdversarialGame:
         if missing:
             again = torch.arange(missing, device=images.device) % len(images)
             images = torch.cat([images, images[again]])
-        return images.unflatten(0, (-1, m)).flatten(1, 2)
+        packed: Tensor = images.unflatten(0, (-1, m)).flatten(1, 2)
+        return packed
 
     def score(self, nets: Nets, images: Tensor, labels: Tensor | None) -> Tensor:
         """Packed images, and labels if conditional, to scores."""

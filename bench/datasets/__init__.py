@@ -284,7 +284,7 @@ def _spec(name: str, source: DatasetSource, parts: Parts, shares: Sequence[Share
         class_prior=tuple((counts / len(train)).tolist()),
         levels=source.levels,
         digest=digest_of(*shares),
-        extent=source.truth and source.truth.extent,
+        extent=None if source.truth is None else source.truth.extent,
     )
 
 

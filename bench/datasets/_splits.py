@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bench.errors import UsageError
 from bench.memory import host_memory, size_text
 
-Images = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Images = npt.NDArray[np.unsignedinteger[Any]]
 Labels = npt.NDArray[np.int64]
 Index = npt.NDArray[np.intp]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -32,12 +33,9 @@ def sliced_wasserstein_distance(view: View) -> dict[str, float]:
     name = view.detector().name
     found: dict[str, float] = {}
     for n in view.counts:
-        truth, fake, real = _true_points(view, n), *view.features(n)
-        found |= beside_real(
-            feature_name("sw", name, n),
-            lambda points, held=real: sliced_wasserstein(points, held),
-            (fake, truth),
-        )
+        fake, held = view.features(n)
+        to_held = partial(sliced_wasserstein, held)
+        found |= beside_real(feature_name("sw", name, n), to_held, (fake, _true_points(view, n)))
     return found
 
 

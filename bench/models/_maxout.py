@@ -21,7 +21,8 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, in_dim]`` to ``[N, units]``."""
-        return self.linear(x).unflatten(1, (-1, self.pieces)).amax(2)
+        largest: Tensor = self.linear(x).unflatten(1, (-1, self.pieces)).amax(2)
+        return largest
 
 
 class Generator(nn.Module):
