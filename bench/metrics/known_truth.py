@@ -30,12 +30,11 @@ def sliced_wasserstein_distance(view: View) -> dict[str, float]:
     Bonneel et al. 2015 (doi 10.1007/s10851-014-0506-3): the root of the mean of W_2^2 along 128
     directions, equally spaced, at equal counts, in the plane's unit.
     """
-    name = view.detector().name
     found: dict[str, float] = {}
     for n in view.counts:
-        fake, held = view.features(n)
+        true, (fake, held) = _true_points(view, n), view.features(n)
         to_held = partial(sliced_wasserstein, held)
-        found |= beside_real(feature_name("sw", name, n), to_held, (fake, _true_points(view, n)))
+        found |= beside_real(feature_name("sw", view.detector().name, n), to_held, (fake, true))
     return found
 
 
