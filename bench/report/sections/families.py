@@ -111,15 +111,16 @@ def _where(results: Results, place: CellRuns) -> str:
 
 
 def _sample_columns(results: Results) -> list[MeasureColumn]:
-    """What orders noise, fitted Gaussian, memoriser and real images as its heading says."""
+    """What orders noise, fitted Gaussian, memoriser and real images as its heading says.
+
+    Where the true modes are known, how many are covered and how many samples are good.
+    """
+    ends = [m for m in largest(results.measured) if (m.split, m.ending) == ("test", "")]
+    modes = [m for m in ends if m.measure in {"covered", "good"}]
     detector = MeasureName.parse(results.test_metric).detector
-    overlap = [
-        m
-        for m in largest(results.measured)
-        if (m.split, m.ending, m.detector) == ("test", "", detector)
-        and m.measure in {"precision", "recall"}
-    ]
+    overlap = [m for m in ends if m.detector == detector and m.measure in {"precision", "recall"}]
     return [
+        *(MeasureColumn(f"{code(m.name)} ↑", str(m), "known_modes") for m in modes),
         *(MeasureColumn(f"{code(m.measure)} ↑", str(m), "overlap") for m in overlap),
         MeasureColumn("`classes` covered", "test/classes", "classes"),
         LowerEnd("`copied`, at least (1 = all)", "test/copied_low", "copying"),

@@ -32,3 +32,12 @@ def test_headline_has_precision_and_recall_and_not_what_noise_may_have_whole():
     assert column("`precision` ↑", study_records())["vae"].startswith("0.")
     text = families(read_results(STUDY, IDENTITY, study_records(), lambda *_: None))
     assert "legible" not in text
+
+
+def test_covered_modes_and_good_points_stand_first_where_the_truth_is_known():
+    known = {"test/covered_n500": 7.0, "test/covered_n500_real": 8.0, "test/good_n500": 0.25}
+    records = [dataclasses.replace(r, metrics=r.metrics | known) for r in study_records()]
+    assert column("`covered_n500` ↑", records)["vae"].startswith("7.0")
+    assert column("`good_n500` ↑", records)["gan"].startswith("0.250")
+    text = families(read_results(STUDY, IDENTITY, study_records(), lambda *_: None))
+    assert "covered" not in text.partition("`classes` covered")[0]
