@@ -93,9 +93,9 @@ STUDY = Study(
         "steps of the critic and clipping or the weight of the gradient penalty. Width, norms, "
         "likelihood and losses are fixed.",
         "The search goes in stages. The trials have seed 0 and see a part of the images; they are "
-        "chosen by their last validation distance and never open the test split. The first two of "
-        "each arm are what was known before: the best settings so far, and what else was good. The "
-        "others are random and independent. The three best of each arm, and the best known "
+        "chosen by their last validation distance and never open the test split. The first of "
+        "each arm are what was known before, equally many: the best settings so far, what else was "
+        "good, the model's defaults. The others are random and independent. The three best of each arm, and the best known "
         "settings, are trained on all images, with seed 0 (MNIST) or seeds 0 to 2 (digits). The one "
         "of the lowest validation distance is what the search found. It is run on fresh seeds, and "
         "beside it the best known settings; families are compared by what was found.",
