@@ -183,7 +183,7 @@ class RunConfig(Settings):
     def flat(self) -> Flat:
         """The settings that are logged and digested: all but those that are ``UNSAID``."""
         every = self.settings().items()
-        return {key: value for key, value in every if UNSAID.get(key) != value}
+        return {key: value for key, value in every if UNSAID.get(key) != str(value)}
 
     def params(self) -> dict[str, str]:
         """The flat form as tracking keeps it, each value as text."""
