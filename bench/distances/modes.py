@@ -1,4 +1,4 @@
-"""Points against a density that is known: the nearest mode, and the density itself."""
+"""Points against a density that is known: the nearest mode, counts of modes, the density itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import math
 
 import torch
 from torch import Tensor
+
+EXACT = "donot_use_mm_for_euclid_dist"
+"""Differences before squares: of near points the product form has no digit left."""
 
 
 def nearest_mode(points: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,5 +24,6 @@ def log_density(points: Tensor, means: Tensor, sd: float) -> Tensor:
     return torch.logsumexp(-0.5 * squares, dim=1) - normaliser
 
 
-EXACT = "donot_use_mm_for_euclid_dist"
-"""Differences before squares: of near points the product form has no digit left."""
+def entropy(counts: Tensor) -> float:
+    """Entropy in nats of the shares of counts ``[K]``."""
+    return float(torch.special.entr(counts.double() / counts.sum()).sum())

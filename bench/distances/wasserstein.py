@@ -13,7 +13,7 @@ DIRECTIONS = 128
 def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = DIRECTIONS) -> float:
     """The root of the mean over directions of W_2^2 of the projections of ``[N, 2]`` each.
 
-    Bonneel et al. 2015, eq. 14. The directions share half of the circle equally, so that nothing
+    Bonneel et al. 2015. The directions share half of the circle equally, so that nothing
     is left to chance.
 
     Raises:

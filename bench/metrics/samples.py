@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from bench.distances.modes import entropy
 from bench.evaluation.view import View
 from bench.metrics import NotApplicable, beside_real, metric
 
@@ -68,11 +69,6 @@ def classes_covered(probs: Tensor) -> float:
 def histogram(probs: Tensor) -> Tensor:
     """How many images have each class as the most likely one, ``[N, K]`` to int64 ``[K]``."""
     return torch.bincount(probs.argmax(1), minlength=probs.shape[1])
-
-
-def entropy(counts: Tensor) -> float:
-    """Entropy in nats of the shares of counts ``[K]``."""
-    return float(torch.special.entr(counts.double() / counts.sum()).sum())
 
 
 def num_modes(fake: Tensor, real: Tensor) -> int:

@@ -1,5 +1,7 @@
 """The published experiments' models stand in the registry with their sizes."""
 
+import dataclasses
+
 import pytest
 import torch
 from references import PRESETS
@@ -18,6 +20,7 @@ MNIST = DataSpec(
     levels=256,
     digest="0" * 16,
 )
+POINTS = dataclasses.replace(MNIST, shape=(1, 1, 2), levels=65_536, extent=(-6.0, 6.0))
 WU2017 = [(10, 64), (64, 256), (256, 256), (256, 1024), (1024, 784)]
 EXPERIMENTS = {
     "a": {"vae_mlp", "gan_mlp", "gan"},
@@ -199,17 +202,8 @@ def test_generator_with_tanh_shows_its_latents_before_it_is_trained():
 
 
 def test_gan_of_the_mixtures_has_the_published_networks():
-    points = DataSpec(
-        name="made",
-        shape=(1, 1, 2),
-        num_classes=0,
-        class_prior=(),
-        levels=65_536,
-        digest="0" * 16,
-        extent=(-2.0, 2.0),
-    )
     with seeded_modules(0):
-        made = find("gan_maxout:pacgan4")[1].build(configure("gan_maxout:pacgan4").model, points)
+        made = find("gan_maxout:pacgan4")[1].build(configure("gan_maxout:pacgan4").model, POINTS)
     sizes = {
         name: [
             (p.in_features, p.out_features, p.bias is not None)
@@ -227,17 +221,8 @@ def test_gan_of_the_mixtures_has_the_published_networks():
 
 
 def test_its_players_see_the_plane_and_clamp_in_evaluation_alone():
-    spec = DataSpec(
-        name="made",
-        shape=(1, 1, 2),
-        num_classes=0,
-        class_prior=(),
-        levels=65_536,
-        digest="0" * 16,
-        extent=(-6.0, 6.0),
-    )
     with seeded_modules(0):
-        made = find("gan_maxout")[1].build(configure("gan_maxout").model, spec)
+        made = find("gan_maxout")[1].build(configure("gan_maxout").model, POINTS)
     player, opponent = made.modules["generator"], made.modules["discriminator"]
     player.layers[-1].bias.data.fill_(9.0)
     z = torch.randn(50, 2, generator=generator("z"))

@@ -5,40 +5,24 @@ import math
 
 import pytest
 import torch
-from references import TRAINED, VARIANTS, has_width, split
+from references import TRAINED, VARIANTS, tiny
 
 from bench import datasets
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
-from bench.models import MODELS, configure
+from bench.models import MODELS
 from bench.records import STATUSES
 from bench.testing import Recorder, made_data
 from bench.training.parts import build, reference_data
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
-# Two steps; 40 samples are the fewest, rounded, that have a distance in 32 features.
-TINY = {
-    "num_images": 32,
-    "batch_size": 16,
-    "num_logs": 2,
-    "num_validations": 1,
-    "max_samples": 40,
-    "max_val_samples": 40,
-    "likelihood_images": 10,
-}
 
 
 @pytest.fixture(scope="module")
 def reference():
     return reference_data("digits", "auto", CPU)
-
-
-def tiny(variant):
-    """As it is, but for the width of its networks."""
-    reference, values = split(variant)
-    return configure(reference, TINY | values, {"width": 4} if has_width(reference) else {})
 
 
 def shapes(log):

@@ -5,25 +5,15 @@ import re
 
 import pytest
 import torch
-from references import VARIANTS, has_width, split
+from references import VARIANTS, tiny
 
 from bench.errors import UsageError
-from bench.models import configure
 from bench.records import STATUSES
 from bench.testing import Recorder
 from bench.training.parts import build, reference_data
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
-TINY = {
-    "num_images": 32,
-    "batch_size": 16,
-    "num_logs": 2,
-    "num_validations": 1,
-    "max_samples": 40,
-    "max_val_samples": 40,
-    "likelihood_images": 10,
-}
 REFUSED = re.compile(
     r"has convolutions, and an image of 1x2 values is no picture: take vae_mlp, gan_mlp|"
     r"is of coins, and 'ring8' has points of a plane: take likelihood=gaussian_learned|"
@@ -42,8 +32,7 @@ def _refused(config, reference):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_model_makes_points_or_is_refused_in_one_sentence(variant, tmp_path):
     reference = reference_data("ring8", "auto", CPU)
-    name, values = split(variant)
-    config = configure(name, TINY | values, {"width": 4} if has_width(name) else {})
+    config = tiny(variant)
     if refusal := _refused(config, reference):
         assert REFUSED.search(refusal)
         assert not variant.startswith("gan_mlp")
