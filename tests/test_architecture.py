@@ -66,7 +66,7 @@ MAKES_RUNS: dict[str, str] = {
     "models": "distances adversarial variational",
     "evaluation": "datasets",
     "metrics": "distances variational evaluation",
-    "pictures": "evaluation",
+    "pictures": "datasets evaluation",
     "training": "datasets detectors models evaluation metrics pictures",
     "engines": "tracking models training",
     "study": "plan tracking models training engines | datasets",

@@ -63,6 +63,7 @@ def write_calibration(
     """
     prepare(threads=1)  # more threads would sum in another order and give other last digits
     splits = datasets.load(dataset)
+    datasets.require_pictures(splits.spec, "calibrate")
     say_notes(splits.notes, say)
     reference = ReferenceData(splits, resolve_device(device), None, cache=user_cache())
     used, lacking = _detectors(detectors, reference)

@@ -15,9 +15,10 @@ from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import draw
 from bench.files import written_where_asked
-from bench.images import display_scale, grid, to_png
+from bench.images import Picture, display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import config_from_params
+from bench.pictures import over_the_truth
 from bench.runtime import DeviceRng, generator, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.training.identity import changed_since
@@ -57,13 +58,21 @@ def sample_run(
     trainable = restore_run(config, reference, folder, record.run_id)
     noise = DeviceRng(generator("sample", seed), reference.device)
     labels = _labels(trainable.eval_fns, reference, count, label, noise)
-    images = draw(trainable.modules, trainable.eval_fns, count, noise, labels)
-    side = max(1, round(count**0.5))
-    png = to_png(grid(images, columns=side, scale=display_scale(images.shape[2])))
+    top = reference.spec.top
+    images = draw(trainable.modules, trainable.eval_fns, count, noise, labels, top=top)
+    png = to_png(_shown(images, reference))
     with written_where_asked(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(png)
     say(f"{count} samples in {out}")
+
+
+def _shown(images: Tensor, reference: ReferenceData) -> Picture:
+    """A grid; points of a plane over the true modes."""
+    if reference.truth and reference.detector:
+        return over_the_truth(reference.detector(images)[0], reference.truth)
+    side = max(1, round(len(images) ** 0.5))
+    return grid(images, columns=side, scale=display_scale(images.shape[2]))
 
 
 def _labels(

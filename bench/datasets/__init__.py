@@ -173,6 +173,19 @@ def truth_of(name: str) -> Mixture | None:
     return DATASETS.get(name).truth if name in DATASETS.names() else None
 
 
+def require_pictures(spec: DataSpec, command: str) -> None:
+    """Of points no detector is made or judged.
+
+    Raises:
+        UsageError: The data set has points of a plane.
+    """
+    if spec.extent:
+        raise UsageError(
+            f"{command} is for pictures, and '{spec.name}' has points of a plane, whose coordinates "
+            "are measured as they are: name a data set of pictures"
+        )
+
+
 def files_of(name: str) -> str:
     """A short text that is another one once the files of a data set are others.
 

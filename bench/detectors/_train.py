@@ -12,7 +12,7 @@ from torch import Tensor
 
 import bench
 from bench.config import dataset_slug
-from bench.datasets import Splits
+from bench.datasets import Splits, require_pictures
 from bench.detectors import DetectorKind
 from bench.detectors._classifier import Recipe, accuracy, train
 from bench.detectors._status import facts_of, kind_of, weights_path
@@ -42,10 +42,11 @@ def train_detector(
         Path of its weights and its facts, test accuracy among them.
 
     Raises:
-        UsageError: The data set has no labels, the name belongs to another detector, the
+        UsageError: The data set has no pictures or no labels, the name belongs to another detector, the
             accuracy is below what is required, the weights are not those shipped, or they cannot be
             written.
     """
+    require_pictures(splits.spec, "detectors train")
     if splits.train.labels is None or splits.test.labels is None:
         raise UsageError(f"data set '{dataset}' has no labels: a detector needs classes to learn")
     command = f"bench detectors train {dataset}" + (f" --name {name}" if name else "")

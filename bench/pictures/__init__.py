@@ -7,12 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bench.datasets import Mixture
 from bench.errors import NotApplicable
 from bench.evaluation.view import View, evaluation_mode
 from bench.images import Picture, display_scale, grid, to_pixels
+from bench.pictures._chart import plane
 from bench.pieces import pause, within_memory
 from bench.registry import Registry, first_line
 
@@ -62,6 +65,11 @@ def draw_pictures(view: View, *, at_end: bool) -> dict[str, Picture]:
             with suppress(NotApplicable):
                 pictures[name] = within_memory(partial(kind.draw, view))
     return pictures
+
+
+def over_the_truth(points: Tensor, truth: Mixture) -> Picture:
+    """Points ``[N, 2]`` over the true modes, each a circle of three standard deviations."""
+    return plane(points.cpu().numpy(), np.asarray(truth.means), 3 * truth.sd, extent=truth.extent)
 
 
 def tiled(view: View, images: Tensor, *, columns: int) -> Picture:

@@ -3,16 +3,20 @@
 import contextlib
 import copy
 import dataclasses
+import io
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from bench import cli
 from bench.cli import sample
 from bench.cli.train import train_one
 from bench.errors import UsageError
+from bench.pictures._chart import LEFT, SIDE, TOP
 
 COUNT = 40
 SMALL = ("num_images=64", "num_logs=1", "num_validations=1", "max_samples=20", "max_val_samples=20")
@@ -30,12 +34,12 @@ class Tracked:
         ):
             source.backup(own)
 
-    def train(self, model, *overrides):
+    def train(self, model, *overrides, dataset="digits"):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.root.parent)
             summary = train_one(
                 model,
-                dataset="digits",
+                dataset=dataset,
                 overrides=[*SMALL, *overrides],
                 device="cpu",
                 tracking_uri=self.uri,
@@ -79,12 +83,12 @@ def decoded(monkeypatch):
     calls = []
     draw = sample.draw
 
-    def recorded(nets, fns, *given):
+    def recorded(nets, fns, *given, **named):
         def decode(nets, z, labels):
             calls.append(labels)
             return fns.decode(nets, z, labels)
 
-        return draw(nets, dataclasses.replace(fns, decode=decode), *given)
+        return draw(nets, dataclasses.replace(fns, decode=decode), *given, **named)
 
     monkeypatch.setattr(sample, "draw", recorded)
     return calls
@@ -155,3 +159,11 @@ def test_class_of_a_model_without_classes_is_refused_in_one_sentence(label, trac
     with pytest.raises(UsageError, match=sentence):
         tracked.sample(unconditional, label)
     assert not tracked.out.exists()
+
+
+def test_points_are_shown_over_the_true_modes(tracked):
+    run_id = tracked.train("pixel_gaussian", dataset="ring8")
+    image = Image.open(io.BytesIO(tracked.sample(run_id, None)))
+    assert image.size == (LEFT + SIDE + 16, TOP + SIDE + 46)
+    red = np.asarray(image.convert("RGB")).reshape(-1, 3) == (0xBD, 0x1F, 0x01)
+    assert red.all(1).sum() > COUNT  # hardly one of 40 points of a fitted Gaussian is good

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bench import datasets
+from bench import cli, datasets
 from bench.datasets import Arrays, Parts, truth_of
 from bench.datasets._splits import check_parts
 from bench.errors import UsageError
@@ -45,3 +45,18 @@ def test_points_of_another_width_are_refused():
     parts = Parts(Arrays(np.zeros((40, 1, 1, 2), np.uint8)))
     with pytest.raises(UsageError, match=r"gives points of dtype uint8 .* expected uint16 \[N, 1"):
         check_parts("mine", parts, of_points=True)
+
+
+@pytest.mark.parametrize("command", ["calibrate", "detectors train"])
+def test_command_for_pictures_refuses_points_in_one_sentence(command, monkeypatch, capsys):
+    said = f"{command} is for pictures, and 'ring8' has points of a plane"
+    with pytest.raises(UsageError, match=said):
+        datasets.require_pictures(datasets.load("ring8").spec, command)
+    monkeypatch.setattr("sys.argv", ["bench", *command.split(), "ring8"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert said in capsys.readouterr().err
+
+
+def test_pictures_are_taken():
+    datasets.require_pictures(datasets.load("digits").spec, "calibrate")
