@@ -75,7 +75,7 @@ STUDY = Study(
             seeds=5,
             trial_share=0.5,
             finalist_seeds=3,
-            takes="about 10 minutes of processor time",
+            takes="17 minutes of processor time",
         ),
         "lab": Tier(
             dataset="mnist",
