@@ -63,7 +63,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="ring8",
-            takes="4 minutes on two cores",
+            takes="11 minutes of processor time",
             settings={"train.num_images": 200_000, "train.num_validations": 4, **SAMPLES},
         ),
         "lab": Tier(
