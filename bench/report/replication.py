@@ -29,7 +29,8 @@ TITLE = "# Published results, and what is reached of them here"
 OPENING = (
     "Published numbers stand beside what this project measured, each with its protocol, what "
     "differs and the runs. A number is called reproduced by three runs or more that did not collapse "
-    "and that saw as many images as theirs; until then the page says how far ours is."
+    "and that saw as many images as theirs, where the whole 95 % interval of ours is as near as is "
+    "allowed; until then the page says how far ours is."
 )
 
 
@@ -167,7 +168,16 @@ def _verdict(one: Reached) -> str:
     if not one.can_be_judged:
         said = "within" if close else "more than"
         return f"no verdict of {plural(one.num_sound, 'run')}: {apart}, {said} {within}"
-    return f"{'reproduced' if close else 'not reproduced'}: {apart}, where {within} is allowed"
+    told = {True: "reproduced", False: "not reproduced", None: "undecided"}[one.is_near]
+    return f"{told}: {apart}{_reach(one)}, where {within} is allowed"
+
+
+def _reach(one: Reached) -> str:
+    """The interval of our mean less theirs, where it decides nothing."""
+    between = one.interval
+    if one.is_near is not None or between is None or between.low is None or between.high is None:
+        return ""
+    return f" [{significant(between.low, 2)}, {significant(between.high, 2)}]"
 
 
 def _percent(share: float) -> str:

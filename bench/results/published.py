@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.measures import MeasureName
@@ -9,7 +10,7 @@ from bench.plan.claim import COLLAPSED, Published
 from bench.results.decisions import metric_of
 from bench.results.results import Point, Results
 from bench.results.runs import CellRuns, RecordedRun
-from bench.stats.tests import SEEDS_FOR_INTERVAL
+from bench.stats.tests import SEEDS_FOR_INTERVAL, Interval, t_interval
 
 WHOLE = 0.95
 """Share of their images from which on a run has their budget."""
@@ -23,6 +24,7 @@ class Reached:
         published: Theirs.
         metric: The tracked name of the value.
         target: Their number; None while the arm that has it has no run.
+        targets: Seed to the value that a run of it has there, where their number is an arm's of ours.
         runs: Ours with a value.
         num_sound: How many of them did not collapse.
         share: Real images that ours saw, of theirs; None where theirs are not known.
@@ -32,6 +34,7 @@ class Reached:
     published: Published
     metric: str
     target: float | None
+    targets: Mapping[int, float]
     runs: tuple[RecordedRun, ...]
     num_sound: int
     share: float | None
@@ -48,6 +51,27 @@ class Reached:
         if self.target is None or not self.values:
             return None
         return sum(self.values) / len(self.values) - self.target
+
+    @property
+    def interval(self) -> Interval | None:
+        """The 95 % interval of our mean less their number, seed by seed where both have seeds."""
+        if self.target is None or not self.can_be_judged or len(self.values) < SEEDS_FOR_INTERVAL:
+            return None
+        offs = [
+            value - self.targets.get(run.seed, self.target)
+            for run, value in zip(self.runs, self.values, strict=True)
+        ]
+        return t_interval(offs)
+
+    @property
+    def is_near(self) -> bool | None:
+        """Whether theirs is met: the whole interval as near as is allowed; None where it says neither."""
+        if self.interval is None or self.interval.low is None or self.interval.high is None:
+            return None
+        low, high, within = self.interval.low, self.interval.high, self.published.within
+        if -within <= low and high <= within:
+            return True
+        return False if high < -within or within < low else None
 
     @property
     def is_short(self) -> bool:
@@ -71,16 +95,17 @@ def reached(results: Results, published: Published) -> Reached:
     metric = metric_of(results, published.measure)
     place = results.headline(published.arm)
     runs = _valued(place, metric)
-    target = published.value
+    target, targets = published.value, dict[int, float]()
     if published.against:
-        other = [r.value(metric) for r in _valued(results.headline(published.against), metric)]
-        known = [value for value in other if value is not None]
-        target = sum(known) / len(known) if known else None
+        other = _valued(results.headline(published.against), metric)
+        targets = {r.seed: value for r in other if (value := r.value(metric)) is not None}
+        target = sum(targets.values()) / len(targets) if targets else None
     seen = [int(run.param("train.num_images") or 0) for run in runs]
     return Reached(
         published=published,
         metric=metric,
         target=target,
+        targets=targets,
         runs=tuple(runs),
         num_sound=sum(run.status != COLLAPSED for run in runs),
         share=max(seen) / published.images if seen and published.images else None,

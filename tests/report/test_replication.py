@@ -20,7 +20,7 @@ def published(**values):
         "arm": "gan",
         "measure": "distance",
         "value": 6.5,
-        "within": 0.5,
+        "within": 1.0,
         "protocol": "by hand",
     }
     return Published(**{**standard, **values})
@@ -48,6 +48,19 @@ def test_a_number_that_is_met_by_three_runs_is_reproduced():
     said = verdict(published(value=3, within=1))
     assert said.startswith("not reproduced: 3.")
     assert said.endswith("above theirs, where 1 is allowed")
+
+
+def test_a_mean_that_is_near_is_no_reproduction_while_its_interval_reaches_beyond():
+    said = verdict(published(value=6.5, within=0.01))
+    assert said.startswith("undecided: ")
+    assert said.endswith("], where 0.01 is allowed")
+    assert verdict(published(value=600, within=0.01)).startswith("not reproduced: ")
+
+
+def test_an_arm_of_ours_stands_beside_it_seed_by_seed():
+    one = reached(results_of(p := published(value=None, against="vae", within=10)), p)
+    assert set(one.targets) == {run.seed for run in one.runs}
+    assert one.interval.mean == pytest.approx(one.off)
 
 
 def test_two_runs_or_runs_that_collapsed_give_no_verdict():
