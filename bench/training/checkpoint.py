@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ class Progress:
         best_images: Images seen at that point; 0 before the first validation.
         train_seconds: Spent in training steps, over all starts.
         eval_seconds: Spent in evaluation, over all starts.
-        processor_seconds: Of all threads in training steps, where nothing else trains beside it.
+        processor_seconds: Of all threads in training steps; NaN where a part of them went uncounted.
         logs: Training scalars at each log, for the warnings at the end.
         curve: Primary value at each validation.
         trained_by: What trains it, part by part; empty in checkpoints of older versions.
@@ -65,7 +66,7 @@ class Progress:
     best_images: int = 0
     train_seconds: float = 0.0
     eval_seconds: float = 0.0
-    processor_seconds: float = 0.0
+    processor_seconds: float = math.nan
     logs: list[dict[str, float]] = field(default_factory=list)
     curve: list[float] = field(default_factory=list)
     trained_by: dict[str, str] = field(default_factory=dict)
@@ -137,7 +138,7 @@ def resume(folder: Path, trainer: Trainer, device: torch.device) -> Progress:
     """
     (folder / STOPPED).unlink(missing_ok=True)
     if (state := read_state(folder / LAST, device)) is None:
-        return Progress()
+        return Progress(processor_seconds=0.0)
     with _fitting():
         trainer.load_state_dict(state["trainer"])
         return Progress(**state["progress"])

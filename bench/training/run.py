@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
@@ -227,13 +228,13 @@ class Run:
         logs = iter(self.trainer)
         while True:
             started = time.perf_counter() - self.trainer.waited
-            worked = time.process_time()
+            worked = self._processor_seconds()
             try:
                 log = next(logs, None)
             finally:
                 ended = time.perf_counter() - self.trainer.waited
                 self.progress.train_seconds += ended - started
-                self.progress.processor_seconds += time.process_time() - worked
+                self.progress.processor_seconds += self._processor_seconds() - worked
             if log is None:
                 return
             yield log
@@ -350,11 +351,16 @@ class Run:
             **{f"cost/updates_{name}": float(n) for name, n in self.trainer.updates.items()},
         }
 
+    def _processor_seconds(self) -> float:
+        """Of this process; NaN where they say nothing of training: runs that train as one, a GPU."""
+        is_alone = not self.advance and self.reference.device.type == "cpu"
+        return time.process_time() if is_alone else math.nan
+
     def _seconds(self) -> dict[str, float]:
-        """Of training so far; of the processor's there is no telling where runs train as one."""
+        """Of training so far; the processor's where all of them were counted."""
         seconds = {"cost/train_seconds": self.progress.train_seconds}
         worked = {"cost/processor_seconds": self.progress.processor_seconds}
-        return seconds if self.advance else seconds | worked
+        return seconds | worked if math.isfinite(self.progress.processor_seconds) else seconds
 
 
 def result_of(measured: Measured) -> TrialResult:

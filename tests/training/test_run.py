@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 
 import pytest
 import torch
@@ -306,6 +307,21 @@ def test_run_measures_last_and_best_on_test_and_curves_on_validation(tmp_path, r
     assert 0 < worked[0][1] < worked[1][1] < worked[2][1] < worked[3][1] == worked[4][1]
     assert log.named["test_reads"] == "1"
     assert log.named["passport"] == "bernoulli_resampled"
+
+
+def test_processor_seconds_are_told_only_where_all_of_them_were_counted(tmp_path, reference):
+    config = small(num_images=160, num_logs=2, num_validations=2)
+    run = begun(config, reference, tmp_path, NullLogger())
+    run.should_stop = lambda: run.trainer.logs_done == 1
+    with pytest.raises(Interrupted):
+        run.execute()
+    assert run.progress.processor_seconds > 0
+    run.progress.processor_seconds = math.nan  # as where a part of it trained on a GPU
+    run._save()
+    result = begun(config, reference, tmp_path, log := Recorder()).execute()
+    assert "cost/processor_seconds" not in log.curves
+    assert "cost/processor_seconds" not in result.metrics
+    assert result.metrics["cost/train_seconds"] > 0
 
 
 def test_best_state_is_the_one_with_the_lowest_validation_distance(tmp_path, reference):
