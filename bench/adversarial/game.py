@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -231,8 +232,10 @@ class AdversarialGame:
         return self.settings.r1_weight * self.settings.r1_every * penalty, {"r1_penalty": penalty}
 
     def generator_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
-        """Loss on a batch of new fakes."""
-        return self.loss.generator(self.score(nets, *self.fakes(nets, step))), {}
+        """Loss on a batch of new fakes, beside the step's real images where it is relative."""
+        fake = self.score(nets, *self.fakes(nets, step))
+        real = partial(self.score, nets, self.packed(step.images), step.labels)
+        return self.loss.for_generator(fake, real), {}
 
     def clip(self, nets: Nets) -> Scalars:
         """Weight clipping, after each step of the discriminator."""

@@ -57,10 +57,10 @@ class Losses:
     def decoder(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
         """gamma times the features' error, and the generator's loss on both kinds of fakes."""
         x_recon, x_prior = self.fakes(nets, step)
-        _, features = nets["discriminator"](step.images)
-        score_recon, features_recon = nets["discriminator"](x_recon)
-        score_prior, _ = nets["discriminator"](x_prior)
-        adversarial = self.loss.generator(torch.cat([score_recon, score_prior]))
+        real, features = nets["discriminator"](step.images)
+        recon, features_recon = nets["discriminator"](x_recon)
+        prior, _ = nets["discriminator"](x_prior)
+        adversarial = self.loss.for_generator(torch.stack([recon, prior]), lambda: real)
         return self.gamma * _feature_error(features, features_recon) + adversarial, {}
 
     def discriminator(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
@@ -72,7 +72,7 @@ class Losses:
             "score_recon": recon.mean(),
             "score_prior": prior.mean(),
         }
-        fake = torch.cat([recon, prior])
+        fake = torch.stack([recon, prior])
         return self.loss.discriminator(real, fake), scalars | self.loss.accuracy(real, fake)
 
     def fakes(self, nets: Nets, step: Step) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.adversarial import game
 from bench.adversarial.game import AdversarialGame
-from bench.adversarial.losses import LOSSES
+from bench.adversarial.losses import LOSSES, AdversarialLoss
 from bench.config import TrainSettings
 from bench.contracts import OptimSpec, Step
 from bench.errors import UsageError
@@ -181,6 +181,22 @@ def test_generator_is_scored_on_fakes_alone_under_the_classes_they_were_made_for
     assert loss == pytest.approx(
         float(rule.generator(half_squares(generator.images, fake_classes)))
     )
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_generator_of_a_relative_loss_sees_each_fake_against_its_real_pair(name, monkeypatch):
+    given = []
+    rule = AdversarialLoss(
+        discriminator=lambda real, fake: (fake - real).mean(),
+        generator=lambda gain: given.append(gain) or -gain.mean(),
+        summary="keeps what it is given",
+        relative=True,
+    )
+    monkeypatch.setattr(LOSSES, "get", lambda _: rule)
+    _, _, generator, seen, (real_classes, fake_classes) = played(name, "generator")
+    assert_seen(seen, [(generator.images, fake_classes), (REAL, real_classes)])
+    gain = half_squares(generator.images, fake_classes) - half_squares(REAL, real_classes)
+    torch.testing.assert_close(given[0], gain)
 
 
 @pytest.mark.parametrize("kind", ["adam", "rmsprop"])

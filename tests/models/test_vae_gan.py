@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from bench.adversarial.losses import LOSSES, AdversarialLoss
 from bench.contracts import Step
 from bench.models import configure, find
 from bench.records import DataSpec
@@ -100,6 +101,23 @@ def test_discriminator_sees_real_images_reconstructions_and_samples_in_batches_o
     fake = (scalars["score_recon"] + scalars["score_prior"]) / 2
     assert loss == pytest.approx(float(fake - scalars["score_real"]), rel=1e-5)
     assert [len(batch) for batch in found["decoder"][2]] == [3, 3, 3]
+
+
+def test_relative_loss_holds_both_kinds_of_fakes_against_the_real_images(monkeypatch):
+    seen = {}
+    rule = AdversarialLoss(
+        discriminator=lambda real, fake: seen.setdefault("gap", fake - real).mean(),
+        generator=lambda gain: seen.setdefault("gain", gain).mean(),
+        summary="keeps what it is given",
+        threshold=None,
+        relative=True,
+    )
+    monkeypatch.setattr(LOSSES, "get", lambda _: rule)
+    x, _ = losses()
+    eps, z_prior = drawn()
+    fakes = torch.stack([(x + SIGMA * eps).sum(1), z_prior.sum(1)])
+    for kept in ("gap", "gain"):
+        torch.testing.assert_close(seen[kept], fakes - x.sum(1))
 
 
 def test_phases_stand_in_the_papers_order_with_an_optimizer_each():

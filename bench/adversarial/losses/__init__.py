@@ -1,8 +1,8 @@
 """Pure functions of tensors that models minimise, one file per idea.
 
 The losses of the two players of a GAN are registered here, by the name of a model's ``loss``
-setting. Each is a mean over the batch of raw scores ``[N]``; ``real`` and ``fake`` come from
-separate batches (protocol rule 7). The fakes that the discriminator scores carry no gradient:
+setting. Each is a mean over the batch of raw scores ``[N]``, of fakes also ``[k, N]`` where there are
+k beside each real image; ``real`` and ``fake`` come from separate batches (protocol rule 7). The fakes that the discriminator scores carry no gradient:
 the trainer freezes the generator in that phase.
 """
 
@@ -23,12 +23,14 @@ class AdversarialLoss:
 
     Attributes:
         discriminator: ``(real, fake) -> scalar`` that the discriminator or critic minimises.
-        generator: ``fake -> scalar`` that the generator minimises.
+        generator: ``fake -> scalar`` that the generator minimises; of a relative loss
+            ``fake - real -> scalar``.
         summary: One line for ``bench list``.
         role: What the generator plays against: a ``discriminator``, or a ``critic``
             where its score is no probability's logit.
         threshold: Score above which an image counts as real; None for a critic, which does
             not classify.
+        relative: Whether a fake's score counts only against that of a real image, its pair.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -36,6 +38,11 @@ class AdversarialLoss:
     summary: str
     role: Literal["discriminator", "critic"] = "discriminator"
     threshold: float | None = 0.0
+    relative: bool = False
+
+    def for_generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
+        """What the generator minimises, 0-d; ``real`` is asked for scores only where they count."""
+        return self.generator(fake - real() if self.relative else fake)
 
     def accuracy(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Shares of real and of fake images that the discriminator tells, and their mean, 0-d.
