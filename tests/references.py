@@ -61,7 +61,7 @@ def parts() -> list[str]:
     ]
 
 
-VARIANTS = [*BRANCHES, *parts(), "gan average=0.9", "vae_mlp free_nats=0.1"]
+VARIANTS = [*BRANCHES, *parts(), "gan average=0.9", "gan lipschitz=r1_r2", "vae_mlp free_nats=0.1"]
 """What contracts run over: ``MODEL``, ``MODEL:PRESET``, each perhaps with ``KEY=VALUE`` behind it."""
 
 TRAINED = [one for one in VARIANTS if find(one.split()[0])[1].family != "baseline"]

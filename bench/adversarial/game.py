@@ -14,6 +14,7 @@ from bench.adversarial.lipschitz import (
     clip_weights,
     gradient_penalty,
     r1_penalty,
+    r2_penalty,
     spectrally_normalise,
 )
 from bench.adversarial.losses import LOSSES, AdversarialLoss
@@ -224,6 +225,11 @@ class AdversarialGame:
             )
             loss = loss + self.settings.gp_weight * penalty
             scalars["gradient_penalty"] = penalty
+        if self.settings.lipschitz == "r1_r2":
+            r1 = r1_penalty(lambda x: self.score(nets, x, step.labels), held)
+            r2 = r2_penalty(lambda x: self.score(nets, x, labels), images)
+            loss = loss + self.settings.gp_weight * (r1 + r2)
+            scalars |= {"r1_penalty": r1, "r2_penalty": r2}
         return loss, scalars
 
     def r1_loss(self, nets: Nets, step: Step) -> tuple[Tensor, Scalars]:

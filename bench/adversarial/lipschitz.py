@@ -1,4 +1,4 @@
-"""What keeps a discriminator smooth: weight clipping, two gradient penalties, spectral norm."""
+"""What keeps a discriminator smooth: weight clipping, gradient penalties, spectral norm."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def r1_penalty(score: Score, real: Tensor) -> Tensor:
     Mescheder et al. 2018 (arXiv 1801.04406, eq. 9), without its weight gamma.
     """
     return 0.5 * _gradients(score, real).square().sum(1).mean()
+
+
+def r2_penalty(score: Score, fake: Tensor) -> Tensor:
+    """The same at fake images, 0-d: eq. 10 of the same paper."""
+    return r1_penalty(score, fake)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from bench.config import LARGEST, Activation, ModelSettings, Norm
 
-Lipschitz = Literal["none", "clip", "gradient_penalty", "spectral_norm"]
+Lipschitz = Literal["none", "clip", "gradient_penalty", "r1_r2", "spectral_norm"]
 ClassAct = Literal["none", "sigmoid"]
 
 
@@ -24,7 +24,10 @@ class GanSettings(ModelSettings):
         0.05, gt=0, le=LARGEST, description="clip: every parameter stays within +- this"
     )
     gp_weight: float = Field(
-        10.0, gt=0, le=LARGEST, description="gradient_penalty: its weight (lambda)"
+        10.0,
+        gt=0,
+        le=LARGEST,
+        description="gradient_penalty: its weight (lambda); r1_r2: that of both (gamma)",
     )
     r1_weight: float = Field(
         0.0, ge=0, le=LARGEST, description="weight of the R1 penalty (gamma); 0: none"
@@ -38,10 +41,19 @@ class GanSettings(ModelSettings):
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's momentum")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's smoothing of squares")
 
+    @model_validator(mode="after")
+    def _one_r1(self) -> Self:
+        if self.lipschitz == "r1_r2" and self.r1_weight:
+            raise ValueError(
+                f"lipschitz=r1_r2 has R1 in it, whose weight is gp_weight={self.gp_weight:g}: leave "
+                "r1_weight at 0"
+            )
+        return self
+
     @property
     def penalises_gradients(self) -> bool:
         """Whether a loss asks for the score's gradient at single images."""
-        return self.lipschitz == "gradient_penalty" or self.r1_weight > 0
+        return self.lipschitz in {"gradient_penalty", "r1_r2"} or self.r1_weight > 0
 
 
 class ConvGanSettings(GanSettings):

@@ -52,7 +52,7 @@ def _collapsed(run: Diagnostics) -> Said | None:
         return None
     if run.val.get("active_units") == 0 or _few_active_units(run):
         return run.reason, ["lower kl_weight", "raise kl_warmup", "raise free_nats"]
-    is_penalised = run.settings.get("model.lipschitz") == "gradient_penalty"
+    is_penalised = run.settings.get("model.lipschitz") in {"gradient_penalty", "r1_r2"}
     return run.reason, ["change lr", "raise num_images", *["change gp_weight"] * is_penalised]
 
 

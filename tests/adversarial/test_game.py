@@ -30,7 +30,7 @@ SPEC = DataSpec(
 IMAGES = torch.randint(256, (64, 1, 8, 8), generator=generator("images"), dtype=torch.uint8)
 LABELS = torch.arange(64) % 10
 GANS = [name for name, kind in MODELS.items() if "lipschitz" in kind.settings.model_fields]
-PENALTIES = [{"lipschitz": "gradient_penalty"}, {"r1_weight": 1.0}]
+PENALTIES = [{"lipschitz": "gradient_penalty"}, {"lipschitz": "r1_r2"}, {"r1_weight": 1.0}]
 
 
 def built(reference, spec=SPEC, **values):
@@ -170,6 +170,28 @@ def test_r1_penalty_is_taken_at_real_images_under_their_class(name):
     assert_seen(seen, [(REAL, real_classes)])
     squares = (slopes(real_classes).view(4, 1) * REAL.flatten(1)).square().sum(1)
     assert loss == pytest.approx(4 * 3.0 * float(squares.mean()) / 2)
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_r1_and_r2_are_taken_at_real_and_fake_images_under_their_classes_and_weighed(name):
+    plain, *_ = played(name, None, lipschitz="none")
+    loss, scalars, generator, seen, (real_classes, fake_classes) = played(
+        name, None, lipschitz="r1_r2", gp_weight=3.0
+    )
+    real, fake = (REAL, real_classes), (generator.images, fake_classes)
+    assert_seen(seen, [real, fake, real, fake])
+    r1, r2 = (
+        float((slopes(labels).view(4, 1) * x.flatten(1)).square().sum(1).mean()) / 2
+        for x, labels in (real, fake)
+    )
+    assert float(scalars["r1_penalty"].detach()) == pytest.approx(r1)
+    assert float(scalars["r2_penalty"].detach()) == pytest.approx(r2)
+    assert loss == pytest.approx(plain + 3.0 * (r1 + r2))
+
+
+def test_r1_is_not_asked_for_twice():
+    with pytest.raises(UsageError, match=r"lipschitz=r1_r2 has R1 in it.*leave r1_weight at 0"):
+        configure("gan_mlp", {"lipschitz": "r1_r2", "r1_weight": 1.0})
 
 
 @pytest.mark.parametrize("name", GANS)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.adversarial.lipschitz import clip_weights, gradient_penalty, r1_penalty
+from bench.adversarial.lipschitz import clip_weights, gradient_penalty, r1_penalty, r2_penalty
 from bench.networks import ConvEncoder, Critic
 from bench.runtime import generator
 
@@ -60,6 +60,20 @@ def test_r1_of_a_quadratic_critic_knows_each_image(images):
     penalty = r1_penalty(lambda x: 1.5 * x.square().sum((1, 2, 3)), images[0])
     expected = 0.5 * 9 * images[0].square().sum((1, 2, 3)).mean()
     assert float(penalty.detach()) == pytest.approx(float(expected))
+
+
+def test_r1_and_r2_of_a_linear_critic_are_together_its_squared_norm_wherever_images_lie(images):
+    w = torch.tensor([1.0, -2.0, 2.0, 4.0], dtype=torch.float64)
+    both = r1_penalty(Linear(w), images[0]) + r2_penalty(Linear(w), images[1])
+    assert float(both.detach()) == pytest.approx(25)
+
+
+def test_r2_moves_the_critic_and_not_the_generator(images):
+    w = torch.tensor([1.0, -2.0, 2.0, 4.0], dtype=torch.float64)
+    critic, player = Linear(w), nn.Linear(4, 4).double()
+    r2_penalty(critic, player(images[1].flatten(1)).view_as(images[1])).backward()
+    torch.testing.assert_close(critic.w.grad, w)
+    assert all(p.grad is None for p in player.parameters())
 
 
 def test_clipping_reaches_every_parameter_batch_norm_included():

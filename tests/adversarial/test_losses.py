@@ -21,6 +21,8 @@ WORKED = {
     ),
     "hinge": ((0 + 1) / 2 + (2 + 0) / 2, 0),
     "wasserstein": (0 - 1, 0),
+    # Pairs (2, 1) and (0, -1): the real one leads by 1 in both.
+    "relativistic": (SOFTPLUS[-1], SOFTPLUS[1]),
 }
 
 
@@ -29,7 +31,8 @@ def test_adversarial_losses_have_their_worked_values(name):
     loss, (discriminator, generator_value) = LOSSES.get(name), WORKED[name]
     real, fake = torch.tensor([2.0, 0.0]), torch.tensor([1.0, -1.0])
     assert float(loss.discriminator(real, fake)) == pytest.approx(discriminator, rel=1e-6)
-    assert float(loss.generator(fake)) == pytest.approx(generator_value, rel=1e-6, abs=1e-7)
+    found = loss.for_generator(fake, lambda: real)
+    assert float(found) == pytest.approx(generator_value, rel=1e-6, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", LOSSES.names())
@@ -57,6 +60,36 @@ def test_every_discriminator_classifies_and_no_critic_does():
     opponents = {name: LOSSES.get(name).role for name in LOSSES.names()}
     assert {n for n, opponent in opponents.items() if opponent == "discriminator"} == {*CLASSIFIERS}
     assert LOSSES.get("wasserstein").accuracy(torch.ones(2), torch.zeros(2)) == {}
+
+
+def test_relativistic_loss_pairs_the_scores_in_their_order():
+    real, fake = torch.tensor([2.0, 0.0]), torch.tensor([-1.0, 1.0])
+    loss = LOSSES.get("relativistic")
+    # Leads of the real one: 3 and -1.
+    expected = (math.log1p(math.exp(-3)) + SOFTPLUS[1]) / 2
+    assert float(loss.discriminator(real, fake)) == pytest.approx(expected, rel=1e-6)
+    expected = (math.log1p(math.exp(3)) + SOFTPLUS[-1]) / 2
+    assert float(loss.for_generator(fake, lambda: real)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_relativistic_loss_takes_no_notice_of_what_is_added_to_every_score():
+    real, fake = torch.tensor([2.0, 0.0]), torch.tensor([1.0, -1.0])
+    loss = LOSSES.get("relativistic")
+    assert torch.equal(loss.discriminator(real, fake), loss.discriminator(real + 8, fake + 8))
+    moved = loss.for_generator(fake + 8, lambda: real + 8)
+    assert torch.equal(loss.for_generator(fake, lambda: real), moved)
+
+
+def test_relativistic_players_pull_at_equilibrium_with_half_a_unit_against_each_other():
+    scores = torch.zeros(2, 4, requires_grad=True)
+    loss = LOSSES.get("relativistic")
+    value = loss.discriminator(*scores)
+    assert float(value.detach()) == pytest.approx(math.log(2))
+    (slope,) = torch.autograd.grad(value, scores)
+    # sigmoid(0) = 1/2 of a pair, a quarter of it in the mean over four.
+    torch.testing.assert_close(slope, torch.tensor([[-0.125], [0.125]]).expand(2, 4))
+    (slope,) = torch.autograd.grad(loss.for_generator(scores[1], scores[0].detach), scores)
+    torch.testing.assert_close(slope[1], torch.full((4,), -0.125))
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
