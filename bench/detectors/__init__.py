@@ -12,22 +12,10 @@ from pathlib import Path
 
 from bench.contracts import Detector
 from bench.detectors._classifier import Recipe
+from bench.detectors._published import Published
 from bench.registry import Registry
 
 WEIGHTS = Path(__file__).parent / "weights"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Obtainable:
-    """Weights that somebody has published.
-
-    Attributes:
-        fetch: Downloads them; the path of their file.
-        install: Takes them from a file.
-    """
-
-    fetch: Callable[[], Path]
-    install: Callable[[Path], Path]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +32,7 @@ class Fixed:
     dim: int
     digest: Callable[[], str]
     load: Callable[[], Detector]
-    weights: Obtainable | None = None
+    weights: Published | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,10 @@ import json
 from bench.config import dataset_slug, listed
 from bench.contracts import Detector
 from bench.datasets import Mixture, truth_of
-from bench.detectors import DETECTORS, DetectorKind, Obtainable
+from bench.detectors import DETECTORS, DetectorKind
 from bench.detectors._classifier import ClassifierDetector, load
 from bench.detectors._coordinates import NAME, Coordinates
+from bench.detectors._published import Published
 from bench.detectors._status import available, kind_of, known_names, remedy, weights_path
 from bench.errors import Unavailable, UsageError
 from bench.measures import feature_name
@@ -64,7 +65,7 @@ def find_others(names: str, spec: DataSpec) -> tuple[list[Detector], dict[str, s
     return list(found.values()), lacking
 
 
-def published_weights(name: str) -> Obtainable:
+def published_weights(name: str) -> Published:
     """How the weights of a detector that is not trained here are had.
 
     Raises:

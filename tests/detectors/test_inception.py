@@ -1,10 +1,8 @@
-"""Inception's weights are fetched, checked and never replaced by others; its features are torch-fidelity's."""
+"""Inception's features are torch-fidelity's, and no other weights take its name."""
 
 import hashlib
-import http.server
 import sys
 import threading
-from functools import partial
 
 import pytest
 import torch
@@ -12,15 +10,9 @@ import torch
 from bench import datasets
 from bench.cli import main
 from bench.contracts import NullLogger
-from bench.detectors import DETECTORS, DetectorKind, Fixed, inception
+from bench.detectors import DETECTORS, DetectorKind, Fixed
 from bench.detectors._find import find_detector
-from bench.detectors.inception import (
-    Inception,
-    fetch_weights,
-    import_weights,
-    load_inception,
-    weights_path,
-)
+from bench.detectors.inception import WEIGHTS, Inception
 from bench.errors import Unavailable, UsageError
 from bench.models import configure
 from bench.runtime import generator
@@ -28,107 +20,13 @@ from bench.torchvision_import import import_torchvision
 from bench.training.parts import reference_data
 from bench.training.run import Run
 
-CONTENT = b"weights, as far as their digest goes"
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def home(monkeypatch, tmp_path):
-    """An empty data folder; ``CONTENT`` counts as the published weights."""
-    folder = tmp_path / "home"
-    monkeypatch.setenv("BENCH_DATA", str(folder))
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    monkeypatch.setattr(inception, "SHA256_START", digest[:8])
-    return folder
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A folder and the address under which it is served."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    handler = partial(QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-def left_in(folder):
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
-
 
 def test_weights_are_torch_fidelitys():
     import_torchvision()
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
-    assert inception.WEIGHTS_URL == URL_INCEPTION_V3
-    assert inception.WEIGHTS_URL.endswith(f"-{inception.SHA256_START}.pth")
-
-
-def test_fetched_weights_are_installed_once(home, site):
-    folder, url = site
-    (folder / "weights.pth").write_bytes(CONTENT)
-    path = fetch_weights(url + "weights.pth")
-    assert path == weights_path()
-    assert path.read_bytes() == CONTENT
-    assert path.parent == home / "detectors"
-    (folder / "weights.pth").unlink()
-    assert fetch_weights(url + "weights.pth") == path  # intact, so nothing is asked for
-    assert left_in(home) == [".inception.lock", path.name]
-
-
-def test_damaged_weights_are_fetched_again(home, site):
-    folder, url = site
-    (folder / "weights.pth").write_bytes(CONTENT)
-    fetch_weights(url + "weights.pth").write_bytes(CONTENT[:-1])
-    with pytest.raises(Unavailable, match="are damaged: run `bench detectors fetch inception`"):
-        load_inception()
-    assert fetch_weights(url + "weights.pth").read_bytes() == CONTENT
-
-
-def test_download_of_other_weights_is_refused_and_leaves_nothing(home, tmp_path):
-    other = tmp_path / "other.pth"
-    other.write_bytes(b"others")
-    with pytest.raises(UsageError, match=r"the download has the SHA-256 .*, expected "):
-        fetch_weights(other.as_uri())
-    assert left_in(home) == [".inception.lock"]
-
-
-def test_missing_network_is_one_sentence_with_the_remedy(home, site):
-    _, url = site
-    with pytest.raises(UsageError, match=r"failed \(File not found\): .*--inception-weights FILE"):
-        fetch_weights(url + "nothing.pth")
-    with pytest.raises(UsageError, match=r"failed \(.*refused\): run `bench detectors fetch"):
-        fetch_weights("http://127.0.0.1:9/weights.pth")
-    assert left_in(home) == [".inception.lock"]
-
-
-def test_weights_in_a_file_are_installed_if_they_are_the_published_ones(home, tmp_path):
-    file = tmp_path / "mine.pth"
-    file.write_bytes(CONTENT)
-    assert import_weights(file).read_bytes() == CONTENT
-    file.write_bytes(b"others")
-    assert import_weights(file).read_bytes() == CONTENT  # what is there is intact
-    weights_path().unlink()
-    with pytest.raises(UsageError, match="the only ones whose distance is called FID"):
-        import_weights(file)
-    with pytest.raises(UsageError, match="is no file: give the path of the Inception weights"):
-        import_weights(tmp_path / "nowhere.pth")
-
-
-def test_folder_that_cannot_be_written_is_told(home, tmp_path):
-    file = tmp_path / "mine.pth"
-    file.write_bytes(CONTENT)
-    home.mkdir()
-    (home / "detectors").write_text("a file where the folder should be")
-    with pytest.raises(UsageError, match=r"cannot be stored in .*: free space there or set"):
-        import_weights(file)
+    assert WEIGHTS.url == URL_INCEPTION_V3
+    assert WEIGHTS.url.endswith(f"-{WEIGHTS.sha256}.pth")
 
 
 def test_file_that_runs_code_or_holds_other_weights_is_refused(tmp_path):
@@ -254,9 +152,9 @@ def test_features_and_probabilities_are_torch_fidelitys(random_weights, shape):
 def test_random_weights_are_never_installed_as_inception(random_weights, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     with pytest.raises(UsageError, match="expected 6726825d for the published Inception weights"):
-        import_weights(random_weights)
-    weights_path().parent.mkdir(parents=True, exist_ok=True)
-    weights_path().write_bytes(random_weights.read_bytes())
+        WEIGHTS.install(random_weights)
+    WEIGHTS.path.parent.mkdir(parents=True, exist_ok=True)
+    WEIGHTS.path.write_bytes(random_weights.read_bytes())
     with pytest.raises(Unavailable, match="are damaged"):
         find_detector("inception", datasets.load("digits").spec)
 
@@ -264,7 +162,7 @@ def test_random_weights_are_never_installed_as_inception(random_weights, tmp_pat
 @pytest.mark.network
 def test_published_weights_can_be_fetched_and_see_images(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
-    assert fetch_weights() == weights_path()
+    assert WEIGHTS.fetch() == WEIGHTS.path
     detector = find_detector("inception", datasets.load("digits").spec)
     features, probs = detector(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
     assert detector.digest.startswith("6726825d")
