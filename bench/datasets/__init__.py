@@ -53,6 +53,7 @@ from bench.datasets._splits import (
     shares_of,
     split_sizes,
 )
+from bench.datasets._stacks import stacked
 from bench.errors import UsageError
 from bench.files import install_lock
 from bench.records import DataSpec
@@ -63,13 +64,15 @@ _READERS: dict[str, Callable[[Path], Parts]] = {"folder": read_folder, "npz": re
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSource:
-    """Where the images of one registered name come from: exactly one of ``read``, ``download``.
+    """Where the images of one name come from: one of ``read``, ``download``, ``channels_of``.
 
     Attributes:
         summary: One line for lists.
         read: Gives the parts of a data set that some package contains.
         download: Gives the parts with the help of an empty folder and the network; they are
             installed once and read from there.
+        channels_of: The data set whose images are drawn as the channels of these, as many as
+            ``published`` says; classes are then modes.
         published: What the parts must be; None leaves that open.
         from_idx: Whether the four IDX files can be imported.
         levels: Gray levels per channel (protocol rule 16).
@@ -82,6 +85,7 @@ class DatasetSource:
     summary: str
     read: Callable[[], Parts] | None = None
     download: Callable[[Path], Parts] | None = None
+    channels_of: str = ""
     published: Published | None = None
     from_idx: bool = False
     levels: int = 256
@@ -90,8 +94,10 @@ class DatasetSource:
     truth: Mixture | None = None
 
     def __post_init__(self) -> None:
-        if (self.read is None) == (self.download is None):
-            raise ValueError("a DatasetSource needs exactly one of read and download: give one")
+        if sum(map(bool, (self.read, self.download, self.channels_of))) != 1:
+            raise ValueError(
+                "a DatasetSource needs exactly one of read, download and channels_of: give one"
+            )
 
 
 DATASETS: Registry[DatasetSource] = Registry("dataset", "bench.datasets")
@@ -153,7 +159,7 @@ def load(name: str) -> Splits:
         UsageError: An unknown name, a set that cannot be had, a damaged file, unusable images.
     """
     source = _source(name)
-    if source.download and not installed_path(name).is_file():
+    if name in DATASETS.names() and (path := _path_of(name)) and not path.is_file():
         fetch(name)
     return _known(name, source) or _made(name, source)
 
@@ -171,6 +177,11 @@ def spec_of(name: str) -> DataSpec:
 def truth_of(name: str) -> Mixture | None:
     """The density that a registered data set is drawn from; None where nobody knows it."""
     return DATASETS.get(name).truth if name in DATASETS.names() else None
+
+
+def channels_of(name: str) -> str:
+    """The data set whose images are the channels of a registered one's; empty where there is none."""
+    return DATASETS.get(name).channels_of if name in DATASETS.names() else ""
 
 
 def require_pictures(spec: DataSpec, command: str) -> None:
@@ -200,6 +211,8 @@ def _path_of(name: str) -> Path | None:
     kind, colon, path = name.partition(":")
     if colon and kind in _READERS:
         return _path(path)
+    if of := channels_of(name):
+        return _path_of(of)
     return (
         installed_path(name) if name in DATASETS.names() and DATASETS.get(name).download else None
     )
@@ -362,6 +375,8 @@ def fetch(name: str) -> Path:
         UsageError: A name without a download, no network, or not the publisher's images.
     """
     source = DATASETS.get(name)
+    if source.channels_of and _path_of(name):
+        return fetch(source.channels_of)
     if source.download is None:
         able = [known for known, other in DATASETS.items() if other.download]
         raise UsageError(
@@ -419,9 +434,8 @@ def status() -> list[DatasetStatus]:
 
 
 def _status(name: str, source: DatasetSource) -> DatasetStatus:
-    path = installed_path(name) if source.download else None
+    path, facts = _path_of(name), source.published
     installed = path is None or path.is_file()
-    facts = source.published
     return DatasetStatus(
         name=name,
         summary=source.summary,
@@ -429,16 +443,34 @@ def _status(name: str, source: DatasetSource) -> DatasetStatus:
         path=path,
         num_bytes=path.stat().st_size if path and installed else 0,
         shape=facts.shape if facts else None,
-        sizes=split_sizes(facts.num_train, facts.num_test, source.held_out) if facts else None,
+        sizes=_sizes(source),
     )
+
+
+def _sizes(source: DatasetSource) -> tuple[int, int, int] | None:
+    """Train, validation and test images, where the source says them."""
+    facts = source.published
+    if facts is None:
+        return None
+    return split_sizes(facts.num_train, facts.num_test, source.held_out, num_val=facts.num_val)
 
 
 def _parts(name: str, source: DatasetSource) -> tuple[Parts, str | None]:
     """The published parts and, for an installed set, the digest stored with them."""
+    if source.channels_of:
+        return _stacks(source), None
     if source.read:
         return source.read(), None
     with advised(_remedy(name, source)):
         return read_installed(name)
+
+
+def _stacks(source: DatasetSource) -> Parts:
+    """Stacks whose channels are of the same split of the other data set."""
+    of, sizes = DATASETS.get(source.channels_of), _sizes(source)
+    assert sizes is not None
+    parts, _ = _parts(source.channels_of, of)
+    return stacked(shares_of(parts, of.held_out), sizes)
 
 
 def _is_intact(name: str) -> bool:
@@ -456,6 +488,8 @@ def _check(name: str, parts: Parts, where: str) -> None:
 
 
 def _remedy(name: str, source: DatasetSource) -> str:
+    if source.channels_of:
+        return _remedy(source.channels_of, DATASETS.get(source.channels_of))
     if source.download is None:
         return "install its package again"
     online = f"run 'bench data fetch {name}' on a machine with a network"

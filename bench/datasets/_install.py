@@ -37,6 +37,7 @@ class Published:
         shape: One image, ``(C, H, W)``.
         num_train: Training images.
         num_test: Test images; 0 where there is no test part.
+        num_val: Validation images; 0 where we carve them from train.
         digest: ``digest_of`` both parts; None where nobody has computed it yet.
     """
 
@@ -44,6 +45,7 @@ class Published:
     num_train: int
     num_test: int
     digest: str | None = None
+    num_val: int = 0
 
     @property
     def phrase(self) -> str:

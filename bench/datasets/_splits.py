@@ -130,6 +130,7 @@ class Parts:
     Attributes:
         train: What is trained on.
         test: Held out by the publisher.
+        val: What is chosen by; None where it is carved from train.
         classes: Names of the classes in the order of their numbers; empty where only numbers are
             known.
         notes: What was found on the way that a user should know: skipped files and the like.
@@ -139,10 +140,11 @@ class Parts:
     test: Arrays | None = None
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    val: Arrays | None = None
 
     def present(self) -> tuple[Arrays, ...]:
         """The parts that exist, train first."""
-        return (self.train,) if self.test is None else (self.train, self.test)
+        return tuple(part for part in (self.train, self.val, self.test) if part is not None)
 
 
 def rows_at_once(values: npt.NDArray[Any]) -> int:
@@ -278,7 +280,7 @@ def held_out_size(num_images: int) -> int:
 
 
 def split_sizes(
-    num_train: int, num_test: int, held_out: tuple[int, int] | None = None
+    num_train: int, num_test: int, held_out: tuple[int, int] | None = None, *, num_val: int = 0
 ) -> tuple[int, int, int]:
     """Sizes of train, validation and test made from published parts.
 
@@ -286,7 +288,10 @@ def split_sizes(
         num_train: Published training images.
         num_test: Published test images; 0 means that test is carved from train as well.
         held_out: Sizes of validation and test where they are not ``held_out_size``.
+        num_val: Published validation images; 0 means that they are carved from train.
     """
+    if num_val:
+        return num_train, num_val, num_test
     val, test = held_out or (held_out_size(num_train),) * 2
     if num_test:
         return num_train - val, val, num_test
@@ -297,8 +302,10 @@ def shares_of(parts: Parts, held_out: tuple[int, int] | None = None) -> tuple[Sh
     """Disjoint train, validation and test (protocol rule 1), the same at every call.
 
     What is carved is stratified by class where labels exist; each split keeps the file's order.
-    ``held_out`` is that of ``split_sizes``.
+    ``held_out`` is that of ``split_sizes``. Whoever gives a validation part gives a test part too.
     """
+    if parts.val is not None and parts.test is not None:
+        return _whole(parts.train), _whole(parts.val), _whole(parts.test)
     _, val_size, test_size = split_sizes(len(parts.train), len(parts.test or ()), held_out)
     train, test = (
         _carve(_whole(parts.train), test_size, seed=TEST_SEED)

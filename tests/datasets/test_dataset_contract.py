@@ -42,8 +42,9 @@ def test_status_states_shape_and_sizes(name: str) -> None:
     assert facts is not None
     assert row.shape == facts.shape
     assert row.sizes is not None
-    assert sum(row.sizes) == facts.num_train + facts.num_test
-    assert (row.path is None) == (DATASETS.get(name).read is not None)
+    assert sum(row.sizes) == facts.num_train + facts.num_val + facts.num_test
+    of = DATASETS.get(DATASETS.get(name).channels_of or name)
+    assert (row.path is None) == (of.read is not None)
 
 
 @pytest.mark.parametrize("name", READY)
@@ -85,5 +86,5 @@ def test_reader_without_a_path_is_refused(kind: str) -> None:
 
 def test_source_with_two_origins_is_refused() -> None:
     digits = DATASETS.get("digits").read
-    with pytest.raises(ValueError, match="exactly one of read and download"):
+    with pytest.raises(ValueError, match="exactly one of read, download and channels_of"):
         datasets.DatasetSource(summary="both", read=digits, download=lambda _: digits())  # type: ignore[misc]
