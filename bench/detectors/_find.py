@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from bench.config import dataset_slug, listed
 from bench.contracts import Detector
-from bench.datasets import Mixture, truth_of
+from bench.datasets import Mixture, channels_of, truth_of
 from bench.detectors import DETECTORS, DetectorKind
+from bench.detectors._channels import Channels
 from bench.detectors._classifier import ClassifierDetector, load
 from bench.detectors._coordinates import NAME, Coordinates
 from bench.detectors._published import Published
@@ -37,6 +39,8 @@ def find_detector(choice: str, spec: DataSpec) -> Detector | None:
     """
     if truth := truth_of(spec.name):
         return _coordinates(choice, spec.name, truth)
+    if channels_of(spec.name) and choice in {AUTO, spec.name}:
+        return _channels(spec)
     name = _own(spec) if choice == AUTO else choice
     if name is None:
         return None
@@ -96,6 +100,17 @@ def _coordinates(choice: str, dataset: str, truth: Mixture) -> Detector:
             "eval.detector at auto"
         )
     return Coordinates(truth)
+
+
+def _channels(spec: DataSpec) -> Detector:
+    """The classifier of what stacks are made of, on each channel.
+
+    Raises:
+        Unavailable: Its weights are not on this machine.
+    """
+    of, num_channels = channels_of(spec.name), spec.shape[0]
+    single = replace(spec, name=of, shape=(1, *spec.shape[1:]))
+    return Channels(spec.name, _classifier(of, kind_of(of), single), channels=num_channels)
 
 
 def _own(spec: DataSpec) -> str | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import bench
 from bench.config import dataset_slug
-from bench.datasets import Splits, require_pictures
+from bench.datasets import Splits, channels_of, require_pictures
 from bench.detectors import DetectorKind
 from bench.detectors._classifier import Recipe, accuracy, train
 from bench.detectors._status import facts_of, kind_of, weights_path
@@ -118,6 +118,10 @@ def _require_free(name: str, dataset: str, spec: DataSpec) -> None:
         raise UsageError(
             f"detector name '{name}' cannot be used, expected letters, digits and _, and neither "
             f"auto nor none: choose another --name"
+        )
+    if of := channels_of(name):
+        raise UsageError(
+            f"detector name '{name}' is taken by '{of}' on each channel: choose another --name"
         )
     kind = kind_of(name)
     if kind is None:

@@ -1,4 +1,4 @@
-"""Points beside the density that the data are drawn from: modes, good points, distances."""
+"""Samples beside the modes or the density that the data are drawn from."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from bench.datasets import channels_of
 from bench.distances.modes import entropy, log_density, nearest_mode
 from bench.distances.wasserstein import sliced_wasserstein
 from bench.evaluation.view import View
 from bench.measures import feature_name
 from bench.metrics import beside_real, metric
+from bench.metrics.samples import histogram
 
 PERFECT = 2_026
 """Seed of the points that stand for a perfect generator."""
@@ -40,26 +42,30 @@ def sliced_wasserstein_distance(view: View) -> dict[str, float]:
 
 @metric("known_modes", when="validation")
 def known_modes(view: View) -> dict[str, float]:
-    """Good points, modes with one, KL and JS divergence of the mode histogram, with those of true ones.
+    """Modes covered, KL and JS divergence of the mode histogram, good points, with those of true samples.
 
     After Srivastava et al. 2017 (arXiv 1705.07761) and Lin et al. 2018 (arXiv 1712.04086): good is
     a point within three standard deviations of a mean; a mode is covered by one good point among
     the n; the divergences, in nats, are of the histogram of the nearest mode of every point, of KL
     from the histogram to the equal shares of the truth. Those of as many points drawn from the
     truth are no 0: about (K - 1) / 2n for KL.
+
+    A stack of K images is of the mode that the classifier of its channels says, whatever it looks
+    like: none is good or not, and one covers its mode. Held-out stacks stand for the truth; their
+    shares are those of the classes of their channels, which the data set has not equally often.
     """
     n = view.counts[-1]
-    means, sd = _modes(view)
-    sides = [_by_mode(each, means, sd) for each in (view.features(n)[0], _true_points(view, n))]
+    is_stacked = bool(channels_of(view.spec.name))
+    sides = _stacks_by_mode(view, n) if is_stacked else _points_by_mode(view, n)
     of: dict[str, Callable[[ByMode], float]] = {
-        "good": lambda side: int(side.good.sum()) / n,
+        **({} if is_stacked else {"good": lambda side: int(side.good.sum()) / n}),
         "covered": lambda side: int((side.good > 0).sum()),
         "mode_kl": lambda side: mode_kl(side.all),
         "mode_js": lambda side: mode_js(side.all),
     }
     found: dict[str, float] = {}
     for name, value in of.items():
-        found |= beside_real(f"{name}_n{n}", value, (sides[0], sides[1]))
+        found |= beside_real(f"{name}_n{n}", value, sides)
     return found
 
 
@@ -105,10 +111,24 @@ def _true_points(view: View, n: int) -> Tensor:
 
 
 class ByMode(NamedTuple):
-    """How many points are nearest to each mode, int64 ``[K]``: all of them, and good ones."""
+    """How many samples each mode has, int64 ``[K]``: all of them, and good ones."""
 
     all: Tensor
     good: Tensor
+
+
+def _stacks_by_mode(view: View, n: int) -> tuple[ByMode, ByMode]:
+    """Samples and held-out stacks by the classes of their channels."""
+    view.classifier()
+    fake, real = (histogram(view.probs(side)) for side in view.sides(n))
+    return ByMode(fake, fake), ByMode(real, real)
+
+
+def _points_by_mode(view: View, n: int) -> tuple[ByMode, ByMode]:
+    """Samples and points of the truth by the nearest mean."""
+    means, sd = _modes(view)
+    fake, true = view.features(n)[0], _true_points(view, n)
+    return _by_mode(fake, means, sd), _by_mode(true, means, sd)
 
 
 def _by_mode(points: Tensor, means: Tensor, sd: float) -> ByMode:
