@@ -24,6 +24,26 @@ def nearest(queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     return distances(squares), which
 
 
+ROUNDING = 1e-12
+"""Of the largest squared norms: squared distances below are those of copies."""
+
+
+def near(a: Tensor, b: Tensor, *, own: bool = False) -> Iterator[tuple[slice, Tensor]]:
+    """Squared distances of all pairs, rows of a in chunks: which rows, and ``[n, M]``, to be overwritten.
+
+    Copies are at 0 exactly. With ``own`` both are one set, and no point is its own neighbour: it is
+    at infinity to itself.
+    """
+    of_a, of_b = squared_norms(a), squared_norms(b)
+    least = ROUNDING * float(of_a.max() + of_b.max())
+    for rows, inner in products(a, b):
+        squares = inner.mul_(-2).add_(of_a[rows, None]).add_(of_b)
+        torch.threshold_(squares, least, 0.0)
+        if own:
+            squares.diagonal(rows.start).fill_(torch.inf)
+        yield rows, squares
+
+
 def distances(squares: Tensor) -> Tensor:
     """Their roots in their place; rounding below zero is cut off."""
     return squares.clamp_(min=0).sqrt_()
