@@ -11,13 +11,13 @@ import numpy as np
 
 from bench.datasets import DATASETS, Arrays, DatasetSource, Parts, Published
 
-MAX_GRAY = 16
+_MAX_GRAY = 16
 
 
 def read() -> Parts:
     """All 1,797 digits, gray levels 0..16 scaled by 255/16 and rounded."""
     with np.load(Path(__file__).with_suffix(".npz"), allow_pickle=False) as held:
-        images = np.rint(held["images"] * (255 / MAX_GRAY)).astype(np.uint8)
+        images = np.rint(held["images"] * (255 / _MAX_GRAY)).astype(np.uint8)
         return Parts(Arrays(images[:, None], held["labels"].astype(np.int64)))
 
 
@@ -29,7 +29,7 @@ DATASETS.add(
         published=Published(
             shape=(1, 8, 8), num_train=1_797, num_test=0, digest="c1fe49cdcc2fa1f2"
         ),
-        levels=MAX_GRAY + 1,
+        levels=_MAX_GRAY + 1,
         held_out=(297, 500),
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bench.datasets import DATASETS, DatasetSource, Published
-from bench.datasets.digits import MAX_GRAY
 
 DATASETS.add(
     "stacked_digits",
@@ -17,6 +16,6 @@ DATASETS.add(
             num_test=10_000,
             digest="633eb4192745c861",
         ),
-        levels=MAX_GRAY + 1,
+        levels=17,
     ),
 )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.contracts import Density, Detector, Encoder, EvalFns, Features, Inference, Nets, Rng
-from bench.datasets import Mixture
+from bench.datasets import Mixture, channels_of
 from bench.errors import NotApplicable, required
 from bench.evaluation.reference import ReferenceData, first
 from bench.images import to_pixels
@@ -122,6 +122,11 @@ class View:
     def spec(self) -> DataSpec:
         """The data set."""
         return self.reference.spec
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether images are stacks of others, whose classes are the true modes."""
+        return bool(channels_of(self.spec.name))
 
     def images(self, split: str) -> Tensor:
         """uint8 ``[N, C, H, W]``."""

@@ -10,13 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bench.datasets import channels_of
 from bench.distances.modes import entropy, log_density, nearest_mode
 from bench.distances.wasserstein import sliced_wasserstein
 from bench.evaluation.view import View
 from bench.measures import feature_name
 from bench.metrics import beside_real, metric
-from bench.metrics.samples import histogram
 
 PERFECT = 2_026
 """Seed of the points that stand for a perfect generator."""
@@ -55,10 +53,9 @@ def known_modes(view: View) -> dict[str, float]:
     shares are those of the classes of their channels, which the data set has not equally often.
     """
     n = view.counts[-1]
-    is_stacked = bool(channels_of(view.spec.name))
-    sides = _stacks_by_mode(view, n) if is_stacked else _points_by_mode(view, n)
+    sides = _stacks_by_mode(view, n) if view.is_stacked else _points_by_mode(view, n)
     of: dict[str, Callable[[ByMode], float]] = {
-        **({} if is_stacked else {"good": lambda side: int(side.good.sum()) / n}),
+        **({} if view.is_stacked else {"good": lambda side: int(side.good.sum()) / n}),
         "covered": lambda side: int((side.good > 0).sum()),
         "mode_kl": lambda side: mode_kl(side.all),
         "mode_js": lambda side: mode_js(side.all),
@@ -120,7 +117,8 @@ class ByMode(NamedTuple):
 def _stacks_by_mode(view: View, n: int) -> tuple[ByMode, ByMode]:
     """Samples and held-out stacks by the classes of their channels."""
     view.classifier()
-    fake, real = (histogram(view.probs(side)) for side in view.sides(n))
+    probs = [view.probs(side) for side in view.sides(n)]
+    fake, real = (torch.bincount(p.argmax(1), minlength=p.shape[1]) for p in probs)
     return ByMode(fake, fake), ByMode(real, real)
 
 
