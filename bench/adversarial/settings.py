@@ -88,3 +88,17 @@ class ConvGanSettings(GanSettings):
         if self.lipschitz == "spectral_norm":
             return "none"
         return "layer" if self.penalises_gradients else "batch"
+
+
+class VaeGanSettings(ModelSettings):
+    """Settings that every VAE-GAN has."""
+
+    latent_dim: int = Field(16, ge=1, le=1024, description="size of z")
+    loss: str = Field("non_saturating", description="registered loss of decoder and discriminator")
+    kl_weight: float = Field(1.0, ge=0, le=LARGEST, description="KL factor of the encoder's loss")
+    gamma: float = Field(
+        1e-3, ge=0, le=LARGEST, description="weight of likeness in the decoder's loss"
+    )
+    lr: float = Field(2e-3, gt=0, le=LARGEST, description="learning rate of the three networks")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's momentum")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's smoothing of squares")

@@ -1,4 +1,4 @@
-"""The discriminator and the losses of ``vae_gan``."""
+"""What every VAE-GAN shares: losses, optimizers and phases; its discriminators."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.adversarial.losses import AdversarialLoss
-from bench.contracts import Nets, Scalars, Step
+from bench.adversarial.losses import LOSSES, AdversarialLoss
+from bench.adversarial.settings import VaeGanSettings
+from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
+from bench.distances.gaussians import standard_log_prob
 from bench.networks import LEAK, ConvEncoder, Linear
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
@@ -83,3 +85,43 @@ class Losses:
 
 def _feature_error(features: Tensor, features_recon: Tensor) -> Tensor:
     return 0.5 * (features - features_recon).square().sum(1).mean()
+
+
+def vae_gan(settings: VaeGanSettings, modules: dict[str, nn.Module]) -> Trainable:
+    """The trainable VAE-GAN of its ``encoder``, ``decoder`` and ``discriminator``.
+
+    Raises:
+        UsageError: An unknown loss.
+    """
+    losses = Losses(
+        kl_weight=settings.kl_weight, gamma=settings.gamma, loss=LOSSES.get(settings.loss)
+    )
+    return Trainable(
+        modules=modules,
+        optimizers={
+            name: OptimSpec(
+                modules=(name,),
+                kind="adam",
+                lr=settings.lr,
+                betas=(settings.beta1, settings.beta2),
+            )
+            for name in modules
+        },
+        phases=[
+            Phase(name="encoder", optimizer="encoder", loss=losses.encoder, role="encoder"),
+            Phase(name="decoder", optimizer="decoder", loss=losses.decoder),
+            Phase(
+                name="discriminator",
+                optimizer="discriminator",
+                loss=losses.discriminator,
+                role="discriminator",
+            ),
+        ],
+        eval_fns=EvalFns(
+            latent=lambda nets, n, noise: noise.normal(n, settings.latent_dim),  # noqa: ARG005
+            decode=lambda nets, z, labels: nets["decoder"](z),  # noqa: ARG005
+            latent_dim=settings.latent_dim,
+            prior_log_prob=lambda nets, z: standard_log_prob(z),  # noqa: ARG005
+            encode=lambda nets, images, labels, noise: losses.posterior(nets, images),  # noqa: ARG005
+        ),
+    )

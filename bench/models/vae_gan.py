@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from bench.config import LARGEST, ModelSettings
+from bench.adversarial.settings import VaeGanSettings
 from bench.models import model
 from bench.records import DataSpec
 
@@ -16,23 +16,14 @@ if TYPE_CHECKING:
     from bench.contracts import Trainable
 
 
-class Settings(ModelSettings):
-    """Settings of the VAE-GAN."""
+class Settings(VaeGanSettings):
+    """Settings of the convolutional VAE-GAN."""
 
-    latent_dim: int = Field(16, ge=1, le=1024, description="size of z")
     depth: int = Field(3, ge=1, le=5, description="strided layers in each of the three networks")
     width: int = Field(16, ge=1, le=512, description="channels of the layer next to the image")
     h_dim: int = Field(
         128, ge=1, le=16_384, description="features before the latent heads and the score"
     )
-    loss: str = Field("non_saturating", description="registered loss of decoder and discriminator")
-    kl_weight: float = Field(1.0, ge=0, le=LARGEST, description="KL factor of the encoder's loss")
-    gamma: float = Field(
-        1e-3, ge=0, le=LARGEST, description="weight of likeness in the decoder's loss"
-    )
-    lr: float = Field(2e-3, gt=0, le=LARGEST, description="learning rate of the three networks")
-    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's momentum")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's smoothing of squares")
 
 
 @model("vae_gan", settings=Settings, family="hybrid", paper="Larsen et al. 2016, arXiv 1512.09300")
@@ -48,10 +39,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     24,000 images, one seed (digits 138; MNIST at 2,000 samples 499).
     """
     from bench.adversarial.game import conv_generator
-    from bench.adversarial.losses import LOSSES
-    from bench.contracts import EvalFns, OptimSpec, Phase, Trainable
-    from bench.distances.gaussians import standard_log_prob
-    from bench.models._vae_gan import Discriminator, Losses
+    from bench.models._vae_gan import Discriminator, vae_gan
     from bench.networks import ConvEncoder, LeakyReLU
     from bench.variational.assembly import Encoder
     from bench.variational.posteriors.diagonal import DiagonalGaussian
@@ -76,35 +64,4 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         "decoder": conv_generator(settings, spec),
         "discriminator": Discriminator(stack(), settings.h_dim),
     }
-    losses = Losses(
-        kl_weight=settings.kl_weight, gamma=settings.gamma, loss=LOSSES.get(settings.loss)
-    )
-    return Trainable(
-        modules=modules,
-        optimizers={
-            name: OptimSpec(
-                modules=(name,),
-                kind="adam",
-                lr=settings.lr,
-                betas=(settings.beta1, settings.beta2),
-            )
-            for name in modules
-        },
-        phases=[
-            Phase(name="encoder", optimizer="encoder", loss=losses.encoder, role="encoder"),
-            Phase(name="decoder", optimizer="decoder", loss=losses.decoder),
-            Phase(
-                name="discriminator",
-                optimizer="discriminator",
-                loss=losses.discriminator,
-                role="discriminator",
-            ),
-        ],
-        eval_fns=EvalFns(
-            latent=lambda nets, n, noise: noise.normal(n, settings.latent_dim),  # noqa: ARG005
-            decode=lambda nets, z, labels: nets["decoder"](z),  # noqa: ARG005
-            latent_dim=settings.latent_dim,
-            prior_log_prob=lambda nets, z: standard_log_prob(z),  # noqa: ARG005
-            encode=lambda nets, images, labels, noise: losses.posterior(nets, images),  # noqa: ARG005
-        ),
-    )
+    return vae_gan(settings, modules)
