@@ -11,7 +11,7 @@ from bench.adversarial.losses import LOSSES, AdversarialLoss
 from bench.adversarial.settings import VaeGanSettings
 from bench.contracts import EvalFns, Nets, OptimSpec, Phase, Scalars, Step, Trainable
 from bench.distances.gaussians import standard_log_prob
-from bench.networks import LEAK, ConvEncoder, Linear
+from bench.networks import LEAK, ConvEncoder, Linear, MlpEncoder
 from bench.variational.posteriors.diagonal import DiagonalGaussian
 
 
@@ -28,6 +28,20 @@ class Discriminator(nn.Module):
         features = self.stack.layers(images).flatten(1)
         hidden = nn.functional.leaky_relu(self.stack.linear(features), LEAK)
         return self.score(hidden).squeeze(1), features
+
+
+class FlatDiscriminator(nn.Module):
+    """Scores images, and lays open its last hidden layer."""
+
+    def __init__(self, stack: MlpEncoder, dim: int) -> None:
+        super().__init__()
+        self.stack = stack
+        self.score = Linear(dim, 1)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """``[N, C, H, W]`` to raw scores ``[N]`` and features ``[N, dim]``."""
+        features = nn.functional.leaky_relu(self.stack(images), LEAK)
+        return self.score(features).squeeze(1), features
 
 
 @dataclass(frozen=True, kw_only=True)

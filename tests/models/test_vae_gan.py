@@ -1,5 +1,6 @@
 """VAE-GAN: the three losses of Larsen et al. 2016 on networks that are worked out by hand."""
 
+import dataclasses
 import math
 
 import pytest
@@ -132,6 +133,19 @@ def test_features_are_the_last_convolutional_layer():
     scores, features = discriminator(torch.rand(5, 1, 8, 8))
     assert scores.shape == (5,)
     assert features.shape == (5, 16 * 4 * 4)
+
+
+def test_features_of_the_fully_connected_one_are_its_last_hidden_layer():
+    spec = dataclasses.replace(SPEC, shape=(1, 1, 2))
+    with seeded_modules(0):
+        built = find("vae_gan_mlp")[1].build(
+            configure("vae_gan_mlp", {"hidden": "6-3"}).model, spec
+        )
+    discriminator = built.modules["discriminator"]
+    scores, features = discriminator(torch.rand(5, 1, 1, 2))
+    assert features.shape == (5, 3)
+    torch.testing.assert_close(discriminator.score(features).squeeze(1), scores)
+    assert [phase.name for phase in built.phases] == ["encoder", "decoder", "discriminator"]
 
 
 def test_it_encodes_and_has_no_likelihood():

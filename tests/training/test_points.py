@@ -35,7 +35,7 @@ def test_model_makes_points_or_is_refused_in_one_sentence(variant, tmp_path):
     config = tiny(variant)
     if refusal := _refused(config, reference):
         assert REFUSED.search(refusal)
-        assert not variant.startswith("gan_mlp")
+        assert not variant.startswith(("gan_mlp", "vae_gan_mlp"))
         return
     log = Recorder()
     result = Run(config=config, reference=reference, folder=tmp_path, logger=log).execute()
