@@ -98,6 +98,15 @@ def environment(device: torch.device) -> dict[str, str]:
     }
 
 
+PAGE_FACTS = ("bench_version", "git_commit", "python", "torch", "numpy", "processor", "threads")
+
+
+def page_facts(device: torch.device) -> dict[str, str]:
+    """Those of them that a page of measurements says of itself, and the device."""
+    known = environment(device)
+    return {**{name.replace("_", " "): known[name] for name in PAGE_FACTS}, "device": device.type}
+
+
 def instructions() -> str:
     """The processor's widest instructions that torch uses, such as AVX2: others round otherwise."""
     return torch.backends.cpu.get_cpu_capability()

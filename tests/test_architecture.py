@@ -30,6 +30,7 @@ GROUND: dict[str, str] = {
     "sources": "",
     "registry": "errors sources text",
     "measures": "",
+    "failed_checks": "",
     "files": "errors",
     "memory": "",
     "config": "errors records registry text",
@@ -73,10 +74,11 @@ MAKES_RUNS: dict[str, str] = {
 }
 BOTH: dict[str, str] = {
     "calibration": "results plots distances evaluation metrics",
+    "exam": "results plots distances evaluation calibration",
     "testing": "datasets models evaluation training",
     "cli": (
         "plan tracking results report compare datasets detectors models evaluation metrics pictures "
-        "training study calibration | engines"
+        "training study calibration exam | engines"
     ),
 }
 ROOMS = READS_RUNS | MAKES_RUNS | BOTH

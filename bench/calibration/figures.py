@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +11,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
-from PIL import Image
 
 from bench.calibration.numbers import Calibration, DoseResponse, Floor, ProbeResults
 from bench.measures import MeasureName
-from bench.plots import png, style
+from bench.plots import few_colours, png, style
 from bench.plots.axes import GRAY, legend_below, line_look, panels, scale_y
 from bench.results.format import count, join, significant
 
 _MOST_NAMED = 6
 _FEW_DECADES = 1_000
 _SHORT = 1e-4, 1e5
-_PALETTE = 48
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _BAR: dict[str, Any] = {"capsize": 2.5, "elinewidth": 1.0, "linewidth": 1.3}
@@ -47,7 +44,7 @@ def card_figures(calibration: Calibration, folder: Path) -> dict[str, str]:
         drawings = {f"doses_{stem(each)}": doses(each) for each in calibration.answers}
         drawings["against_n"] = against_n(calibration.answers)
         for name, (figure, alt) in drawings.items():
-            (folder / f"{name}.png").write_bytes(_few_colours(png(figure)))
+            (folder / f"{name}.png").write_bytes(few_colours(png(figure)))
             shown[name] = f"![{alt}](figures/{name}.png)"
     return shown
 
@@ -150,13 +147,6 @@ def _plain(value: float, _: object) -> str:
     if value and not _SHORT[0] <= abs(value) <= _SHORT[1]:
         return f"10{f'{math.log10(abs(value)):.0f}'.translate(_RAISED)}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:g}"
-
-
-def _few_colours(image: bytes) -> bytes:
-    """The same PNG in a third of the bytes: lines on white need few colours."""
-    buffer = io.BytesIO()
-    Image.open(io.BytesIO(image)).quantize(_PALETTE).save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
 
 
 def _described(results: ProbeResults) -> str:

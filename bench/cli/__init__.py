@@ -58,6 +58,10 @@ COMMANDS = {
         "calibrate",
         "Measure how far the distances of a data set can be trusted, as a card.",
     ),
+    "exam": (
+        "exam",
+        "Put the measures through sanity checks, on points or in a data set's features.",
+    ),
     "list": ("list", "List what is registered, with one line each."),
     "show": ("show", "Show a model's settings, ranges and source, or a study's plan."),
     "init": ("init", "Write a commented study file into ./studies, to start from."),

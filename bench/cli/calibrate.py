@@ -27,14 +27,13 @@ from bench.files import data_home, written_where_asked
 from bench.images import grid, to_png
 from bench.metrics.floors import NUM_SUBSETS
 from bench.report.writer import card_folder
-from bench.runtime import environment, prepare, resolve_device
+from bench.runtime import page_facts, prepare, resolve_device
 
 AUTO = "auto"
 DETECTORS = "auto,random,inception"
 MOST = 10_000
 EXAMPLES = 2
 EXAMPLE_SIDE = 64
-FACTS = ("bench_version", "git_commit", "python", "torch", "numpy", "processor", "threads")
 
 
 @command("calibrate")
@@ -161,12 +160,10 @@ def _measured(
 
 
 def _facts(reference: ReferenceData, detectors: list[Detector]) -> dict[str, str]:
-    known = environment(reference.device)
     return {
         "data digest": reference.spec.digest,
         **{f"detector {each.name}": f"{each.digest}, {each.dim} features" for each in detectors},
-        **{name.replace("_", " "): known[name] for name in FACTS},
-        "device": reference.device.type,
+        **page_facts(reference.device),
     }
 
 

@@ -10,7 +10,9 @@ import typer
 from bench.cli.index import kept
 from bench.cli.options import Plugins, Say, command, quiet
 from bench.errors import UsageError
+from bench.failed_checks import read_record
 from bench.files import data_home
+from bench.measures import MEASURES
 from bench.registry import PACKAGES, closest, registry_of
 
 UNSETTLED = "?"
@@ -30,6 +32,8 @@ def list_kind(
         UsageError: No such kind.
     """
     rows = _summaries(kind)
+    if kind == "metrics":
+        rows = {name: f"{summary}{_failures(name)}" for name, summary in rows.items()}
     width = max((len(name) for name in rows), default=0)
     for name, summary in rows.items():
         say(f"{name:<{width}}  {summary}".rstrip())
@@ -48,6 +52,18 @@ def _summaries(kind: str) -> dict[str, str]:
     if PACKAGES[kind] in sys.modules or seen.endswith(UNSETTLED):
         return _found(kind)
     return kept(f"list {kind} {seen}", lambda: _found(kind))
+
+
+def _failures(metric: str) -> str:
+    """What its values fail in the exams on record, as further sentences."""
+    bases = [base for base, measure in MEASURES.items() if measure.metric == metric]
+    said = [
+        f" {base} {says} in the exam on {sat.subject}."
+        for sat in read_record()
+        for base in bases
+        if (says := sat.says(base))
+    ]
+    return "".join(said)
 
 
 def _found(kind: str) -> dict[str, str]:

@@ -52,6 +52,7 @@ def make_report(
     if study is not None:
         load_study(study)  # a name that no file has is told before a database is made
     from bench.report.writer import write_results  # draws, which takes seconds to import
+    from bench.results.exams import with_exams
     from bench.results.tracked import bundled_results, tracked_results, with_siblings
 
     if bundle is not None:
@@ -66,6 +67,6 @@ def make_report(
         results = with_siblings(store, tracked_results(store, identity, experiment_id, seeds=seeds))
     out = out or Path("reports") / results.study.name
     with written_where_asked(out):
-        path = write_results(results, out)
+        path = write_results(with_exams(results), out)
     say(f"report in {path}")
     return path

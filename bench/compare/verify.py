@@ -31,6 +31,7 @@ from bench.report.manifest import MANIFEST, Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.sections import in_order
 from bench.report.writer import FIGURES, README, RUNS, compose, report_text
+from bench.results.exams import EXAMS
 from bench.results.results import Results, read_results
 from bench.results.siblings import SIBLINGS
 from bench.results.summary import RUN_PAGES
@@ -189,8 +190,8 @@ def _from_runs(
 
 
 def _linked(results: Results, manifest: Manifest) -> Results:
-    """With what lay around the runs then: the server's address, and what other studies had."""
-    around = {RUN_PAGES, SIBLINGS}
+    """With what lay around the runs then: the server's address, other studies, failed checks."""
+    around = {EXAMS, RUN_PAGES, SIBLINGS}
     facts = {key: value for key, value in results.facts.items() if key not in around}
     then = {key: value for key, value in manifest.facts.items() if key in around}
     return replace(results, facts=facts | then)

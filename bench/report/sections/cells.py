@@ -12,6 +12,7 @@ from bench.report.sections._columns import (
     present,
     statuses,
 )
+from bench.results.exams import exams
 from bench.results.format import (
     NOT_APPLICABLE,
     code,
@@ -26,6 +27,9 @@ from bench.results.results import Results
 from bench.results.summary import elbo_remark
 
 _MOST_ROWS = 200
+
+FAILED = "¶"
+"""Behind a measure that fails sanity checks in these features."""
 
 
 @section("Every cell", after="Every measure")
@@ -92,11 +96,12 @@ def every_measure(results: Results) -> str:
     places = [*results.chosen_cells, *results.baselines]
     texts = {text for place in places for run in place.valued for text in run.record.metrics}
     names = [m for m in map(MeasureName.parse, texts) if not m.is_floor and not m.belongs]
-    on_test = sorted(m.name for m in largest(names) if m.split == "test")
+    on_test = sorted((m for m in largest(names) if m.split == "test"), key=lambda m: m.name)
     if not on_test:
         return ""
     rows = []
-    for name in on_test:
+    failed = {m.name: said for m in on_test if (said := _failed(results, m))}
+    for name in (m.name for m in on_test):
         metric = f"test/{name}"
         means = [
             measured(metric, values, most=p.most(metric)) if (values := p.values(metric)) else ""
@@ -105,11 +110,20 @@ def every_measure(results: Results) -> str:
         real = next((v for p in places for v in p.values(f"{metric}_real")), None)
         rows.append(
             [
-                code(name),
+                f"{code(name)} {FAILED}" if name in failed else code(name),
                 *(mean or NOT_APPLICABLE for mean in means),
                 "" if real is None else shown(metric, real),
             ]
         )
     header = ["measure on test", *(code(place.arm) for place in places), "real images"]
     said = "What each is: `bench list metrics`; standard errors and every run's values: runs.csv."
+    if failed:
+        told = "; ".join(f"{code(name)} {prose(says)}" for name, says in failed.items())
+        said += f" {FAILED} In the sanity checks of `bench exam`: {told}."
     return noted(table(header, rows), said)
+
+
+def _failed(results: Results, name: MeasureName) -> str:
+    """What a measure failed in the features of its detector; empty without an exam on record."""
+    sat = (each.says(name.measure) for each in exams(results) if each.detector == name.detector)
+    return "; ".join(filter(None, sat))
