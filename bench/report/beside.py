@@ -37,9 +37,11 @@ def nothing_beside(results: Results) -> str:
 def _beaten(results: Results, one: Beaten) -> str:
     metric, there = results.test_metric, one.sibling
     here = measured(metric, one.place.values(metric)).partition(" §")[0]
-    noise = "" if one.is_beyond else "; the seeds do not tell the two apart"
+    verb, noise = "is not", ""
+    if not one.is_beyond:
+        verb, noise = "may not be", "; the seeds do not tell the two apart"
     return (
-        f"{code(one.place.arm)} is not at its best here: {_named(there)} is at "
+        f"{code(one.place.arm)} {verb} at its best here: {_named(there)} is at "
         f"{_value(results, there)}, lower by {100 * one.share:.0f} % than {here} here{noise}."
     )
 

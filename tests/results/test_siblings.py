@@ -70,6 +70,19 @@ def test_best_that_a_known_cell_beats_is_flagged():
     assert " over 3 seeds, lower by 46 % than 9.75 [9.17, 10.37] here." in said
 
 
+def test_cell_that_is_lower_within_the_noise_says_only_that_there_may_be_better_settings():
+    by = {"0": 0.3, "1": 1.0, "2": 1.5}
+    wild = [
+        dataclasses.replace(r, metrics={k: v * by[r.tags["seed"]] for k, v in r.metrics.items()})
+        for r in study_records()
+    ]
+    results = results_beside(wild)
+    assert [one.is_beyond for one in beaten(results)] == [False] * 3
+    said = contradicted(results)
+    assert "`vae` may not be at its best here: " in said
+    assert said.splitlines()[2].endswith(" here; the seeds do not tell the two apart.")
+
+
 def test_order_that_another_study_reverses_is_flagged_with_what_tests_say():
     results = results_beside(study_records({"vae": 9.0, "gan": 9.5}))
     (found,) = turned(results)
