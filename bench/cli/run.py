@@ -57,6 +57,15 @@ def run_study(
         int | None,
         typer.Option("--seeds", min=1, max=MOST_SEEDS, help="seeds per cell; default: the tier's"),
     ] = None,
+    only_seed: Annotated[
+        int | None,
+        typer.Option(
+            "--only-seed",
+            min=0,
+            max=MOST_SEEDS - 1,
+            help="this seed of each cell, for bench merge",
+        ),
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option("--until", help="decided: more seeds until every comparison is"),
@@ -108,6 +117,7 @@ def run_study(
         dataset=dataset,
         overrides=overrides or (),
         seeds=seeds,
+        only_seed=only_seed,
         trials=trials,
         seeds_per_trial=seeds_per_trial,
         device=device,

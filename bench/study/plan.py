@@ -133,6 +133,7 @@ class StudyPlan:
         study: The question.
         identity: Which tier, data set and ``--set`` values.
         num_seeds: Of each cell, and fresh ones of each that is chosen; of a search, fresh ones alone.
+        only_seed: The one seed of each cell that is run here, the others somewhere else; None runs all.
         looks: Numbers of seeds at which it is asked whether all is decided; empty where it is not.
         compared: Seeds of what is compared, until the next look; 0 for as many as ``num_seeds``.
         num_trials: Of a search, for each arm alike; 0 for a grid.
@@ -149,6 +150,7 @@ class StudyPlan:
     study: Study
     identity: Identity
     num_seeds: int
+    only_seed: int | None = None
     looks: tuple[int, ...] = ()
     compared: int = 0
     num_trials: int = 0
@@ -208,7 +210,7 @@ class StudyPlan:
         seeds = self.num_seeds if self.is_choosing else self.compared or self.num_seeds
         return [
             PlannedRun(cell=cell, seed=seed, config=self.configured(cell, seed))
-            for number in range(seeds)
+            for number in (range(seeds) if self.only_seed is None else [self.only_seed])
             for cell in cells
             for seed in [0 if cell.baseline else first + number]
             if number == 0 or not cell.baseline
@@ -216,7 +218,9 @@ class StudyPlan:
 
     @cached_property
     def is_choosing(self) -> bool:
-        """Whether it is a sweep that runs what it chooses again, on fresh seeds."""
+        """Whether it is a sweep that runs what it chooses again, on fresh seeds; one seed chooses nothing."""
+        if self.only_seed is not None:
+            return False
         cells = Counter(c.arm for c in self.study.cells(self.identity.tier) if not c.baseline)
         return self.study.confirm and not self.study.search and any(n > 1 for n in cells.values())
 
@@ -356,6 +360,7 @@ def resolve(
     dataset: str | None = None,
     overrides: Sequence[str] = (),
     seeds: int | None = None,
+    only_seed: int | None = None,
     trials: int | None = None,
     seeds_per_trial: int | None = None,
     device: str = "auto",
@@ -388,6 +393,7 @@ def resolve(
         dataset=dataset or size.dataset,
         overrides=full_overrides(study, tier, parse_assignments(list(overrides))),
     )
+    _require_one_seed(study, seeds, only_seed)
     num_seeds = _within("--seeds", size.seeds if seeds is None else seeds, MOST_SEEDS)
     num_trials, trial_seeds = 0, 1
     if study.search:
@@ -401,12 +407,14 @@ def resolve(
     asked = "" if trials is None else f" --trials {trials}"
     asked += "" if seeds_per_trial is None else f" --seeds-per-trial {seeds_per_trial}"
     asked += " --deterministic" if deterministic else ""
+    number = f"--seeds {num_seeds}" if only_seed is None else f"--only-seed {only_seed}"
     from bench.runtime import resolve_device  # imports torch: names and values are right by now
 
     plan = StudyPlan(
         study=study,
         identity=identity,
         num_seeds=num_seeds,
+        only_seed=only_seed,
         num_trials=num_trials,
         trial_seeds=trial_seeds,
         device=resolve_device(device),
@@ -414,7 +422,7 @@ def resolve(
         root=root,
         storage=storage,
         plugins=tuple(path.absolute() for path in plugins),
-        command=f"bench run {identity.flags()} --seeds {num_seeds}{asked}",
+        command=f"bench run {identity.flags()} {number}{asked}",
     )
     for arm, space in study.spaces.items():
         for values in bounds(space):
@@ -433,6 +441,8 @@ def in_looks(plan: StudyPlan, most: int) -> StudyPlan:
     """
     study, name = plan.study, plan.study.name
     cells = Counter(c.arm for c in study.cells(plan.identity.tier) if not c.baseline).values()
+    if plan.only_seed is not None:
+        raise UsageError("--until decided compares seeds, and --only-seed runs one: leave one out")
     if study.search or not study.confirm or (1 in cells and max(cells) > 1):
         raise UsageError(
             f"--until decided needs a choice that stays as it is, by seeds of its own, and '{name}' "
@@ -471,6 +481,20 @@ def _within(option: str, number: int, most: int) -> int:
     if not 1 <= number <= most:
         raise UsageError(f"{option} must be in 1..{most:,}, got {number}")
     return number
+
+
+def _require_one_seed(study: Study, seeds: int | None, only: int | None) -> None:
+    """Whether the runs of one seed are a part of the study.
+
+    Raises:
+        UsageError: A search has none, or both options are given.
+    """
+    if only is not None and study.search:
+        raise UsageError(
+            f"--only-seed is for a study of cells, and '{study.name}' searches for its own: leave it out"
+        )
+    if only is not None and seeds is not None:
+        raise UsageError("--only-seed runs one seed and --seeds several: leave one of them out")
 
 
 def _require_countable(study: Study, tier: str, num_seeds: int, num_trials: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.plan.space import Choice, Int, Search, Uniform, bounds
+from bench.study.plan import in_looks
 
 
 def test_grid_has_every_cell_once_per_seed_and_baselines_once(grid):
@@ -18,6 +19,25 @@ def test_grid_has_every_cell_once_per_seed_and_baselines_once(grid):
     )
     assert [r.seed for r in runs] == sorted(r.seed for r in runs)
     assert len({r.config.digest for r in runs}) == len(runs)
+
+
+def test_seeds_that_are_run_one_by_one_are_the_whole_grid(grid):
+    parts = [grid.driver(seeds=None, only_seed=k).plan for k in range(3)]
+    found = [run.config.digest for plan in parts for run in plan.runs()]
+    assert found == [run.config.digest for run in grid.driver(seeds=3).plan.runs()]
+    assert {run.seed for run in parts[2].everything()} == {2}
+    assert (
+        parts[2].command == "bench run --study made --tier classroom --dataset digits --only-seed 2"
+    )
+
+
+def test_one_seed_of_a_search_or_of_several_is_refused(grid, search):
+    with pytest.raises(UsageError, match="searches for its own: leave it out"):
+        search.driver(seeds=None, only_seed=1)
+    with pytest.raises(UsageError, match="leave one of them out"):
+        grid.driver(seeds=3, only_seed=1)
+    with pytest.raises(UsageError, match="leave one out"):
+        in_looks(grid.driver(seeds=None, only_seed=1).plan, 10)
 
 
 def test_settings_of_tier_arm_and_command_line_lie_over_each_other(grid):
