@@ -15,6 +15,8 @@ Status = Literal["ok", "collapsed", "diverged", "failed", "pruned"]
 STATUSES: tuple[Status, ...] = ("ok", "collapsed", "diverged", "failed")
 """How a run ends (protocol rule 3); ``pruned`` is for trials of a search alone."""
 
+PRUNED: Status = "pruned"
+
 OUTSIDE = "outside"
 """Role of a record of images made elsewhere, and what stands in place of its model."""
 
@@ -23,6 +25,9 @@ CONFIRM = "confirm"
 
 SUPERSEDED = "superseded"
 """Role of a run that a choice made before and that no longer counts: of a search, of a cell."""
+
+CONTESTED = "contested"
+"""Role of a run that came in a bundle and has other values than one that was there: that one counts."""
 
 LOOKS = "bench.looks"
 """Fact of a study that grows until it is decided: at how many seeds it is looked at, ``5,10,12``."""
@@ -160,8 +165,8 @@ class RunTags:
         dataset: As ``data.dataset``.
         tier: Of the study.
         seed: The run's seed.
-        role: ``run``, ``baseline``, ``search``, ``CONFIRM``, ``evaluation``, ``OUTSIDE`` or
-            ``SUPERSEDED``.
+        role: ``run``, ``baseline``, ``search``, ``CONFIRM``, ``evaluation``, ``OUTSIDE``,
+            ``SUPERSEDED`` or ``CONTESTED``.
         config_digest: Of the configuration, seed included.
         folder: Where its checkpoints lie, under ``--root``.
         command: What was typed.
@@ -170,6 +175,8 @@ class RunTags:
         settings: After a search, whether a run has what it ``found`` or what was ``known`` before.
         repeats: The run that ``bench train --config`` repeats.
         evaluates: The run that ``bench eval`` measures again.
+        came_in: The bundle that a merged run came in, and its id there: ``3f0a12…/9be1…``.
+        contests: The run, by its folder, that a contested one has other values than.
         images_digest: Of images made elsewhere.
         test_reads: How often the test split was opened.
         passport: Likelihood and form of the data; empty without a likelihood.
@@ -205,6 +212,8 @@ class RunTags:
     settings: str = ""
     repeats: str = ""
     evaluates: str = ""
+    came_in: str = ""
+    contests: str = ""
     images_digest: str = ""
     test_reads: int | None = None
     passport: str = ""
@@ -236,6 +245,21 @@ class RunTags:
                 with contextlib.suppress(ValueError):
                     known[one.name] = text if one.type == "str" else int(text)
         return cls(**known)
+
+    def result(self, metrics: Mapping[str, float]) -> TrialResult:
+        """How a run of these tags and last values ended, as its folder said it."""
+        kept = {k: v for k, v in metrics.items() if not k.startswith("train/")}
+        return TrialResult(
+            status=next((one for one in (*STATUSES, PRUNED) if one == self.status), "failed"),
+            reason=self.reason,
+            primary=self.primary.removeprefix("val/"),
+            value=None if self.status in {"diverged", "failed"} else metrics.get(self.primary),
+            metrics=kept,
+            not_applicable=self.reasons,
+            warnings=None if self.warnings is None else list(self.warnings),
+            trained_by=_stored(self.trained_by, {}),
+            measured_by=_stored(self.measured_by, {}),
+        )
 
     @property
     def is_retired(self) -> bool:

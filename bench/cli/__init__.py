@@ -49,6 +49,7 @@ COMMANDS = {
         "Recompute every number of a report from the tracked runs; exit 1 where any differs.",
     ),
     "bundle": ("bundle", "Write the runs of a study as one file that others can verify."),
+    "merge": ("merge", "Take runs that came as bundles into one store, each of them once."),
     "compare": (
         "compare",
         "Set runs side by side; those that differ in their seed alone are one column.",

@@ -13,7 +13,16 @@ from bench.config import UNSAID
 from bench.measures import MeasureName, mean_of
 from bench.plan.space import FOUND, SETTINGS
 from bench.plan.study import Cell, FlatValues
-from bench.records import CONFIRM, OUTSIDE, STATUSES, SUPERSEDED, RunRecord, RunTags, Scalar
+from bench.records import (
+    CONFIRM,
+    CONTESTED,
+    OUTSIDE,
+    STATUSES,
+    SUPERSEDED,
+    RunRecord,
+    RunTags,
+    Scalar,
+)
 
 TRIAL = "search"
 """Role of a run that looked for the best configuration."""
@@ -73,8 +82,8 @@ class RecordedRun:
 
     @property
     def is_superseded(self) -> bool:
-        """Whether something better was found since, or a search looks elsewhere now."""
-        return self.tags.role == SUPERSEDED
+        """Whether something better was found since, a search looks elsewhere now, or another counts."""
+        return self.tags.role in {SUPERSEDED, CONTESTED}
 
     @property
     def trial(self) -> int:

@@ -132,6 +132,20 @@ class Bundle:
         found = {run_id: self._curves.get(run_id, {}).get(name) for run_id in run_ids}
         return {run_id: points for run_id, points in found.items() if points}
 
+    def curves(self, run_id: str) -> dict[str, Points]:
+        """Every curve of a run of its own study, last values alone among them."""
+        return self._curves.get(run_id, {})
+
+    def pictures(self, run_id: str) -> list[str]:
+        """Names of a run's pictures, ``samples.png``, sorted."""
+        start = f"{_PICTURES}/{run_id}/"
+        return sorted(name.removeprefix(start) for name in self._names if name.startswith(start))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its bytes, 64 hex digits: two bundles with the same one are the same."""
+        return self._zip.comment.decode("ascii")
+
     def artifact(self, run_id: str, path: str) -> bytes | None:
         """A picture's bytes; None where the bundle has none of that path."""
         return self._read(f"{_PICTURES}/{run_id}/{Path(path).name}")

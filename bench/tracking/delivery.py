@@ -145,7 +145,10 @@ class Delivery:
                 store.delete_run(run_id)
         alike = self._alike(experiment)
         made = [each for each in alike if each.tags.get(JOURNAL_TAG) == header.id]
-        others = [each for each in alike if each not in made and self._is_of_its_place(each)]
+        is_placed = header.about.tags.get("role") in PLACED
+        others = [
+            each for each in alike if is_placed and each not in made and self._is_of_its_place(each)
+        ]
         if not header.fresh:
             made += [each for each in others if JOURNAL_TAG not in each.tags]
         for each in others:

@@ -10,7 +10,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,6 +154,22 @@ def _inherited(entry: Entry, last: int, *, validation: bool) -> Entry | None:
         if metrics or picture
         else None
     )
+
+
+def write_journal(folder: Path, about: About, told: Iterable[Entry]) -> None:
+    """A journal of what a run told somewhere else, in place of what was there.
+
+    Args:
+        folder: Of the run; it is there.
+        about: What a store needs to make it.
+        told: All of it, in order.
+    """
+    begun = _begin(folder, about, begun=False)
+    with (folder / NAME).open("ab") as file:
+        file.writelines(entry.line() for entry in told)
+        file.flush()
+        os.fsync(file.fileno())
+        Cursor(folder, begun.id).keep(file.tell())
 
 
 def note_tags(folder: Path, tags: Mapping[str, str], *, run_id: str) -> None:
