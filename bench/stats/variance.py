@@ -103,6 +103,49 @@ def seed_effect(cells: Sequence[Sequence[float]]) -> SeedEffect | None:
     return SeedEffect(f, float(stats.f.sf(f, df, df_rest)), share, num_seeds, num_cells)
 
 
+@dataclass(frozen=True)
+class Nested:
+    """Whether groups within cells differ.
+
+    Attributes:
+        f: The F ratio of groups within cells against values within groups.
+        df: Degrees of freedom of the groups.
+        df_rest: Those of the rest.
+        p: Of groups that are alike.
+        cells: How many have several groups.
+    """
+
+    f: float
+    df: int
+    df_rest: int
+    p: float
+    cells: int
+
+
+def nested(cells: Sequence[Sequence[Sequence[float]]]) -> Nested | None:
+    """Analysis of variance of groups nested in cells (Scheffe 1959, section 5.3).
+
+    Args:
+        cells: For each its groups, and for each of those its values.
+
+    None where there are no two groups of a cell, or nothing varies within any.
+    """
+    from scipy import stats
+
+    groups = [[np.asarray(group, dtype=np.float64) for group in cell] for cell in cells]
+    df = sum(len(cell) - 1 for cell in groups)
+    df_rest = sum(len(group) - 1 for cell in groups for group in cell)
+    rest = sum(float(np.sum((g - g.mean()) ** 2)) for cell in groups for g in cell)
+    if df < 1 or df_rest < 1 or rest == 0:
+        return None
+    between = 0.0
+    for cell in groups:
+        mean = float(np.concatenate(cell).mean())
+        between += sum(len(g) * (float(g.mean()) - mean) ** 2 for g in cell)
+    f = (between / df) / (rest / df_rest)
+    return Nested(f, df, df_rest, float(stats.f.sf(f, df, df_rest)), len(groups))
+
+
 def interaction(
     y: Sequence[float],
     a: Sequence[Hashable],

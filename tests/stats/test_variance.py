@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench.stats.variance import interaction, seed_effect, split_spread
+from bench.stats.variance import interaction, nested, seed_effect, split_spread
 
 
 def test_interaction_is_the_balanced_example_computed_by_hand():
@@ -162,3 +162,26 @@ def test_what_seeds_share_does_not_hide_an_interaction():
 def test_blocks_of_which_a_run_is_missing_stay_in_the_residual():
     y, a, b, seeds = (each[:-1] for each in two_way(1.0, np.random.default_rng(4)))
     assert interaction(y, a, b, seeds) == interaction(y, a, b)
+
+
+def test_groups_of_one_cell_are_tested_as_by_one_way_analysis():
+    groups = [[1.0, 2.0, 4.0], [3.0, 5.5], [2.5, 2.0, 2.25]]
+    found, by_scipy = nested([groups]), scipy_stats.f_oneway(*groups)
+    assert (found.df, found.df_rest, found.cells) == (2, 5, 1)
+    assert found.f == pytest.approx(by_scipy.statistic, rel=1e-12)
+    assert found.p == pytest.approx(by_scipy.pvalue, rel=1e-12)
+
+
+def test_levels_of_cells_do_not_count_and_groups_within_them_do():
+    # By hand: 4 x 1 between, on 2 degrees of freedom; 4 x 0.5 within, on 4.
+    apart = [[[0.0, 1.0], [2.0, 3.0]], [[100.0, 101.0], [102.0, 103.0]]]
+    found = nested(apart)
+    assert (found.f, found.df, found.df_rest) == (pytest.approx(8.0), 2, 4)
+    assert nested([[[0.0, 1.0], [0.0, 1.0]], [[9.0, 8.0], [8.0, 9.0]]]).f == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    "cells", [[], [[[1.0, 2.0]]], [[[1.0], [2.0]]], [[[1.0, 1.0], [2.0, 2.0]]]]
+)
+def test_groups_that_are_one_or_do_not_vary_are_not_tested(cells):
+    assert nested(cells) is None
