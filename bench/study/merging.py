@@ -17,11 +17,13 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.files import made_folder
 from bench.records import CONTESTED, RunRecord, TrialResult
+from bench.study.ownership import OWNER
 from bench.study.plan import StudyPlan
 from bench.study.tracked import TrackedStudy
 from bench.tracking.bundle import Bundle
 from bench.tracking.delivery import JOURNAL_TAG, PLACED
 from bench.tracking.entries import FAILED, FINISHED, About, Entry, keep_picture
+from bench.tracking.experiments import IDENTITY, NAME
 from bench.tracking.journal import write_journal
 from bench.training.checkpoint import LAST, load_result, save_result
 
@@ -82,6 +84,7 @@ def merge(bundle: Bundle, tracked: TrackedStudy) -> Merged:
         tracked: The study here.
     """
     plan, merged = tracked.plan, Merged()
+    tracked.describe(_facts(bundle, tracked))
     labels = {run.key: run.label for run in plan.everything()}
     for record in bundle.records(plan.identity.key):
         key = _folder(record)
@@ -103,6 +106,13 @@ def merge(bundle: Bundle, tracked: TrackedStudy) -> Merged:
             _contest(plan, key, run)
             merged.contested.append(key)
     return merged
+
+
+def _facts(bundle: Bundle, tracked: TrackedStudy) -> dict[str, str]:
+    """What is said of the study as a whole there and not yet here; whose it is, is said here."""
+    known = tracked.store.experiment_tags(tracked.experiment_id).keys() | {OWNER, NAME}
+    theirs = {key: text for key, text in bundle.study.tags.items() if key not in known}
+    return {**theirs, IDENTITY: tracked.plan.identity.model_dump_json()}
 
 
 def _folder(record: RunRecord) -> str:
