@@ -11,7 +11,7 @@ from torch import Tensor
 def vendi_score(points: Tensor) -> float:
     """exp of the entropy of the eigenvalues of K / n, of ``[n, d]``: 1 to the smaller of n and d.
 
-    Friedman and Dieng 2022, arXiv 2210.02410, eq. 2, K being the cosines of all pairs. Its
+    Friedman and Dieng 2022, arXiv 2210.02410, K being the cosines of all pairs. Its
     eigenvalues over n are those of the mean of x x^T of the points at unit length, ``[d, d]``.
     A point at 0 is unlike every other one, as in scikit-learn's ``normalize``, and adds nothing.
     """
