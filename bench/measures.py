@@ -158,6 +158,9 @@ ELBOS = {"elbo", "elbo_best_sigma", "log_likelihood"}
 INCEPTION = "inception"
 """The detector with the original weights, whose distance alone is called FID."""
 
+CLIP = "clip"
+"""The detector in whose embeddings alone a distance is called CMMD."""
+
 
 _INCEPTIONS = {"fd": "fid", "kd": "kid", "classifier_score": "inception_score"}
 

@@ -108,7 +108,7 @@ SOLE_IMPORTERS = {
     "optuna": "study/storage",
     "rich": "cli/progress",
     "safetensors": "tensor_file",
-    "torch_fidelity": "detectors/inception",
+    "torch_fidelity": "detectors",
     "torchvision": "torchvision_import",
     "typer": "cli",
 }

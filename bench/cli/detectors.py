@@ -45,20 +45,22 @@ def detectors_train(
 
 @command("fetch", into=detectors)
 def detectors_fetch(
-    name: Annotated[str, typer.Argument()] = "inception", *, say: Say = quiet
+    name: Annotated[str, typer.Argument(help="inception, dinov2 or clip")] = "inception",
+    *,
+    say: Say = quiet,
 ) -> None:
-    """Download the weights of Inception."""
+    """Download the published weights of Inception, DINOv2 or CLIP."""
     say(f"{name} in {published_weights(name).fetch()}")
 
 
 @command("import", into=detectors)
 def detectors_import(
-    name: Annotated[str, typer.Argument(help="inception")],
+    name: Annotated[str, typer.Argument(help="inception, dinov2 or clip")],
     file: Annotated[Path, typer.Argument(help="the published weights")],
     *,
     say: Say = quiet,
 ) -> None:
-    """Install the weights of Inception from their file, for machines without a network."""
+    """Install published weights from their file, for machines without a network."""
     say(f"{name} in {published_weights(name).install(file)}")
 
 

@@ -254,7 +254,7 @@ def test_full_cifar10_uses_the_detector_of_a_part_until_it_has_one_of_its_own(ho
     assert find_detector("auto", full).name == "cifar10_full"
 
 
-@pytest.mark.parametrize("name", ["inception", "random", "svhn", "mnist"])
+@pytest.mark.parametrize("name", ["clip", "dinov2", "inception", "random", "svhn", "mnist"])
 def test_names_of_other_detectors_are_taken(name, home):
     with pytest.raises(UsageError, match=f"'{name}' is taken by another one"):
         train_detector("digits", datasets.load("digits"), name)
@@ -301,9 +301,9 @@ def test_weights_that_cannot_be_read_are_told_with_the_remedy(home):
 
 def test_further_detectors_that_are_not_here_are_reasons_and_mistakes_are_errors():
     spec = datasets.load("digits").spec
-    found, lacking = find_others("inception, random,random,svhn", spec)
+    found, lacking = find_others("inception, random,random,svhn,dinov2,clip", spec)
     assert [detector.name for detector in found] == ["random"]
-    assert set(lacking) == {"fid", "fd_svhn"}
+    assert set(lacking) == {"fid", "fd_svhn", "fd_dinov2", "fd_clip"}
     assert "`bench detectors fetch inception`" in lacking["fid"]
     assert "--inception-weights FILE" in lacking["fid"]
     with pytest.raises(UsageError, match="unknown detector 'inceptoin': did you mean 'inception'"):
@@ -332,7 +332,8 @@ def test_detector_of_a_plugin_is_found_and_listed(monkeypatch):
     assert find_detector("sums", spec_of("any")).name == "sums"
     assert status()["sums"].phrase == "sums of pixels; 1 features; digest 5555555555555555"
     with pytest.raises(
-        UsageError, match="'sums' has no published weights, expected one of inception"
+        UsageError,
+        match="'sums' has no published weights, expected one of clip, dinov2, inception",
     ):
         published_weights("sums")
 
@@ -341,13 +342,12 @@ def test_list_shows_all_detectors_and_the_remedy_of_those_that_are_missing(home)
     rows = status()
     assert list(rows) == known_names()
     assert rows["mnist"].digest == find_detector("mnist", spec_of("mnist")).digest
-    assert {name for name, row in rows.items() if row.missing} == {
-        "inception",
-        "fashion_mnist",
-        "svhn",
-    }
+    published = {"clip", "dinov2", "inception"}
+    missing = {name for name, row in rows.items() if row.missing}
+    assert missing == {*published, "fashion_mnist", "svhn"}
+    assert {rows[name].dim for name in published} == {"768", "1024", "2048"}
     lines = detector_table(rows)
-    assert len(lines) == 1 + len(rows) + 1 + 3
+    assert len(lines) == 1 + len(rows) + 1 + 5
     assert lines[-1].startswith("  svhn: detector 'svhn' has no weights on this machine")
 
 
@@ -366,9 +366,10 @@ def test_commands_list_the_same_detectors(home, monkeypatch, capsys):
     assert list(phrases) == known_names()
     assert phrases["digits"].endswith("32 features; test accuracy 0.9880; digest 6b988cfd9d1e9bfa")
     assert "`bench detectors train svhn`" in phrases["svhn"]
+    assert phrases["clip"].endswith("with `bench detectors import clip FILE`")
     lines = printed("detectors list").splitlines()
     assert " ".join(lines[0].split()) == "name data set features digest test accuracy what"
-    assert lines[3].split()[:5] == ["fashion_mnist", "fashion_mnist", "64", "-", "-"]
+    assert lines[5].split()[:5] == ["fashion_mnist", "fashion_mnist", "64", "-", "-"]
     assert "trained on 9,000 of its 50,000 train images" in lines[1]
 
 
