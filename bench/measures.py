@@ -83,6 +83,7 @@ MEASURES: dict[str, Measure] = {
     "cross_entropy": Measure("cross_entropy"),
     "kd": Measure("kernel", "lower", "detector"),
     "kid": Measure("kernel", "lower", "detector"),
+    "cmmd": Measure("cmmd", "lower", "detector", scale="log"),
     "classifier_score": Measure("classifier_score", "higher", "detector", scale="score"),
     "inception_score": Measure("classifier_score", "higher", "detector", scale="score"),
     "precision": Measure("overlap", "higher", "detector", scale="share", decimals=3),

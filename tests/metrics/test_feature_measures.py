@@ -9,6 +9,7 @@ from bench.contracts import EvalFns
 from bench.datasets import Splits, load
 from bench.datasets._splits import Arrays
 from bench.detectors._find import find_detector
+from bench.distances.cmmd import cmmd
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import Generated, View
 from bench.images import to_unit
@@ -123,6 +124,28 @@ def test_each_detector_has_values_of_its_own_name(digits):
     assert values["density_headless_n297"] == values["density_digits_n297"]
     assert reasons["classifier_score_headless"] == "detector 'headless' names no classes"
     assert not [name for name in values if name.startswith("classifier_score_headless")]
+
+
+def test_cmmd_is_measured_in_clips_embeddings_alone(digits):
+    splits, detector = digits
+    clip = Renamed(detector, "clip")
+    view = showing(digits, splits.test.images, also=[clip])
+    values, reasons = evaluate(view, "end")
+    fake, real = view.features(297)
+    assert values["cmmd_clip_n297"] == cmmd(fake, real) > 0
+    assert [name for name in values if name.startswith("cmmd")] == ["cmmd_clip_n297"]
+    assert "cmmd" not in reasons
+    as_own = showing((splits, clip), splits.test.images)
+    assert METRICS.get("cmmd").measure(as_own)["cmmd_clip_n297"] == values["cmmd_clip_n297"]
+
+
+def test_cmmd_without_clip_says_how_it_is_had_or_why_it_is_not(digits):
+    view = showing(digits, digits[0].test.images)
+    assert evaluate(view, "end")[1]["cmmd"] == (
+        "CMMD is of CLIP's embeddings: --set also=clip adds it"
+    )
+    view.reference.unavailable = {"fd_clip": "no weights"}
+    assert evaluate(view, "end")[1]["cmmd"] == "no weights"
 
 
 def test_floors_are_measured_through_each_detector(digits):

@@ -11,7 +11,7 @@ from references import has_width
 from bench.contracts import ExactDensity, NullLogger
 from bench.evaluation.view import Generated, View
 from bench.measures import MEASURES, Measure, MeasureName, read_measures
-from bench.metrics import METRICS, NotApplicable, ais, extrapolated, metric
+from bench.metrics import METRICS, NotApplicable, ais, cmmd, extrapolated, metric
 from bench.models import configure
 from bench.training.parts import build, reference_data
 from bench.training.run import Run
@@ -34,6 +34,7 @@ def given():
         )
         patch.setattr(ais, "Effort", few)
         patch.setattr(extrapolated, "FEWEST_TO_EXTRAPOLATE", 0)
+        patch.setattr(cmmd, "CLIP", "digits")  # whose weights are here
         return _names()
 
 

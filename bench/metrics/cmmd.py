@@ -1,0 +1,31 @@
+"""CMMD of samples to the held-out split, in CLIP's embeddings and no others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench.distances.cmmd import cmmd as distance
+from bench.errors import required
+from bench.evaluation.view import View
+from bench.measures import CLIP, feature_name
+from bench.metrics import metric
+
+
+@metric("cmmd")
+def cmmd(view: View) -> dict[str, float]:
+    """CMMD of samples to the held-out split, at equal counts, in CLIP's embeddings; lower is better.
+
+    Jayasumana et al. 2023, arXiv 2401.09603: Gaussian kernel of width 10, biased estimator, times
+    1000; it needs no more images than features.
+    """
+    reference = view.reference
+    detectors = {
+        each.name: each for each in (*reference.other_detectors, reference.detector) if each
+    }
+    absent = "CMMD is of CLIP's embeddings: --set also=clip adds it"
+    why = reference.unavailable.get(feature_name("fd", CLIP), absent)
+    clip = required(detectors.get(CLIP), why)
+    seen = replace(view, other=clip)
+    return {
+        feature_name("cmmd", CLIP, n): distance(*seen.features(n)) for n in sorted(set(view.counts))
+    }
