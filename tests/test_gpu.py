@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -220,3 +221,22 @@ def test_every_model_and_preset_runs_on_a_gpu(reference, tmp_path):
         logger=NullLogger(),
     )
     assert run.execute().status in {"ok", "collapsed"}
+
+
+@pytest.mark.parametrize(
+    ("model", "values"), [("gan_mlp", {}), ("vae_mlp", {"likelihood": "gaussian_learned"})]
+)
+def test_run_on_points_of_sixteen_bits_trains_on_a_gpu(model, values, tmp_path):
+    """Their batches are uint16, which not every operation of a GPU takes."""
+    values = {"num_images": 3_200, "batch_size": 32, "num_logs": 4, "num_validations": 2} | values
+    reference = reference_data("ring8", "auto", torch.device("cuda"))
+    assert reference.images("train").dtype == torch.uint16
+    result = Run(
+        config=configure(model, values),
+        reference=reference,
+        folder=tmp_path,
+        logger=NullLogger(),
+    ).execute()
+    assert result.status in {"ok", "collapsed"}
+    assert any(name.startswith("test/sw_coordinates_n") for name in result.metrics)
+    assert all(math.isfinite(value) for value in result.metrics.values())
