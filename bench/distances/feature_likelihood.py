@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,8 @@ BATCH = 10_000
 
 EPOCHS = 50
 LR = 0.5
+BETAS = (0.9, 0.999)
+EPSILON = 1e-8
 
 SMALLEST = 1e-3
 """Added to the squared distance from which a variance starts."""
@@ -93,18 +96,26 @@ def fitted_logs(centres: Tensor, points: Tensor) -> Tensor:
     nearest = torch.cat([squares.amin(1) for _, squares in near(centres, points)])
     logs = torch.cat([((nearest + SMALLEST) / points.shape[1]).log(), nearest.new_zeros(1)])
     wide = SHRINK * (points - points.mean(0)).square().sum(1)
-    optimizer, losses = torch.optim.Adam([logs], lr=LR), list[float]()
+    averages, moves, losses = logs.new_zeros(2, len(logs)), count(1), list[float]()
     for _ in range(EPOCHS):
         steps = []
         for part, far in zip(points.split(BATCH), wide.split(BATCH), strict=True):
-            loss, logs.grad = _loss_and_slope(part, far, centres, logs)
-            optimizer.step()
+            loss, slope = _loss_and_slope(part, far, centres, logs)
+            logs -= _adam(slope, averages, next(moves))
             logs[:-1].clamp_(*LOGARITHMS)
             steps.append(loss)
         losses.append(sum(steps) / len(steps))
         if len(losses) > 6 and max(abs(losses[-1] - loss) for loss in losses[-5:]) < SETTLED:
             break
     return logs[:-1]
+
+
+def _adam(slope: Tensor, averages: Tensor, t: int) -> Tensor:
+    """What move t of Adam takes away (Kingma and Ba 2015, arXiv 1412.6980); ``averages`` ``[2, m]`` go on."""
+    averages[0].lerp_(slope, 1 - BETAS[0])
+    averages[1].lerp_(slope.square(), 1 - BETAS[1])
+    first, second = averages[0] / (1 - BETAS[0] ** t), averages[1] / (1 - BETAS[1] ** t)
+    return LR * first / (second.sqrt() + EPSILON)
 
 
 def _loss_and_slope(
@@ -143,4 +154,5 @@ def _log_density(squares: Tensor, logs: Tensor, dim: int) -> Tensor:
 
 
 def _scaled(points: Tensor, real: Tensor) -> Tensor:
-    return (points.double() - real.double().mean(0)) / real.double().std(0)
+    sd = real.double().std(0)
+    return (points.double() - real.double().mean(0)) / torch.where(sd > 0, sd, 1)

@@ -92,3 +92,12 @@ def test_what_is_ideal_may_be_known_before():
     real, train, fake = normal(50, 3, "r"), normal(80, 3, "t"), normal(40, 3, "f")
     ideal = ideal_nll(real, train, 40)
     assert feature_likelihood(real, fake, train, ideal) == feature_likelihood(real, fake, train)
+
+
+def test_a_feature_that_never_changes_spoils_nothing():
+    real, train, fake = (
+        torch.cat([normal(40, 2, name), torch.ones(40, 1)], 1) for name in ("r", "t", "f")
+    )
+    found = feature_likelihood(real, fake, train)
+    assert math.isfinite(found.divergence)
+    assert math.isfinite(found.gap)
