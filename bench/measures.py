@@ -129,6 +129,7 @@ MEASURES: dict[str, Measure] = {
     "iwae_64": Measure("iwae_64", "higher", "likelihood", decimals=1),
     "iwae_512": Measure("iwae_512", "higher", "likelihood", decimals=1),
     "iwae_5000": Measure("iwae_5000", "higher", "likelihood", decimals=1),
+    "quadrature": Measure("quadrature", "higher", "likelihood", decimals=1),
     "ais": Measure("ais", "higher", decimals=1),
     "ais_sigma": Measure("ais"),
     "active_units": Measure("active_units", scale="count", decimals=1),

@@ -57,6 +57,7 @@ def _names():
         for name, kind in METRICS.items():
             with contextlib.suppress(NotApplicable):
                 names[name] |= set(kind.measure(view))
+    names["quadrature"] |= set(METRICS.get("quadrature").measure(_of_two_latents()))
     exact = ExactDensity(
         likelihood_name="uniform",
         kind="density",
@@ -67,6 +68,18 @@ def _names():
     flow = dataclasses.replace(view, generated=Generated(reference, trainable.modules, fns))
     names["elbo"] |= set(METRICS.get("elbo").measure(flow))
     return names
+
+
+def _of_two_latents():
+    reference = reference_data("digits", "auto", CPU)
+    trainable = build(configure("vae_mlp", {"hidden": "4", "latent_dim": 2}), reference)
+    return View(
+        generated=Generated(reference, trainable.modules, trainable.eval_fns),
+        split="val",
+        counts=(40,),
+        max_samples=40,
+        likelihood_images=2,
+    )
 
 
 def known():
