@@ -51,6 +51,7 @@ UNSAID: dict[str, str] = {
     "eval.ais_sigma": "val",
     "model.class_act": "none",
     "model.generator_act": "relu",
+    "model.generator_lr": "0.0",
     "model.hidden_act": "leaky_relu",
     "model.output": "sigmoid",
     "model.pack": "1",

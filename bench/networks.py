@@ -35,7 +35,7 @@ Shape = tuple[int, int, int]
 Grid = tuple[int, int]
 
 
-def _require_pictures(shape: Shape) -> None:
+def require_pictures(shape: Shape) -> None:
     """A convolution needs pixels beside each other.
 
     Raises:
@@ -102,7 +102,7 @@ class ConvEncoder(nn.Module):
         act: Callable[[], nn.Module] | None = None,
     ) -> None:
         super().__init__()
-        _require_pictures(shape)
+        require_pictures(shape)
         make_act = act or LeakyReLU
         counts = channels(width, depth)
         layers: list[nn.Module] = [nn.Conv2d(shape[0], counts[0], 3, padding=1), make_act()]
@@ -110,7 +110,7 @@ class ConvEncoder(nn.Module):
         for (before, after), stride in steps:
             bias = norm == "none"
             layers.append(nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=bias))
-            layers += [*_norm2d(norm, after), make_act()]
+            layers += [*norm2d(norm, after), make_act()]
         self.layers = nn.Sequential(*layers)
         self.linear = Linear(counts[-1] * math.prod(grids(shape, depth)[-1]), out_dim)
 
@@ -158,18 +158,18 @@ class ConvDecoder(_Decoder):
         scale: float = 1.0,
     ) -> None:
         super().__init__()
-        _require_pictures(shape)
+        require_pictures(shape)
         make_act, self.scale = act or partial(nn.ReLU, inplace=True), scale
         maps, counts = grids(shape, depth)[::-1], channels(width, depth)[::-1]
         self.start = (counts[0], *maps[0])
         self.linear = Linear(in_dim, math.prod(self.start), bias=norm == "none")
-        layers: list[nn.Module] = [*_norm2d(norm, counts[0]), make_act()]
+        layers: list[nn.Module] = [*norm2d(norm, counts[0]), make_act()]
         steps = zip(itertools.pairwise(counts), itertools.pairwise(maps), strict=True)
         for (before, after), (small, large) in steps:
-            layers.append(_climb(before, after, small, large, bias=norm == "none"))
-            layers += [*_norm2d(norm, after), make_act()]
+            layers.append(climb(before, after, small, large, bias=norm == "none"))
+            layers += [*norm2d(norm, after), make_act()]
         layers.append(nn.Conv2d(counts[-1], shape[0], 3, padding=1))
-        layers += _norm2d("batch" if ends_in_norm else "none", shape[0])
+        layers += norm2d("batch" if ends_in_norm else "none", shape[0])
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -270,7 +270,8 @@ def _stride(one: Grid, other: Grid) -> Grid:
     return (1 if one[0] == other[0] else 2, 1 if one[1] == other[1] else 2)
 
 
-def _climb(before: int, after: int, small: Grid, large: Grid, *, bias: bool) -> nn.Module:
+def climb(before: int, after: int, small: Grid, large: Grid, *, bias: bool) -> nn.Module:
+    """A layer of 3x3 kernels from one grid to another as large, or twice as large less one or none."""
     stride = _stride(small, large)
     if stride == (1, 1):
         # With stride 1 a transposed convolution is a convolution with its kernel turned round,
@@ -301,7 +302,8 @@ class LayerNorm2d(nn.GroupNorm):
         )[0]
 
 
-def _norm2d(norm: Norm, count: int) -> list[nn.Module]:
+def norm2d(norm: Norm, count: int) -> list[nn.Module]:
+    """That normalisation of so many channels, or nothing."""
     if norm == "batch":
         return [nn.BatchNorm2d(count)]
     # One group is layer norm over channels and places, with a scale and shift for each channel.

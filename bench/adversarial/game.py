@@ -115,16 +115,17 @@ def adversarial_game(
     if settings.lipschitz == "spectral_norm":
         spectrally_normalise(discriminator)
     game = AdversarialGame(settings=settings, spec=spec, loss=loss, conditional=conditional)
+    rates = {loss.role: settings.lr, "generator": settings.generator_lr or settings.lr}
     return Trainable(
         modules={"generator": generator, loss.role: discriminator},
         optimizers={
             player: OptimSpec(
                 modules=(player,),
                 kind=settings.optimizer,
-                lr=settings.lr,
+                lr=lr,
                 betas=(settings.beta1, settings.beta2),
             )
-            for player in (loss.role, "generator")
+            for player, lr in rates.items()
         },
         phases=game.phases(),
         average={"generator": settings.average} if settings.average else {},

@@ -37,6 +37,9 @@ class GanSettings(ModelSettings):
         0.0, ge=0, lt=1, description="decay of the generator's moving average; 0: none"
     )
     lr: float = Field(1e-3, gt=0, le=LARGEST, description="learning rate of both players")
+    generator_lr: float = Field(
+        0.0, ge=0, le=LARGEST, description="learning rate of the generator; 0: that of both"
+    )
     optimizer: Literal["adam", "rmsprop"] = Field("adam", description="of both players")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's momentum")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's smoothing of squares")
@@ -54,6 +57,13 @@ class GanSettings(ModelSettings):
     def penalises_gradients(self) -> bool:
         """Whether a loss asks for the score's gradient at single images."""
         return self.lipschitz in {"gradient_penalty", "r1_r2"} or self.r1_weight > 0
+
+    @property
+    def discriminator_norm(self) -> Norm:
+        """What leaves the bound alone: batch norm, layer norm with a penalty, none with spectral norm."""
+        if self.lipschitz == "spectral_norm":
+            return "none"
+        return "layer" if self.penalises_gradients else "batch"
 
 
 class ConvGanSettings(GanSettings):
@@ -83,11 +93,7 @@ class ConvGanSettings(GanSettings):
     @property
     def discriminator_norm(self) -> Norm:
         """The normalisation of the discriminator's layers."""
-        if self.norm != "auto":
-            return self.norm
-        if self.lipschitz == "spectral_norm":
-            return "none"
-        return "layer" if self.penalises_gradients else "batch"
+        return super().discriminator_norm if self.norm == "auto" else self.norm
 
 
 class VaeGanSettings(ModelSettings):

@@ -224,12 +224,19 @@ def test_generator_of_a_relative_loss_sees_each_fake_against_its_real_pair(name,
 @pytest.mark.parametrize("kind", ["adam", "rmsprop"])
 @pytest.mark.parametrize("name", GANS)
 def test_each_player_has_the_optimizer_of_the_settings_for_itself(name, kind):
-    trainable = built(name, optimizer=kind, lr=0.003, beta1=0.25, beta2=0.75)
+    trainable = built(name, optimizer=kind, lr=0.003, generator_lr=0, beta1=0.25, beta2=0.75)
     assert len(trainable.modules) == 2
     assert trainable.optimizers == {
         player: OptimSpec(modules=(player,), kind=kind, lr=0.003, betas=(0.25, 0.75))
         for player in trainable.modules
     }
+
+
+def test_generator_may_have_a_rate_of_its_own_and_says_nothing_where_it_has_none():
+    rates = {name: spec.lr for name, spec in built("gan", generator_lr=0.001).optimizers.items()}
+    assert rates == {"discriminator": configure("gan").model.lr, "generator": 0.001}
+    assert "model.generator_lr" not in configure("gan").flat()
+    assert configure("gan", {"generator_lr": 0.001}).flat()["model.generator_lr"] == 0.001
 
 
 @pytest.mark.parametrize(

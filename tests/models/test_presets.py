@@ -1,6 +1,7 @@
 """The published experiments' models stand in the registry with their sizes."""
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 from bench.errors import UsageError
 from bench.models import MODELS, configure, find
 from bench.records import DataSpec
-from bench.runtime import generator, seeded_modules
+from bench.runtime import DeviceRng, generator, seeded_modules
 
 MNIST = DataSpec(
     name="made",
@@ -20,6 +21,7 @@ MNIST = DataSpec(
     levels=256,
     digest="0" * 16,
 )
+STACKS = dataclasses.replace(MNIST, shape=(3, 28, 28))
 POINTS = dataclasses.replace(MNIST, shape=(1, 1, 2), levels=65_536, extent=(-6.0, 6.0))
 WU2017 = [(10, 64), (64, 256), (256, 256), (256, 1024), (1024, 784)]
 EXPERIMENTS = {
@@ -232,3 +234,59 @@ def test_its_players_see_the_plane_and_clamp_in_evaluation_alone():
     opponent.layers[0].register_forward_hook(lambda _, args, __: seen.append(args[0]))
     opponent(torch.tensor([0.0, 0.75]).view(1, 1, 1, 2))
     assert seen[0].tolist() == [[-6.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    ("reference", "seen", "width"),
+    [
+        ("gan_stacks", 3, 2),
+        ("gan_stacks:pac2", 6, 2),
+        ("gan_stacks:pac3", 9, 2),
+        ("gan_stacks:pac4", 12, 2),
+        ("gan_stacks:half", 3, 4),
+        ("gan_stacks:half_pac2", 6, 4),
+        ("gan_stacks:half_pac3", 9, 4),
+        ("gan_stacks:half_pac4", 12, 4),
+    ],
+)
+def test_gan_of_stacks_has_the_published_networks(reference, seen, width):
+    config = configure(reference)
+    with seeded_modules(0):
+        made = find(reference)[1].build(config.model, STACKS)
+    convolutions = {
+        name: [
+            (part.in_channels, part.out_channels, part.kernel_size, part.stride)
+            for part in net.modules()
+            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d)
+        ]
+        for name, net in made.modules.items()
+    }
+    counts, three, two = [seen, width, 2 * width, 4 * width], (3, 3), (2, 2)
+    up = [(64, 32, three, two), (32, 16, three, two), (16, 8, three, two)]
+    assert convolutions["generator"] == [*up, (8, 3, three, (1, 1))]
+    down = [(before, after, three, two) for before, after in itertools.pairwise(counts)]
+    assert convolutions["discriminator"] == down
+    for player, size in (("generator", (256, 1024)), ("discriminator", (4 * width * 16, 1))):
+        (linear,) = (p for p in made.modules[player].modules() if isinstance(p, nn.Linear))
+        assert (linear.in_features, linear.out_features) == size
+    leaks = {
+        p.negative_slope for p in made.modules["discriminator"].modules() if "Leaky" in str(type(p))
+    }
+    assert leaks == {0.3}
+    rates = {name: (spec.lr, spec.betas) for name, spec in made.optimizers.items()}
+    assert rates == {"discriminator": (2e-4, (0.5, 0.99)), "generator": (1e-4, (0.5, 0.99))}
+    assert config.train.batch_size == 128
+    z = made.eval_fns.latent(made.modules, 5, DeviceRng(generator("z")))
+    assert z.shape == (5, 256)
+    assert made.eval_fns.decode(made.modules, z, None).shape == (5, *STACKS.shape)
+
+
+def test_weights_of_the_gan_of_stacks_start_as_in_the_authors_code():
+    with seeded_modules(0):
+        made = find("gan_stacks")[1].build(configure("gan_stacks", {"width": 64}).model, STACKS)
+    generator_net = made.modules["generator"]
+    normal, cut = generator_net.layers[2].weight.detach(), generator_net.layers[-2].weight.detach()
+    assert float(normal.std()) == pytest.approx(0.02, rel=0.02)  # 1,179,648 numbers
+    assert float(cut.abs().max()) <= 0.04
+    # A normal cut at two deviations has 0.8796 of its deviation; 1,728 numbers.
+    assert float(cut.std()) == pytest.approx(0.8796 * 0.02, rel=0.07)
