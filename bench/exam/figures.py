@@ -77,6 +77,6 @@ def _draw(axes: Axes, check: Check, measure: Examined, exam: Exam) -> str:
         axes.set_xscale("log")
         known = check.settings[0].levels
         named = (known[0], known[len(known) // 2], known[-1])
-        axes.set_xticks(named, [f"{level:,.3g}" for level in named])
+        axes.set_xticks(named, [f"{level:,.6g}" for level in named])
         axes.xaxis.set_minor_locator(NullLocator())
     return f"{measure.name} ({measure.kind}): {', '.join(said)}"

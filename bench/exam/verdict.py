@@ -31,7 +31,7 @@ class Verdict:
 
 
 def verdicts(check: Check, measure: Examined, exam: Exam) -> list[Verdict]:
-    """One for each desideratum that something is asked for; none where nothing was measured."""
+    """One for each desideratum that something is asked for; none where no curve was measured."""
     curves = {s.name: exam.answer(check.name, s.name, measure.name) for s in check.settings}
     found = []
     for desideratum in dict.fromkeys(asked.desideratum for asked in check.asked):
@@ -40,7 +40,7 @@ def verdicts(check: Check, measure: Examined, exam: Exam) -> list[Verdict]:
             for asked in check.asked
             if asked.desideratum == desideratum
             for setting, answer in curves.items()
-            if answer is not None and asked.only in {"", setting}
+            if answer is not None and len(answer.levels) > 1 and asked.only in {"", setting}
             for outcome in _judged(asked, measure, answer)
         ]
         if outcomes:
@@ -70,14 +70,14 @@ def _judged(asked: Asked, measure: Examined, answer: Answer) -> Iterator[Outcome
 
 
 def _failures(outcomes: list[tuple[str, Outcome]], readings: list[str]) -> tuple[str, ...]:
-    """Each failure once, with the settings that have it."""
+    """Each failure once, with the settings that have it where others have not."""
     settings: dict[str, list[str]] = {}
     for setting, outcome in outcomes:
         if outcome.failure:
             settings.setdefault(outcome.failure, []).append(setting)
-    several = len({setting for setting, _ in outcomes}) > 1
+    every = {setting for setting, _ in outcomes}
     said = [
-        f"{failure} ({', '.join(dict.fromkeys(where))})" if several else failure
+        failure if every == set(where) else f"{failure} ({'; '.join(dict.fromkeys(where))})"
         for failure, where in settings.items()
     ]
     if len(readings) > 1:

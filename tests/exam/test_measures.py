@@ -120,6 +120,16 @@ def test_distance_fails_where_an_upper_bound_is_asked_for():
     assert one.failures == ("has no upper bound that would be reached",)
 
 
+def test_failure_of_every_setting_is_said_without_them():
+    both = curve("precision", "a", 0.8, 0), curve("precision", "b", 0.8, 0)
+    (one,) = verdicts(check_of(*ENDS), SHARE, exam_of(*both))
+    assert one.failures == ("is 0.80 at the first level, not 1",)
+
+
+def test_single_level_is_no_curve():
+    assert verdicts(check_of(*ENDS), SHARE, exam_of(curve("precision", "a", 1))) == []
+
+
 def test_measure_without_a_value_and_kind_that_is_asked_nothing_have_no_verdict():
     assert verdicts(check_of(*ENDS), SHARE, exam_of(curve("fd", "a", 0, 4))) == []
     assert verdicts(check_of(), SHARE, exam_of(curve("precision", "a", 1, 0))) == []

@@ -70,8 +70,10 @@ def test_page_shows_every_check_with_its_figure_and_its_command(written):
         "## Mode dropping and invention",
         "bench exam gaussian -n 30 --repetitions 2\n",
         "| `precision`, `recall` |",
+        "The most that a pair of the paper passes: 16 purposes (P-Prec and P-Rec) and 31 rows "
+        "(Density and Coverage).",
         "| Density, Coverage (paper) | 8 + 5 | 13 | 18 + 13 | 31 |",
-        "fidelity falls from the first level to the last; diversity rises",
+        "of fidelity: falls from the first level to the last; of diversity: rises",
     ):
         assert part in text
     links = re.findall(r"\]\(([^)]+)\)", text)
