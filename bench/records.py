@@ -29,6 +29,9 @@ SUPERSEDED = "superseded"
 CONTESTED = "contested"
 """Role of a run that came in a bundle and has other values than one that was there: that one counts."""
 
+OWNER = "bench.owner"
+"""Fact of a study: the folder that its runs belong to, and whose it is; nothing of it is passed on."""
+
 LOOKS = "bench.looks"
 """Fact of a study that grows until it is decided: at how many seeds it is looked at, ``5,10,12``."""
 

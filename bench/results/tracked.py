@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bench.errors import UsageError
 from bench.plan.study import Identity, Study
-from bench.records import CONFIRM, RunRecord
+from bench.records import CONFIRM, OWNER, RunRecord
 from bench.results.results import Curves, Point, Results, read_results
 from bench.results.runs import RecordedRun
 from bench.results.siblings import fact
@@ -75,9 +75,8 @@ def tracked_results(
     """
     records = store.records(experiment_id)
     chosen = [record for record in records if only is None or record.run_id in only]
-    facts = {
-        k: v for k, v in store.experiment_tags(experiment_id).items() if k.startswith("bench.")
-    }
+    told = store.experiment_tags(experiment_id)
+    facts = {k: v for k, v in told.items() if k.startswith("bench.") and k != OWNER}
     if page := run_page(store.uri, experiment_id, ""):
         facts[RUN_PAGES] = page
     return read_results(

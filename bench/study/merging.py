@@ -16,8 +16,7 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.files import made_folder
-from bench.records import CONTESTED, RunRecord, TrialResult
-from bench.study.ownership import OWNER
+from bench.records import CONTESTED, OWNER, RunRecord, TrialResult
 from bench.study.plan import StudyPlan
 from bench.study.tracked import TrackedStudy
 from bench.tracking.bundle import Bundle

@@ -15,12 +15,10 @@ from filelock import FileLock, Timeout
 
 from bench.errors import Interrupted, UsageError, cannot_use
 from bench.files import require_file, written_whole
+from bench.records import OWNER
 from bench.study.tracked import TrackedStudy
 from bench.tracking.claim import this_process
 from bench.tracking.mlflow import Store
-
-OWNER = "bench.owner"
-"""Tag of an experiment: the folder that its runs belong to."""
 
 
 @dataclass(frozen=True, kw_only=True)

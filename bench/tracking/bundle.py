@@ -24,7 +24,7 @@ import bench
 from bench.errors import UsageError
 from bench.files import written_whole
 from bench.plan.study import Identity, Study
-from bench.records import RunRecord
+from bench.records import OWNER, RunRecord
 from bench.registry import in_a_line
 from bench.text import shown
 from bench.tracking.experiments import Experiment
@@ -230,7 +230,7 @@ def write_bundle(
             f"study '{identity.key}' has no runs to bundle: start it with bench run {identity.flags()}"
         )
     held = {identity: records, **_beside(store, identity)}
-    tags = {one.identity: one.tags for one in store.experiments()}
+    tags = {one.identity: _passed_on(one.tags) for one in store.experiments()}
     studies = tuple(
         BundledStudy(identity=each, plan=store.plan(each), tags=tags[each], runs=len(runs))
         for each, runs in held.items()
@@ -259,6 +259,11 @@ def _beside(store: Store, identity: Identity) -> dict[Identity, list[RunRecord]]
                 store.plan(other)
                 found[other] = _sorted(each for each in store.records(one.id) if each.finished)
     return {other: records for other, records in found.items() if records}
+
+
+def _passed_on(tags: Mapping[str, str]) -> dict[str, str]:
+    """Without whose folder it is, and on which machine."""
+    return {key: text for key, text in tags.items() if key != OWNER}
 
 
 def _sorted(records: Iterable[RunRecord]) -> list[RunRecord]:

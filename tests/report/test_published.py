@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bench.cli.replication import make_replication
 from bench.compare.differences import table_differences
 from bench.compare.report_folder import read_report_folder
 from bench.compare.verify import verify_report
+from bench.records import OWNER
 from bench.report.origin import DIRTY
 from bench.report.runs_csv import runs_table
 from bench.report.writer import RUNS
@@ -46,6 +48,14 @@ def test_nothing_published_is_of_code_that_no_commit_has():
         if path.exists() and DIRTY in path.read_text(encoding="utf-8")
     }
     assert dirty - MADE_BEFORE == set()
+
+
+def test_nothing_published_says_whose_machine_made_it():
+    zips = [path for path in published() if path.suffix == ".zip" and path.exists()]
+    inside = [zipfile.ZipFile(path).read("bundle.json") for path in zips]
+    facts = [path.read_bytes() for path in published() if path.suffix == ".json" and path.exists()]
+    assert zips
+    assert not [text for text in (*inside, *facts) if OWNER.encode() in text]
 
 
 @pytest.mark.parametrize("name", BUNDLES)

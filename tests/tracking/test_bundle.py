@@ -15,6 +15,7 @@ from hypothesis import given, settings, strategies as st
 from bench.errors import UsageError
 from bench.plan.files import load_study, study_files
 from bench.plan.study import Study
+from bench.records import OWNER
 from bench.tracking import bundle as bundles
 from bench.tracking.bundle import Bundle, write_bundle
 from bench.tracking.experiments import Experiment
@@ -31,7 +32,7 @@ class Kept:
         self.by_study = {IDENTITY: records, OTHER: list(other)}
 
     def experiments(self):
-        tags = {"bench.study": STUDY.name}
+        tags = {"bench.study": STUDY.name, OWNER: "ada on vm in /home/ada"}
         return [
             Experiment(id=one.key, name="", given="", identity=one, tags=tags)
             for one in self.by_study
