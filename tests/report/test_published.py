@@ -50,6 +50,13 @@ def test_nothing_published_is_of_code_that_no_commit_has():
     assert dirty - MADE_BEFORE == set()
 
 
+def test_every_published_report_is_on_the_list():
+    text = (ROOT / "reports" / "README.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in published() if path.parent.parent.name == "reports"}
+    assert folders
+    assert [name for name in sorted(folders) if f"]({name}/README.md)" not in text] == []
+
+
 def test_nothing_published_says_whose_machine_made_it():
     zips = [path for path in published() if path.suffix == ".zip" and path.exists()]
     inside = [zipfile.ZipFile(path).read("bundle.json") for path in zips]
