@@ -138,7 +138,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     ),
     "train vae --set likelihood=nix": ("unknown likelihood 'nix': registered: bernoulli_fixed, ",),
     "train vae --set detector=mnits": (
-        "unknown detector 'mnits': did you mean 'mnist' or 'digits'? known: cifar10, digits, ",
+        "unknown detector 'mnits': did you mean 'mnist' or 'digits'? known: cifar10, clip, digits, ",
     ),
     "train vae --device cuda": ("device 'cuda' is not there: use --device cpu\n",),
     "train vae --device tpu": ("unknown device 'tpu': expected auto, cpu or cuda\n",),
