@@ -37,6 +37,8 @@ STUDY = Study(
     },
 )
 '''
+pytestmark = pytest.mark.slow
+
 OF_ITS_OWN = {
     "Provenance",
     "Machines",
@@ -77,7 +79,6 @@ def sections(path):
     return dict(zip(["", *parts[1::2]], parts[0::2], strict=True))
 
 
-@pytest.mark.slow
 def test_three_folders_of_one_seed_merged_are_the_report_of_one_folder_with_three(folder):
     names = ["anna", "ben", "cleo"]
     for seed, name in enumerate(names):
