@@ -198,13 +198,13 @@ class CellRuns:
         return {run.seed: v for run in self.valued if (v := run.value(metric)) is not None}
 
     def most(self, metric: str) -> float:
-        """What a count cannot exceed: the classes of real images, a model's latents; else infinity."""
+        """What a count cannot exceed: the classes or modes of real data, a model's latents; else infinity."""
         measure = MeasureName.parse(metric).measure
         if measure in {"active_units", "kl_latents_90"}:
             return max(
                 (float(run.param("latent_dim") or math.inf) for run in self.runs), default=math.inf
             )
-        real = self.values(f"{metric}_real") if measure in {"classes", "modes"} else []
+        real = self.values(f"{metric}_real") if measure in {"classes", "covered", "modes"} else []
         return math.ceil(max(real)) if real else math.inf
 
     def mean(self, metric: str) -> float | None:

@@ -127,8 +127,11 @@ def test_interval_of_a_count_ends_where_no_count_can_lie():
         record.params["model.latent_dim"] = "16"
         record.metrics["test/active_units"] = 16.0 - (record.tags["seed"] == "0")
         record.metrics["test/classes"] = 9.9 - int(record.tags["seed"]) / 3
+        record.metrics["test/covered_n500"] = 8.0 - int(record.tags["seed"])
+        record.metrics["test/covered_n500_real"] = 8.0
     vae = results_of(records).chosen("vae")
-    for metric, most in (("test/active_units", 16), ("test/classes", 10)):
+    counts = {"test/active_units": 16, "test/classes": 10, "test/covered_n500": 8}
+    for metric, most in counts.items():
         assert vae.most(metric) == most
         text = measured(metric, vae.values(metric), most=vae.most(metric))
         assert text.endswith(f", {most}.0]")
