@@ -14,6 +14,7 @@ NUM_SEEDS, BATCH = 3, 6
 ALONE = {
     "gan:miyato2018": "out=",  # power iteration writes to where it is told
     "wgan:gulrajani2017": "requires_grad_",  # a gradient of a gradient
+    "gan lipschitz=r1_r2": "requires_grad_",
 }
 """Models that cannot be batched, and what torch says of them."""
 
