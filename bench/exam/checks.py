@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -35,6 +36,22 @@ class Setting:
     name: str
     levels: tuple[float, ...]
     draw: Draw
+
+
+def in_dimensions(
+    levels: Mapping[int, tuple[float, ...]],
+    draw: Callable[[int, float, torch.Generator, torch.Generator], tuple[Tensor, Tensor]],
+) -> tuple[Setting, ...]:
+    """A curve for each number of dimensions, with its levels; ``draw`` takes it first."""
+    return tuple(
+        Setting(name=dimensions(dim), levels=each, draw=partial(draw, dim))
+        for dim, each in levels.items()
+    )
+
+
+def dimensions(number: int) -> str:
+    """``8 dimensions``."""
+    return f"{number} dimension{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,8 +62,3 @@ def sizes(n: int) -> tuple[float, ...]:
 
 SIZES = (0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 4.0)
 """Sizes of sets, of n."""
-
-
-def dimensions(number: int) -> str:
-    """``8 dimensions``."""
-    return f"{number} dimension{'' if number == 1 else 's'}"

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from bench.exam.asked import EXTREMES, MOVED, SCALES
-from bench.exam.checks import Asked, Check, Setting, of_all
+from bench.exam.checks import Asked, Check, Setting, dimensions, in_dimensions, of_all
 from bench.exam.criteria import Criterion, bell, either, falls, level, near, rises
-from bench.exam.draws import dimensions, normal, powers, steps, uniform
+from bench.exam.draws import normal, powers, steps, uniform
 
 REACHES = {1: 6.0, 8: 3.0, 64: 1.0}
 """Dimensions, to how far samples are moved along each."""
@@ -28,15 +28,12 @@ def mean_difference(n: int) -> Check:
     ) -> tuple[Tensor, Tensor]:
         return normal(n, dim, real), normal(n, dim, fake) + mean
 
-    settings = tuple(
-        Setting(name=dimensions(dim), levels=steps(reach), draw=partial(draw, dim))
-        for dim, reach in REACHES.items()
-    )
+    levels = {dim: steps(reach) for dim, reach in REACHES.items()}
     return Check(
         name="mean difference",
         says="Two standard Gaussians, the samples' moved along every dimension.",
         knob="mean of the samples",
-        settings=settings,
+        settings=in_dimensions(levels, draw),
         asked=MOVED,
     )
 
@@ -117,15 +114,12 @@ def spread(n: int) -> Check:
     ) -> tuple[Tensor, Tensor]:
         return normal(n, dim, real), sd * normal(n, dim, fake)
 
-    settings = tuple(
-        Setting(name=dimensions(dim), levels=powers(-reach, reach, 9), draw=partial(draw, dim))
-        for dim, reach in DECADES.items()
-    )
+    levels = {dim: powers(-reach, reach, 9) for dim, reach in DECADES.items()}
     return Check(
         name="standard deviation",
         says="Two Gaussians of mean 0, the samples' narrower or wider.",
         knob="standard deviation of the samples",
-        settings=settings,
+        settings=in_dimensions(levels, draw),
         log=True,
         asked=(
             of_all("bounds", "identical", near(1, 1.0)),

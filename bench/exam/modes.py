@@ -7,15 +7,14 @@ published (commit d30d874).
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from bench.exam.asked import dropped, invents
-from bench.exam.checks import Asked, Check, Setting, of_all
+from bench.exam.checks import Asked, Check, Setting, in_dimensions, of_all
 from bench.exam.criteria import either, falls, level, near
-from bench.exam.draws import LOST, dimensions, mixture, normal
+from bench.exam.draws import LOST, mixture, normal
 
 MODES = 10
 
@@ -46,14 +45,7 @@ def one_or_two_modes(n: int) -> Check:
         samples = math.sqrt(1 + apart**2) * normal(n, dim, fake)
         return mixture(means, 1.0, torch.ones(2), n, real), samples
 
-    settings = tuple(
-        Setting(
-            name=dimensions(dim),
-            levels=tuple(float(i) for i in range(6)),
-            draw=partial(draw, dim),
-        )
-        for dim in (1, 8, 64)
-    )
+    levels = tuple(float(i) for i in range(6))
     return Check(
         name="one mode for two",
         says=(
@@ -61,7 +53,7 @@ def one_or_two_modes(n: int) -> Check:
             "wide Gaussian of variance 1 + distance²."
         ),
         knob="distance of the two modes along each dimension",
-        settings=settings,
+        settings=in_dimensions(dict.fromkeys((1, 8, 64), levels), draw),
         asked=(
             of_all("bounds", "identical", near(1, "first")),
             Asked(
@@ -98,9 +90,7 @@ def simultaneous_dropping(n: int) -> Check:
         name="simultaneous mode dropping",
         says="Ten modes on a diagonal; the samples lose a share of nine of them at once.",
         knob="share of nine modes that is lost",
-        settings=tuple(
-            Setting(name=dimensions(dim), levels=LOST, draw=partial(draw, dim)) for dim in WIDTHS
-        ),
+        settings=in_dimensions(dict.fromkeys(WIDTHS, LOST), draw),
         asked=dropped(by=0.95),
     )
 
@@ -120,9 +110,7 @@ def sequential_dropping(n: int) -> Check:
         name="sequential mode dropping",
         says="The same ten modes; the samples lose whole ones, the last first.",
         knob="modes that are lost",
-        settings=tuple(
-            Setting(name=dimensions(dim), levels=levels, draw=partial(draw, dim)) for dim in WIDTHS
-        ),
+        settings=in_dimensions(dict.fromkeys(WIDTHS, levels), draw),
         asked=dropped(by=4.0),
     )
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from bench.exam.asked import EXTREMES, shared
-from bench.exam.checks import Check, Setting, of_all
+from bench.exam.checks import Check, Setting, in_dimensions, of_all
 from bench.exam.criteria import bell, level, near
-from bench.exam.draws import ball, dimensions, on_sphere, sizes, torus, uniform
+from bench.exam.draws import ball, on_sphere, sizes, torus, uniform
 
 OVERLAP = 0.2
 """Share of each of two cubes that lies in the other."""
@@ -33,10 +33,7 @@ def sphere_surface(n: int) -> Check:
         name="sphere's surface",
         says="Real data lie on the unit sphere, samples on one of another radius: nothing is shared.",
         knob="radius of the samples",
-        settings=tuple(
-            Setting(name=dimensions(dim), levels=levels, draw=partial(draw, dim))
-            for dim in (2, 16, 128)
-        ),
+        settings=in_dimensions(dict.fromkeys((2, 16, 128), levels), draw),
         asked=(
             of_all("bounds", "identical", near(1, 1.0)),
             *EXTREMES,
@@ -98,10 +95,7 @@ def size_of_both(n: int) -> Check:
         name="size of both sets",
         says="Two unit cubes that share 0.2 of their volume, with more and more points in both.",
         knob="points of each set",
-        settings=tuple(
-            Setting(name=dimensions(dim), levels=sizes(n), draw=partial(draw, dim))
-            for dim in (1, 8, 64)
-        ),
+        settings=in_dimensions(dict.fromkeys((1, 8, 64), sizes(n)), draw),
         log=True,
         asked=(of_all("data", "shape", level(since=n)), shared(OVERLAP)),
     )
@@ -119,10 +113,7 @@ def size_of_fakes(n: int) -> Check:
         name="size of the fake set",
         says="The same cubes; only the samples grow in number.",
         knob="number of samples",
-        settings=tuple(
-            Setting(name=dimensions(dim), levels=sizes(n), draw=partial(draw, dim))
-            for dim in (1, 8, 64)
-        ),
+        settings=in_dimensions(dict.fromkeys((1, 8, 64), sizes(n)), draw),
         log=True,
         asked=(of_all("hyperparameters", "shape", level(since=n)), shared(OVERLAP)),
     )
