@@ -27,6 +27,8 @@ WAIT_SECONDS = 30.0
 """For a worker whose driver was killed to keep what it has."""
 ASK_SECONDS = 1.0
 """Between two looks whether to go on waiting."""
+FIGURES = "figures"
+"""The folder beside a page's text."""
 _PARTIAL = re.compile(r"\..+\.(\d+)\.partial")
 
 
@@ -184,6 +186,19 @@ def written_where_asked(out: Path) -> Iterator[None]:
             f"'{error.filename or out}' cannot be written ({error.strerror or error}): give another "
             "place, or this user the right to write there"
         ) from error
+
+
+def page_folder(out: Path, what: str) -> Path:
+    """The folder of the figures of a page that its user wants in ``out``, both made if need be.
+
+    Raises:
+        UsageError: ``out`` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{what} folder '{out}' is a file: give a folder with --out")
+    figures = out / FIGURES
+    figures.mkdir(parents=True, exist_ok=True)
+    return figures
 
 
 def made_folder(path: Path) -> Path:

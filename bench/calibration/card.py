@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from bench.calibration.figures import card_figures
 from bench.calibration.numbers import Calibration, ProbeResults
 from bench.calibration.tables import PIXELS, against_n, asked, doses, examples, floors, value
-from bench.errors import UsageError
+from bench.files import page_folder
 from bench.measures import COARSE
 from bench.results.format import code, count, join, prose, significant, table
 from bench.text import one_line
@@ -50,10 +50,7 @@ def write_card(calibration: Calibration, examples: bytes, out: Path) -> Path:
     Raises:
         UsageError: ``out`` is a file.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"card folder '{out}' is a file: give a folder with --out")
-    figures = out / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
+    figures = page_folder(out, "card")
     text = json.dumps(asdict(calibration), indent=1, allow_nan=False)
     (out / NUMBERS).write_text(f"{text}\n", encoding="utf-8", newline="\n")
     (figures / "examples.png").write_bytes(examples)

@@ -11,13 +11,14 @@ from typing import TypeVar
 import bench
 from bench.compare.differences import ReportDifference
 from bench.errors import UsageError
+from bench.files import FIGURES
 from bench.plan.files import load_study
 from bench.plan.study import Study
 from bench.registry import in_a_line
 from bench.report.html import HTML, to_html
 from bench.report.manifest import MANIFEST, Manifest, text_digest
 from bench.report.runs_csv import read_rows
-from bench.report.writer import FIGURES, README, RUNS
+from bench.report.writer import README, RUNS
 
 Rows = TypeVar("Rows")
 

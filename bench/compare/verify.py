@@ -25,12 +25,13 @@ from bench.compare.report_folder import (
     read_report_folder,
 )
 from bench.errors import UsageError
+from bench.files import FIGURES
 from bench.plan.files import load_study
 from bench.plots import PLOTS
 from bench.report.manifest import MANIFEST, Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.sections import in_order
-from bench.report.writer import FIGURES, README, RUNS, compose, report_text
+from bench.report.writer import README, RUNS, compose, report_text
 from bench.results.exams import EXAMS
 from bench.results.results import Results, read_results
 from bench.results.siblings import SIBLINGS

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from bench.errors import UsageError
 from bench.exam.checks import Check, Kind
 from bench.exam.criteria import NEAR, RISE, SLACK
 from bench.exam.figures import FAIL, PASS, exam_figures
@@ -21,6 +20,7 @@ from bench.exam.numbers import Exam
 from bench.exam.published import PAIRS, PURPOSES, ROWS, SOURCE, Passed
 from bench.exam.verdict import Verdict, verdicts
 from bench.failed_checks import Sat
+from bench.files import page_folder
 from bench.results.format import MISSING, code, count, join, prose, table
 from bench.text import one_line
 
@@ -60,10 +60,7 @@ def write_page(checks: tuple[Check, ...], exam: Exam, out: Path) -> Path:
     Raises:
         UsageError: ``out`` is a file.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"exam folder '{out}' is a file: give a folder with --out")
-    figures = out / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
+    figures = page_folder(out, "exam")
     text = json.dumps(asdict(exam), indent=1, allow_nan=False)
     # What is drawn is what was stored: a page made from the file alone is the same.
     stored = STORED.validate_json(text)

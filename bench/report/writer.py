@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config import dataset_slug
-from bench.errors import UsageError
+from bench.files import FIGURES, page_folder
 from bench.plan.study import Identity, Study
 from bench.plots import PLOTS, png, style
 from bench.records import RunRecord
@@ -26,7 +26,7 @@ from bench.results.results import Pictures, Results, read_results
 from bench.results.runs import UNFINISHED
 from bench.results.summary import completeness, overtaken, unconfirmed
 
-README, RUNS, FIGURES = "README.md", "runs.csv", "figures"
+README, RUNS = "README.md", "runs.csv"
 
 _ANSWERS = ("factor_curve", "headline")
 """The figures that answer a study's question, the first that it has on the first screen."""
@@ -76,10 +76,7 @@ def write_results(results: Results, out: Path) -> Path:
     Raises:
         UsageError: ``out`` is a file.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"report folder '{out}' is a file: give a folder with --out")
-    (out / FIGURES).mkdir(parents=True, exist_ok=True)
-    composed = compose(results, out / FIGURES, out)
+    composed = compose(results, page_folder(out, "report"), out)
     for name, text in composed.files.items():
         (out / name).write_text(text, encoding="utf-8", newline="")
     page = to_html(composed.files[README], read_figures(out, composed.figures))
