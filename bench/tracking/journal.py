@@ -10,7 +10,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,18 +130,18 @@ def inherit(source: Path, folder: Path, about: About, *, validation: bool) -> No
         about: What a store needs to make it.
         validation: Whether the values and pictures of validations count; the last one's never do.
     """
+    write_journal(folder, about, _kept(source, folder, validation=validation))
+
+
+def _kept(source: Path, folder: Path, *, validation: bool) -> Iterator[Entry]:
+    """What counts still of a journal; pictures go along."""
     header, known, _ = loaded(source)
-    begun = _begin(folder, about, begun=False)
     last = max((entry.step for entry in known), default=0)
-    with (folder / NAME).open("ab") as file:
-        for entry in known if header else ():
-            if kept := _inherited(entry, last, validation=validation):
-                if kept.picture and (content := read_picture(source, kept.picture, kept.step)):
-                    keep_picture(folder, kept.picture, kept.step, content)
-                file.write(kept.line())
-        file.flush()
-        os.fsync(file.fileno())
-        Cursor(folder, begun.id).keep(file.tell())
+    for entry in known if header else ():
+        if kept := _inherited(entry, last, validation=validation):
+            if kept.picture and (content := read_picture(source, kept.picture, kept.step)):
+                keep_picture(folder, kept.picture, kept.step, content)
+            yield kept
 
 
 def _inherited(entry: Entry, last: int, *, validation: bool) -> Entry | None:
