@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ from bench.files import made_folder
 from bench.plan.files import load_study
 from bench.tracking.bundle import Bundle
 from bench.tracking.mlflow import Store
+
+if TYPE_CHECKING:
+    from bench.study.merging import Merged
+    from bench.study.plan import StudyPlan
 
 _MOST_NAMED = 5
 
@@ -26,7 +30,7 @@ def merge_bundles(
     root: Root = Path("runs"),
     plugins: Plugins = None,
     say: Say = quiet,
-) -> dict[str, Any]:
+) -> dict[str, list[str]]:
     """Takes the runs of bundles in, each once; what became of them.
 
     The study goes on from there with ``bench run``, and ``bench report`` reports all of it. Nothing
@@ -37,14 +41,14 @@ def merge_bundles(
             somebody runs it now.
     """
     found = [Bundle(path) for path in bundles]
-    from bench.study.merging import Merged, merge, require_whole
+    from bench.study.merging import merge, require_whole
     from bench.study.ownership import alone
     from bench.study.tracked import TrackedStudy
 
     for bundle in found:
         require_whole(bundle)
     plans = [_plan(bundle, root, plugins or (), say) for bundle in found]
-    store, total = Store(tracking_uri), Merged()
+    store, total = Store(tracking_uri), dict[str, list[str]]()
     for bundle, plan in zip(found, plans, strict=True):
         made_folder(plan.folder)
         tracked = TrackedStudy(plan, store)
@@ -52,12 +56,12 @@ def merge_bundles(
             merged = merge(bundle, tracked)
             tracked.deliver()
         for name, keys in vars(merged).items():
-            getattr(total, name).extend(keys)
+            total.setdefault(name, []).extend(keys)
         say(_said(bundle, merged))
-    return {**vars(total)}
+    return total
 
 
-def _plan(bundle: Bundle, root: Path, plugins: Sequence[Path], say: Say) -> Any:
+def _plan(bundle: Bundle, root: Path, plugins: Sequence[Path], say: Say) -> StudyPlan:
     """The study here that a bundle's runs are of.
 
     Raises:
@@ -89,7 +93,7 @@ def _plan(bundle: Bundle, root: Path, plugins: Sequence[Path], say: Say) -> Any:
     return plan
 
 
-def _said(bundle: Bundle, merged: Any) -> str:
+def _said(bundle: Bundle, merged: Merged) -> str:
     """``a.zip: 15 runs came in, 3 were there``."""
     parts = [
         f"{len(merged.added):,} runs came in",
