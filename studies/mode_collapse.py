@@ -1,6 +1,6 @@
 """Which GANs and VAEs cover all modes of a density that is known?
 
-bench run --study mode_collapse                                  ring8, 33 runs, minutes
+bench run --study mode_collapse                                  ring8, 36 runs, minutes
 bench run --study mode_collapse --dataset grid25                 25 modes
 bench run --study mode_collapse --tier lab                       ring8, 2,000,000 points a run
 """
