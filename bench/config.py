@@ -48,6 +48,7 @@ NUMBERS = (int, float)
 Precision = Literal["fp32", "bf16", "tf32", "auto"]
 
 UNSAID: dict[str, str] = {
+    "data.stacks": "fixed",
     "eval.ais_sigma": "val",
     "model.class_act": "none",
     "model.generator_act": "relu",
@@ -106,6 +107,9 @@ class DataSettings(Settings):
     """Which images."""
 
     dataset: str = Field("digits", description="registered name, folder:PATH or npz:PATH")
+    stacks: Literal["fixed", "anew"] = Field(
+        "fixed", description="stacks that are trained on: the data set's, or drawn anew each step"
+    )
 
 
 class TrainSettings(Settings):

@@ -186,7 +186,12 @@ def _scene(results: Results) -> str:
 
 
 def _epochs(results: Results) -> str:
-    """The budget as passes over the training images; empty of runs that do not say how many."""
+    """The budget as passes over the training images; empty of runs that do not say how many.
+
+    Stacks that are drawn anew are passed over by none.
+    """
+    if any(run.param("data.stacks") != "fixed" for run in results.arm_runs):
+        return ""
     sizes = tag_values(results.arm_runs, "train_images")
     budgets = [float(text) for run in results.arm_runs if (text := run.param("train.num_images"))]
     if len(sizes) != 1 or not budgets:

@@ -17,8 +17,8 @@ from bench.pictures import draw_pictures
 from bench.pictures._inversion import NUM_DRAWS, NUM_STEPS
 from bench.pictures.inversion import PAIRS, ROWS
 from bench.training.capture import WARM_UP
-from bench.training.parts import build
-from bench.training.trainer import Trainer, TrainingDiverged
+from bench.training.parts import build, trainer_of
+from bench.training.trainer import TrainingDiverged
 
 WARM, TIMED = 1, 2
 NUM_SAMPLES = 128
@@ -45,14 +45,13 @@ def _training_seconds(config: RunConfig, reference: ReferenceData, trainable: Tr
     # Where steps are captured, those before that say nothing of the others.
     warm = (WARM_UP + 1) * period if reference.device.type == "cuda" else WARM
     steps = warm + TIMED * period
-    short = config.train.model_copy(
-        update={
-            "num_images": steps * config.train.batch_size,
-            "num_logs": steps,
-            "num_validations": 1,
-        }
-    )
-    logs = iter(Trainer(trainable, reference.stored("train"), reference.labels("train"), short))
+    few = {
+        "num_images": steps * config.train.batch_size,
+        "num_logs": steps,
+        "num_validations": 1,
+    }
+    short = config.model_copy(update={"train": config.train.model_copy(update=few)})
+    logs = iter(trainer_of(trainable, short, reference))
     try:
         for _ in range(warm):
             next(logs)

@@ -22,6 +22,7 @@ from bench.models import MODELS
 from bench.records import DataSpec, Scalar
 from bench.runtime import seeded_modules
 from bench.text import shown
+from bench.training.parts import stacked_of
 from bench.training.precision import require_precision
 
 STEP_SECONDS = 1e-4
@@ -118,6 +119,7 @@ def require_possible(configs: Iterable[RunConfig], reference: ReferenceData, job
     measured: list[Facts] = []
     for config in sorted(configs, key=_size, reverse=True):
         _require_time(config)
+        stacked_of(config)
         require_precision(config.train.precision, reference.device)
         facts = Facts(_kind(config), _numbers(config))
         if not any(other.hold(facts) for other in measured):

@@ -20,8 +20,8 @@ from bench.errors import Damaged, UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.files import alone_in, made_folder, read_record, set_aside, write_record
 from bench.records import StepLog
-from bench.training.parts import build, reference_for
-from bench.training.trainer import Trainer, TrainingDiverged
+from bench.training.parts import build, reference_for, trainer_of
+from bench.training.trainer import TrainingDiverged
 
 UNITS = ("amx_bf16", "avx512_bf16", "sve_bf16", "bf16")
 """What multiplies bf16 in a processor, as torch calls it; the quicker ones first."""
@@ -191,8 +191,8 @@ def _many_logs(
         "num_validations": 1,
         "precision": precision,
     }
-    images, labels = reference.stored("train"), reference.labels("train")
-    return iter(Trainer(trainable, images, labels, config.train.model_copy(update=many)))
+    train = config.train.model_copy(update=many)
+    return iter(trainer_of(trainable, config.model_copy(update={"train": train}), reference))
 
 
 def _clock(device: torch.device) -> Callable[[], float]:

@@ -40,7 +40,7 @@ from bench.training.checkpoint import (
 )
 from bench.training.health_checks import examine
 from bench.training.identity import MadeBy, differing, made_by
-from bench.training.parts import build
+from bench.training.parts import build, trainer_of
 from bench.training.trainer import Advance, Trainer, TrainingDiverged
 
 StageName = Literal["run", "trial"]
@@ -160,12 +160,10 @@ class Run:
         density = self.trainable.eval_fns.density
         passport = "" if density is None else density.likelihood_name
         self.logger.tags({"passport": passport, **declared_tag()})
-        images, labels = self.reference.stored("train"), self.reference.labels("train")
-        self.trainer = Trainer(
+        self.trainer = trainer_of(
             self.trainable,
-            images,
-            labels,
-            self.config.train,
+            self.config,
+            self.reference,
             should_stop=self.should_stop,
             advance=self.advance,
         )

@@ -61,6 +61,7 @@ class Trainer:
         images: The train split, uint8 ``[N, C, H, W]``, on the device or on its way there.
         labels: int64 ``[N]`` on the device, or None.
         settings: Budget, batch size, seed and cadence.
+        channels: How many images a stack has that is drawn anew of them; 0 takes them as they are.
         should_stop: Asked before each step.
         advance: Trains it to so many steps, or until it is to stop; without one it does so alone.
 
@@ -83,6 +84,7 @@ class Trainer:
         labels: Tensor | None,
         settings: TrainSettings,
         *,
+        channels: int = 0,
         should_stop: Callable[[], bool] = lambda: False,
         advance: Advance | None = None,
     ) -> None:
@@ -100,7 +102,9 @@ class Trainer:
         self._goals = [-(-settings.num_steps * i // settings.num_logs) for i in logs]
         self._nets = trainable.modules
         self._phases = trainable.phases
-        self.batches = Batches(images, labels, size=settings.batch_size, seed=settings.seed)
+        self.batches = Batches(
+            images, labels, size=settings.batch_size, seed=settings.seed, channels=channels
+        )
         self._rng = generator("training", settings.seed, device=images.device)
         self._noise: Rng = DeviceRng(self._rng)
         self._specs = trainable.optimizers

@@ -58,6 +58,14 @@ def test_sentence_that_says_lower_has_the_settings_and_the_budget():
     assert "(0.930 for real training images and 22.1 for a Gaussian fitted to the pixels)" in text
 
 
+def test_stacks_drawn_anew_are_not_counted_in_epochs():
+    records = [
+        dataclasses.replace(r, params={**r.params, "data.stacks": "anew"})
+        for r in tagged(study_records(), train_images="1000")
+    ]
+    assert first(settled(records)).startswith("After 24,000 real images per run of digits, as ")
+
+
 def test_answer_to_a_factor_begins_with_what_the_distance_does_along_it():
     text = first(study_records())
     assert ", as depth goes from 1 to 5, the test distance " in text
