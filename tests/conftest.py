@@ -7,12 +7,17 @@ import functools
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from postgres_server import Postgres
 
 # The same examples each time, unless more are asked for (`examples` in fault_lab.py).
 settings.register_profile(
@@ -86,6 +91,25 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
                 Store(f"sqlite:///{folder / 'making.db'}")
             (folder / "making.db").rename(made)
     return made
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL, started once."""
+    from postgres_server import postgres_running
+
+    with postgres_running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres) -> str:
+    """Name of a database with MLflow's tables and nothing in them, for ``Postgres.database``."""
+    uri = postgres.database("migrated")
+    # By a process that ends: nobody may be using what is copied.
+    opening = "import sys; from bench.tracking.mlflow import Store; Store(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", opening, uri], check=True)
+    return "migrated"
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ class Server:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 300  # of a machine that has much else to do
         while time.monotonic() < deadline:
             with (
                 contextlib.suppress(OSError),
