@@ -37,7 +37,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "run": ("run", "Run a study; the same command continues where it stopped."),
     "train": ("train", "Train one model, or repeat a tracked run bit by bit (CPU)."),
-    "sample": ("sample", "Draw samples of a finished run as one grid."),
+    "sample": ("sample", "Draw samples of a finished run: a grid, arrays or a folder."),
     "eval": ("evaluate", "Measure a finished run again, or images made elsewhere."),
     "report": ("report", "Write the comparison report of a study from what MLflow holds."),
     "replication": (

@@ -26,6 +26,7 @@ from bench.cli.options import (
     say_notes,
 )
 from bench.config import EvalSettings, RunConfig, listed, parse_assignments
+from bench.datasets import require_pictures
 from bench.datasets._splits import digest_of
 from bench.errors import UsageError
 from bench.evaluation.outside import Given, inverted, read_outside
@@ -185,6 +186,7 @@ def _measure_images(
 ) -> dict[str, Any]:
     experiment, config, tags = context
     reference = reference_for(config, device)
+    require_pictures(reference.spec, "eval --images")
     parts = read_outside(images, reference.spec, reference.classes)
     arrays, odd = parts.train, inverted(parts.train.images, reference.images("val"))
     say_notes((*reference.notes, *parts.notes, *filter(None, [odd])), say)

@@ -1,9 +1,11 @@
-"""``bench sample``: a grid of samples of a tracked run."""
+"""``bench sample``: samples of a tracked run, as a grid or as files to be measured."""
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -13,16 +15,35 @@ from bench.cli.options import Device, Plugins, Root, Say, Uri, command, quiet
 from bench.contracts import EvalFns, Rng
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
+from bench.evaluation.saved import is_grid, require_place, save_samples
 from bench.evaluation.view import draw
 from bench.files import written_where_asked
 from bench.images import Picture, display_scale, grid, to_png
 from bench.labels import draw_labels
 from bench.models import config_from_params
 from bench.pictures import over_the_truth
+from bench.records import DataSpec
 from bench.runtime import DeviceRng, generator, prepare, resolve_device
 from bench.tracking.mlflow import Store
 from bench.training.identity import changed_since
 from bench.training.parts import reference_for, restore_run
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawn:
+    """Samples of a run.
+
+    Attributes:
+        run_id: Of it, whole.
+        images: uint8 ``[N, C, H, W]``; of points of a plane uint16.
+        labels: The classes that they were made for, int64 ``[N]``; None where the model knows none.
+        reference: The data that it was trained on.
+    """
+
+    run_id: str
+    images: Tensor
+    labels: Tensor | None
+    reference: ReferenceData
 
 
 @command("sample")
@@ -31,8 +52,10 @@ def sample_run(
         str, typer.Argument(metavar="RUN", help="id of a tracked run, or its beginning")
     ],
     *,
-    count: Annotated[int, typer.Option("-n", min=1, max=10_000, help="number of images")] = 64,
-    out: Annotated[Path, typer.Option("-o", help="PNG to write")] = Path("samples.png"),
+    count: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="number of images")] = 64,
+    out: Annotated[
+        Path, typer.Option("-o", help="a grid in one .png, arrays in an .npz, or a folder")
+    ] = Path("samples.png"),
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="of the noise")] = 0,
     label: Annotated[
         int | None, typer.Option("--class", help="of a conditional model; default: all")
@@ -42,12 +65,50 @@ def sample_run(
     root: Root = Path("runs"),
     plugins: Plugins = None,
     say: Say = quiet,
-) -> None:
-    """Writes a grid of samples of a tracked run, of one class if ``label`` is given.
+) -> dict[str, Any]:
+    """Writes samples of a tracked run, of one class if ``label`` is given.
 
     Raises:
-        UsageError: No such run, its checkpoint is not under ``root``, or it has no such class.
+        UsageError: No such run, its checkpoint is not under ``root``, it has no such class, or
+            ``out`` has another ending.
     """
+    require_place(out, count)
+    drawn = draw_samples(
+        run_id,
+        count=count,
+        seed=seed,
+        label=label,
+        device=device,
+        tracking_uri=tracking_uri,
+        root=root,
+        say=say,
+    )
+    with written_where_asked(out):
+        if is_grid(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_bytes(to_png(_shown(drawn.images, drawn.reference)))
+        else:
+            _require_pictures(drawn.reference.spec, out)
+            save_samples(out, drawn.images, drawn.labels)
+    say(f"{count} samples in {out}")
+    if not is_grid(out):
+        dataset = shlex.quote(drawn.reference.spec.name)
+        say(f"measured by: bench eval --images {shlex.quote(str(out))} --dataset {dataset}")
+    return {"run_id": drawn.run_id, "count": count, "out": str(out)}
+
+
+def draw_samples(
+    run_id: str,
+    *,
+    count: int,
+    seed: int,
+    label: int | None,
+    device: str,
+    tracking_uri: str | None,
+    root: Path,
+    say: Say = quiet,
+) -> Drawn:
+    """The samples; arguments and errors as of ``sample_run``."""
     prepare()
     record = Store(tracking_uri).record(run_id)
     config = config_from_params(record.params)
@@ -60,11 +121,15 @@ def sample_run(
     labels = _labels(trainable.eval_fns, reference, count, label, noise)
     top = reference.spec.top
     images = draw(trainable.modules, trainable.eval_fns, count, noise, labels, top=top)
-    png = to_png(_shown(images, reference))
-    with written_where_asked(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(png)
-    say(f"{count} samples in {out}")
+    return Drawn(run_id=record.run_id, images=images, labels=labels, reference=reference)
+
+
+def _require_pictures(spec: DataSpec, out: Path) -> None:
+    if spec.extent:
+        raise UsageError(
+            f"'{spec.name}' has points of a plane, which no picture file holds, got -o '{out}': give a "
+            ".png, which shows them over the true modes"
+        )
 
 
 def _shown(images: Tensor, reference: ReferenceData) -> Picture:

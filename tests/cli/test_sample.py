@@ -14,7 +14,9 @@ from PIL import Image
 
 from bench import cli
 from bench.cli import sample
+from bench.cli.evaluate import evaluate_one
 from bench.cli.train import train_one
+from bench.distances.frechet import frechet_distance, moments
 from bench.errors import UsageError
 from bench.pictures._chart import LEFT, SIDE, TOP
 
@@ -161,9 +163,48 @@ def test_class_of_a_model_without_classes_is_refused_in_one_sentence(label, trac
     assert not tracked.out.exists()
 
 
+@pytest.mark.parametrize("place", ["out.npz", "out"])
+def test_samples_that_were_written_are_measured_as_images_made_elsewhere(
+    place, tracked, conditional
+):
+    out, where = tracked.out.parent.parent / place, {"tracking_uri": tracked.uri, "device": "cpu"}
+    said = []
+    sample.sample_run(
+        conditional, count=COUNT, out=out, root=tracked.root, say=said.append, **where
+    )
+    assert said == [
+        f"{COUNT} samples in {out}",
+        f"measured by: bench eval --images {out} --dataset digits",
+    ]
+    settings = [f"max_samples={COUNT}", f"max_val_samples={COUNT}"]
+    found = evaluate_one(images=out, dataset="digits", name=place, overrides=settings, **where)
+    drawn = sample.draw_samples(
+        conditional, count=COUNT, seed=0, label=None, root=tracked.root, **where
+    )
+    detector = drawn.reference.detector
+    real = drawn.reference.real_features("test", COUNT, detector).features
+    expected = frechet_distance(moments(detector(drawn.images)[0]), moments(real))
+    # In another order the sums round otherwise.
+    assert found["metrics"][f"test/fd_digits_n{COUNT}"] == pytest.approx(expected, rel=1e-9)
+    assert 0 <= found["metrics"]["test/class_accuracy"] <= 1
+
+
+def test_other_ending_is_refused_before_the_store_is_opened(tracked):
+    with pytest.raises(UsageError, match=r"^'a\.gif' ends in \.gif, expected a grid in one \.png"):
+        sample.sample_run("no such run", out=Path("a.gif"), tracking_uri="sqlite:///none.db")
+    assert not Path("none.db").exists()
+
+
 def test_points_are_shown_over_the_true_modes(tracked):
     run_id = tracked.train("pixel_gaussian", dataset="ring8")
     image = Image.open(io.BytesIO(tracked.sample(run_id, None)))
     assert image.size == (LEFT + SIDE + 16, TOP + SIDE + 46)
     red = np.asarray(image.convert("RGB")).reshape(-1, 3) == (0xBD, 0x1F, 0x01)
+    sentence = (
+        "^'ring8' has points of a plane, which no picture file holds, got -o 'points': give a .png"
+    )
+    with pytest.raises(UsageError, match=sentence):
+        sample.sample_run(
+            run_id, out=Path("points"), device="cpu", tracking_uri=tracked.uri, root=tracked.root
+        )
     assert red.all(1).sum() > COUNT  # hardly one of 40 points of a fitted Gaussian is good
