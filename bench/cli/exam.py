@@ -22,7 +22,7 @@ from bench.evaluation.reference import ReferenceData
 from bench.evaluation.view import missing_detector
 from bench.exam.checks import Check
 from bench.exam.images import image_checks
-from bench.exam.measures import EXAMINED
+from bench.exam.measures import NAMES
 from bench.exam.numbers import Exam
 from bench.exam.page import GAUSSIAN, NUMBERS, answer, found, read_numbers, record, write_page
 from bench.exam.points import point_checks
@@ -73,24 +73,10 @@ def write_exam(
     words += ["-n", str(n)] if n != N else []
     words += ["--repetitions", str(repetitions)] if repetitions != REPETITIONS else []
     posed = _on_points(n) if subject == GAUSSIAN else _on_images(subject, detector, n, device, say)
-    key = _key(posed, repetitions)
-    exam = None if fresh else read_numbers(out)
-    if exam is None and not fresh and (out / NUMBERS).exists():
+    known = None if fresh else read_numbers(out)
+    if known is None and not fresh and (out / NUMBERS).exists():
         say(f"note: '{out / NUMBERS}' cannot be read: all of it is measured again")
-    if exam is not None and exam.key == key:
-        say("measured before with the same data, detector, settings and version: not again")
-    else:
-        exam = Exam(
-            key=key,
-            command=shlex.join(words),
-            subject=posed.subject,
-            detector=posed.detector,
-            n=posed.n,
-            repetitions=repetitions,
-            answers=sit(posed.checks, repetitions, say),
-            not_applicable=posed.reasons,
-            facts=posed.facts,
-        )
+    exam = _exam(posed, repetitions, shlex.join(words), known, say)
     with written_where_asked(out):
         path = write_page(posed.checks, exam, out)
     sat = record(posed.checks, exam)
@@ -121,6 +107,33 @@ class Posed:
     checks: tuple[Check, ...]
     reasons: dict[str, str]
     facts: dict[str, str]
+
+
+def _exam(posed: Posed, repetitions: int, called: str, known: Exam | None, say: Say) -> Exam:
+    """What is known of it, and what the measures say that did not sit before."""
+    key = _key(posed, repetitions)
+    known = known if known is not None and known.key == key else None
+    asked = [name for name in NAMES if known is None or name not in known.sat]
+    if known is not None and not asked:
+        say("measured before with the same data, detector, settings and version: not again")
+        return known
+    if known is not None:
+        say(f"measured before but for {', '.join(asked)}: these alone sit")
+    answers = sit(posed.checks, repetitions, say, asked)
+    if known is not None:
+        return known.joined(answers, asked, posed.facts)
+    return Exam(
+        key=key,
+        command=called,
+        subject=posed.subject,
+        detector=posed.detector,
+        n=posed.n,
+        repetitions=repetitions,
+        answers=answers,
+        not_applicable=posed.reasons,
+        facts=posed.facts,
+        asked=tuple(asked),
+    )
 
 
 def _on_points(n: int) -> Posed:
@@ -179,7 +192,7 @@ def _detector(name: str, reference: ReferenceData) -> Detector:
 
 
 def _key(posed: Posed, repetitions: int) -> str:
-    """What the numbers depend on; equal keys need no second measurement."""
+    """What the numbers depend on; with equal keys no measure sits twice."""
     data = {k: v for k, v in posed.facts.items() if k.startswith(("data", "detector"))}
     return digest(
         {
@@ -188,7 +201,6 @@ def _key(posed: Posed, repetitions: int) -> str:
             "n": posed.n,
             "repetitions": repetitions,
             "checks": {c.name: [list(s.levels) for s in c.settings] for c in posed.checks},
-            "measures": [measure.name for measure in EXAMINED],
             "recipe": RECIPE,
             "bench": bench.__version__,
         }

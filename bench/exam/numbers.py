@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,11 @@ class Exam:
         detector: Whose features were measured; empty for points.
         n: Points or images of a set, where the check says nothing else.
         repetitions: Behind every mean.
-        answers: Every curve, in the order of the checks.
+        answers: Every curve, in the order of the checks; of measures that sat later behind the others.
         not_applicable: Check that cannot be posed, to the reason.
         facts: Digests, versions and machine, as text.
+        asked: Measures that sat, also those that had no value anywhere; empty of an older exam, in
+            which they are not told.
     """
 
     key: str
@@ -62,9 +65,38 @@ class Exam:
     answers: tuple[Answer, ...]
     not_applicable: dict[str, str]
     facts: dict[str, str]
+    asked: tuple[str, ...] = ()
+
+    @property
+    def sat(self) -> set[str]:
+        """Measures that need not sit again."""
+        return set(self.asked) or {answer.measure for answer in self.answers}
+
+    def joined(
+        self, answers: Iterable[Answer], asked: Iterable[str], facts: Mapping[str, str]
+    ) -> Exam:
+        """The same with measures that sat later; what is another fact now is said beside the former."""
+        asked = tuple(asked)
+        later = {
+            name: fact
+            if self.facts.get(name) == fact
+            else _beside(self.facts.get(name), fact, asked)
+            for name, fact in facts.items()
+        }
+        return replace(
+            self,
+            answers=(*self.answers, *answers),
+            asked=(*sorted(self.sat), *asked),
+            facts=later,
+        )
 
     def answer(self, check: str, setting: str, measure: str) -> Answer | None:
         """One curve; None where the measure has no value there."""
         wanted = (check, setting, measure)
         found = (a for a in self.answers if (a.check, a.setting, a.measure) == wanted)
         return next(found, None)
+
+
+def _beside(then: str | None, now: str, names: Iterable[str]) -> str:
+    """``ce6874a8217d; 71b3f1c0a1b2 for fld, js_bound``."""
+    return f"{then}; {now} for {', '.join(names)}" if then else now

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from bench.distances.mass import CELLS, FEWEST_OF_A_CELL
+from bench.distances.two_samples import FEWEST
 from bench.exam.checks import Check, Kind
 from bench.exam.criteria import NEAR, RISE, SLACK
 from bench.exam.figures import FAIL, PASS, exam_figures
@@ -257,7 +259,8 @@ def _asked_of(exam: Exam) -> str:
         ),
         (
             "Judged and drawn are scores: 1 as good as real data, 0 the worst. A measure from 0 to 1 is "
-            "its own score, and so is density, whose value is 1 for real data. A distance v has no unit: "
+            "its own score, and so is density, whose value is 1 for real data; that of a bound which is "
+            "0 for real data is 1 less the bound. A distance v has no unit: "
             "its score is u / (u + v), where u is the curve's median, or the median spread times "
             f"{SPREADS} where that is more, so that noise is level; below 0 it counts as 0. It has no "
             "upper bound, and fails wherever one is asked for."
@@ -309,6 +312,11 @@ def _protocol(exam: Exam) -> str:
         "`sw` compares two sets of one size in the plane, and sits those checks and settings alone.",
         "`fd` refuses as many dimensions as points or more, and is judged where it has a value.",
     ]
+    halves = (
+        "`fld` has half of the real set as held-out and half as training data, and a quarter as many "
+        f"samples as that set has points; `js_bound` needs {FEWEST} of each set, `pqm_p` "
+        f"{FEWEST_OF_A_CELL * CELLS} in all, and settings or levels with fewer are not judged."
+    )
     images = [
         (
             f"Both sets are train images, from two halves that share none; n = {count(exam.n)}, where a "
@@ -324,7 +332,7 @@ def _protocol(exam: Exam) -> str:
             "an ideal: it is asked to within the tolerance all the same."
         ),
     ]
-    lines = [repeated, *(points if exam.subject == GAUSSIAN else images)]
+    lines = [repeated, *(points if exam.subject == GAUSSIAN else images), halves]
     return "\n".join(f"- {line}" for line in lines)
 
 

@@ -23,7 +23,8 @@ def points(n, dim, seed=0):
 
 def test_every_measure_that_sits_has_a_name_of_a_value_and_is_computed():
     assert set(BY_NAME) <= set(MEASURES)
-    assert set(values(points(40, 2), points(40, 2, 1))) == set(BY_NAME)
+    assert set(values(points(300, 2), points(300, 2, 1))) == set(BY_NAME)
+    assert set(values(points(40, 2), points(40, 2, 1), ("kd", "recall"))) == {"kd", "recall"}
     kinds = [(BY_NAME[f].kind, BY_NAME[d].kind) for f, d in PAIRED]
     assert set(kinds) == {("fidelity", "diversity")}
 
@@ -39,10 +40,32 @@ def test_measure_that_refuses_a_set_has_no_value():
     assert "fd" not in values(points(10, 20), points(10, 20, 1))
     assert "sw" not in values(points(50, 3), points(50, 3, 1))
     assert "sw" not in values(points(50, 2), points(40, 2, 1))
+    assert not {"js_bound", "pqm_p"} & set(values(points(53, 2), points(300, 2, 1)))
+    assert values(points(20, 2), points(40, 2, 1), ("fld",)) == {}
+
+
+SETS = ("fld", "js_bound", "pqm_p")
+
+
+def test_measures_of_whole_sets_tell_what_is_moved_from_what_is_not():
+    real = points(300, 2)
+    same, moved = (values(real, points(300, 2, 1) + by, SETS) for by in (0, 3))
+    assert abs(same["fld"]) < 10 < 50 < moved["fld"]
+    assert same["js_bound"] < 0.3 < 0.9 < moved["js_bound"]
+    assert same["pqm_p"] > 0.1 > 1e-6 > moved["pqm_p"]
+
+
+def test_sets_in_order_are_measured_as_sets_in_none():
+    """An outlier comes last, and a class may: half of a set is to be like the other half."""
+    real, fake = points(300, 1).sort(0)[0], points(300, 1, 1).sort(0)[0]
+    found = values(real, fake, SETS)
+    assert abs(found["fld"]) < 10
+    assert found["js_bound"] < 0.3
 
 
 DISTANCE = Examined(name="fd", kind="both", scale="distance", says="")
 SHARE = Examined(name="precision", kind="fidelity", scale="score", says="")
+BOUND = Examined(name="js_bound", kind="both", scale="bounded", says="")
 
 
 def test_distance_becomes_a_score_by_its_median_or_by_its_noise():
@@ -53,6 +76,7 @@ def test_distance_becomes_a_score_by_its_median_or_by_its_noise():
     assert noise == pytest.approx([1, 1 / 1.05, 1 / 1.1])
     assert DISTANCE.scores([0, 0], [0, 0]) == [1, 1]
     assert SHARE.scores([0.5, 1.2], [0, 0]) == [0.5, 1.2]
+    assert BOUND.scores([0, 0.25, 1], [0, 0, 0]) == [1, 0.75, 0]
 
 
 def test_curves_are_means_over_draws_that_share_their_real_set():
@@ -68,7 +92,7 @@ def test_curves_are_means_over_draws_that_share_their_real_set():
     said = []
     answers = sit([check], 3, said.append)
     assert said == ["c (1 of 1)"]
-    assert {answer.measure for answer in answers} == set(BY_NAME)
+    assert {answer.measure for answer in answers} == set(BY_NAME) - {"js_bound", "pqm_p"}
     (fd,) = [answer for answer in answers if answer.measure == "fd"]
     assert [level.x for level in fd.levels] == [0, 5]
     assert fd.levels[1].mean == pytest.approx(50, rel=0.5)

@@ -126,6 +126,25 @@ def test_second_call_measures_nothing_and_writes_the_same_bytes(written, monkeyp
     assert {p: p.read_bytes() for p in written.rglob("*.*")} == before
 
 
+def test_measure_that_did_not_sit_before_sits_alone(written, tmp_path, monkeypatch, undrawn):
+    monkeypatch.setattr(command, "point_checks", few)
+    whole = json.loads((written / NUMBERS).read_text(encoding="utf-8"))
+    answers = [each for each in whole["answers"] if each["measure"] != "fld"]
+    facts = whole["facts"] | {"git commit": "abc"}
+    older = {k: v for k, v in whole.items() if k != "asked"} | {"answers": answers, "facts": facts}
+    (tmp_path / NUMBERS).write_text(json.dumps(older))
+    for heard in ("measured before but for fld, js_bound, pqm_p: these alone sit", "not again"):
+        said = []
+        write_exam("gaussian", n=30, repetitions=2, out=tmp_path, say=said.append)
+        # At 30 points two of them have no value, and still need not sit again.
+        assert heard in said[0]
+        exam = read_numbers(tmp_path)
+        assert set(exam.answers) == set(read_numbers(written).answers)
+        assert len(exam.answers) == len(set(exam.answers))
+        now = whole["facts"]["git commit"]
+        assert exam.facts["git commit"] == f"abc; {now} for fld, js_bound, pqm_p"
+
+
 def test_damaged_numbers_are_said_and_measured_again(tmp_path, monkeypatch, undrawn):
     monkeypatch.setattr(command, "point_checks", lambda n: few(n)[1:])
     (tmp_path / NUMBERS).write_text("{")
