@@ -40,7 +40,11 @@ class Settings(GanSettings):
     },
 )
 def build(settings: Settings, spec: DataSpec) -> Trainable:
-    """Fully connected GAN: batch norm and ReLU against maxout, which see the plane's own unit."""
+    """Fully connected GAN: batch norm and ReLU against maxout, which see the plane's own unit.
+
+    After the authors' code (github.com/fjxmlzn/PacGAN). Deviation: a batch is of as many points
+    whatever the pack, theirs of as many packs.
+    """
     from bench.adversarial.game import adversarial_game, seen_shape
     from bench.models._maxout import Discriminator, Generator
 
