@@ -62,6 +62,53 @@ UNSAID: dict[str, str] = {
 """Settings that runs were made without at first, at what they then had: no flat form says it, so that
 such a run keeps its digest."""
 
+COMMON = {
+    "amp": "precision",
+    "batch": "batch_size",
+    "beta": "kl_weight",
+    "bs": "batch_size",
+    "budget": "num_images",
+    "channels": "width",
+    "clip": "clip_value",
+    "critic_iters": "n_critic",
+    "critic_steps": "n_critic",
+    "data": "dataset",
+    "dtype": "precision",
+    "ema": "average",
+    "epochs": "num_images",
+    "filters": "width",
+    "gp_lambda": "gp_weight",
+    "gradient_penalty": "gp_weight",
+    "iterations": "num_images",
+    "kl_coef": "kl_weight",
+    "lambda": "gp_weight",
+    "lambda_gp": "gp_weight",
+    "latent": "latent_dim",
+    "latent_size": "latent_dim",
+    "latents": "latent_dim",
+    "layers": "depth",
+    "learning_rate": "lr",
+    "max_epochs": "num_images",
+    "max_steps": "num_images",
+    "metrics": "measures",
+    "n_epochs": "num_images",
+    "n_layers": "depth",
+    "ndf": "width",
+    "ngf": "width",
+    "num_channels": "width",
+    "num_epochs": "num_images",
+    "num_layers": "depth",
+    "num_steps": "num_images",
+    "nz": "latent_dim",
+    "random_seed": "seed",
+    "steps": "num_images",
+    "warmup": "kl_warmup",
+    "weight_clip": "clip_value",
+    "z_dim": "latent_dim",
+    "z_size": "latent_dim",
+}
+"""Settings as they are called elsewhere."""
+
 OUT_OF_RANGE = {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
 """What pydantic calls a number of the right type on the wrong side of a bound."""
 
@@ -277,8 +324,18 @@ def full_key(key: str, known: list[str]) -> str:
         return matches[0]
     if matches:
         raise UsageError(f"key '{key}' is ambiguous: write {' or '.join(matches)}")
-    pool = known if "." in key else [name.split(".", 1)[1] for name in known]
+    short = [name.split(".", 1)[1] for name in known]
+    called = COMMON.get(key.rpartition(".")[2].lower().replace("-", "_"), "")
+    if called in short:
+        raise UsageError(f"unknown key {shown(key)}: a setting here is {ask_for(called)}")
+    pool = known if "." in key else short
     raise UsageError(closest(key, pool, kind="key", what="known"))
+
+
+def ask_for(key: str) -> str:
+    """``--set lr=VALUE``, with what the number counts where other programs count something else."""
+    counts = ", in real images seen: epochs times the images of the train split"
+    return f"--set {key}=VALUE{counts if key == 'num_images' else ''}"
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, str]:

@@ -43,10 +43,26 @@ PLUGINS: dict[str, dict[str, str]] = {}
 
 def closest(name: str, known: Iterable[str], *, kind: str, what: str = "registered") -> str:
     """The sentence for an unknown name: the closest known ones and the full list."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+    names = sorted(set(known))
+    guessed = near(name, names)
+    hint = f"did you mean {guessed}? " if guessed else ""
     return f"unknown {kind} {shown(name)}: {hint}{what}: {', '.join(names) or 'none'}"
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """``'vae' or 'gan'``: the one or two names that somebody may have meant, or an empty text.
+
+    Capital letters and hyphens do not count.
+    """
+    plain = {_plain(each): each for each in sorted(known, reverse=True)}
+    if _plain(name) in plain:
+        return repr(plain[_plain(name)])
+    found = difflib.get_close_matches(_plain(name), sorted(plain), n=2, cutoff=0.5)
+    return " or ".join(repr(plain[each]) for each in found)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_").lstrip("_")
 
 
 def in_a_line(error: BaseException) -> str:

@@ -19,7 +19,11 @@ from torch import Tensor
 import bench
 from bench.errors import UsageError
 from bench.memory import keep_freed_memory
+from bench.registry import near
 from bench.signals import stop_signals
+from bench.text import shown
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -28,12 +32,20 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         UsageError: An unknown name, or ``cuda`` where there is none.
     """
-    if name not in {"auto", "cpu", "cuda"}:
-        raise UsageError(f"unknown device '{name}': expected auto, cpu or cuda")
+    if name not in DEVICES:
+        raise UsageError(f"unknown device {shown(name)}: {_meant(name)}expected auto, cpu or cuda")
     has_cuda = torch.cuda.is_available()
     if name == "cuda" and not has_cuda:
         raise UsageError("device 'cuda' is not there: use --device cpu")
     return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
+
+
+def _meant(name: str) -> str:
+    """The device that somebody may have meant; which GPU is chosen from outside."""
+    kind, colon, number = name.lower().partition(":")
+    guessed = near("cuda" if kind in {"gpu", "nvidia"} else kind, DEVICES)
+    chosen = f" with CUDA_VISIBLE_DEVICES={number}" if colon and guessed == "'cuda'" else ""
+    return f"did you mean {guessed}{chosen}? " if guessed else ""
 
 
 def num_cores() -> int:

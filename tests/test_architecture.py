@@ -40,7 +40,7 @@ GROUND: dict[str, str] = {
     "labels": "contracts errors records",
     "pieces": "errors",
     "signals": "",
-    "runtime": "bench errors memory signals",
+    "runtime": "bench errors memory registry signals text",
     "networks": "config errors images",
     "modules": "",
     "tensor_file": "files",

@@ -10,13 +10,15 @@ import tempfile
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from bench import __version__
 from bench.cli import options
+from bench.cli.contents import COMMANDS as COMMANDS, GROUPS
 from bench.console import lost_words, settle
 from bench.errors import (
     DiskTrouble,
@@ -33,43 +35,11 @@ from bench.text import masked, one_line, printable, remember
 INTERRUPTED = 130
 """Exit code of a command that was asked to stop, and what typer makes of a Ctrl-C."""
 
-# Each command's file and its line of help: those of most import what takes seconds.
-COMMANDS = {
-    "run": ("run", "Run a study; the same command continues where it stopped."),
-    "train": ("train", "Train one model, or repeat a tracked run bit by bit (CPU)."),
-    "sample": ("sample", "Draw samples of a finished run: a grid, arrays or a folder."),
-    "eval": ("evaluate", "Measure a finished run again, or images made elsewhere."),
-    "report": ("report", "Write the comparison report of a study from what MLflow holds."),
-    "replication": (
-        "replication",
-        "Set published numbers beside ours, of every study that has any.",
-    ),
-    "verify": (
-        "verify",
-        "Recompute every number of a report from the tracked runs; exit 1 where any differs.",
-    ),
-    "bundle": ("bundle", "Write the runs of a study as one file that others can verify."),
-    "merge": ("merge", "Take runs that came as bundles into one store, each of them once."),
-    "compare": (
-        "compare",
-        "Set runs side by side; those that differ in their seed alone are one column.",
-    ),
-    "diff": ("diff", "What differs between two runs: configuration, provenance, results."),
-    "calibrate": (
-        "calibrate",
-        "Measure how far the distances of a data set can be trusted, as a card.",
-    ),
-    "exam": (
-        "exam",
-        "Put the measures through sanity checks, on points or in a data set's features.",
-    ),
-    "list": ("list", "List what is registered, with one line each."),
-    "show": ("show", "Show a model's settings, ranges and source, or a study's plan."),
-    "init": ("init", "Write a commented study file into ./studies, to start from."),
-    "sync": ("sync", "Send what a tracking store that was gone has not been told."),
-    "ui": ("ui", "Serve what was logged and print the comparison page's address."),
-    "data": ("data", "Install and check data sets."),
-    "detectors": ("detectors", "Feature networks of the distances."),
+EVERYWHERE = {
+    "--json": "print one JSON object and nothing else",
+    "-q, --quiet": "print nothing but mistakes",
+    "--debug": "show the traceback of a mistake",
+    "-h, --help": "its options and an example",
 }
 
 
@@ -79,19 +49,59 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command's name, the whole command and what is left of the words."""
         name, _, rest = super().resolve_command(ctx, args)
-        file, text = COMMANDS[str(name)]
-        import_module(f"bench.cli.{file}")
+        if name is None:  # half of a word, to be completed
+            return name, None, rest
+        listed = COMMANDS[str(name)]
+        import_module(f"bench.cli.{listed.file}")
         found = get_group(options.app).commands[str(name)]
-        found.help = text
+        found.help = listed.text
+        found.epilog = f"Example: {listed.example}"
         return name, found, rest
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer gives it
+        """The commands in groups, and below all what each of them takes."""
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, listed.text) for name, listed in group.items()])
+        with formatter.section("Examples"):
+            for group in GROUPS.values():
+                formatter.write_text(next(iter(group.values())).example)
+        with formatter.section("Every command takes"):
+            # Not by ``list``, which is a command here.
+            formatter.write_dl([*EVERYWHERE.items()])
 
 
 # Without markup typer leaves rich alone, whose import is half of what `bench --help` takes.
 app = typer.Typer(
-    cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
+    cls=Commands,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _name, (_, _text) in COMMANDS.items():
-    app.command(_name, help=_text)(lambda: None)
+for _name, _listed in COMMANDS.items():
+    app.command(_name, help=_listed.text)(lambda: None)
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        print(f"bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda asked: _version(asked=asked),
+            help="print the version and end",
+        ),
+    ] = False,
+) -> None:
+    """One protocol for VAEs, GANs and Wasserstein GANs: train, measure, compare, report."""
 
 
 def main() -> None:
@@ -127,9 +137,9 @@ def _ended() -> int:
     except Interrupted:
         return INTERRUPTED
     except typer.TyperException as error:
-        context: typer.Context | None = getattr(error, "ctx", None)
-        command = context.command_path if context else "bench"
-        return _said(error, f"{error.format_message().rstrip('.')}: see `{command} --help`", 2)
+        from bench.cli.mistakes import sentence
+
+        return _said(error, sentence(error), 2)
     except SystemExit as end:  # typer's answer to any broken pipe, a worker's too
         if not isinstance(end.__context__, OSError):
             raise

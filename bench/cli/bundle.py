@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import names
 from bench.cli.options import Dataset, Say, Sets, Uri, command, quiet
 from bench.files import made_folder, written_where_asked
 from bench.plan.files import load_study
@@ -17,7 +18,9 @@ from bench.tracking.recorded import find_recorded
 
 @command("bundle")
 def make_bundle(
-    study: Annotated[str, typer.Argument(help="name of a file in studies/")],
+    study: Annotated[
+        str, typer.Argument(help="name of a file in studies/", autocompletion=names.studies)
+    ],
     *,
     tier: Annotated[str | None, typer.Option("--tier", help="of the study that was run")] = None,
     dataset: Dataset = None,

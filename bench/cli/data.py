@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ data = typer.Typer(rich_markup_mode=None)
 app.add_typer(data, name="data")
 
 
-@command("list", into=data)
+@command("list", into=data, example="bench data list")
 def data_list(*, say: Say = quiet) -> dict[str, Any]:
     """Which data sets there are, and which are installed."""
     rows = datasets.status()
@@ -27,26 +26,36 @@ def data_list(*, say: Say = quiet) -> dict[str, Any]:
     return {row.name: {**vars(row), "path": str(row.path or "")} for row in rows}
 
 
-@command("fetch", into=data)
-def data_fetch(name: Annotated[str, typer.Argument()], *, say: Say = quiet) -> None:
+@command("fetch", into=data, example="bench data fetch mnist")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="see `bench data list`")], *, say: Say = quiet
+) -> Path:
     """Download a data set."""
-    say(f"{name} in {datasets.fetch(name)}")
+    path = datasets.fetch(name)
+    say(f"{name} in {path}")
+    return path
 
 
-@command("import", into=data)
+@command("import", into=data, example="bench data import mnist downloads")
 def data_import(
-    name: Annotated[str, typer.Argument()],
+    name: Annotated[str, typer.Argument(help="see `bench data list`")],
     directory: Annotated[Path, typer.Argument(help="folder of the four IDX files")],
     *,
     say: Say = quiet,
-) -> None:
+) -> Path:
     """Install a data set from its IDX files, for machines without a network."""
-    say(f"{name} in {datasets.import_idx(name, directory)}")
+    path = datasets.import_idx(name, directory)
+    say(f"{name} in {path}")
+    return path
 
 
-@command("verify", into=data, fails=operator.not_)
-def data_verify(name: Annotated[str, typer.Argument()], *, say: Say = quiet) -> bool:
+@command(
+    "verify", into=data, fails=lambda found: not found["ok"], example="bench data verify mnist"
+)
+def data_verify(
+    name: Annotated[str, typer.Argument(help="see `bench data list`")], *, say: Say = quiet
+) -> dict[str, Any]:
     """Compare an installed data set with its digest."""
     verdict = datasets.verify(name)
     say(verdict.sentence)
-    return verdict.ok
+    return {"name": name, "ok": verdict.ok, "digest": verdict.digest, "said": verdict.sentence}

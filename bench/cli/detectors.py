@@ -18,7 +18,7 @@ detectors = typer.Typer(rich_markup_mode=None)
 app.add_typer(detectors, name="detectors")
 
 
-@command("list", into=detectors)
+@command("list", into=detectors, example="bench detectors list")
 def detectors_list(*, say: Say = quiet) -> dict[str, Any]:
     """Which detectors there are, what they were trained on, and what is missing."""
     rows = status()
@@ -27,7 +27,7 @@ def detectors_list(*, say: Say = quiet) -> dict[str, Any]:
     return {name: vars(row) for name, row in rows.items()}
 
 
-@command("train", into=detectors)
+@command("train", into=detectors, example="bench detectors train folder:pictures")
 def detectors_train(
     dataset: Annotated[str, typer.Argument(help="data set with labels")],
     *,
@@ -35,33 +35,38 @@ def detectors_train(
         str | None, typer.Option("--name", help="of the detector; default: the data set's")
     ] = None,
     say: Say = quiet,
-) -> None:
+) -> dict[str, Any]:
     """Train and store the classifier of a data set by its fixed recipe."""
     splits = load(dataset)
     say_notes(splits.notes, say)
     path, facts = train_detector(dataset, splits, name)
     say(f"test accuracy {facts['test_accuracy']}, weights in {path}")
+    return {"path": str(path), **facts}
 
 
-@command("fetch", into=detectors)
+@command("fetch", into=detectors, example="bench detectors fetch inception")
 def detectors_fetch(
     name: Annotated[str, typer.Argument(help="inception, dinov2 or clip")] = "inception",
     *,
     say: Say = quiet,
-) -> None:
+) -> Path:
     """Download the published weights of Inception, DINOv2 or CLIP."""
-    say(f"{name} in {published_weights(name).fetch()}")
+    path = published_weights(name).fetch()
+    say(f"{name} in {path}")
+    return path
 
 
-@command("import", into=detectors)
+@command("import", into=detectors, example="bench detectors import dinov2 weights.pth")
 def detectors_import(
     name: Annotated[str, typer.Argument(help="inception, dinov2 or clip")],
     file: Annotated[Path, typer.Argument(help="the published weights")],
     *,
     say: Say = quiet,
-) -> None:
+) -> Path:
     """Install published weights from their file, for machines without a network."""
-    say(f"{name} in {published_weights(name).install(file)}")
+    path = published_weights(name).install(file)
+    say(f"{name} in {path}")
+    return path
 
 
 def detector_table(rows: Mapping[str, DetectorStatus]) -> list[str]:

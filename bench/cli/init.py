@@ -10,13 +10,14 @@ import typer
 from bench.cli.options import Say, command, quiet
 from bench.errors import UsageError
 from bench.files import written_where_asked
+from bench.plan.files import is_shipped
 
 TEMPLATE = '''"""One line that says what this study asks.
 
 bench show {name}               the plan
-bench run --study {name} --dry-run
-bench run --study {name}
-bench report --study {name}
+bench run {name} --dry-run
+bench run {name}
+bench report {name}
 """
 
 from bench.files import written_where_asked
@@ -62,11 +63,15 @@ def write_study(
         raise UsageError(
             f"a study's name has letters, digits and _ only, got '{name}': write for example my_study"
         )
+    if is_shipped(name):
+        raise UsageError(
+            f"study '{name}' comes with bench, which a file of that name would hide: give another name"
+        )
     path = Path("studies") / f"{name}.py"
     if path.exists():
         raise UsageError(f"{path} is there already: edit it, or give another name")
     with written_where_asked(path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(TEMPLATE.format(name=name), encoding="utf-8")
-    say(f"study in {path}: edit it, then `bench show {name}` and `bench run --study {name}`")
+    say(f"study in {path}: edit it, then `bench show {name}` and `bench run {name}`")
     return path

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import names
 from bench.cli.index import kept
 from bench.cli.options import Plugins, Say, command, quiet
 from bench.errors import UsageError
@@ -21,7 +22,9 @@ UNSETTLED = "?"
 
 @command("list")
 def list_kind(
-    kind: Annotated[str, typer.Argument(help="models, datasets, metrics, ...")],
+    kind: Annotated[
+        str, typer.Argument(help="models, datasets, metrics, ...", autocompletion=names.kinds)
+    ],
     *,
     plugins: Plugins = None,
     say: Say = quiet,

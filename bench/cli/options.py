@@ -13,6 +13,8 @@ from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin
 
 import typer
 
+from bench.cli import names
+from bench.errors import UsageError
 from bench.registry import first_line, load_plugins
 from bench.text import masked, one_line, printable
 from bench.tracking.address import require_address
@@ -22,13 +24,24 @@ R = TypeVar("R")
 
 Say = Callable[[str], object]
 
-StudyName = Annotated[str, typer.Option("--study", help="name of a file in studies/")]
+StudyWord = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STUDY", help="name of a file in studies/", autocompletion=names.studies
+    ),
+]
+StudyOption = Annotated[str | None, typer.Option("--study", help="the same as STUDY")]
 TierName = Annotated[str, typer.Option("--tier", help="size: classroom, lab or paper")]
-Dataset = Annotated[str | None, typer.Option("--dataset", help="name, folder:PATH or npz:PATH")]
+Dataset = Annotated[
+    str | None,
+    typer.Option("--dataset", help="name, folder:PATH or npz:PATH", autocompletion=names.datasets),
+]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="may be repeated")
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda")]
+Device = Annotated[
+    str, typer.Option("--device", help="auto, cpu or cuda", autocompletion=names.devices)
+]
 Threads = Annotated[
     int | None,
     typer.Option(
@@ -57,6 +70,12 @@ _AS_JSON = inspect.Parameter(
         bool, typer.Option("--json", help="print one JSON object and nothing else")
     ],
 )
+_QUIETLY = inspect.Parameter(
+    "quietly",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but mistakes")],
+)
 
 app = typer.Typer(rich_markup_mode=None)
 """The commands whose files are imported."""
@@ -71,6 +90,24 @@ def quiet(_: str) -> None:
     """Says nothing: what a command called from Python prints."""
 
 
+def one_study(word: str | None, option: str | None, say: Say) -> str:
+    """The study that was named, by its word or by ``--study``; one that hides another is said.
+
+    Raises:
+        UsageError: None was named, or two were.
+    """
+    named = {word, option} - {None}
+    if len(named) != 1:
+        got = " and ".join(sorted(map(repr, named))) or "none"
+        raise UsageError(f"give one study, got {got}: `bench list studies` names them")
+    from bench.plan.files import hidden_by_own
+
+    study = str(named.pop())
+    if note := hidden_by_own(study):
+        say(note)
+    return study
+
+
 def say_notes(notes: Iterable[str], say: Say) -> None:
     """Says what reading a user's images left out or found odd."""
     for note in notes:
@@ -78,42 +115,53 @@ def say_notes(notes: Iterable[str], say: Say) -> None:
 
 
 def command(
-    name: str, *, into: typer.Typer = app, fails: Callable[[Any], object] = lambda _: False
+    name: str,
+    *,
+    into: typer.Typer = app,
+    fails: Callable[[Any], object] = lambda _: False,
+    example: str = "",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorator that makes a function a command: its parameters are the options.
 
     ``plugins`` are loaded and ``inception_weights`` installed before, from Python as well. ``say``
-    is no option: on the command line it prints. What gives back a dictionary has ``--json``, which
-    prints that as one object and nothing else.
+    is no option: on the command line it prints, but for ``--quiet``. What gives something back has
+    ``--json``, which prints it as one object and nothing else: a dictionary as it is, the path of a
+    file as ``path``.
 
     Args:
         name: On the command line.
         into: The group it belongs to.
         fails: Whether what the function gives back means exit code 1.
+        example: Below its help, of a command in a group.
     """
 
     def add(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function, eval_str=True)
         options = [each for each in signature.parameters.values() if each.name != "say"]
-        if get_origin(signature.return_annotation) is dict:
+        gives = signature.return_annotation
+        if get_origin(gives) is dict or gives is Path:
             options.append(_AS_JSON)
+        if "say" in signature.parameters:
+            options.append(_QUIETLY)
 
         @wraps(function)
         def prepared(*args: P.args, **kwargs: P.kwargs) -> R:
             _prepare(kwargs)
             return function(*args, **kwargs)
 
-        def called(*, as_json: bool = False, **given: Any) -> None:
+        def called(*, as_json: bool = False, quietly: bool = False, **given: Any) -> None:
             if "say" in signature.parameters:
-                given["say"] = quiet if as_json else _printed
+                given["say"] = quiet if as_json or quietly else _printed
             result = cast("Callable[..., Any]", prepared)(**given)
             if as_json:
-                _printed(json.dumps(result, indent=1, sort_keys=True, default=str))
+                shown = {"path": result} if isinstance(result, Path) else result
+                _printed(json.dumps(shown, indent=1, sort_keys=True, default=str))
             if fails(result):
                 raise typer.Exit(1)
 
         called.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
-        into.command(name, help=first_line(function))(called)
+        epilog = f"Example: {example}" if example else None
+        into.command(name, help=first_line(function), epilog=epilog)(called)
         return prepared
 
     return add

@@ -42,7 +42,7 @@ def make_replication(
     if not found:
         raise UsageError(
             "no runs of a study that says what others have published: run one first, such as "
-            "`bench run --study iwae`"
+            "`bench run iwae`"
         )
     path = out / "README.md"
     with written_where_asked(out):

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import Dataset, Say, Sets, Uri, command, quiet
+from bench.cli import names
+from bench.cli.options import Dataset, Say, Sets, StudyOption, Uri, command, one_study, quiet
 from bench.errors import UsageError
 from bench.files import written_where_asked
-from bench.plan.files import load_study
+from bench.plan.files import load_study, study_files
 from bench.tracking.bundle import Bundle
 from bench.tracking.mlflow import Store
 from bench.tracking.recorded import find_recorded
@@ -18,11 +19,17 @@ from bench.tracking.recorded import find_recorded
 
 @command("report")
 def make_report(
-    study: Annotated[str | None, typer.Option("--study", help="name of a file in studies/")] = None,
-    *,
-    bundle: Annotated[
-        Path | None, typer.Argument(help="a file of `bench bundle`, in place of --study")
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STUDY|FILE",
+            help="a study, or a file of `bench bundle`",
+            autocompletion=names.studies,
+        ),
     ] = None,
+    *,
+    named: StudyOption = None,
+    bundle: Annotated[Path | None, typer.Option("--bundle", help="the same as FILE")] = None,
     tier: Annotated[str | None, typer.Option("--tier", help="of the study that was run")] = None,
     dataset: Dataset = None,
     overrides: Sets = None,
@@ -43,8 +50,12 @@ def make_report(
     Raises:
         UsageError: Nothing was run under it; the sentence lists what was.
     """
-    if (study is None) == (bundle is None):
-        raise UsageError("bench report takes --study NAME or a file of `bench bundle`: give one")
+    if study is not None and named is None and bundle is None and _is_file(study):
+        study, bundle = None, Path(study)
+    if bundle is None:
+        study = one_study(study, named, say)
+    elif study or named:
+        raise UsageError("bench report takes a STUDY or a file of `bench bundle`: give one")
     if bundle is not None and (tier or dataset or overrides or tracking_uri):
         raise UsageError(
             f"'{bundle}' holds one study: leave out --tier, --dataset, --set and --tracking-uri"
@@ -70,3 +81,8 @@ def make_report(
         path = write_results(with_exams(results), out)
     say(f"report in {path}")
     return path
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word means a bundle: no study is called so, and a file is, or could be."""
+    return word not in study_files() and (Path(word).exists() or "." in word or "/" in word)

@@ -21,12 +21,14 @@ from bench.cli.options import (
     Root,
     Say,
     Sets,
-    StudyName,
+    StudyOption,
+    StudyWord,
     TierName,
     Uri,
     Weights,
     columns,
     command,
+    one_study,
     quiet,
     say_notes,
 )
@@ -48,8 +50,9 @@ if TYPE_CHECKING:
 
 @command("run", fails=lambda summary: summary.get("failed"))
 def run_study(
+    study: StudyWord = None,
     *,
-    study: StudyName,
+    named: StudyOption = None,
     tier: TierName = "classroom",
     dataset: Dataset = None,
     overrides: Sets = None,
@@ -112,7 +115,7 @@ def run_study(
         UsageError: Anything about the options that cannot work, before anything starts.
     """
     plan = resolve(
-        load_study(study),
+        load_study(one_study(study, named, say)),
         tier=tier,
         dataset=dataset,
         overrides=overrides or (),

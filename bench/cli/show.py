@@ -5,16 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from bench.cli import names
 from bench.cli.index import kept
 from bench.cli.options import Plugins, Say, columns, command, quiet
 from bench.config import RunConfig, describe
 from bench.errors import UsageError
 from bench.models import MODELS, configure, find
-from bench.plan.files import load_study, study_files
+from bench.plan.files import hidden_by_own, load_study, study_files
 from bench.plan.study import DISTANCE, Arm, Study, Tier
 from bench.records import DataSpec
 from bench.registry import closest
@@ -29,12 +30,17 @@ PRIMARY = (
 
 @command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="MODEL, MODEL:PRESET or STUDY")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="MODEL, MODEL:PRESET or STUDY", autocompletion=names.models_and_studies
+        ),
+    ],
     *,
     dataset: Annotated[str, typer.Option("--dataset", help="for the parameter count")] = "digits",
     plugins: Plugins = None,
     say: Say = quiet,
-) -> None:
+) -> dict[str, Any]:
     """Settings, ranges, presets and source of a model, or the plan of a study.
 
     Raises:
@@ -43,11 +49,15 @@ def show(
     model = name.partition(":")[0]
     if model in MODELS.names():
         say(_describe_model(name, dataset))
-    elif name in study_files():
-        say(plan_text(load_study(name)))
-    else:
-        known = [*MODELS.names(), *study_files()]
-        raise UsageError(closest(name, known, kind="model or study", what="known"))
+        return {"model": name, "settings": configure(name).settings()}
+    if name in study_files():
+        if note := hidden_by_own(name):
+            say(note)
+        study = load_study(name)
+        say(plan_text(study))
+        return {"study": name, "plan": study.model_dump(mode="json")}
+    known = [*MODELS.names(), *study_files()]
+    raise UsageError(closest(name, known, kind="model or study", what="known"))
 
 
 def _describe_model(reference: str, dataset: str) -> str:

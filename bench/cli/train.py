@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bench.cli import names
 from bench.cli.options import (
     Dataset,
     Deterministic,
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 
 @command("train", fails=lambda told: told["status"] == "failed" or told.get("differences"))
 def train_one(
-    model: Annotated[str | None, typer.Argument(help="MODEL or MODEL:PRESET")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="MODEL or MODEL:PRESET", autocompletion=names.models)
+    ] = None,
     *,
     config: Annotated[str | None, typer.Option("--config", help="repeat this tracked run")] = None,
     dataset: Dataset = None,

@@ -17,9 +17,32 @@ from bench.text import shown
 
 def study_files() -> dict[str, Path]:
     """Study name to file: ./studies first, then beside the checkout, then those in the wheel."""
+    return _files(*_shipped(), Path.cwd() / "studies")
+
+
+def hidden_by_own(name: str) -> str:
+    """What to say where a file in ./studies stands before a study that is shipped; else nothing."""
+    own, shipped = study_files().get(name), _files(*_shipped()).get(name)
+    if own is None or shipped is None or own.resolve() == shipped.resolve():
+        return ""
+    return (
+        f"note: study '{name}' is that of '{own}', not the one that is shipped: rename it for that"
+    )
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a study of that name comes with the package."""
+    return name in _files(*_shipped())
+
+
+def _shipped() -> tuple[Path, Path]:
     package = Path(bench.__file__).parent
+    return package / "studies", package.parent / "studies"
+
+
+def _files(*folders: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for folder in (package / "studies", package.parent / "studies", Path.cwd() / "studies"):
+    for folder in folders:
         found = (p for p in sorted(folder.glob("*.py")) if p.is_file() and p.stem != "__init__")
         files.update({path.stem: path for path in found})
     return dict(sorted(files.items()))

@@ -141,7 +141,9 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         "unknown detector 'mnits': did you mean 'mnist' or 'digits'? known: cifar10, clip, digits, ",
     ),
     "train vae --device cuda": ("device 'cuda' is not there: use --device cpu\n",),
-    "train vae --device tpu": ("unknown device 'tpu': expected auto, cpu or cuda\n",),
+    "train vae --device tpu": (
+        "unknown device 'tpu': did you mean 'cpu'? expected auto, cpu or cuda\n",
+    ),
     "train vae --plugin nix.py": (
         "plugin 'nix.py' is no Python file: give the path of a .py file\n",
     ),
@@ -166,30 +168,21 @@ MISTAKES: dict[str, tuple[str, ...]] = {
     "data import mnist nowhere": (
         "'nowhere' is no folder: give the folder of the four IDX files\n",
     ),
-    "run --studdy depth_sweep": ("No such option: --studdy ", ": see `bench run --help`\n"),
-    "run": ("Missing option '--study': see `bench run --help`\n",),
-    "run --study depth_sweep --seeds 0": (
-        "Invalid value for '--seeds': ",
-        "greater than or equal to 1: see `bench run --help`\n",
+    "run --studdy depth_sweep": (
+        "bench run has no option '--studdy', did you mean '--study'? see `bench run --help`\n",
     ),
-    "run --study depth_sweep --seeds 1000000": (
-        "Invalid value for '--seeds': ",
-        "less than or equal to 1000: see `bench run --help`\n",
+    "run": ("give one study, got none: `bench list studies` names them\n",),
+    "run --study depth_sweep --seeds 0": (
+        "--seeds must be a whole number in 1..1,000, got '0': see `bench run --help`\n",
     ),
     f"run --study depth_sweep --jobs {'9' * 5000}": (
         "--jobs takes a whole number in 1..999, or auto, got '999",
         "... (5,002 characters)\n",
     ),
-    "sample some_run -n 1000000": (
-        "Invalid value for '-n': ",
-        "less than or equal to 10000",
-    ),
-    "train vae --threads 0": (
-        "Invalid value for '--threads': ",
-        "greater than or equal to 1",
-    ),
-    "ui --port 70000": ("Invalid value for '--port': ", "less than or equal to 65535"),
-    "rnu": ("No such command 'rnu'", ": see `bench --help`\n"),
+    "sample some_run -n 1000000": ("-n must be a whole number in 1..10,000, got '1000000': ",),
+    "train vae --threads 0": ("--threads must be a whole number in 1..1,024, got '0': ",),
+    "ui --port 70000": ("--port must be a whole number in 1..65,535, got '70000': ",),
+    "rnu": ("bench has no command 'rnu', did you mean 'run' or 'train'? see `bench --help`\n",),
     "data": ("Missing command: see `bench data --help`\n",),
 }
 

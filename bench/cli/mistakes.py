@@ -1,0 +1,152 @@
+"""What typer finds wrong with a command line, as one sentence with the value and the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.cli.contents import COMMANDS
+from bench.config import COMMON, ask_for, known_keys
+from bench.registry import near
+from bench.text import shown
+
+OTHER_OPTIONS = {
+    "--data": "--dataset",
+    "--data-set": "--dataset",
+    "--gpu": "--device cuda",
+    "--cuda": "--device cuda",
+    "--cpu": "--device cpu",
+    "--output": "--out",
+    "--workers": "--jobs",
+    "--num-workers": "--jobs",
+    "--n-jobs": "--jobs",
+    "--overwrite": "--fresh",
+    "--force": "--fresh",
+    "--verbose": "--debug",
+    "--num-seeds": "--seeds",
+    "--num-trials": "--trials",
+    "--outdir": "--root",
+}
+"""Options as they are called elsewhere."""
+
+OTHER_COMMANDS = {
+    "evaluate": "eval",
+    "fit": "train",
+    "generate": "sample",
+    "sweep": "run",
+    "start": "run",
+    "plot": "report",
+    "new": "init",
+    "create": "init",
+    "info": "show",
+    "ls": "list",
+    "dataset": "data",
+    "datasets": "data",
+    "help": "--help",
+    "version": "--version",
+    "mlflow": "ui",
+}
+"""The same of commands."""
+
+
+def sentence(error: Exception) -> str:
+    """What is wrong with the value shown, what was expected, what to do."""
+    context = getattr(error, "ctx", None)
+    called = context.command_path if context else "bench"
+    params = {} if context is None else _options(context)
+    said = str(getattr(error, "message", error)).rstrip(".")
+    match type(error).__name__:
+        case "NoSuchOption":
+            said = _option(str(getattr(error, "option_name", "")), called, params)
+        case "BadParameter":
+            said = _value(error)
+        case "MissingParameter":
+            said = _missing(error, called)
+        case _ if said.startswith("No such command"):
+            said = _command(said, context)
+        case _ if said.startswith("Got unexpected extra argument"):
+            said = _words(said, called, params)
+    return f"{said}{' ' if said.endswith('?') else ': '}see `{called} --help`"
+
+
+def _options(context: Any) -> dict[str, Any]:
+    """Every option of the command, by each of its names."""
+    params = context.command.get_params(context)
+    return {name: param for param in params for name in param.opts if name.startswith("-")}
+
+
+def _option(name: str, called: str, params: dict[str, Any]) -> str:
+    unknown = f"{called} has no option {shown(name)}"
+    key = name.lstrip("-").replace("-", "_")
+    if "--set" in params and (known := COMMON.get(key.lower(), key)) in _settings():
+        return f"{unknown}, a setting is given as {ask_for(known)}"
+    other = OTHER_OPTIONS.get(name, "")
+    if other.split(" ")[0] in params:
+        return f"{unknown}, did you mean '{other}'?"
+    guessed = near(name, params)
+    return f"{unknown}, did you mean {guessed}?" if guessed else unknown
+
+
+def _settings() -> set[str]:
+    """Every key of every model, without the group before it."""
+    from bench.models import MODELS
+
+    kinds = (MODELS.get(name).settings for name in MODELS.names())
+    return {key.partition(".")[2] for kind in kinds for key in known_keys(kind)}
+
+
+def _value(error: Exception) -> str:
+    """``--threads must be a whole number in 1..1024, got 'two'``."""
+    param, cause = getattr(error, "param", None), error.__cause__
+    problems = getattr(cause, "errors", list)()
+    if param is None or not problems:
+        return str(getattr(error, "message", error)).rstrip(".")
+    found = problems[0]
+    return f"{_name(param)} must be {_wanted(param)}, got {shown(found['input'])}"
+
+
+def _wanted(param: Any) -> str:
+    """``a whole number in 1..1024``, ``a number``."""
+    name = str(param.bare_type()).partition(" ")[0]
+    kind = {"int": "a whole number", "float": "a number", "bool": "true or false"}.get(name, name)
+    low, high = getattr(param, "min", None), getattr(param, "max", None)
+    if low is None:
+        return kind
+    return f"{kind} of at least {low:,}" if high is None else f"{kind} in {low:,}..{high:,}"
+
+
+def _missing(error: Exception, called: str) -> str:
+    param: Any = getattr(error, "param", None)
+    if param is None:
+        return str(error)
+    help_text = f": {param.help}" if getattr(param, "help", None) else ""
+    return f"{called} needs {_name(param)}{help_text}"
+
+
+def _name(param: Any) -> str:
+    """``--threads``, or an argument as it stands in the line of usage."""
+    if param.param_type_name == "option":
+        return str(max(param.opts, key=len))
+    return str(param.metavar or param.name.upper()).removesuffix("...")
+
+
+def _command(said: str, context: Any) -> str:
+    name = said.partition("'")[2].partition("'")[0]
+    known = context.command.commands
+    unknown = f"{context.command_path} has no command {shown(name)}"
+    at_top = context.parent is None
+    guessed = (
+        f"'{OTHER_COMMANDS[name]}'" if at_top and name in OTHER_COMMANDS else near(name, known)
+    )
+    if not guessed and at_top and name in _settings():
+        return f"{unknown}, '{name}' is a setting"
+    return f"{unknown}, did you mean {guessed}?" if guessed else unknown
+
+
+def _words(said: str, called: str, params: dict[str, Any]) -> str:
+    words = said.partition(" (")[2].removesuffix(")")
+    first = words.split(" ")[0]
+    if "=" in first and "--set" in params:
+        return f"{called} takes no further word {shown(first)}, a setting is given as --set {first}"
+    if first in COMMANDS and first != called.rpartition(" ")[2]:
+        return f"{called} takes no further word {shown(first)}, which is a command of its own"
+    return f"{called} takes no further word, got {shown(words)}"
