@@ -108,6 +108,13 @@ GROUPS: dict[str, dict[str, Listed]] = {
             "bench detectors list",
         ),
     },
+    "This machine": {
+        "doctor": Listed(
+            "doctor",
+            "Look whether this machine has what runs need; the remedy where it has not.",
+            "bench doctor",
+        ),
+    },
     "What there is, and your own": {
         "list": Listed("list", "List what is registered, with one line each.", "bench list models"),
         "show": Listed(

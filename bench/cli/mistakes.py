@@ -97,7 +97,7 @@ def _settings() -> set[str]:
 def _value(error: Exception) -> str:
     """``--threads must be a whole number in 1..1024, got 'two'``."""
     param, cause = getattr(error, "param", None), error.__cause__
-    problems = getattr(cause, "errors", list)()
+    problems: list[Any] = getattr(cause, "errors", list)()
     if param is None or not problems:
         return str(getattr(error, "message", error)).rstrip(".")
     found = problems[0]

@@ -51,7 +51,7 @@ def make_report(
         UsageError: Nothing was run under it; the sentence lists what was.
     """
     if study is not None and named is None and bundle is None and _is_file(study):
-        study, bundle = None, Path(study)
+        bundle, study = Path(study), None
     if bundle is None:
         study = one_study(study, named, say)
     elif study or named:
