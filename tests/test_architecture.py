@@ -376,6 +376,7 @@ def command(line: str) -> str:
 
 def test_help_loads_nothing_heavy() -> None:
     heavy = {"torch", "mlflow", "optuna", "pandas", "numpy", "pydantic", "rich"}
+    heavy |= {"psycopg", "sqlalchemy"}
     assert loaded(command("--help")) & heavy == set()
 
 

@@ -41,6 +41,7 @@ from bench.plan.study import AT_LOOKS, LOOK_EVERY, MOST_AT_LOOKS, MOST_SEEDS
 from bench.records import LOOKS
 from bench.study.plan import PlannedRun, StudyPlan, in_looks, resolve
 from bench.text import shown
+from bench.tracking.address import require_apart, store_uri
 from bench.training.checkpoint import RESULT
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def run_study(
         storage=storage,
         plugins=plugins or (),
     )
+    if storage is not None:
+        require_apart(storage, store_uri(tracking_uri))
     if until is not None or max_seeds is not None:
         if until != "decided":
             said = "--max-seeds alone" if until is None else f"--until {shown(until)}"

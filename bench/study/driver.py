@@ -20,7 +20,7 @@ from bench.study.ownership import alone
 from bench.study.plan import OPTUNA, PlannedRun, StudyPlan
 from bench.study.queues import ConfirmQueue, GridQueue, Queue, SearchQueue
 from bench.study.renewal import Changed, Place, Renewal
-from bench.study.storage import Found, renew_damaged
+from bench.study.storage import Found, answering, renew_damaged
 from bench.study.tracked import TrackedStudy
 from bench.tracking.address import database_path
 from bench.tracking.entries import run_id_of
@@ -117,10 +117,11 @@ class Driver:
         Raises:
             UsageError: Another driver works on this study.
             DiskTrouble: A disk is full, read-only or gone; what was under way is interrupted.
-            Undelivered: The tracking store is gone; everything is kept.
+            Undelivered: The tracking store or Optuna's is gone; everything is kept.
         """
         database = database_path(self.tracked.store.uri) or self.plan.folder
-        with self.alone(), disk_watched(self.plan.folder, database.parent):
+        watched = disk_watched(self.plan.folder, database.parent)
+        with self.alone(), watched, answering(self.plan.storage):
             for queue in self.queues:
                 self._loop(queue, engine, observer)
             self.tracked.deliver()

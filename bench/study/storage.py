@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,16 +17,19 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.exceptions import StorageInternalError
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from bench.errors import UsageError, disk_trouble
+from bench.errors import Undelivered, UsageError, disk_trouble
 from bench.plan.space import KNOWN, Choice, Int, LogUniform, Range, Space
 from bench.records import Scalar, TrialResult
 from bench.tracking.address import database_path
 from bench.tracking.database import Schema, is_damaged, prepare, remove
+from bench.tracking.opening import first_line, remedy
+from bench.tracking.postgres import is_postgres, prepare_postgres
 
 LARGEST = 2**31 - 1
 FINAL = {"ok", "collapsed", "diverged", "pruned"}
@@ -266,24 +270,71 @@ class OptunaSearch:
 
 def _opened(name: str, storage: str, pruner: MedianPruner | None = None) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        if path := isinstance(storage, str) and database_path(storage):
-            prepare(path, _schema())
+    with _in_a_sentence(storage):
+        if isinstance(storage, str):  # not a test's, in memory
+            _prepare(storage)
         return optuna.create_study(
             study_name=name,
-            storage=storage,
+            storage=_reached(storage),
             direction="minimize",
             pruner=pruner,
             load_if_exists=True,
         )
+
+
+def _reached(storage: str) -> str | RDBStorage:
+    """A server may have been started again since a connection was made: each is tried before its use."""
+    if isinstance(storage, str) and is_postgres(storage):
+        return RDBStorage(storage, engine_kwargs={"pool_pre_ping": True})
+    return storage
+
+
+@contextlib.contextmanager
+def answering(storage: str | None) -> Iterator[None]:
+    """What is told and asked inside is answered by a storage that several machines share.
+
+    Raises:
+        Undelivered: It does not answer.
+    """
+    try:
+        yield
+    except StorageInternalError as error:
+        if storage is None:
+            raise
+        why = first_line(str(error.__cause__ or error))
+        raise Undelivered(
+            f"storage '{storage}' does not answer ({why}): all runs keep what they did: start it "
+            "again, then give the same command"
+        ) from error
+
+
+def _prepare(storage: str) -> None:
+    """Makes the tables, where several processes may do so at once and the library minds."""
+    if path := database_path(storage):
+        prepare(path, _schema())
+    elif is_postgres(storage):
+        prepare_postgres(storage, _schema())
+
+
+@contextlib.contextmanager
+def _in_a_sentence(storage: str) -> Iterator[None]:
+    """What goes wrong with a storage, as what is to be done about it.
+
+    Raises:
+        UsageError: The storage does not open.
+        DiskTrouble: Its disk does not take it.
+    """
+    try:
+        yield
     except UsageError:
         raise
     except Exception as error:
         if trouble := disk_trouble(error, storage):
             raise trouble from error
+        said = f"{type(error).__name__}: {error}"
         raise UsageError(
-            f"storage '{storage}' does not open ({type(error).__name__}): give "
-            "--storage a database URL such as sqlite:///optuna.db, or leave it out"
+            f"storage '{storage}' does not open ({first_line(said)}): {remedy(said, None)}, or "
+            "give --storage a database URL such as sqlite:///optuna.db, or leave it out"
         ) from error
 
 

@@ -85,6 +85,34 @@ def database_path(uri: str) -> Path | None:
     return Path(url.database).absolute()
 
 
+def require_apart(storage: str, tracking: str) -> None:
+    """Optuna's and MLflow's databases are two: each would take the other's tables for its own.
+
+    Raises:
+        UsageError: They are one.
+    """
+    if _same(storage, tracking):
+        raise UsageError(
+            f"--storage '{storage}' and --tracking-uri '{tracking}' are one database, and Optuna "
+            "and MLflow need one each: make another one and give its address to either"
+        )
+
+
+def _same(one: str, other: str) -> bool:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if path := database_path(one):
+        return path == database_path(other)
+    try:
+        places = [
+            (u.get_backend_name(), u.host, u.port, u.database) for u in map(make_url, (one, other))
+        ]
+    except (ArgumentError, ValueError):
+        return False
+    return places[0] == places[1]
+
+
 def run_page(uri: str, experiment_id: str, run_id: str) -> str | None:
     """Where a server shows a run; None of a database, which `bench ui` serves."""
     if not uri.startswith(("http://", "https://")):

@@ -18,6 +18,8 @@ from bench.errors import UsageError
 from bench.tracking.address import sqlite_uri
 
 BESIDE = ("-journal", "-wal", "-shm")
+OURS = "bench_"
+"""Begins the names of tables that this package puts beside a library's."""
 HEADER = b"SQLite format 3\0"
 BUSY_SECONDS = 20.0
 QUIET_SECONDS = 3.0
@@ -45,6 +47,27 @@ class Schema:
     make: Callable[[str], object]
     option: str
     upgrade: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a database holds.
+
+    Attributes:
+        where: It, for messages.
+        kind: ``file`` or ``database``, which another one can be given of.
+        uri: Its address for other programs.
+        tables: Names of all of its tables.
+        revision: In alembic's words; None where it has none.
+        has_rows: Whether a table has rows of a condition.
+    """
+
+    where: str
+    kind: str
+    uri: str
+    tables: Collection[str]
+    revision: str | None
+    has_rows: Callable[[str, str], bool]
 
 
 class State(Enum):
@@ -117,38 +140,52 @@ def _state(path: Path, schema: Schema, database: sqlite3.Connection) -> State:
     found = {
         name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
     }
-    tables = {
-        name for name in found if not name.startswith(("sqlite_", "alembic_", "_alembic_tmp_"))
-    }
-    revision = _revision(database) if "alembic_version" in found else None
-    if tables >= set(schema.tables) and revision and schema.revision in {None, revision}:
+
+    def has_rows(table: str, condition: str) -> bool:
+        query = f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1"  # noqa: S608 - words of our own
+        return database.execute(query).fetchone() is not None
+
+    contents = Contents(
+        where=str(path),
+        kind="file",
+        uri=sqlite_uri(path).replace("sqlite://", "sqlite+pysqlite://", 1),
+        tables=found,
+        revision=_revision(database) if "alembic_version" in found else None,
+        has_rows=has_rows,
+    )
+    return judged(contents, schema)
+
+
+def judged(found: Contents, schema: Schema) -> State:
+    """How far a database is that can be read.
+
+    Raises:
+        UsageError: It is another program's, or of another version.
+    """
+    own = ("sqlite_", "alembic_", "_alembic_tmp_", OURS)
+    tables = {name for name in found.tables if not name.startswith(own)}
+    is_current = found.revision and schema.revision in {None, found.revision}
+    if tables >= set(schema.tables) and is_current:
         return State.WHOLE
     if others := tables - set(schema.tables):
         if not schema.kept.keys() <= tables:
             raise UsageError(
-                f"database '{path}' has tables of another program ({', '.join(sorted(others)[:3])}) "
-                f"and is left alone: give another file with {schema.option}"
+                f"database '{found.where}' has tables of another program "
+                f"({', '.join(sorted(others)[:3])}) and is left alone: give another {found.kind} "
+                f"with {schema.option}"
             )
-    elif not any(
-        _has_rows(database, name, schema.kept[name]) for name in schema.kept.keys() & tables
-    ):
+    elif not any(found.has_rows(name, schema.kept[name]) for name in schema.kept.keys() & tables):
         return State.HALF
-    uri = shlex.quote(sqlite_uri(path).replace("sqlite://", "sqlite+pysqlite://", 1))
     raise UsageError(
-        f"database '{path}' was made by another version of {schema.owner} (its tables are "
-        f"{revision}, expected {schema.revision}): install that one, or copy the file and run "
-        f"`{schema.upgrade} {uri}`"
+        f"database '{found.where}' was made by another version of {schema.owner} (its tables are "
+        f"{found.revision}, expected {schema.revision}): install that one, or copy the "
+        f"{found.kind} and run `{schema.upgrade} {shlex.quote(found.uri)}`"
     )
 
 
 def _revision(database: sqlite3.Connection) -> str | None:
     row = database.execute("SELECT version_num FROM alembic_version").fetchone()
     return row and str(row[0])
-
-
-def _has_rows(database: sqlite3.Connection, table: str, condition: str) -> bool:
-    query = f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1"  # noqa: S608 - words of our own
-    return database.execute(query).fetchone() is not None
 
 
 def connected(path: Path) -> sqlite3.Connection:

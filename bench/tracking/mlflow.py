@@ -19,8 +19,8 @@ from bench.tracking.claim import Claim, Holder
 from bench.tracking.experiments import Experiment, active, find_or_make, named, stored
 from bench.tracking.histories import Points, by_run, read_histories, without_collector
 from bench.tracking.long_tags import LONGEST_FACT, LONGEST_TAG, joined, parted
-from bench.tracking.moving import ARTIFACTS
-from bench.tracking.opening import open_client
+from bench.tracking.opening import artifacts_folder, open_client
+from bench.tracking.postgres import is_postgres
 from bench.tracking.run_logger import RunLogger
 from bench.tracking.tables import StoredRun, Tables
 
@@ -57,11 +57,24 @@ class Store:
         return open_client(self.uri)
 
     def experiment(self, name: str) -> str:
-        """Id of the experiment of that name, made where it is missing; one renamed is found."""
-        if (found := named(self.experiments(), name)) is not None:
-            return found
-        path = database_path(self.uri)
-        return find_or_make(self._client, name, path and path.parent / ARTIFACTS)
+        """Id of the experiment of that name, made where it is missing; one renamed is found.
+
+        Raises:
+            UsageError: Its pictures are kept by a server, and this is the database behind it.
+        """
+        found = named(self.experiments(), name)
+        if found is None:
+            found = find_or_make(self._client, name, artifacts_folder(self.uri))
+        if is_postgres(self.uri) and self._is_served(found):
+            raise UsageError(
+                f"experiment '{name}' was made through an MLflow server, which keeps its pictures: "
+                f"give that server's address with --tracking-uri, not '{self.uri}'"
+            )
+        return found
+
+    def _is_served(self, experiment_id: str) -> bool:
+        place = str(self._client.get_experiment(experiment_id).artifact_location)
+        return place.startswith("mlflow-artifacts:")
 
     def experiments(self) -> list[Experiment]:
         """Every active experiment, the oldest first."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError, disk_trouble
 from bench.tracking.address import database_path
 from bench.tracking.database import Schema, prepare
-from bench.tracking.moving import follow
+from bench.tracking.moving import ARTIFACTS, follow
+from bench.tracking.postgres import is_postgres, prepare_postgres
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -29,6 +30,8 @@ def open_client(uri: str) -> MlflowClient:
         if path := database_path(uri):
             prepare(path, _schema())
             follow(path)
+        elif is_postgres(uri):
+            prepare_postgres(uri, _schema())
         with no_retries():
             return _asked(uri)
     except UsageError:
@@ -39,14 +42,21 @@ def open_client(uri: str) -> MlflowClient:
             raise trouble from error
         said = f"{type(error).__name__}: {error}"
         raise UsageError(
-            f"tracking store '{uri}' does not open ({said.partition(chr(10))[0][:180]}): "
-            f"{_remedy(said, path)}, or give another one with --tracking-uri"
+            f"tracking store '{uri}' does not open ({first_line(said)}): "
+            f"{remedy(said, path)}, or give another one with --tracking-uri"
         ) from error
 
 
 def for_mlflow(uri: str) -> str:
     """The address as MLflow must be given it: of ``sqlite:///`` it makes folders named as written."""
     return uri.replace("sqlite://", "sqlite+pysqlite://", 1) if "%" in uri else uri
+
+
+def artifacts_folder(uri: str) -> Path | None:
+    """Where pictures of a database's runs lie: beside its file, else here; None leaves it to a server."""
+    if path := database_path(uri):
+        return path.parent / ARTIFACTS
+    return Path.cwd() / ARTIFACTS if is_postgres(uri) else None
 
 
 def serve_command(uri: str, *, host: str, port: int) -> list[str]:
@@ -117,14 +127,23 @@ _REMEDIES = {
     "certificate verify failed": "name its certificate in MLFLOW_TRACKING_SERVER_CERT_PATH",
     "NameResolutionError": "see that its host is written right and can be reached",
     "Name or service not known": "see that its host is written right and can be reached",
-    "Connection refused": "start its server",
+    "onnection refused": "start its server",
+    'database "': "make that database first, as with createdb",
+    "authentication failed": "see that user and password are right",
+    "no password supplied": "write it into the address, as in postgresql+psycopg://USER:PASSWORD@HOST/NAME",
     "error code 404": "see that an MLflow server answers there",
     "response body": "see that an MLflow server answers there",
 }
 """What an error says, and what to do; the first that fits."""
 
 
-def _remedy(said: str, path: Path | None) -> str:
+def first_line(said: str) -> str:
+    """Of an error, cut where it is long."""
+    return said.strip().partition("\n")[0][:180]
+
+
+def remedy(said: str, path: Path | None) -> str:
+    """What to do about a store of which an error says this; ``path`` of one that is a file."""
     for words, remedy in _REMEDIES.items():
         if words in said:
             return remedy

@@ -1,11 +1,12 @@
 """Addresses of stores: any folder's name can be written, and comes back."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from bench.errors import UsageError
-from bench.tracking.address import database_path, sqlite_uri, store_uri
+from bench.tracking.address import database_path, require_apart, sqlite_uri, store_uri
 
 NAMES = [
     "a b",
@@ -45,3 +46,21 @@ def test_folder_whose_name_is_no_text_is_told():
 def test_store_that_is_no_file_has_no_path(uri):
     assert database_path(uri) is None
     assert store_uri(uri) == uri
+
+
+@pytest.mark.parametrize(
+    ("storage", "tracking", "is_one"),
+    [
+        ("postgresql+psycopg://me@h/x", "postgresql://you@h/x", True),
+        ("postgresql+psycopg://me@h/x", "postgresql+psycopg://me@h/y", False),
+        ("postgresql+psycopg://me@h/x", "postgresql+psycopg://me@h:5433/x", False),
+        ("postgresql+psycopg://me@h/x", "http://h/x", False),
+        ("sqlite:///x.db", "sqlite:///./x.db", True),
+        ("sqlite:///x.db", "sqlite:///y.db", False),
+        ("nothing", "sqlite:///y.db", False),
+    ],
+)
+def test_optuna_and_mlflow_are_refused_one_database(storage, tracking, is_one):
+    refused = pytest.raises(UsageError, match=r"are one database, and .* need one each")
+    with refused if is_one else contextlib.nullcontext():
+        require_apart(storage, tracking)
