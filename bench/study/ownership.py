@@ -16,8 +16,11 @@ from filelock import FileLock, Timeout
 from bench.errors import Interrupted, UsageError, cannot_use
 from bench.files import require_file, written_whole
 from bench.records import OWNER
+from bench.study.plan import StudyPlan
+from bench.study.storage import claim_place
 from bench.study.tracked import TrackedStudy
-from bench.tracking.claim import this_process
+from bench.tracking.claim import Claim
+from bench.tracking.holder import this_process
 from bench.tracking.mlflow import Store
 
 
@@ -44,7 +47,7 @@ class Owner:
 
 @contextlib.contextmanager
 def alone(tracked: TrackedStudy) -> Iterator[None]:
-    """Keeps a second driver out, by a claim on the store and a lock in the folder.
+    """Keeps a second driver out, by claims on the store and on Optuna's, and a lock in the folder.
 
     Raises:
         UsageError: Another driver works on this study, or took it over from this one; or its runs
@@ -55,13 +58,13 @@ def alone(tracked: TrackedStudy) -> Iterator[None]:
     claim = tracked.store.claim(
         plan.identity.key, this_process(plan.folder), what=what, when_lost=_interrupt
     )
-    with claim as held, _locked(plan.folder, what):
+    with claim as held, _locked(plan.folder, what), _claimed_storage(plan, what) as too:
         _own(tracked, what)
         try:
             yield
         except (Interrupted, KeyboardInterrupt):
-            if held.lost:
-                raise UsageError(held.lost) from None
+            if lost := held.lost or (too and too.lost):
+                raise UsageError(lost) from None
             raise
 
 
@@ -93,6 +96,22 @@ def _locked(folder: Path, what: str) -> Iterator[None]:
         raise cannot_use(folder / ".driver.lock", error) from error
     with lock:
         yield
+
+
+@contextlib.contextmanager
+def _claimed_storage(plan: StudyPlan, what: str) -> Iterator[Claim | None]:
+    """For drivers that share Optuna's storage and nothing else; the folder's own is locked with it.
+
+    Raises:
+        UsageError: Another driver works on this study with that storage.
+    """
+    if not isinstance(plan.storage, str):
+        yield None
+        return
+    place = claim_place(plan.storage, plan.identity.key)
+    told = f"{what} in the storage '{plan.storage}'"
+    with Claim(place, this_process(plan.folder), what=told, when_lost=_interrupt) as held:
+        yield held
 
 
 def _own(tracked: TrackedStudy, what: str) -> None:

@@ -27,6 +27,7 @@ from bench.errors import Undelivered, UsageError, disk_trouble
 from bench.plan.space import KNOWN, Choice, Int, LogUniform, Range, Space
 from bench.records import Scalar, TrialResult
 from bench.tracking.address import database_path
+from bench.tracking.claim_table import TablePlace
 from bench.tracking.database import Schema, is_damaged, prepare, remove
 from bench.tracking.opening import first_line, remedy
 from bench.tracking.postgres import is_postgres, prepare_postgres
@@ -266,6 +267,17 @@ class OptunaSearch:
             return RandomSampler(seed=seed)
         # Never TPE's own start-up: the trials before have been random already.
         return TPESampler(n_startup_trials=1, multivariate=True, constant_liar=True, seed=seed)
+
+
+def claim_place(storage: str, name: str) -> TablePlace:
+    """Where a storage keeps who runs a study.
+
+    Raises:
+        UsageError: The storage does not open.
+    """
+    with _in_a_sentence(storage):
+        _prepare(storage)
+        return TablePlace(storage, name)
 
 
 def _opened(name: str, storage: str, pruner: MedianPruner | None = None) -> optuna.Study:

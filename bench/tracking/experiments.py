@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.plan.study import Identity
-from bench.tracking.claim import PREFIX
+from bench.tracking.claim_experiment import PREFIX
 from bench.tracking.long_tags import LONGEST_FACT, joined
 from bench.tracking.tables import StoredExperiment
 

@@ -15,9 +15,11 @@ from bench.plan.files import load_study
 from bench.plan.study import Identity, Study
 from bench.records import RunRecord
 from bench.tracking.address import database_path, store_uri
-from bench.tracking.claim import Claim, Holder
+from bench.tracking.claim import Claim
+from bench.tracking.claim_experiment import ExperimentPlace
 from bench.tracking.experiments import Experiment, active, find_or_make, named, stored
 from bench.tracking.histories import Points, by_run, read_histories, without_collector
+from bench.tracking.holder import Holder
 from bench.tracking.long_tags import LONGEST_FACT, LONGEST_TAG, joined, parted
 from bench.tracking.opening import artifacts_folder, open_client
 from bench.tracking.postgres import is_postgres
@@ -92,7 +94,8 @@ class Store:
         self, name: str, holder: Holder, *, what: str, when_lost: Callable[[], object]
     ) -> Claim:
         """A context in which no other process holds that name on this store."""
-        return Claim(self._client, name, holder, what=what, when_lost=when_lost)
+        place = ExperimentPlace(self._client, name)
+        return Claim(place, holder, what=what, when_lost=when_lost)
 
     def describe_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Sets tags of an experiment that say something new; the UI shows ``mlflow.note.content``."""
