@@ -68,6 +68,11 @@ def own_folder(
         sys.modules["torch"].set_num_threads(1)
 
 
+def _without_waiting(connection: object, _: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
+
+
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """An empty tracking database; MLflow takes seconds for its tables, so once for all workers."""
@@ -78,7 +83,7 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
     from bench.tracking.mlflow import Store
 
     # Tests survive no power cut: without waiting for the disk a store is five times as fast.
-    event.listen(Engine, "connect", lambda db, _: db.execute("PRAGMA synchronous=OFF"))
+    event.listen(Engine, "connect", _without_waiting)
     # Which version the tables have is read from a hundred scripts, twice for each store that opens.
     utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
     base = tmp_path_factory.getbasetemp()

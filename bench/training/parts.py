@@ -146,5 +146,8 @@ def restore_run(
         UsageError: ``folder`` is not there, or has no whole checkpoint of a model that was trained.
     """
     if not folder.is_dir():
-        raise UsageError(f"run '{run_id}' has no folder {folder}: give where it lies with --root")
+        raise UsageError(
+            f"run '{run_id}' has no folder '{folder}' here, and weights are in no tracking store: "
+            "give with --root where it lies, or a copy of it from the machine that trained it"
+        )
     return restore(config, reference, folder)
