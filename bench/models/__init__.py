@@ -40,7 +40,8 @@ class ModelKind:
     Attributes:
         build: ``(settings, spec) -> Trainable``; called with torch's seed set.
         settings: Its settings class.
-        family: ``vae``, ``gan``, ``wgan``, ``hybrid`` or ``baseline``.
+        family: ``vae``, ``gan``, ``wgan``, ``hybrid``, ``flow``, ``autoregressive``, ``diffusion``
+            or ``baseline``.
         summary: One line for ``bench list``.
         paper: Where it comes from.
         defaults: Flat keys outside ``model.`` that suit it better than the general ones.

@@ -71,4 +71,13 @@ def test_every_model_names_its_source_and_sums_itself_up(name):
     kind = MODELS.get(name)
     assert kind.summary.endswith(".")
     assert kind.paper
-    assert kind.family in {"vae", "gan", "wgan", "hybrid", "baseline", "flow"}
+    assert kind.family in {
+        "vae",
+        "gan",
+        "wgan",
+        "hybrid",
+        "baseline",
+        "flow",
+        "autoregressive",
+        "diffusion",
+    }
