@@ -248,6 +248,21 @@ class ExactDensity(Density):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoundedDensity(Density):
+    """A bound on log p(x) of a model without an encoder, such as a diffusion model.
+
+    Attributes:
+        terms: ``(nets, x, labels, noise) -> Bound``.
+    """
+
+    terms: Callable[[Nets, Tensor, Tensor | None, Rng], Bound]
+
+    def bound(self, nets: Nets, x: Tensor, labels: Tensor | None, noise: Rng) -> Bound:
+        """As the model has it."""
+        return self.terms(nets, x, labels, noise)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inference(Density):
     """The density of a latent variable model with an encoder; its bound is the ELBO.
 
@@ -292,6 +307,8 @@ class EvalFns:
         conditional: Whether images are made for a class; ``labels`` are then int64 ``[n]``.
         encode: Images to q(z|x); None for a model without an encoder.
         density: log p(x) or a bound on it; None for a model without a likelihood.
+        latent_in_chunks: Whether z is much larger than an image, such as the noise of every
+            step of a chain: many samples then have theirs drawn some hundreds at a time.
     """
 
     latent: Callable[[Nets, int, Rng], Tensor]
@@ -301,6 +318,7 @@ class EvalFns:
     conditional: bool = False
     encode: Encoder | None = None
     density: Density | None = None
+    latent_in_chunks: bool = False
 
     @property
     def inference(self) -> Inference | None:

@@ -248,15 +248,15 @@ def draw(
     ``labels``, int64 ``[n]``, are the classes to make, for a conditional model.
     """
     evaluation_mode(nets)
-    z = fns.latent(nets, n, noise)
-    size = piece(CHUNK)
-    parts = [
-        to_pixels(
-            fns.decode(nets, z[i : i + size], None if labels is None else labels[i : i + size]),
-            top,
-        )
-        for i in stoppable(range(0, n, size))
-    ]
+    # However small a piece is, chunks are of one size: they decide in which order noise is drawn.
+    chunk, size = CHUNK if fns.latent_in_chunks else n, piece(CHUNK)
+    parts = []
+    for start in range(0, n, chunk):
+        z = fns.latent(nets, min(chunk, n - start), noise)
+        for i in stoppable(range(0, len(z), size)):
+            part = slice(start + i, start + i + size)
+            made = fns.decode(nets, z[i : i + size], None if labels is None else labels[part])
+            parts.append(to_pixels(made, top))
     return torch.cat(parts)
 
 

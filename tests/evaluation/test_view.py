@@ -8,8 +8,10 @@ from bench import datasets
 from bench.contracts import EvalFns
 from bench.errors import NotApplicable
 from bench.evaluation.reference import ReferenceData
-from bench.evaluation.view import Generated, View
+from bench.evaluation.view import Generated, View, draw
 from bench.metrics import METRICS
+from bench.pieces import in_pieces
+from bench.runtime import DeviceRng, generator
 from bench.training.parts import reference_data
 
 
@@ -91,3 +93,33 @@ def test_plugins_find_the_view_at_its_old_place_with_a_warning():
         assert bench.contracts.View is View
     with pytest.raises(AttributeError, match="Nothing"):
         _ = bench.contracts.Nothing
+
+
+def of_large_z(asked):
+    """A model that shows its noise and, a level brighter each, its labels."""
+
+    def latent(nets, n, noise):
+        asked.append(n)
+        return noise.uniform(n, 1, 2, 2)
+
+    def decode(nets, z, labels):
+        return z if labels is None else labels.view(-1, 1, 1, 1) / 255
+
+    return EvalFns(latent=latent, decode=decode, latent_in_chunks=True)
+
+
+def test_large_z_is_drawn_in_chunks_which_memory_that_is_short_does_not_change():
+    asked, again = [], []
+    whole = draw({}, of_large_z(asked), 1_100, DeviceRng(generator("z")))
+    assert asked == [500, 500, 100]
+    with in_pieces(lambda: False, smaller=4):
+        pieces = draw({}, of_large_z(again), 1_100, DeviceRng(generator("z")))
+    assert again == asked
+    assert torch.equal(whole, pieces)
+    assert len(whole.unique(dim=0)) > 1_000
+
+
+def test_images_of_a_large_z_have_their_own_labels():
+    labels = torch.arange(1_100) % 256
+    images = draw({}, of_large_z([]), 1_100, DeviceRng(generator("z")), labels)
+    assert torch.equal(images.flatten().long(), labels)
