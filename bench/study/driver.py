@@ -21,7 +21,7 @@ from bench.study.plan import OPTUNA, PlannedRun, StudyPlan
 from bench.study.queues import ConfirmQueue, GridQueue, Queue, SearchQueue
 from bench.study.renewal import Changed, Place, Renewal
 from bench.study.storage import Found, answering, renew_damaged
-from bench.study.tracked import TrackedStudy
+from bench.study.tracked import Ended, TrackedStudy
 from bench.tracking.address import database_path
 from bench.tracking.entries import run_id_of
 from bench.tracking.mlflow import Store
@@ -189,15 +189,18 @@ class Driver:
                 busy[task.folder] = run
             if not busy:
                 return
+            ended: list[Ended] = []
             for outcome in engine.wait(timeout=1.0):
                 run = busy.pop(outcome.task.folder)
                 starved += [run.key] if outcome.loss.out_of_memory else []
                 result = outcome.result or self._after_loss(run, outcome.loss, lost)
                 if result is None:
                     again.append(run)
-                    continue
-                queue.tell(run, result, run_id_of(self.tracked.folder(run)))
-                observer.ended(run, result)
+                else:
+                    ended.append(Ended(run, result, run_id_of(self.tracked.folder(run))))
+            queue.tell(ended)
+            for each in ended:
+                observer.ended(each.run, each.result)
 
     def _after_loss(self, run: PlannedRun, loss: Loss, lost: dict[str, int]) -> TrialResult | None:
         """A worker died: None to try again from the checkpoint, a failure after too many."""

@@ -20,11 +20,14 @@ from bench.study.storage import (
     Found,
     OptunaGrid,
     OptunaSearch,
+    Told,
     is_choice,
 )
 from bench.study.tracked import Ended, TrackedStudy
 
 SEARCH, RUN = "search", "run"
+AT_ONCE = 1_000
+"""Results that are read before Optuna is told of them."""
 
 
 class Queue(Protocol):
@@ -42,8 +45,8 @@ class Queue(Protocol):
     def should_prune(self, run: PlannedRun, curve: list[float]) -> bool:
         """Whether a run with these validation values so far is to end now."""
 
-    def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
-        """A run has ended."""
+    def tell(self, ended: Sequence[Ended]) -> None:
+        """These runs have ended."""
 
     def forget(self) -> None:
         """Discards what Optuna knows."""
@@ -105,13 +108,14 @@ class SearchQueue:
             run.number, curve
         )
 
-    def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
+    def tell(self, ended: Sequence[Ended]) -> None:
         """Tells Optuna, of a trial of several seeds once all have ended."""
-        results = self._results.setdefault((run.number, run.cell.arm), {})
-        results[run.seed] = result
-        if len(results) == self._plan.trial_seeds:
-            together = _together([each for _, each in sorted(results.items())])
-            self._arms[run.cell.arm].tell(run.number, together, run_id)
+        for run, result, run_id in ended:
+            results = self._results.setdefault((run.number, run.cell.arm), {})
+            results[run.seed] = result
+            if len(results) == self._plan.trial_seeds:
+                together = _together([each for _, each in sorted(results.items())])
+                self._arms[run.cell.arm].tell(run.number, together, run_id)
 
     def forget(self) -> None:
         """Discards every trial."""
@@ -149,7 +153,7 @@ class SearchQueue:
             for each in ended:
                 if each.run.cell.arm == arm and each.run.number not in done:
                     one.take(each.run.number)
-                    self.tell(*each)
+                    self.tell([each])
         return deque(self._missing(ended))
 
     def known(self) -> list[PlannedRun]:
@@ -248,7 +252,7 @@ class FinalQueue:
         """A finalist is trained to its end."""
         return False
 
-    def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
+    def tell(self, ended: Sequence[Ended]) -> None:
         """Nothing: Optuna chose it by its trial, and its folder holds the result."""
 
     def forget(self) -> None:
@@ -314,10 +318,12 @@ class GridQueue:
         """A curve over a factor is of whole runs (protocol rule 22)."""
         return False
 
-    def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
-        """Tells Optuna."""
-        values = {"arm": run.cell.arm, "seed": run.seed, **run.cell.factors}
-        self._optuna.tell(run.key, values, result, run_id)
+    def tell(self, ended: Sequence[Ended]) -> None:
+        """Tells Optuna, of all of them at once: one by one it takes longer than a small run."""
+        if ended:
+            self._optuna.tell(
+                Told(run.key, self._values(run), result, run_id) for run, result, run_id in ended
+            )
 
     def forget(self) -> None:
         """Discards Optuna's grid."""
@@ -330,10 +336,14 @@ class GridQueue:
     def _todo(self) -> deque[PlannedRun]:
         return self.told(self.runs())
 
+    def _values(self, run: PlannedRun) -> dict[str, Scalar]:
+        """Its place in the grid."""
+        return {"arm": run.cell.arm, "seed": run.seed, **run.cell.factors}
+
     def told(self, runs: Sequence[PlannedRun]) -> deque[PlannedRun]:
         """What is left of the runs once Optuna has been told of all that ended."""
-        for each in self._tracked.ended(runs):
-            self.tell(*each)
+        for start in range(0, len(runs), AT_ONCE):
+            self.tell(self._tracked.ended(runs[start : start + AT_ONCE]))
         left: dict[str, PlannedRun] = {}
         for run in self._tracked.left(runs):
             left.setdefault(run.key, run)  # two arms may mean one configuration
@@ -379,9 +389,9 @@ class ConfirmQueue:
         """A headline is of whole runs."""
         return False
 
-    def tell(self, run: PlannedRun, result: TrialResult, run_id: str) -> None:
+    def tell(self, ended: Sequence[Ended]) -> None:
         """Tells Optuna."""
-        self._grid.tell(run, result, run_id)
+        self._grid.tell(ended)
 
     def forget(self) -> None:
         """Nothing: the grid forgets them."""

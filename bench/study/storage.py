@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 from optuna.distributions import (
@@ -16,11 +18,12 @@ from optuna.distributions import (
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
+    distribution_to_json,
 )
 from optuna.exceptions import StorageInternalError
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.storages import RDBStorage
+from optuna.storages import RDBStorage, _CachedStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from bench.errors import Undelivered, UsageError, disk_trouble
@@ -31,6 +34,9 @@ from bench.tracking.claim_table import TablePlace
 from bench.tracking.database import Schema, is_damaged, prepare, remove
 from bench.tracking.opening import first_line, remedy
 from bench.tracking.postgres import is_postgres, prepare_postgres
+
+if TYPE_CHECKING:
+    from optuna.storages._rdb.models import TrialModel
 
 LARGEST = 2**31 - 1
 FINAL = {"ok", "collapsed", "diverged", "pruned"}
@@ -55,6 +61,22 @@ class Found:
     value: float
 
 
+class Told(NamedTuple):
+    """A run of a grid as Optuna is told of it.
+
+    Attributes:
+        key: Its own.
+        values: Its place in the grid.
+        result: How it ended.
+        run_id: In the tracking store.
+    """
+
+    key: str
+    values: Values
+    result: TrialResult
+    run_id: str
+
+
 class OptunaGrid:
     """A grid as Optuna's dashboard shows it: told how each run ended, never asked.
 
@@ -67,29 +89,43 @@ class OptunaGrid:
     def __init__(self, name: str, storage: str, values: Mapping[str, Sequence[Scalar]]) -> None:
         self._study = _opened(name, storage)
         self._storage, self._values = storage, values
-        trials = self._study.get_trials(deepcopy=False)
-        self._told = {t.user_attrs.get("config_digest") for t in trials if _final(t)}
-        for trial in trials:  # a driver of an older version may have left them open
-            if not trial.state.is_finished():
-                kept = self._study._storage  # noqa: SLF001 - one in the queue cannot be told
-                kept.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # noqa: SLF001
+        self._rows = _rows(self._study)
+        kept = self._rows or self._study._storage  # noqa: SLF001 - of the study, all trials are kept
+        # A driver of an older version may have left some open, and one in the queue cannot be told.
+        for trial in kept.get_all_trials(self._id, deepcopy=False, states=UNFINISHED):
+            kept.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # noqa: SLF001
+        self._told = _told(self._study)
 
-    def tell(self, key: str, values: Values, result: TrialResult, run_id: str) -> None:
-        """Adds a run with its result, once for each that needs no other attempt."""
-        if key in self._told:
-            return
-        state, value = _ended(result)
+    def tell(self, runs: Iterable[Told]) -> None:
+        """Adds runs with their results, once for each that needs no other attempt."""
+        trials = [self._trial(each) for each in runs if each.key not in self._told]
+        if trials and self._rows:
+            with contextlib.suppress(StorageInternalError):  # Optuna waits for what is locked
+                _add_rows(self._rows, self._id, trials)
+                return
+        self._study.add_trials(trials)
+
+    def _trial(self, told: Told) -> FrozenTrial:
+        result, (state, value) = told.result, _ended(told.result)
         trial = create_trial(
             state=state,
             value=value,
-            params=dict(values),
-            distributions={k: self._distribution(k, v) for k, v in values.items()},
-            user_attrs={"config_digest": key, "status": result.status, "run_id": run_id},
+            params=dict(told.values),
+            distributions={k: self._distribution(k, v) for k, v in told.values.items()},
+            user_attrs={
+                "config_digest": told.key,
+                "status": result.status,
+                "run_id": told.run_id,
+            },
         )
         seconds = sum(result.metrics.get(f"cost/{part}_seconds", 0.0) for part in ("train", "eval"))
         if trial.datetime_start is not None:
             trial.datetime_start -= timedelta(seconds=seconds)
-        self._study.add_trial(trial)
+        return trial
+
+    @property
+    def _id(self) -> int:
+        return int(self._study._study_id)  # noqa: SLF001 - what a storage calls it
 
     def delete(self) -> None:
         """Forgets every run."""
@@ -390,6 +426,78 @@ def _ended(result: TrialResult) -> tuple[TrialState, float | None]:
 def _final(trial: FrozenTrial) -> bool:
     """Whether a trial needs no other attempt: an ordinary failure gets one at the next start."""
     return trial.state.is_finished() and trial.user_attrs.get("status") in FINAL
+
+
+def _rows(study: optuna.Study) -> RDBStorage | None:
+    """The database of a study, past Optuna's cache of all trials, 14 kB each; None where it has none."""
+    storage = study._storage  # noqa: SLF001 - Optuna shows it to nobody
+    return storage._backend if isinstance(storage, _CachedStorage) else None  # noqa: SLF001
+
+
+def _told(study: optuna.Study) -> set[str]:
+    """Configurations of the trials that are final; of a database without all else that it holds."""
+    if (rows := _rows(study)) is None:
+        return {t.user_attrs["config_digest"] for t in study.get_trials() if _final(t)}
+    from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
+
+    said, finished = TrialUserAttributeModel, [s for s in TrialState if s.is_finished()]
+    with rows.scoped_session() as session:
+        asked = session.query(said.trial_id, said.value_json).join(TrialModel)
+        asked = asked.filter(
+            TrialModel.study_id == study._study_id,  # noqa: SLF001
+            TrialModel.state.in_(finished),
+        )
+        statuses, digests = (asked.filter(said.key == k) for k in ("status", "config_digest"))
+        final = {trial for trial, status in statuses if json.loads(status) in FINAL}
+        return {json.loads(digest) for trial, digest in digests if trial in final}
+
+
+def _add_rows(storage: RDBStorage, study_id: int, trials: Sequence[FrozenTrial]) -> None:
+    """Adds finished trials by a few statements for all of them, where Optuna has 25 for each.
+
+    Raises:
+        StorageInternalError: The database does not take them.
+    """
+    from optuna.storages._rdb.models import StudyModel, TrialModel
+    from optuna.storages._rdb.storage import _create_scoped_session
+
+    with _create_scoped_session(storage.scoped_session) as session:
+        StudyModel.find_or_raise_by_id(study_id, session, for_update=True)  # numbers are given here
+        numbers = session.query(TrialModel.number).filter(TrialModel.study_id == study_id)
+        last = numbers.order_by(
+            TrialModel.trial_id.desc()
+        ).first()  # to count them takes ever longer
+        first = last[0] + 1 if last else 0
+        session.add_all([_row(study_id, n, trial) for n, trial in enumerate(trials, first)])
+
+
+def _row(study_id: int, number: int, trial: FrozenTrial) -> TrialModel:
+    """A trial in the words of Optuna's tables."""
+    from optuna.storages._rdb import models
+
+    value, kind = models.TrialValueModel.value_to_stored_repr(trial.value)
+    return models.TrialModel(
+        study_id=study_id,
+        number=number,
+        state=trial.state,
+        datetime_start=trial.datetime_start,
+        datetime_complete=trial.datetime_complete,
+        values=[models.TrialValueModel(objective=0, value=value, value_type=kind)]
+        if trial.value is not None
+        else [],
+        params=[
+            models.TrialParamModel(
+                param_name=key,
+                param_value=found.to_internal_repr(trial.params[key]),
+                distribution_json=distribution_to_json(found),
+            )
+            for key, found in trial.distributions.items()
+        ],
+        user_attributes=[
+            models.TrialUserAttributeModel(key=key, value_json=json.dumps(text))
+            for key, text in trial.user_attrs.items()
+        ],
+    )
 
 
 def _distribution(found: Range) -> BaseDistribution:

@@ -54,7 +54,7 @@ class TrackedStudy:
 
     def left(self, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
         """The others."""
-        ended = {each.run.key for each in self.ended(runs)}
+        ended = {run.key for run in runs if self.plan.result(run)}
         return [run for run in runs if run.key not in ended]
 
     def settle(

@@ -8,23 +8,78 @@ from datetime import timedelta
 import optuna
 import pytest
 from optuna.distributions import IntDistribution
-from optuna.storages import InMemoryStorage
+from optuna.exceptions import StorageInternalError
+from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import Trial
 from study_fakes import ending, optuna_trials
 
 from bench.errors import Interrupted, UsageError
 from bench.records import TrialResult
-from bench.study.storage import OptunaGrid
+from bench.study.storage import OptunaGrid, Told
 
 
-@pytest.fixture
-def storage():
-    return InMemoryStorage()
+@pytest.fixture(params=["memory", "database"])
+def storage(request):
+    return InMemoryStorage() if request.param == "memory" else RDBStorage("sqlite://")
 
 
 def told(storage, key, result, values=None):
     grid = OptunaGrid("grid", storage, {"arm": ["a", "b"], "model.kl_weight": [0.5, 1]})
-    grid.tell(key, values or {"arm": "a", "seed": 0}, result, "id")
+    grid.tell([Told(key, values or {"arm": "a", "seed": 0}, result, "id")])
+
+
+def test_runs_told_at_once_are_the_trials_that_optuna_itself_would_have_added(monkeypatch):
+    costs = {"cost/train_seconds": 50.0}
+    values = {"arm": "b", "seed": 3, "model.kl_weight": 0.5}
+    results = [
+        TrialResult(status="ok", primary="fd", value=float("inf"), metrics=costs),
+        ending("diverged"),
+        ending("ok", 2.5),
+    ]
+    runs = [Told(f"{n}", {**values, "seed": n}, each, f"r{n}") for n, each in enumerate(results)]
+    trials = {}
+    for way in ("rows", "one by one"):
+        storage = RDBStorage("sqlite://")
+        grid = OptunaGrid("grid", storage, {"arm": ["a", "b"], "model.kl_weight": [0.5, 1]})
+        if way == "one by one":
+            monkeypatch.setattr(grid, "_rows", None)
+        grid.tell(runs[:1])
+        grid.tell(runs[1:])
+        trials[way] = [
+            (t.number, t.state, t.values, t.params, t.distributions, t.user_attrs, t.duration)
+            for t in optuna_trials(storage)
+        ]
+    seconds = [[t.pop().total_seconds() for t in map(list, each)] for each in trials.values()]
+    assert seconds[0] == pytest.approx([50, 0, 0], abs=1)
+    assert seconds[0] == pytest.approx(seconds[1], abs=1)
+    rows, one_by_one = ([t[:-1] for t in each] for each in trials.values())
+    assert rows == one_by_one
+    assert [t[0] for t in rows] == [0, 1, 2]
+
+
+def test_numbers_go_on_beside_another_grid_in_the_same_database():
+    storage = RDBStorage("sqlite://")
+    grids = {name: OptunaGrid(name, storage, {"arm": ["a"]}) for name in ("one", "two")}
+    for key in ("x", "y", "z"):
+        for name, grid in grids.items():
+            grid.tell([Told(f"{key}{name}", {"arm": "a"}, ending("ok", 1.0), "id")])
+    found = [(t.number, t.user_attrs["config_digest"]) for t in optuna_trials(storage)]
+    assert found == [
+        *((0, "xone"), (1, "yone"), (2, "zone")),
+        *((0, "xtwo"), (1, "ytwo"), (2, "ztwo")),
+    ]
+
+
+def test_rows_that_a_database_refuses_are_told_as_optuna_tells_them(monkeypatch):
+    storage = RDBStorage("sqlite://")
+    grid = OptunaGrid("grid", storage, {"arm": ["a"]})
+
+    def refuse(*_):
+        raise StorageInternalError("database is locked")
+
+    monkeypatch.setattr("bench.study.storage._add_rows", refuse)
+    grid.tell([Told("x", {"arm": "a"}, ending("ok", 1.0), "id")])
+    assert [t.user_attrs["config_digest"] for t in optuna_trials(storage)] == ["x"]
 
 
 def test_grid_is_shown_with_what_it_cost_and_each_run_once(storage):
