@@ -141,9 +141,12 @@ def _end(run: RecordedRun, metric: str) -> Curve:
 
 
 def _over_time(curve: Curve, ticks: Mapping[float, float], total: float) -> Curve:
-    """The same curve over seconds: as logged, else taken as even over the images."""
+    """The same curve over seconds: as logged, else taken as even over the images, of which what is
+    only fitted sees none.
+    """
     end = curve[-1][0]
-    return [(ticks.get(images, total * images / end), value) for images, value in curve]
+    even = ((images, total * images / end if end else total, value) for images, value in curve)
+    return [(ticks.get(images, seconds), value) for images, seconds, value in even]
 
 
 def _at_least_cost(results: Results, curves: Mapping[str, Curve]) -> AtCost:

@@ -8,6 +8,7 @@ from synthetic_study import IDENTITY, STUDY, lost, study_records
 from bench.plan import Int, Search
 from bench.report.sections.equal_cost import equal_cost
 from bench.results.equal_cost import (
+    _over_time,
     at_equal_images,
     at_equal_parameters,
     at_equal_seconds,
@@ -155,3 +156,8 @@ def test_cells_that_a_search_chose_are_no_sizes_of_one_model():
     results = read_results(study, IDENTITY, found, lambda *_: None)
     assert at_equal_parameters(results).amount is None
     assert "a search varies size along with all else" in equal_cost(results)
+
+
+def test_seconds_of_what_is_only_fitted_are_all_of_them():
+    assert _over_time([(0.0, 5.0)], {}, 2.0) == [(2.0, 5.0)]
+    assert _over_time([(1.0, 6.0), (4.0, 5.0)], {1.0: 3.0}, 8.0) == [(3.0, 6.0), (8.0, 5.0)]
