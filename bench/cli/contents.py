@@ -85,6 +85,11 @@ GROUPS: dict[str, dict[str, Listed]] = {
             "Take runs that came as bundles into one store, each of them once.",
             "bench merge anna.zip ben.zip",
         ),
+        "export": Listed(
+            "export",
+            "Write results and curves of runs as tables: CSV or parquet.",
+            "bench export depth_sweep -o tables",
+        ),
         "sync": Listed(
             "sync",
             "Send what a tracking store that was gone has not been told.",

@@ -62,11 +62,13 @@ def runs_table(results: Results) -> str:
     metrics = sorted({name for each in values.values() for name in each})
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(_cell, ["run_id", "used", *tags, _NOT_FINITE, *params, *metrics]))
+    writer.writerow(
+        map(spreadsheet_cell, ["run_id", "used", *tags, _NOT_FINITE, *params, *metrics])
+    )
     for run, is_used in rows:
         known = values[run.record.run_id]
         cells = [run.record.run_id, is_used, *_fields(run, known, tags, params, metrics)]
-        writer.writerow(map(_cell, cells))
+        writer.writerow(map(spreadsheet_cell, cells))
     return buffer.getvalue()
 
 
@@ -99,13 +101,14 @@ def read_rows(text: str) -> list[dict[str, str]]:
     return rows
 
 
-def _cell(text: str) -> str:
+def spreadsheet_cell(text: str) -> str:
+    """A text with ``'`` before what a spreadsheet would take for a formula, unless it is a number."""
     shown = printable(text)
     return f"'{shown}" if _FORMULA.match(shown) and not _is_number(shown) else shown
 
 
 def _text(cell: str) -> str:
-    """What ``_cell`` was given."""
+    """What ``spreadsheet_cell`` was given."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
