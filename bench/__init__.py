@@ -1,4 +1,8 @@
-"""One protocol for VAEs, GANs and Wasserstein GANs: train, measure, compare, report."""
+"""One protocol for VAEs, GANs and Wasserstein GANs: train, measure, compare, report.
+
+``from bench import train, sample, evaluate, run, write_report, load, load_runs, Study``: each is the
+command of that name as a function (``bench/api.py``), imported when it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,19 @@ from collections.abc import Callable
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # at run time __getattr__ finds them
+    from bench.api import (
+        evaluate,
+        load,
+        load_runs,
+        run,
+        sample,
+        train,
+        write_report,
+    )
+    from bench.plan.study import Study
 
 __version__ = "0.2.0"
 
@@ -30,6 +47,29 @@ NUMBERS = 1
 was trained before is trained anew."""
 MEASURES = 4
 """The same of what measuring gives: what was trained before is measured again, and not trained."""
+
+# None of these is the name of a module of the package: importing that would take its place.
+__all__ = (
+    "Study",
+    "evaluate",
+    "load",
+    "load_runs",
+    "run",
+    "sample",
+    "train",
+    "write_report",
+)
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'bench' has no attribute '{name}'")
+    return getattr(importlib.import_module("bench.api"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 # Files that plugins and studies import, by the names that they had before they got their rooms;
 # these are found until 0.3.0, and what lies in their folders.

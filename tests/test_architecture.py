@@ -80,6 +80,7 @@ BOTH: dict[str, str] = {
         "plan tracking results report compare datasets detectors models evaluation metrics pictures "
         "training study calibration exam | engines"
     ),
+    "api": "plan cli | results",
 }
 ROOMS = READS_RUNS | MAKES_RUNS | BOTH
 
@@ -167,12 +168,23 @@ def imports(module: str) -> frozenset[Import]:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for node in ast.walk(function)
     }
+    for_readers = names_for_type_checkers() if module == "bench" else set()
     return frozenset(
         Import(target, node in inside)
         for node in ast.walk(tree(module))
-        if isinstance(node, ast.Import | ast.ImportFrom)
+        if isinstance(node, ast.Import | ast.ImportFrom) and node not in for_readers
         for target in targets(module, node)
     )
+
+
+def names_for_type_checkers() -> set[ast.AST]:
+    """What the package itself imports where only those look: at run time it asks ``bench.api``."""
+    return {
+        node
+        for block in tree("bench").body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
 
 
 def targets(module: str, node: ast.Import | ast.ImportFrom) -> list[str]:
@@ -372,6 +384,13 @@ def command(line: str) -> str:
         "from bench.cli import main\n"
         "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code"
     )
+
+
+def test_package_and_its_python_names_load_nothing_heavy() -> None:
+    heavy = {"torch", "mlflow", "optuna", "pandas", "numpy", "pydantic", "rich", "typer"}
+    assert loaded("import bench\nassert 'train' in dir(bench)") & {*heavy, "bench.api"} == set()
+    every = loaded("from bench import *\nassert callable(train)")
+    assert every & (heavy - {"pydantic"}) == set()
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -82,7 +82,10 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 def called_as() -> str:
-    """The command line as records keep it, without passwords."""
+    """The command line as records keep it, without passwords; ``Python`` where another program calls."""
+    program = Path(sys.argv[0])
+    if program.stem != "bench" and program.parts[-3:-1] != ("bench", "cli"):
+        return "Python"
     return printable(masked(shlex.join(["bench", *sys.argv[1:]])))
 
 

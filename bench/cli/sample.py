@@ -12,11 +12,12 @@ import typer
 from torch import Tensor
 
 from bench.cli.options import Device, Plugins, Root, Say, Uri, command, quiet
-from bench.contracts import EvalFns, Rng
+from bench.config import RunConfig
+from bench.contracts import EvalFns, Rng, Trainable
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
 from bench.evaluation.saved import is_grid, require_place, save_samples
-from bench.evaluation.view import draw
+from bench.evaluation.view import draw, evaluation_mode
 from bench.files import written_where_asked
 from bench.images import Picture, display_scale, grid, to_png
 from bench.labels import draw_labels
@@ -30,20 +31,21 @@ from bench.training.parts import reference_for, restore_run
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Drawn:
-    """Samples of a run.
+class LoadedRun:
+    """A finished run, as its last checkpoint has it.
 
     Attributes:
         run_id: Of it, whole.
-        images: uint8 ``[N, C, H, W]``; of points of a plane uint16.
-        labels: The classes that they were made for, int64 ``[N]``; None where the model knows none.
-        reference: The data that it was trained on.
+        config: Its settings.
+        reference: The data that it was trained on, the device, the detectors.
+        trainable: Its modules in evaluation mode, averages in place of what they average, and its
+            functions.
     """
 
     run_id: str
-    images: Tensor
-    labels: Tensor | None
+    config: RunConfig
     reference: ReferenceData
+    trainable: Trainable
 
 
 @command("sample")
@@ -73,42 +75,37 @@ def sample_run(
             ``out`` has another ending.
     """
     require_place(out, count)
-    drawn = draw_samples(
-        run_id,
-        count=count,
-        seed=seed,
-        label=label,
-        device=device,
-        tracking_uri=tracking_uri,
-        root=root,
-        say=say,
-    )
+    loaded = load_run(run_id, device=device, tracking_uri=tracking_uri, root=root, say=say)
+    reference = loaded.reference
+    if not is_grid(out):
+        _require_pictures(reference.spec, out)
+    images, labels = draw_samples(loaded, count, seed=seed, label=label)
     with written_where_asked(out):
         if is_grid(out):
             out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_bytes(to_png(_shown(drawn.images, drawn.reference)))
+            out.write_bytes(to_png(_shown(images, reference)))
         else:
-            _require_pictures(drawn.reference.spec, out)
-            save_samples(out, drawn.images, drawn.labels)
+            save_samples(out, images, labels)
     say(f"{count} samples in {out}")
     if not is_grid(out):
-        dataset = shlex.quote(drawn.reference.spec.name)
+        dataset = shlex.quote(reference.spec.name)
         say(f"measured by: bench eval --images {shlex.quote(str(out))} --dataset {dataset}")
-    return {"run_id": drawn.run_id, "count": count, "out": str(out)}
+    return {"run_id": loaded.run_id, "count": count, "out": str(out)}
 
 
-def draw_samples(
+def load_run(
     run_id: str,
     *,
-    count: int,
-    seed: int,
-    label: int | None,
-    device: str,
-    tracking_uri: str | None,
-    root: Path,
+    device: str = "auto",
+    tracking_uri: str | None = None,
+    root: Path = Path("runs"),
     say: Say = quiet,
-) -> Drawn:
-    """The samples; arguments and errors as of ``sample_run``."""
+) -> LoadedRun:
+    """A tracked run, ready to be sampled.
+
+    Raises:
+        UsageError: No such run, or its checkpoint is not under ``root``.
+    """
     prepare()
     record = Store(tracking_uri).record(run_id)
     config = config_from_params(record.params)
@@ -117,11 +114,24 @@ def draw_samples(
         say(f"run {record.run_id} was trained with other {', '.join(changed)} than there is now")
     folder = root / (record.about.folder or "?")
     trainable = restore_run(config, reference, folder, record.run_id)
+    evaluation_mode(trainable.modules)
+    return LoadedRun(run_id=record.run_id, config=config, reference=reference, trainable=trainable)
+
+
+def draw_samples(
+    loaded: LoadedRun, count: int, *, seed: int = 0, label: int | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Samples, uint8 ``[N, C, H, W]`` (points of a plane uint16), and the classes they are made for.
+
+    Raises:
+        UsageError: ``label`` is no class of the model.
+    """
+    reference, trainable = loaded.reference, loaded.trainable
     noise = DeviceRng(generator("sample", seed), reference.device)
     labels = _labels(trainable.eval_fns, reference, count, label, noise)
     top = reference.spec.top
     images = draw(trainable.modules, trainable.eval_fns, count, noise, labels, top=top)
-    return Drawn(run_id=record.run_id, images=images, labels=labels, reference=reference)
+    return images, labels
 
 
 def _require_pictures(spec: DataSpec, out: Path) -> None:

@@ -6,13 +6,15 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bench.engines import Loss, Outcome, ShouldPrune, engine
@@ -210,7 +212,8 @@ class LocalWorkers:
         # Until it can ignore them: the driver decides what they mean.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGHUP])
         try:
-            process.start()
+            with _without_script():
+                process.start()
         except OSError as error:
             raise NoWorkers(
                 f"no worker process can be started ({error.strerror or error}): give fewer --jobs"
@@ -219,6 +222,20 @@ class LocalWorkers:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         return _Worker(process, ours, log, logged)
+
+
+@contextlib.contextmanager
+def _without_script() -> Iterator[None]:
+    """Inside, a process that starts does not run the program again that Python was called with.
+
+    Nothing of it is needed, and a script that runs a study would do so once more in each worker.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _signal(number: int) -> str:

@@ -33,7 +33,8 @@ def results_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     are numbers where all of a column are, else text; what a run does not have is missing.
     """
     runs = [RecordedRun(record) for record in records]
-    tags = {tag for run in runs for tag in run.record.tags} - LEFT_OUT - {*FIRST}
+    said = {tag for run in runs for tag in run.record.tags if not tag.startswith("bench.")}
+    tags = said - LEFT_OUT - {*FIRST}
     params = {key for run in runs for key in run.record.params} - {"model"}
     values = {name for run in runs for name in run.record.metrics}
     columns: dict[str, pd.Series[Any]] = {"run_id": _text([run.record.run_id for run in runs])}

@@ -178,12 +178,11 @@ def test_samples_that_were_written_are_measured_as_images_made_elsewhere(
     ]
     settings = [f"max_samples={COUNT}", f"max_val_samples={COUNT}"]
     found = evaluate_one(images=out, dataset="digits", name=place, overrides=settings, **where)
-    drawn = sample.draw_samples(
-        conditional, count=COUNT, seed=0, label=None, root=tracked.root, **where
-    )
-    detector = drawn.reference.detector
-    real = drawn.reference.real_features("test", COUNT, detector).features
-    expected = frechet_distance(moments(detector(drawn.images)[0]), moments(real))
+    loaded = sample.load_run(conditional, root=tracked.root, **where)
+    images, _ = sample.draw_samples(loaded, COUNT)
+    reference = loaded.reference
+    real = reference.real_features("test", COUNT, reference.detector).features
+    expected = frechet_distance(moments(reference.detector(images)[0]), moments(real))
     # In another order the sums round otherwise.
     assert found["metrics"][f"test/fd_digits_n{COUNT}"] == pytest.approx(expected, rel=1e-9)
     assert 0 <= found["metrics"]["test/class_accuracy"] <= 1
