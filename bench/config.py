@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -268,7 +269,8 @@ def dataset_slug(dataset: str) -> str:
     if not colon:
         return kind
     place = Path(path).expanduser().absolute()
-    return f"{kind}_{place.stem}_{digest({'path': str(place)})[:6]}"
+    said = re.sub("[^a-z0-9]+", "_", kind)  # folder,resize=32,gray
+    return f"{said}_{place.stem}_{digest({'path': str(place)})[:6]}"
 
 
 def build_config(

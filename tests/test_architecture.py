@@ -29,6 +29,7 @@ GROUND: dict[str, str] = {
     "records": "",
     "sources": "",
     "registry": "errors sources text",
+    "dataset_names": "errors registry text",
     "measures": "",
     "failed_checks": "",
     "files": "errors",

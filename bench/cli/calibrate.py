@@ -103,7 +103,7 @@ def _detectors(names: str, reference: ReferenceData) -> tuple[list[Detector], di
     """Those that are here, and why the others are not."""
     found, lacking = find_others(names, reference.spec)
     if AUTO in listed(names) and find_detector(AUTO, reference.spec) is None:
-        lacking = {"the data set's own detector": missing_detector(reference.spec.name)} | lacking
+        lacking = {"the data set's own detector": missing_detector(reference.spec)} | lacking
     if not found:
         reasons = "; ".join(lacking.values()) or "none was named: give one with --detectors"
         raise UsageError(f"no detector to calibrate on '{reference.spec.name}': {reasons}")

@@ -186,7 +186,7 @@ def _on_images(dataset: str, name: str, most: int, device: str, say: Say) -> Pos
 def _detector(name: str, reference: ReferenceData) -> Detector:
     found = find_detector(name, reference.spec)
     if found is None:
-        reason = missing_detector(reference.spec.name)
+        reason = missing_detector(reference.spec)
         raise UsageError(f"no detector for an exam on '{reference.spec.name}': {reason}")
     return found
 

@@ -134,7 +134,7 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
         else:
             from pandas.api.types import is_numeric_dtype
 
-            texts = {c: frame[c].map(_cell) for c in frame if not is_numeric_dtype(frame[c])}
+            texts = {str(c): frame[c].map(_cell) for c in frame if not is_numeric_dtype(frame[c])}
             frame.assign(**texts).to_csv(file, index=False, lineterminator="\n")
 
 

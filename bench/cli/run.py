@@ -254,23 +254,16 @@ def _require_all(plan: StudyPlan) -> None:
 
 def _require_parts(plan: StudyPlan, runs: Sequence[PlannedRun], jobs: int, say: Say) -> None:
     """Data, detector, the parts of models and memory are there before anything starts."""
-    from bench.evaluation.view import missing_detector
     from bench.metrics import requested
-    from bench.training.needs import require_possible
+    from bench.training.needs import distance_lacking, require_possible
     from bench.training.parts import reference_for
 
     config = runs[0].config
     requested(listed(config.eval.measures))
     reference = reference_for(config, plan.device)
     say_notes(reference.notes, say)
-    if reference.detector is None:
-        raise UsageError(missing_detector(config.data.dataset))
-    count = min(len(reference.images("val")), config.eval.max_val_samples, config.eval.max_samples)
-    if count <= reference.detector.dim:
-        raise UsageError(
-            f"'{config.data.dataset}' gives {count} validation images per distance, more than "
-            f"{reference.detector.dim} are needed for the detector's features: add images"
-        )
+    if lacking := distance_lacking(config, reference):
+        raise UsageError(lacking)
     unfinished = _unfinished(plan, runs)
     ends = [
         plan.trial(arm, 0, values).config

@@ -165,12 +165,17 @@ def _require_parts(config: RunConfig, device: str, say: Say) -> DataSpec:
     """Device, data, detector, likelihood, memory are there before a run is made of them."""
     from bench.metrics import requested
     from bench.runtime import resolve_device
-    from bench.training.needs import require_possible
+    from bench.training.needs import distance_lacking, require_possible
     from bench.training.parts import reference_for
 
     requested(listed(config.eval.measures))
     reference = reference_for(config, resolve_device(device))
     say_notes(reference.notes, say)
+    lacking = distance_lacking(config, reference)
+    if lacking and not (reference.detector or reference.other_detectors):
+        raise UsageError(lacking)
+    if lacking:
+        say(f"note: no distance to choose by, others are measured in its place: {lacking}")
     require_possible([config], reference)
     return reference.spec
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.dataset_names import OwnPictures, own_pictures
 from bench.datasets._folder import read_folder
 from bench.datasets._idx import read_idx
 from bench.datasets._install import (
@@ -29,7 +30,7 @@ from bench.datasets._install import (
 )
 from bench.datasets._levels import check_levels
 from bench.datasets._mixture import Mixture as Mixture
-from bench.datasets._npz import read_npz
+from bench.datasets._npz import read_prepared
 from bench.datasets._packed import Layout, Packed as Packed, opened, pack, packed_path
 from bench.datasets._remembered import (
     Facts,
@@ -49,6 +50,7 @@ from bench.datasets._splits import (
     check_parts,
     digest_of,
     readable,
+    require_left,
     require_memory,
     shares_of,
     split_sizes,
@@ -59,7 +61,10 @@ from bench.files import install_lock
 from bench.records import DataSpec
 from bench.registry import Registry, closest
 
-_READERS: dict[str, Callable[[Path], Parts]] = {"folder": read_folder, "npz": read_npz}
+_READERS: dict[str, Callable[[Path, OwnPictures], Parts]] = {
+    "folder": read_folder,
+    "npz": read_prepared,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,9 +213,8 @@ def files_of(name: str) -> str:
 
 def _path_of(name: str) -> Path | None:
     """Where the files of a data set lie or would lie."""
-    kind, colon, path = name.partition(":")
-    if colon and kind in _READERS:
-        return _path(path)
+    if own := own_pictures(name):
+        return _path(own.path)
     if of := channels_of(name):
         return _path_of(of)
     return (
@@ -224,11 +228,11 @@ def _source(name: str) -> DatasetSource:
     Raises:
         UsageError: Nothing.
     """
-    kind, colon, path = name.partition(":")
-    if colon and kind in _READERS:
-        if not path:
-            raise UsageError(f"dataset '{name}' has no path: write {kind}:PATH")
-        return DatasetSource(summary=name, read=partial(_read, kind, path))
+    if own := own_pictures(name):
+        if not own.path:
+            raise UsageError(f"dataset '{name}' has no path: write {own.kind}:PATH")
+        held_out = None if own.held_out is None else (own.held_out, own.held_out)
+        return DatasetSource(summary=name, read=partial(_read, own), held_out=held_out)
     if name in DATASETS.names():
         return DATASETS.get(name)
     known = [*DATASETS.names(), "folder:PATH", "npz:PATH"]
@@ -289,6 +293,7 @@ def _read_whole(name: str, source: DatasetSource) -> tuple[Facts, Sequence[Share
     notes = parts.notes
     for part in () if source.published else parts.present():
         notes += check_levels(f"'{name}'", part.images)
+    require_left(name, parts, source.held_out)
     shares = shares_of(parts, source.held_out)
     return Facts(
         spec=_spec(name, source, parts, shares),
@@ -354,11 +359,11 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
         yield
 
 
-def _read(kind: str, given: str) -> Parts:
+def _read(own: OwnPictures) -> Parts:
     """What a user's folder or file holds."""
-    path = _path(given)
+    path = _path(own.path)
     with readable(path):
-        return _READERS[kind](path)
+        return _READERS[own.kind](path, own)
 
 
 def _path(given: str) -> Path:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from bench.dataset_names import OwnPictures
 from bench.datasets._listing import (
     Listing,
     Numbers,
@@ -15,19 +20,20 @@ from bench.datasets._listing import (
     notes_of,
     refuse_loose,
 )
-from bench.datasets._picture import JPEG, read_files
-from bench.datasets._splits import Arrays, Parts
+from bench.datasets._picture import AS_IT_IS, JPEG, Refused, read_files
+from bench.datasets._splits import Arrays, Images, Parts
 from bench.errors import UsageError
 
 _SPLITS = {"eval", "test", "testing", "train", "training", "val", "valid", "validation"}
 
 
-def read_folder(path: Path) -> Parts:
+def read_folder(path: Path, how: OwnPictures = AS_IT_IS) -> Parts:
     """The parts below ``path``; without ``train/`` and ``test/`` the split is left to us.
 
     Each part holds one subfolder per class, or pictures directly. A folder whose name is a number
     is the class of that number; other names are numbered in their order. Files are taken in the
     order of their names; pictures become RGB, or gray where every pixel of all of them is gray.
+    What ``how`` asks for is done to each.
 
     Raises:
         UsageError: No folder, no pictures, an unclear layout, class numbers with gaps, a picture
@@ -35,30 +41,52 @@ def read_folder(path: Path) -> Parts:
     """
     if not path.is_dir():
         raise UsageError(f"'{path}' is no folder: give folder:PATH with the path of a folder")
-    top = contents_of(path)
+    top = contents_of(path, skip=how.skip)
     names = {folder.name for folder in top.folders}
     numbers = _own_numbers(path)
     if not {name.casefold() for name in names} & _SPLITS:
-        listing = list_pictures(path)
+        listing = list_pictures(path, skip=how.skip)
         labels = listing.labels(numbers)  # before pictures, which take longer
-        arrays = Arrays(read_files(listing.files), labels)
-        return Parts(arrays, classes=tuple(listing.classes), notes=notes_of(path, listing))
+        images, kept, left = _read(path, listing.files, how)
+        arrays = Arrays(images, None if labels is None else labels[kept])
+        return Parts(
+            arrays, classes=tuple(listing.classes), notes=(*notes_of(path, listing), *left)
+        )
     if names != {"train", "test"}:
         raise UsageError(
             f"'{path}' has the subfolders {', '.join(sorted(names))}, expected train and test and "
             f"no other: move the pictures (validation is carved from train)"
         )
     refuse_loose(path, top)
-    train, test = list_pictures(path / "train"), list_pictures(path / "test")
+    train, test = (list_pictures(path / part, skip=how.skip) for part in ("train", "test"))
     _require_same_classes(path, train, test)
     train_labels, test_labels = train.labels(numbers), test.labels(numbers)
-    images, n = read_files(train.files + test.files), len(train.files)
+    images, kept, left = _read(path, train.files + test.files, how)
+    n = len(train.files)
+    first = int(np.count_nonzero(kept[:n]))
     return Parts(
-        Arrays(images[:n], train_labels),
-        Arrays(images[n:], test_labels),
+        Arrays(images[:first], None if train_labels is None else train_labels[kept[:n]]),
+        Arrays(images[first:], None if test_labels is None else test_labels[kept[n:]]),
         classes=tuple(train.classes),
-        notes=notes_of(path, train, test, beside=top.others),
+        notes=(*notes_of(path, train, test, beside=top.others), *left),
     )
+
+
+def _read(
+    path: Path, files: Sequence[Path], how: OwnPictures
+) -> tuple[Images, npt.NDArray[np.bool_], tuple[str, ...]]:
+    """The images, which of the files they are of, and what is to be said of the others."""
+    left: dict[int, Refused] = {}
+    images = read_files(files, how, left if how.skip else None)
+    kept = np.array([i not in left for i in range(len(files))])
+    if not left:
+        return images, kept, ()
+    kinds = Counter(refused.kind for refused in left.values())
+    told = ", ".join(
+        f"{number} {kind} ({next(files[i].name for i, r in left.items() if r.kind == kind)})"
+        for kind, number in sorted(kinds.items())
+    )
+    return images, kept, (f"'{path}': left out {len(left)} pictures that are not read: {told}",)
 
 
 def read_pictures(path: Path, numbers: Numbers) -> Parts:

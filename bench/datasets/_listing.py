@@ -15,7 +15,7 @@ from bench.datasets._splits import Labels
 from bench.errors import UsageError
 
 # Pictures that would be missed, and are not read: some need a program, some a profile.
-_OTHER_PICTURES = {
+OTHER_PICTURES = {
     *(".avif", ".dcm", ".dng", ".eps", ".heic", ".heif", ".ico", ".j2k", ".jp2", ".jxl"),
     *(".pcx", ".psd", ".raw", ".svg", ".tga"),
 }
@@ -50,20 +50,21 @@ class Listing:
         return np.repeat(np.array(numbers(self.classes), np.int64), self.counts)
 
 
-def list_pictures(folder: Path) -> Listing:
+def list_pictures(folder: Path, *, skip: bool = False) -> Listing:
     """The pictures of one part, class by class: numbers in their order, words in theirs.
 
-    Nothing below a class folder is looked into, so that links lead into no circle.
+    Nothing below a class folder is looked into, so that links lead into no circle. With ``skip``
+    pictures that are not read are among what was skipped.
 
     Raises:
         UsageError: An unclear layout, a folder without pictures, a picture that is not read.
     """
-    top = contents_of(folder)
+    top = contents_of(folder, skip=skip)
     refuse_loose(folder, top)
     _refuse_twins(folder, [path.name for path in top.folders])
     by_number = bool(top.folders) and all(is_number(path.name) for path in top.folders)
     classes = sorted(top.folders, key=lambda p: int(p.name)) if by_number else top.folders
-    parts = [contents_of(part) for part in classes] if classes else [top]
+    parts = [contents_of(part, skip=skip) for part in classes] if classes else [top]
     for part, path in zip(parts, classes or [folder], strict=True):
         if classes and part.folders:
             raise UsageError(
@@ -84,7 +85,7 @@ def list_pictures(folder: Path) -> Listing:
     )
 
 
-def contents_of(folder: Path) -> Contents:
+def contents_of(folder: Path, *, skip: bool = False) -> Contents:
     """What lies in a folder.
 
     Raises:
@@ -93,7 +94,7 @@ def contents_of(folder: Path) -> Contents:
     found = Contents([], [], [])
     try:
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            _place(found, entry).append(entry)
+            _place(found, entry, skip=skip).append(entry)
     except OSError as error:
         raise UsageError(
             f"'{folder}' cannot be read ({error.strerror or error}), expected a folder of "
@@ -102,21 +103,23 @@ def contents_of(folder: Path) -> Contents:
     return found
 
 
-def _place(found: Contents, entry: Path) -> list[Path]:
+def _place(found: Contents, entry: Path, *, skip: bool) -> list[Path]:
     """The list that an entry of a folder belongs to."""
     suffix = entry.suffix.lower()
     if entry.name.startswith("."):
         return found.others
     if entry.is_dir():
         return found.folders
+    if skip and (suffix in OTHER_PICTURES or not entry.exists()):
+        return found.others
     if entry.is_symlink() and not entry.exists():
         raise UsageError(
             f"'{entry}' is a broken link, expected what it pointed to: mend it or remove it"
         )
-    if suffix in _OTHER_PICTURES:
+    if suffix in OTHER_PICTURES:
         raise UsageError(
             f"'{entry}' is a picture that is not read, expected {' '.join(SUFFIXES)}: convert it "
-            f"or remove it"
+            f"or remove it, or have such left out with folder,skip:PATH"
         )
     return found.pictures if suffix in SUFFIXES and entry.is_file() else found.others
 

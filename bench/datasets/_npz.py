@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.dataset_names import OwnPictures
+from bench.datasets._picture import prepared
 from bench.datasets._room import FEW_BYTES, room_for
 from bench.datasets._splits import (
     Arrays,
@@ -57,6 +60,28 @@ def read_npz(path: Path) -> Parts:
     if "x" in keys:
         return Parts(_part(path, arrays, ""))
     return Parts(_part(path, arrays, "_train"), _part(path, arrays, "_test"))
+
+
+def read_prepared(path: Path, how: OwnPictures) -> Parts:
+    """The same, with what ``how`` asks for done to each image.
+
+    Raises:
+        UsageError: As ``read_npz``.
+    """
+    parts = read_npz(path)
+    if not how.resize and not how.gray:
+        return parts
+    train, test = (part and _prepared(f"'{path}'", part, how) for part in (parts.train, parts.test))
+    assert train is not None
+    return replace(parts, train=train, test=test)
+
+
+def _prepared(where: str, part: Arrays, how: OwnPictures) -> Arrays:
+    first = prepared(part.images[0], how)
+    images = room_for(where, (len(part), *first.shape))
+    for i, image in enumerate(part.images):
+        images[i] = prepared(image, how)
+    return Arrays(images, part.labels)
 
 
 def read_arrays(path: Path) -> dict[str, _Array]:

@@ -1,4 +1,7 @@
-"""The pixels of picture files: upright, of one size, 8 bits per channel, opaque; or refused."""
+"""The pixels of picture files: upright, of one size, 8 bits per channel, opaque; or refused.
+
+What a user asks for is done to each: a background laid under it, gray, another size.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,21 @@ import contextlib
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from bench.dataset_names import LEVELS, OwnPictures
 from bench.datasets._room import room_for
 from bench.datasets._splits import Images
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+T = TypeVar("T")
 
 SUFFIXES = (
     *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"),
@@ -29,26 +35,72 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr")
 _RAW_OF_16_BITS = re.compile(r"(?:I|L|LA|RGB|RGBA|RGBX);16[A-Z]*")
 MAX_SIDE = 4096
+MAX_SIDE_RESIZED = 16_384
+"""Of a picture that becomes a smaller one."""
+
+AS_IT_IS = OwnPictures(kind="folder", path="")
 
 
-def read_files(files: Sequence[Path]) -> Images:
+class Refused(UsageError):  # noqa: N818 - a finding about a file, counted where such are left out
+    """A picture that is not read.
+
+    Args:
+        kind: In a few words, for tables: pictures of one kind have one remedy.
+        sentence: What is wrong, and what to do.
+    """
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(f"{sentence}, or have such left out with folder,skip:PATH")
+        self.kind = kind
+
+
+def read_files(
+    files: Sequence[Path], how: OwnPictures = AS_IT_IS, left: dict[int, Refused] | None = None
+) -> Images:
     """uint8 [N, 3, H, W], or [N, 1, H, W] where red, green and blue agree everywhere.
 
     Each is turned as its EXIF orientation says.
+
+    Args:
+        files: Pictures.
+        how: What is done to each.
+        left: Takes the places of those that cannot be read, which are left out of the images; None
+            refuses them.
 
     Raises:
         UsageError: A picture that cannot be read, has another size than the first, more than
             8 bits per channel, a transparent pixel, several frames, or is no gray and no RGB.
     """
-    where, first = f"'{files[0].parent}'", _pixels(files[0])
-    images = room_for(where, (len(files), 1, *first.shape[1:]))
+    where, images, number = f"'{files[0].parent}'", None, 0
+    expected: _Size | None = None
     for i, file in enumerate(files):
-        pixels = _pixels(file, _Size(files[0].name, *first.shape[1:]))
+        try:
+            pixels = _pixels(file, expected, how)
+        except Refused as reason:
+            if left is None:
+                raise
+            left[i] = reason
+            continue
+        if images is None:
+            images = room_for(where, (len(files), 1, *pixels.shape[1:]))
+            expected = None if how.resize else _Size(file.name, *pixels.shape[1:])
         if images.shape[1] == 1 and bool((pixels != pixels[:1]).any()):
-            gray, images = images, room_for(where, (len(files), *first.shape))
-            images[:i] = gray[:i]
-        images[i] = pixels[: images.shape[1]]
-    return images
+            gray, images = images, room_for(where, (len(files), *pixels.shape))
+            images[:number] = gray[:number]
+        images[number] = pixels[: images.shape[1]]
+        number += 1
+    if images is None:
+        raise next(iter((left or {}).values()))
+    return images[:number]
+
+
+def prepared(pixels: Images, how: OwnPictures) -> Images:
+    """One image, uint8 [C, H, W], with what is asked for done to it."""
+    from PIL import Image
+
+    shown = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    done = np.asarray(_done(shown, how))
+    return done[None] if done.ndim == 2 else done.transpose(2, 0, 1)
 
 
 class _Size(NamedTuple):
@@ -59,8 +111,32 @@ class _Size(NamedTuple):
     width: int
 
 
-def _pixels(file: Path, expected: _Size | None = None) -> Images:
+def look_at(file: Path, how: OwnPictures) -> tuple[str, int, int]:
+    """Pixel mode, height and width of one picture, upright, before gray and another size.
+
+    Raises:
+        Refused: It is not read.
+    """
+    return _opened(file, None, how, lambda mode, upright: (mode, upright.height, upright.width))
+
+
+def _pixels(file: Path, expected: _Size | None, how: OwnPictures) -> Images:
     """uint8 [3, H, W] of one picture; one with other sides than expected is not decoded."""
+
+    def pixels(_: str, upright: Image) -> Images:
+        return np.asarray(_done(upright.convert("RGB"), how).convert("RGB")).transpose(2, 0, 1)
+
+    return _opened(file, expected, how, pixels)
+
+
+def _opened(
+    file: Path, expected: _Size | None, how: OwnPictures, use: Callable[[str, Image], T]
+) -> T:
+    """What ``use`` makes of a picture's mode and of the picture, whole, upright and opaque.
+
+    Raises:
+        Refused: It is not read.
+    """
     from PIL import Image, ImageOps
 
     try:
@@ -68,22 +144,44 @@ def _pixels(file: Path, expected: _Size | None = None) -> Images:
         with file.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of broken notes beside the pixels
             with Image.open(stream, formats=_FORMATS) as picture:
-                _require_plain(file, picture)
+                _require_plain(file, picture, MAX_SIDE_RESIZED if how.resize else MAX_SIDE)
                 if expected and sorted(picture.size) != sorted(expected[1:]):
                     raise _other_size(file, picture, expected)
                 with _silent() if picture.format == "TIFF" else contextlib.nullcontext():
                     upright = ImageOps.exif_transpose(picture)
                 if expected and (upright.height, upright.width) != expected[1:]:
                     raise _other_size(file, upright, expected)
+                if how.background and upright.has_transparency_data:
+                    upright = _laid_on(upright, LEVELS[how.background])
                 _require_opaque(file, upright)
-                return np.asarray(upright.convert("RGB")).transpose(2, 0, 1)
+                return use(picture.mode, upright)
     except UsageError:
         raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
-        raise UsageError(
+        raise Refused(
+            "damaged",
             f"'{file}' cannot be read ({type(error).__name__}), expected a whole picture: "
-            f"remove or replace it"
+            f"remove or replace it",
         ) from error
+
+
+def _laid_on(picture: Image, level: int) -> Image:
+    """Without its transparency."""
+    from PIL import Image
+
+    ground = Image.new("RGBA", picture.size, (level, level, level, 255))
+    return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
+
+
+def _done(picture: Image, how: OwnPictures) -> Image:
+    """A picture that is gray or RGB, with what is asked for done to it."""
+    from PIL import Image, ImageOps
+
+    if how.gray:
+        picture = picture.convert("L")
+    if how.resize:
+        picture = ImageOps.fit(picture, (how.resize, how.resize), Image.Resampling.LANCZOS)
+    return picture
 
 
 @contextlib.contextmanager
@@ -99,35 +197,40 @@ def _silent() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _other_size(file: Path, picture: Image, expected: _Size) -> UsageError:
-    return UsageError(
+def _other_size(file: Path, picture: Image, expected: _Size) -> Refused:
+    return Refused(
+        "another size than the first",
         f"'{file}' is {picture.height}x{picture.width} pixels, expected "
         f"{expected.height}x{expected.width} as '{expected.name}': resize all pictures to one "
-        f"size first"
+        f"size first, or have it done with folder,resize={min(expected[1:])}:PATH",
     )
 
 
-def _require_plain(file: Path, picture: Image) -> None:
+def _require_plain(file: Path, picture: Image, max_side: int) -> None:
     """What can be said of a picture before it is decoded."""
-    if max(picture.size) > MAX_SIDE:
-        raise UsageError(
+    if max(picture.size) > max_side:
+        raise Refused(
+            "too large",
             f"'{file}' is {picture.height}x{picture.width} pixels, expected at most "
-            f"{MAX_SIDE}x{MAX_SIDE}: resize it first"
+            f"{max_side}x{max_side}: resize it first",
         )
     if picture.mode == "CMYK":
-        raise UsageError(
+        raise Refused(
+            "CMYK",
             f"'{file}' has the pixel mode CMYK, expected gray or RGB: convert it with its colour "
-            f"profile first"
+            f"profile first",
         )
     if picture.mode not in _MODES or _has_16_bits(picture):
         mode = "I;16" if picture.mode in _MODES else picture.mode
-        raise UsageError(
-            f"'{file}' has the pixel mode {mode}, expected 8 bits per channel: convert it first"
+        raise Refused(
+            f"mode {mode}",
+            f"'{file}' has the pixel mode {mode}, expected 8 bits per channel: convert it first",
         )
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # a telephone's picture, previews behind it
-        raise UsageError(
-            f"'{file}' has {frames} frames, expected one picture: save each as a file first"
+        raise Refused(
+            "several frames",
+            f"'{file}' has {frames} frames, expected one picture: save each as a file first",
         )
 
 
@@ -146,7 +249,9 @@ def _require_opaque(file: Path, picture: Image) -> None:
     if picture.has_transparency_data:
         lowest = np.asarray(picture.convert("RGBA"))[..., 3].min()
         if lowest < 255:
-            raise UsageError(
+            raise Refused(
+                "transparent",
                 f"'{file}' is transparent in places (alpha {lowest}), expected opaque pixels: put it "
-                f"on a background first, which is a part of the image"
+                f"on a background first, which is a part of the image, or have it done with "
+                f"folder,background=white:PATH",
             )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.dataset_names import OwnPictures
 from bench.errors import UsageError
 from bench.memory import host_memory, size_text
 
@@ -296,6 +297,49 @@ def split_sizes(
     if num_test:
         return num_train - val, val, num_test
     return num_train - val - test, val, test
+
+
+def require_left(name: str, parts: Parts, held_out: tuple[int, int] | None) -> None:
+    """Enough is left to train on, where a user says how much is held out.
+
+    Raises:
+        UsageError: Too little.
+    """
+    if held_out is None or parts.val is not None:
+        return
+    val, test = held_out[0], 0 if parts.test is not None else held_out[1]
+    if (left := len(parts.train) - val - test) < MIN_IMAGES:
+        raise UsageError(
+            f"data set '{name}' holds out {val + test} of {len(parts.train)} images and leaves "
+            f"{max(left, 0)} to train on, expected at least {MIN_IMAGES}: hold out fewer or add images"
+        )
+
+
+def fewest_images(dim: int) -> int:
+    """Images, of which more than a detector has features are held out twice and some are left."""
+    return 2 * (dim + 1) + MIN_IMAGES
+
+
+def more_images(own: OwnPictures | None, sizes: Sequence[int], dim: int) -> str:
+    """What to do where validation has no more images than a detector has features.
+
+    Args:
+        own: What the name of a user's own data set says; None of another.
+        sizes: Train, validation and test images.
+        dim: Features.
+    """
+    if own is None:
+        return "add images"
+    least = dim + 1
+    total, with_test = sum(sizes), replace(own, held_out=least)
+    there = f"there are {total:,}"
+    fewest = fewest_images(dim)
+    if total < fewest:
+        return (
+            f"give {10 * least:,} images or more ({there}), or at least {fewest} and hold out more of "
+            f"them, as '{with_test.name}'"
+        )
+    return f"hold out more of them, as '{with_test.name}', or give {10 * least:,} images or more ({there})"
 
 
 def shares_of(parts: Parts, held_out: tuple[int, int] | None = None) -> tuple[Share, Share, Share]:

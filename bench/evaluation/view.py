@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -185,7 +186,7 @@ class View:
 
     def detector(self) -> Detector:
         """The feature network to look through."""
-        return required(self.other or self.reference.detector, missing_detector(self.spec.name))
+        return required(self.other or self.reference.detector, missing_detector(self.spec))
 
     def classifier(self) -> Detector:
         """The feature network, where it knows the data set's classes."""
@@ -266,9 +267,10 @@ def evaluation_mode(nets: Nets) -> None:
         module.eval()
 
 
-def missing_detector(dataset: str) -> str:
+def missing_detector(spec: DataSpec) -> str:
     """Why a measure that needs a detector cannot be had, with the remedy."""
+    own = f"make one with `bench detectors train {shlex.quote(spec.name)}`, or"
     return (
-        f"no detector for '{dataset}': make one with `bench detectors train {dataset}`, or look "
-        f"through an untrained network with --set detector=random"
+        f"no detector for '{spec.name}': {own if spec.num_classes else 'it has no labels to make one:'} "
+        "look through an untrained network with --set detector=random"
     )

@@ -13,9 +13,12 @@ from torch import Tensor, nn
 
 from bench.config import RunConfig
 from bench.contracts import Step, Trainable
+from bench.dataset_names import own_pictures
+from bench.datasets._splits import more_images
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
-from bench.evaluation.view import CHUNK, evaluation_mode
+from bench.evaluation.view import CHUNK, evaluation_mode, missing_detector
+from bench.measures import is_enough
 from bench.memory import memory_there, size_text
 from bench.metrics._evaluate import num_samples
 from bench.models import MODELS
@@ -125,6 +128,24 @@ def require_possible(configs: Iterable[RunConfig], reference: ReferenceData, job
         if not any(other.hold(facts) for other in measured):
             measured.append(facts)
             _require_memory(config, needs_of(config, reference), reference, jobs)
+
+
+def distance_lacking(config: RunConfig, reference: ReferenceData) -> str:
+    """Why validation has no distance to choose by, with the remedy; empty where it has one."""
+    detector, name = reference.detector, config.data.dataset
+    if detector is None:
+        return missing_detector(reference.spec)
+    sizes = [len(reference.images(split)) for split in ("train", "val", "test")]
+    count = min(sizes[1], config.eval.max_val_samples, config.eval.max_samples)
+    if is_enough(count, detector.dim):
+        return ""
+    remedy = "raise max_samples and max_val_samples"
+    if not is_enough(sizes[1], detector.dim):
+        remedy = more_images(own_pictures(name), sizes, detector.dim)
+    return (
+        f"'{name}' gives {count} validation images per distance, more than {detector.dim} are needed "
+        f"for the detector's features: {remedy}"
+    )
 
 
 def needs_of(config: RunConfig, reference: ReferenceData) -> Needs:

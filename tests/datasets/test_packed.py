@@ -39,7 +39,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The npz files that were read."""
     found: list[Path] = []
 
-    def read(path: Path) -> Parts:
+    def read(path: Path, _: object) -> Parts:
         found.append(path)
         return _npz.read_npz(path)
 

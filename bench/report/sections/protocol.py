@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bench.dataset_names import own_pictures
 from bench.measures import COARSE, MeasureName, is_coarse
 from bench.plan.space import FINALIST
 from bench.report.sections import section
@@ -28,6 +29,7 @@ def protocol(results: Results) -> str:
             f"{code(results.selection_metric_name)}, and the best checkpoint); the sealed test split is opened after "
             f"training and scores both. {_test_reads(results)}",
         ),
+        ("pictures", _pictures(results)),
         ("fresh seeds", _fresh(results)),
         ("budget", _budget(results)),
         ("precision", _precision(results)),
@@ -85,6 +87,12 @@ def _copied(results: Results) -> str:
         "than to a held-out image, rescaled to 0 where that is chance and 1 where each sample is a "
         "training image. Shown is the lower end of each run's 95 % interval, its mean over runs."
     )
+
+
+def _pictures(results: Results) -> str:
+    """What was done to a user's own pictures, which the digest of the data is of."""
+    own = own_pictures(results.identity.dataset)
+    return own.sentence if own else ""
 
 
 def _search(results: Results) -> str:
