@@ -88,8 +88,12 @@ def sample_run(
             save_samples(out, images, labels)
     say(f"{count} samples in {out}")
     if not is_grid(out):
+        detector = loaded.config.eval.detector
+        through = "" if detector == "auto" else f" --set detector={detector}"
         dataset = shlex.quote(reference.spec.name)
-        say(f"measured by: bench eval --images {shlex.quote(str(out))} --dataset {dataset}")
+        say(
+            f"measured by: bench eval --images {shlex.quote(str(out))} --dataset {dataset}{through}"
+        )
     return {"run_id": loaded.run_id, "count": count, "out": str(out)}
 
 

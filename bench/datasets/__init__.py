@@ -8,6 +8,7 @@ A new data set is a file beside this one (or a plugin) that gives ``DATASETS`` a
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from bench.datasets._levels import check_levels
 from bench.datasets._mixture import Mixture as Mixture
 from bench.datasets._npz import read_prepared
 from bench.datasets._packed import Layout, Packed as Packed, opened, pack, packed_path
+from bench.datasets._picture import Refused
 from bench.datasets._remembered import (
     Facts,
     is_settled,
@@ -235,8 +237,23 @@ def _source(name: str) -> DatasetSource:
         return DatasetSource(summary=name, read=partial(_read, own), held_out=held_out)
     if name in DATASETS.names():
         return DATASETS.get(name)
+    if path := _own_path(name):
+        kind = "folder" if path.is_dir() else "npz"
+        raise UsageError(
+            f"unknown dataset '{name}': for what lies there write {kind}:{name}, and see "
+            f"`bench data check {shlex.quote(name)}`"
+        )
     known = [*DATASETS.names(), "folder:PATH", "npz:PATH"]
     raise UsageError(closest(name, known, kind="dataset", what="known"))
+
+
+def _own_path(name: str) -> Path | None:
+    """A folder or an npz file of that name; None where there is none."""
+    path = _path(name)
+    with suppress(OSError, ValueError):  # a name that no file can have
+        if path.is_dir() or (path.suffix == ".npz" and path.is_file()):
+            return path
+    return None
 
 
 def _seen(name: str, source: DatasetSource) -> str:
@@ -362,8 +379,14 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
 def _read(own: OwnPictures) -> Parts:
     """What a user's folder or file holds."""
     path = _path(own.path)
-    with readable(path):
-        return _READERS[own.kind](path, own)
+    try:
+        with readable(path):
+            return _READERS[own.kind](path, own)
+    except Refused as error:
+        check = (
+            f"`bench data check {shlex.quote(own.path)}` says what is to be done with all of them"
+        )
+        raise UsageError(f"{error}; {check}") from error
 
 
 def _path(given: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.datasets._picture import SUFFIXES
+from bench.datasets._picture import SUFFIXES, Refused
 from bench.datasets._splits import Labels
 from bench.errors import UsageError
 
@@ -117,9 +117,10 @@ def _place(found: Contents, entry: Path, *, skip: bool) -> list[Path]:
             f"'{entry}' is a broken link, expected what it pointed to: mend it or remove it"
         )
     if suffix in OTHER_PICTURES:
-        raise UsageError(
+        raise Refused(
+            f"{suffix} pictures",
             f"'{entry}' is a picture that is not read, expected {' '.join(SUFFIXES)}: convert it "
-            f"or remove it, or have such left out with folder,skip:PATH"
+            f"or remove it",
         )
     return found.pictures if suffix in SUFFIXES and entry.is_file() else found.others
 

@@ -115,6 +115,29 @@ def test_too_few_images_for_a_distance_are_told_with_the_remedy_that_helps() -> 
     assert few.endswith("features: raise max_samples and max_val_samples")
 
 
+def test_folder_that_is_named_as_a_data_set_is_told_how_it_is_written() -> None:
+    Path("my photos").mkdir()
+    with pytest.raises(
+        UsageError, match="'my photos': for what lies there write folder:my photos, "
+    ):
+        spec_of("my photos")
+    np.savez("x.npz", x=RGB)
+    with pytest.raises(UsageError, match=r"write npz:x\.npz, and see `bench data check x\.npz`$"):
+        spec_of("x.npz")
+
+
+def test_picture_that_is_refused_names_the_command_that_tells_of_all() -> None:
+    folder("my photos")
+    with pytest.raises(
+        UsageError, match=r"; `bench data check 'my photos'` says what is to be done"
+    ):
+        spec_of("folder:my photos")
+    (Path("my photos") / "a.HEIC").touch()
+    sentence = r"a\.HEIC' is a picture that is not read, .*folder,skip:PATH; `bench data check 'my "
+    with pytest.raises(UsageError, match=sentence):
+        spec_of("folder:my photos")
+
+
 def test_train_refuses_at_once_pictures_that_no_detector_looks_at() -> None:
     np.savez("x.npz", x=RGB)
     sentence = (
