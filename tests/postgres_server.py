@@ -26,10 +26,12 @@ class Postgres:
 
     Args:
         folder: Of its data, readable for user postgres where root runs the tests.
+        quick: Whether it does not wait for the disk.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, quick: bool = True) -> None:
         self._folder, self._data = folder, folder / "data"
+        self._how = QUICK if quick else ""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -37,7 +39,7 @@ class Postgres:
 
     def start(self) -> None:
         """Until it takes connections."""
-        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 {QUICK}"
+        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 {self._how}"
         log = str(self._folder / "log")
         self._call("pg_ctl", "-D", str(self._data), "-l", log, "-o", options, "-w", "start")
 
@@ -78,14 +80,14 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def postgres_running() -> Iterator[Postgres]:
-    """A server with a folder of its own."""
+def postgres_running(*, quick: bool = True) -> Iterator[Postgres]:
+    """A server with a folder of its own, which waits for the disk unless it is ``quick``."""
     # Not pytest's folders: user postgres may not enter them.
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
-        server = Postgres(folder)
+        server = Postgres(folder, quick=quick)
         server.start()
         try:
             yield server

@@ -76,3 +76,14 @@ def test_search_did_not_lose_where_it_found_known_settings_or_some_at_most_5_per
     ]
     assert [one.ratio for one in every] == [1.04, 1.06, math.inf, 1.0, 0.0]
     assert "vae: 3 of 5 did not lose, 1 are lower than known" in script.table(every)
+
+
+@pytest.mark.postgres
+def test_script_for_storages_has_a_rate_for_each_number_of_runs_in_flight():
+    few = ["--asks", "4", "--repeats", "1", "--in-flight", "1", "3"]
+    command = [sys.executable, str(SPEED.with_name("storages.py")), *few]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[3:]]
+    assert [row[0] for row in rows] == ["1", "3"]
+    assert all(float(cell.split()[0]) > 0 for row in rows for cell in row)
