@@ -22,6 +22,9 @@ COLUMNS = 4
 BOTTOM, TOP = -0.08, 1.3
 """A score beyond is drawn at the edge: density has no upper end."""
 
+TINY = 1e-9
+"""A score below, such as a p-value, is 0 in words."""
+
 
 def exam_figures(checks: tuple[Check, ...], exam: Exam, folder: Path) -> dict[str, str]:
     """Draws ``<check>.png`` for each; check to the markdown that shows it."""
@@ -69,7 +72,8 @@ def _draw(axes: Axes, check: Check, measure: Examined, exam: Exam) -> str:
         ends = [min(max(score, BOTTOM), TOP) for score in scores]
         look = line_look(names, name) | {"markersize": 2.5, "linewidth": 1.1}
         axes.plot([p.x for p in levels], ends, label=name, clip_on=False, **look)
-        said.append(f"{name} {significant(scores[0], 2)} to {significant(scores[-1], 2)}")
+        first, last = (0.0 if abs(score) < TINY else score for score in (scores[0], scores[-1]))
+        said.append(f"{name} {significant(first, 2)} to {significant(last, 2)}")
     found = verdicts(check, measure, exam)
     mark = "–" if not found else FAIL if any(one.failures for one in found) else PASS
     axes.set(title=f"{measure.name} {mark}", ylim=(BOTTOM, TOP))

@@ -16,6 +16,7 @@ from bench.cli.exam import write_exam
 from bench.cli.list import list_kind
 from bench.compare.verify import _linked
 from bench.errors import UsageError
+from bench.exam.figures import drawn
 from bench.exam.gaussians import rounding
 from bench.exam.modes import invention
 from bench.exam.numbers import Answer, Level
@@ -96,15 +97,22 @@ def test_table_of_verdicts_says_what_the_record_says(written):
     assert all(bool(row["failures"]) == (row["passes"] == "no") for row in rows)
 
 
+def test_score_of_next_to_nothing_is_0_in_words(written):
+    levels = tuple(Level(float(x), 10.0 ** (-8 * x), 0.0) for x in range(1, 11))
+    answers = (Answer("mode dropping and invention", "2 dimensions", "pqm_p", levels),)
+    _, alt = drawn(few(30)[1], replace(read_numbers(written), answers=answers))
+    assert alt.endswith(": 2 dimensions 0.000000010 to 0.")
+
+
 def test_page_follows_from_the_stored_numbers(written):
     exam = read_numbers(written)
-    drawn = dict.fromkeys([check.name for check in few(30)], "")
-    told = page_text(few(30), exam, drawn)
+    shown = dict.fromkeys([check.name for check in few(30)], "")
+    told = page_text(few(30), exam, shown)
     assert "No measure passes every check with n = 30." in told
     # Whatever passes everything is said first.
     levels = tuple(Level(float(x), 1 - 0.1 * max(0, 5 - x), 0.0) for x in range(1, 11))
     passing = Answer("mode dropping and invention", "2 dimensions", "coverage", levels)
-    clean = page_text(few(30), replace(exam, answers=(passing,)), drawn)
+    clean = page_text(few(30), replace(exam, answers=(passing,)), shown)
     assert "**`coverage` passes every check with n = 30.**" in clean
 
 
