@@ -90,7 +90,13 @@ TINY = {
 }
 
 
+SMALL = {"width": 4, "num_steps": 4, "sample_steps": 3}
+
+
 def tiny(variant):
-    """As it is, but for the width of its networks."""
+    """As it is, but for the width of its networks and the steps of a chain."""
     reference, values = split(variant)
-    return configure(reference, TINY | values, {"width": 4} if has_width(reference) else {})
+    known = find(reference)[1].settings.model_fields
+    return configure(
+        reference, TINY | values, {key: value for key, value in SMALL.items() if key in known}
+    )

@@ -110,20 +110,6 @@ class Diffusion(nn.Module):
         posterior = beta * (1 - self.kept(s)) / (1 - self.kept(t))
         return beta, posterior, beta if self.is_forward else posterior
 
-    def loss(self, y: Tensor, noise: Rng) -> Tensor:
-        """Squared error of the noise, mean over values and images: Ho et al. 2020, eq. 14.
-
-        The steps of a batch are spread evenly, from one number (Kingma et al. 2021, arXiv
-        2107.00630, appendix I.1).
-        """
-        n = len(y)
-        share = (noise.uniform(1) + torch.arange(n, device=y.device) / n) % 1
-        t = (share * self.num_steps).floor().clamp(max=self.num_steps - 1) + 1
-        kept = _log_kept(t / self.num_steps).exp()[:, None, None, None]
-        eps = noise.normal(*y.shape)
-        error: Tensor = self(kept.sqrt() * y + (1 - kept).sqrt() * eps, t) - eps
-        return error.square().mean()
-
     def bound(self, y: Tensor, noise: Rng) -> Bound:
         """The terms of the bound on log p(y) in nats (Ho et al. 2020, eq. 5), every step once.
 
@@ -166,6 +152,21 @@ class Diffusion(nn.Module):
             if fresh and s > 0:
                 y = y + math.sqrt(own) * z[:, i]
         return y
+
+
+def noise_loss(diffusion: Diffusion, y: Tensor, noise: Rng) -> Tensor:
+    """Squared error of the noise, mean over values and images: Ho et al. 2020, eq. 14.
+
+    The steps of a batch are spread evenly, from one number (Kingma et al. 2021, arXiv 2107.00630,
+    appendix I.1).
+    """
+    n, last = len(y), diffusion.num_steps
+    share = (noise.uniform(1) + torch.arange(n, device=y.device) / n) % 1
+    t = (share * last).floor().clamp(max=last - 1) + 1
+    kept = _log_kept(t / last).exp()[:, None, None, None]
+    eps = noise.normal(*y.shape)
+    error: Tensor = diffusion(kept.sqrt() * y + (1 - kept).sqrt() * eps, t) - eps
+    return error.square().mean()
 
 
 def _log_kept(share: Share) -> Share:

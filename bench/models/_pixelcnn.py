@@ -92,17 +92,10 @@ class PixelCnn(nn.Module):
         out: Tensor = self.layers(self.first(plane) + self.place[:, : plane.shape[2]])
         return out
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log P(x) in nats of images whose values are k / (L - 1), the sum over values: ``[N]``."""
-        plane = x.permute(0, 2, 3, 1).reshape(-1, 1, *self.plane)
-        level = gray_levels(plane, self.levels).long()
-        log_p: Tensor = self(plane).log_softmax(1).gather(1, level)
-        return log_p.flatten(1).sum(1)
-
     @torch.no_grad()
     def sample(self, u: Tensor) -> Tensor:
         """Uniform ``[N, C, H, W]`` to images: each value's level is where its CDF passes u."""
-        u = u.permute(0, 2, 3, 1).reshape(-1, 1, *self.plane)
+        u = _as_plane(u)
         plane = torch.zeros_like(u)
         for row, column in product(*map(range, self.plane)):
             logits = self(plane[:, :, : row + 1])[:, :, row, column]
@@ -110,3 +103,16 @@ class PixelCnn(nn.Module):
             level = passed.sum(1).clamp(max=self.levels - 1)
             plane[:, 0, row, column] = level / (self.levels - 1)
         return plane.view(-1, *self.shape[1:], self.shape[0]).permute(0, 3, 1, 2)
+
+
+def log_prob(net: nn.Module, x: Tensor, levels: int) -> Tensor:
+    """log P(x) in nats by a ``PixelCnn`` of images whose values are k / (L - 1), ``[N]``."""
+    plane = _as_plane(x)
+    level = gray_levels(plane, levels).long()
+    log_p: Tensor = net(plane).log_softmax(1).gather(1, level)
+    return log_p.flatten(1).sum(1)
+
+
+def _as_plane(x: Tensor) -> Tensor:
+    """``[N, C, H, W]`` to ``[N, 1, H, W C]``, the channels of a pixel beside each other."""
+    return x.permute(0, 2, 3, 1).flatten(2)[:, None]

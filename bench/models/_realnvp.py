@@ -61,12 +61,6 @@ class RealNvp(nn.Module):
             log_det = log_det + more
         return z, log_det
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log p(x) in nats by change of variables, eq. 2: ``[N]``."""
-        z, log_det = self(x)
-        log_px: Tensor = standard_log_prob(z) + log_det
-        return log_px
-
     def to_images(self, z: Tensor) -> Tensor:
         """``[N, D]`` to x ``[N, C, H, W]``, the inverse of ``forward``."""
         for coupling in cast("list[Coupling]", reversed(self.couplings)):
@@ -88,6 +82,13 @@ class RealNvp(nn.Module):
         std, mean = torch.std_mean(_share(x).logit(), 0, correction=0)
         self.mean.copy_(mean)
         self.log_scale.copy_(std.log())
+
+
+def log_prob(flow: nn.Module, x: Tensor) -> Tensor:
+    """log p(x) in nats by change of variables (eq. 2) of a ``RealNvp``, ``[N]``."""
+    z, log_det = flow(x)
+    log_px: Tensor = standard_log_prob(z) + log_det
+    return log_px
 
 
 def _share(x: Tensor) -> Tensor:

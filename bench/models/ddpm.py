@@ -62,9 +62,8 @@ class Settings(ModelSettings):
 def build(settings: Settings, spec: DataSpec) -> Trainable:
     """Diffusion model that tells the noise in an image; a bound on log p(x) of dequantised pixels."""
     from bench.contracts import BoundedDensity, EvalFns, OptimSpec, Phase, Trainable
-    from bench.distances.gaussians import standard_log_prob
     from bench.images import dequantise, from_symmetric, level_centres
-    from bench.models._ddpm import Diffusion
+    from bench.models._ddpm import Diffusion, noise_loss
 
     size, steps, is_ddim = math.prod(spec.shape), settings.sample_steps, settings.sampler == "ddim"
 
@@ -84,7 +83,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
 
     def loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
         x = observe(step.images.repeat(settings.draws, 1, 1, 1), step.noise)
-        return network(nets).loss(2 * x - 1, step.noise), {}
+        return noise_loss(network(nets), 2 * x - 1, step.noise), {}
 
     def latent(nets: Nets, n: int, noise: Rng) -> Tensor:  # noqa: ARG001
         return noise.normal(n, size * (1 if is_ddim else steps))
@@ -105,8 +104,6 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         eval_fns=EvalFns(
             latent=latent,
             decode=decode,
-            latent_dim=size if is_ddim else None,
-            prior_log_prob=(lambda nets, z: standard_log_prob(z)) if is_ddim else None,  # noqa: ARG005
             latent_in_chunks=not is_ddim,
             density=BoundedDensity(
                 likelihood_name="dequantised", kind="density", observe=observe, terms=bound

@@ -43,7 +43,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     from bench.contracts import EvalFns, ExactDensity, OptimSpec, Phase, Trainable
     from bench.errors import UsageError
     from bench.images import gray_levels
-    from bench.models._pixelcnn import PixelCnn
+    from bench.models._pixelcnn import PixelCnn, log_prob
 
     levels = spec.levels
     if levels > MOST_LEVELS:
@@ -55,11 +55,12 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
         likelihood_name="categorical",
         kind="levels",
         observe=lambda images, noise: gray_levels(images, levels) / (levels - 1),  # noqa: ARG005
-        log_prob=lambda nets, x, labels: network(nets).log_prob(x),  # noqa: ARG005
+        log_prob=lambda nets, x, labels: log_prob(nets["pixelcnn"], x, levels),  # noqa: ARG005
     )
 
     def loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
-        log_px = network(nets).log_prob(density.observe(step.images, step.noise)).mean()
+        x = density.observe(step.images, step.noise)
+        log_px = log_prob(nets["pixelcnn"], x, levels).mean()
         return -log_px, {"log_likelihood_nats": log_px}
 
     return Trainable(

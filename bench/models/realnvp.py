@@ -42,18 +42,18 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     from bench.contracts import EvalFns, ExactDensity, OptimSpec, Phase, Trainable
     from bench.distances.gaussians import standard_log_prob
     from bench.images import dequantise, level_centres
-    from bench.models._realnvp import RealNvp
+    from bench.models._realnvp import RealNvp, log_prob
 
     flow = RealNvp(spec.shape, num_couplings=settings.num_couplings, hidden=settings.hidden)
     density = ExactDensity(
         likelihood_name="dequantised",
         kind="density",
         observe=lambda images, noise: dequantise(images, spec.levels, noise.uniform(*images.shape)),
-        log_prob=lambda nets, x, labels: flow_of(nets).log_prob(x),  # noqa: ARG005
+        log_prob=lambda nets, x, labels: log_prob(nets["flow"], x),  # noqa: ARG005
     )
 
     def loss(nets: Nets, step: Step) -> tuple[Tensor, Scalars]:
-        log_px = flow_of(nets).log_prob(density.observe(step.images, step.noise)).mean()
+        log_px = log_prob(nets["flow"], density.observe(step.images, step.noise)).mean()
         return -log_px, {"log_likelihood_nats": log_px}
 
     def decode(nets: Nets, z: Tensor, labels: Tensor | None) -> Tensor:  # noqa: ARG001

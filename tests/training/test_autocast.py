@@ -9,8 +9,8 @@ from torch import nn
 
 from bench.config import TrainSettings
 from bench.contracts import EvalFns, OptimSpec, Phase, Trainable
-from bench.testing import made_images, made_model
-from bench.training.autocast import InBf16, matrix_products
+from bench.testing import made_images, made_model, made_step
+from bench.training.autocast import InBf16, in_bf16, matrix_products
 from bench.training.trainer import Trainer
 
 ROUNDED = torch.full((4, 16), 1 + 2**-10)  # bf16 has no such number
@@ -94,3 +94,13 @@ def test_tf32_is_allowed_inside_training_alone(precision):
         inside = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     assert inside == (precision == "tf32",) * 2
     assert not torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize("name", ["realnvp", "pixelcnn", "ddpm"])
+def test_loss_of_a_model_with_its_own_likelihood_is_rounded_too(name):
+    model = made_model(name, {"width": "4"} if has_width(name) else {"hidden": "512"})
+    exact, rounded = (
+        float(one.phases[0].loss(one.modules, made_step())[0]) for one in (model, in_bf16(model))
+    )
+    assert rounded != exact
+    assert rounded == pytest.approx(exact, rel=0.05)
