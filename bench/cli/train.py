@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.cli import names
+from bench.cli.ending import ending, scale_of, value_lines
 from bench.cli.options import (
     Dataset,
     Deterministic,
@@ -57,6 +58,9 @@ def train_one(
     plugins: Plugins = None,
     fresh: Fresh = False,
     inception_weights: Weights = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="print every value, not the five lines that matter")
+    ] = False,
     say: Say = quiet,
 ) -> dict[str, Any]:
     """One run; with ``config`` a tracked run again, compared with the first.
@@ -64,7 +68,9 @@ def train_one(
     Raises:
         UsageError: Anything about the options that cannot work.
     """
-    original = _original(config, tracking_uri) if config else None
+    if (model is None) == (config is None):
+        raise UsageError("bench train takes a MODEL or --config RUN: give exactly one of them")
+    original = _original(config, tracking_uri) if config is not None else None
     wanted = _config(model, original, dataset, overrides or [])
     from bench.engines.task import Task, run_task, tracked_run  # names and values are right by now
     from bench.runtime import prepare, provenance_warning, stop_requests
@@ -101,15 +107,19 @@ def train_one(
         deterministic=deterministic,
         plugins=tuple(str(path.absolute()) for path in plugins or ()),
     )
-    run_id = tracked_run(task, store)
-    say(f"run {run_id}: {wanted.name} on {wanted.data.dataset}, {wanted.train.num_images:,} images")
+    begun = tracked_run(task, store)
+    say(f"run {begun}: {wanted.name} on {wanted.data.dataset}, {wanted.train.num_images:,} images")
     if warning := provenance_warning():
         say(warning)
     with stop_requests() as should_stop:
         result = run_task(task, should_stop)
-    _say_result(result, say)
     deliver_all([folder], store)
-    summary: dict[str, Any] = {"run_id": run_id_of(folder), **result.to_json()}
+    run_id = run_id_of(folder)
+    if everything:
+        say("\n".join(value_lines(result)))
+    if say is not quiet:  # the scale takes a moment
+        say("\n".join(ending(result, folder, run_id, scale_of(wanted, device), plugins or ())))
+    summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
     if original is not None:
         summary["differences"] = differences = _differences(result, original)
         found = f"differs from {original.run_id}: {json.dumps(differences)}"
@@ -122,9 +132,9 @@ def train_one(
 
 def _original(run: str, tracking_uri: str | None) -> RunRecord:
     """The run that is to be repeated."""
-    from bench.tracking.mlflow import Store
+    from bench.tracking.recorded import open_recorded
 
-    return Store(tracking_uri).record(run)
+    return open_recorded(tracking_uri).record(run)
 
 
 def _in_precision(config: RunConfig, root: Path, device: str, say: Say) -> RunConfig:
@@ -183,8 +193,6 @@ def _require_parts(config: RunConfig, device: str, say: Say) -> DataSpec:
 def _config(
     model: str | None, original: RunRecord | None, dataset: str | None, overrides: list[str]
 ) -> RunConfig:
-    if (model is None) == (original is None):
-        raise UsageError("bench train takes a MODEL or --config RUN: give exactly one of them")
     assigned = parse_assignments(overrides)
     if original is not None:
         if assigned or dataset:
@@ -213,17 +221,6 @@ def _about(config: RunConfig, folder: Path, original: RunRecord | None) -> About
     ).to_tags()
     name = f"{config.name} {config.data.dataset} seed={config.train.seed}"
     return About(experiment="train", name=name, params=config.params(), tags=tags)
-
-
-def _say_result(result: TrialResult, say: Say) -> None:
-    for name, value in sorted(result.metrics.items()):
-        say(f"{name:<44} {value:.4f}")
-    for reason in sorted(set(result.not_applicable.values())):
-        names = [name for name, why in result.not_applicable.items() if why == reason]
-        say(f"n/a: {', '.join(sorted(names))}: {reason}")
-    say(f"{result.status} {result.reason}".rstrip())
-    for warning in result.warnings or ():
-        say(f"warning: {warning}")
 
 
 def _made_otherwise(result: TrialResult, original: RunTags) -> list[str]:
