@@ -12,8 +12,7 @@ from bench.cli.options import Dataset, Say, Sets, Uri, command, quiet
 from bench.files import made_folder, written_where_asked
 from bench.plan.files import load_study
 from bench.tracking.bundle import BUNDLE, write_bundle
-from bench.tracking.mlflow import Store
-from bench.tracking.recorded import find_recorded
+from bench.tracking.recorded import find_recorded, open_recorded
 
 
 @command("bundle")
@@ -40,7 +39,7 @@ def make_bundle(
         UsageError: Nothing was run under it, or the file cannot lie there.
     """
     load_study(study)  # a name that no file has is told before a database is made
-    store = Store(tracking_uri)
+    store = open_recorded(tracking_uri)
     identity, experiment_id = find_recorded(
         store, study, tier=tier, dataset=dataset, sets=overrides or []
     )

@@ -15,6 +15,7 @@ from bench.files import written_where_asked
 from bench.results.format import code, table
 from bench.results.runs import RecordedRun
 from bench.tracking.mlflow import Store
+from bench.tracking.recorded import open_recorded
 
 _PICTURES = ("samples", "reconstructions")
 
@@ -38,7 +39,7 @@ def compare_runs(
         raise UsageError(f"bench compare takes two or more runs, got {len(set(runs))}: add ids")
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"'{out}' is a file: give a folder with --out")
-    store = Store(tracking_uri)
+    store = open_recorded(tracking_uri)
     records = {record.run_id: record for record in map(store.record, runs)}
     found = side_by_side([RecordedRun(record) for record in records.values()])
     text = markdown(found)

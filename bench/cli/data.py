@@ -167,7 +167,9 @@ def _advice(own: OwnPictures, sizes: Sequence[int], num_classes: int) -> list[st
 
 @command("fetch", into=data, example="bench data fetch mnist")
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="see `bench data list`")], *, say: Say = quiet
+    name: Annotated[str, typer.Argument(help="of a data set, as `bench data list` has it")],
+    *,
+    say: Say = quiet,
 ) -> Path:
     """Download a data set."""
     path = datasets.fetch(name)
@@ -177,7 +179,7 @@ def data_fetch(
 
 @command("import", into=data, example="bench data import mnist downloads")
 def data_import(
-    name: Annotated[str, typer.Argument(help="see `bench data list`")],
+    name: Annotated[str, typer.Argument(help="of a data set, as `bench data list` has it")],
     directory: Annotated[Path, typer.Argument(help="folder of the four IDX files")],
     *,
     say: Say = quiet,
@@ -192,7 +194,9 @@ def data_import(
     "verify", into=data, fails=lambda found: not found["ok"], example="bench data verify mnist"
 )
 def data_verify(
-    name: Annotated[str, typer.Argument(help="see `bench data list`")], *, say: Say = quiet
+    name: Annotated[str, typer.Argument(help="of a data set, as `bench data list` has it")],
+    *,
+    say: Say = quiet,
 ) -> dict[str, Any]:
     """Compare an installed data set with its digest."""
     verdict = datasets.verify(name)

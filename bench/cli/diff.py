@@ -9,7 +9,7 @@ import typer
 
 from bench.cli.options import Say, Uri, columns, command, quiet
 from bench.compare.diff import run_diff
-from bench.tracking.mlflow import Store
+from bench.tracking.recorded import open_recorded
 
 _LONGEST = 60
 """Characters of a value in the terminal; ``--json`` has all of them."""
@@ -28,7 +28,7 @@ def diff_runs(
     Raises:
         UsageError: No such run.
     """
-    store = Store(tracking_uri)
+    store = open_recorded(tracking_uri)
     one, other = store.record(first), store.record(second)
     found = run_diff(one, other)
     say(f"first  {one.run_id}\nsecond {other.run_id}")

@@ -29,7 +29,7 @@ from bench.config import EvalSettings, RunConfig, listed, parse_assignments
 from bench.datasets import require_pictures
 from bench.datasets._splits import digest_of
 from bench.errors import UsageError
-from bench.evaluation.outside import Given, inverted, read_outside
+from bench.evaluation.outside import Given, inverted, read_outside, require_images
 from bench.evaluation.view import Generated
 from bench.metrics import declared_tag, requested
 from bench.metrics._evaluate import measure, num_samples, view_of
@@ -41,7 +41,7 @@ from bench.records import OUTSIDE, RunRecord, RunTags
 from bench.runtime import environment, prepare, resolve_device
 from bench.tracking.journal import note_tags
 from bench.tracking.mlflow import Store
-from bench.tracking.recorded import find_recorded
+from bench.tracking.recorded import find_recorded, open_recorded
 from bench.training.identity import require_same_data
 from bench.training.parts import reference_for, restore_run
 from bench.training.run import log_result, open_test_split, result_of
@@ -88,15 +88,18 @@ def evaluate_one(
     """
     if (run_id is None) == (images is None):
         raise UsageError("bench eval takes a RUN or --images PATH: give exactly one of them")
+    _eval_settings(overrides or [])
     if images is not None:
         _require_context(study, tier, dataset)
+        require_images(images)
     elif name or study or tier or dataset or seed:
         raise UsageError(
             "--name, --seed, --study, --tier and --dataset are for images made elsewhere: a "
             "run has them, leave them out"
         )
     prepare(threads or 1)
-    store, on = Store(tracking_uri), resolve_device(device)
+    on = resolve_device(device)
+    store = Store(tracking_uri) if images is not None else open_recorded(tracking_uri)
     if images is None:
         return _measure_run(store, run_id or "", overrides or [], root=root, device=on, say=say)
     if study is None:

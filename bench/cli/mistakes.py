@@ -23,6 +23,7 @@ OTHER_OPTIONS = {
     "--force": "--fresh",
     "--verbose": "--debug",
     "--num-seeds": "--seeds",
+    "--seed": "--seeds",
     "--num-trials": "--trials",
     "--outdir": "--root",
 }
@@ -53,10 +54,11 @@ def sentence(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     called = context.command_path if context else "bench"
     params = {} if context is None else _options(context)
+    arguments = {_name(param) for param in params.values() if param.param_type_name != "option"}
     said = str(getattr(error, "message", error)).rstrip(".")
     match type(error).__name__:
         case "NoSuchOption":
-            said = _option(str(getattr(error, "option_name", "")), called, params)
+            said = _option(str(getattr(error, "option_name", "")), called, params, arguments)
         case "BadParameter":
             said = _value(error)
         case "MissingParameter":
@@ -69,20 +71,21 @@ def sentence(error: Exception) -> str:
 
 
 def _options(context: Any) -> dict[str, Any]:
-    """Every option of the command, by each of its names."""
-    params = context.command.get_params(context)
-    return {name: param for param in params for name in param.opts if name.startswith("-")}
+    """What the command takes, by each of its names."""
+    return {name: param for param in context.command.get_params(context) for name in param.opts}
 
 
-def _option(name: str, called: str, params: dict[str, Any]) -> str:
+def _option(name: str, called: str, params: dict[str, Any], arguments: set[str]) -> str:
     unknown = f"{called} has no option {shown(name)}"
     key = name.lstrip("-").replace("-", "_")
-    if "--set" in params and (known := COMMON.get(key.lower(), key)) in _settings():
-        return f"{unknown}, a setting is given as {ask_for(known)}"
     other = OTHER_OPTIONS.get(name, "")
     if other.split(" ")[0] in params:
         return f"{unknown}, did you mean '{other}'?"
-    guessed = near(name, params)
+    if "--set" in params and (known := COMMON.get(key.lower(), key)) in _settings():
+        return f"{unknown}, a setting is given as {ask_for(known)}"
+    if key.upper() in arguments:
+        return f"{unknown}, {key.upper()} is given without one"
+    guessed = near(name, [each for each in params if each.startswith("-")])
     return f"{unknown}, did you mean {guessed}?" if guessed else unknown
 
 

@@ -175,6 +175,9 @@ def _printed(text: str) -> None:
 
 
 def _prepare(given: Mapping[str, Any]) -> None:
+    root = given.get("root")
+    if root is not None and root.exists() and not root.is_dir():
+        raise UsageError(f"'{root}' is a file, expected a folder: give another one with --root")
     if "tracking_uri" in given:  # a command that opens a store
         require_address(given["tracking_uri"])
     if weights := given.get("inception_weights"):

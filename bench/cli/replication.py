@@ -17,6 +17,7 @@ from bench.results.results import Results
 from bench.results.tracked import bundled_results, tracked_results
 from bench.tracking.bundle import Bundle
 from bench.tracking.mlflow import Store
+from bench.tracking.recorded import open_recorded
 
 
 @command("replication")
@@ -38,7 +39,7 @@ def make_replication(
     """
     found = [bundled_results(Bundle(path)) for path in bundles or ()]
     if tracking_uri or not found:
-        found += _stored(Store(tracking_uri))
+        found += _stored(open_recorded(tracking_uri))
     if not found:
         raise UsageError(
             "no runs of a study that says what others have published: run one first, such as "

@@ -13,8 +13,7 @@ from bench.errors import UsageError
 from bench.files import written_where_asked
 from bench.plan.files import load_study, study_files
 from bench.tracking.bundle import Bundle
-from bench.tracking.mlflow import Store
-from bench.tracking.recorded import find_recorded
+from bench.tracking.recorded import find_recorded, open_recorded
 
 
 @command("report")
@@ -71,7 +70,7 @@ def make_report(
         if not opened.has_pictures:
             say("without the figures of runs' pictures, which the bundle leaves out")
     else:
-        store = Store(tracking_uri)
+        store = open_recorded(tracking_uri)
         identity, experiment_id = find_recorded(
             store, str(study), tier=tier, dataset=dataset, sets=overrides or []
         )

@@ -25,7 +25,7 @@ from bench.models import config_from_params
 from bench.pictures import over_the_truth
 from bench.records import DataSpec
 from bench.runtime import DeviceRng, generator, prepare, resolve_device
-from bench.tracking.mlflow import Store
+from bench.tracking.recorded import open_recorded
 from bench.training.identity import changed_since
 from bench.training.parts import reference_for, restore_run
 
@@ -56,7 +56,7 @@ def sample_run(
     *,
     count: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="number of images")] = 64,
     out: Annotated[
-        Path, typer.Option("-o", help="a grid in one .png, arrays in an .npz, or a folder")
+        Path, typer.Option("-o", "--out", help="a grid in one .png, arrays in an .npz, or a folder")
     ] = Path("samples.png"),
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="of the noise")] = 0,
     label: Annotated[
@@ -111,7 +111,7 @@ def load_run(
         UsageError: No such run, or its checkpoint is not under ``root``.
     """
     prepare()
-    record = Store(tracking_uri).record(run_id)
+    record = open_recorded(tracking_uri).record(run_id)
     config = config_from_params(record.params)
     reference = reference_for(config, resolve_device(device))
     if changed := changed_since(record.about, config, reference.spec):

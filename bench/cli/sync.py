@@ -23,10 +23,18 @@ def sync(
     """Sends all that runs under a root have kept and the store does not have.
 
     Raises:
-        UsageError: The store does not open, or holds runs of a study that another folder made.
+        UsageError: There is no such folder, the store does not open, or holds runs of a study that another folder made.
         Undelivered: It went away in between.
     """
-    store, found = Store(tracking_uri), journals(root)
+    found = journals(root)
+    if not root.is_dir():
+        raise UsageError(
+            f"'{root}' is no folder of runs: give the one that they lie in with --root"
+        )
+    if not found:
+        say(f"nothing is kept under '{root}'")
+        return {"told": {}, "busy": 0}
+    store = Store(tracking_uri)
     for study in sorted({folder.parent for folder in found}):
         _require_own(store, study, found)
     told: dict[str, str] = {}

@@ -12,8 +12,8 @@ from bench.cli.options import Say, Uri, command, quiet
 from bench.errors import UsageError
 from bench.signals import run_guarded
 from bench.text import without_password
-from bench.tracking.mlflow import Store
 from bench.tracking.opening import for_mlflow, serve_command
+from bench.tracking.recorded import open_recorded
 
 
 def _only_this_machine(host: str) -> bool:
@@ -40,7 +40,7 @@ def serve_ui(
     Raises:
         UsageError: Nothing was logged for that study, or the store is a server already.
     """
-    store = Store(tracking_uri)
+    store = open_recorded(tracking_uri)
     found = [e for e in reversed(store.experiments()) if e.name != "Default"]
     found = [e for e in found if study is None or e.given.startswith(study)]
     if not found:

@@ -28,6 +28,7 @@ from bench.errors import UsageError
 from bench.files import FIGURES
 from bench.plan.files import load_study
 from bench.plots import PLOTS
+from bench.report.html import HTML
 from bench.report.manifest import MANIFEST, Manifest, text_digest
 from bench.report.runs_csv import read_records
 from bench.report.sections import in_order
@@ -93,6 +94,10 @@ class Verification:
         }
 
 
+_OF_A_REPORT = {README, RUNS, HTML, MANIFEST}
+"""Files that mean the folder that they lie in."""
+
+
 def verify_report(path: Path, uri: str | None = None) -> Verification:
     """Makes the report in a folder again from the runs it names, and compares.
 
@@ -109,6 +114,10 @@ def verify_report(path: Path, uri: str | None = None) -> Verification:
         UsageError: No report lies there, the store does not open, or the bundle is not as it was
             written.
     """
+    if not path.is_dir() and path.suffix != ".zip" and path.name not in _OF_A_REPORT:
+        raise UsageError(
+            f"'{path}' is no report: give its folder, the README.md in it, or a file of `bench bundle`"
+        )
     folder = path if path.is_dir() else path.parent
     if path.suffix == ".zip":
         bundle = Bundle(path)

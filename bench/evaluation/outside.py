@@ -95,14 +95,23 @@ def inverted(images: Images, real: Tensor) -> str:
     )
 
 
-def _read(path: Path, spec: DataSpec, classes: Sequence[str]) -> Parts:
-    if path.is_dir():
-        return read_pictures(path, partial(_numbers, path, spec, classes))
-    if path.suffix != ".npz":
+def require_images(path: Path) -> None:
+    """A path that may hold images, before anything is opened for them.
+
+    Raises:
+        UsageError: It is no folder and no ``.npz`` file.
+    """
+    if not (path.is_dir() or (path.suffix == ".npz" and path.exists())):
         raise UsageError(
             f"'{path}' is neither a folder nor an .npz file: give --images a folder of pictures, "
             "or a file with an array x of uint8"
         )
+
+
+def _read(path: Path, spec: DataSpec, classes: Sequence[str]) -> Parts:
+    if path.is_dir():
+        return read_pictures(path, partial(_numbers, path, spec, classes))
+    require_images(path)
     parts = read_npz(path)
     if parts.test is not None:
         raise UsageError(

@@ -378,7 +378,7 @@ def resolve(
     if storage is not None and "://" not in storage:
         raise UsageError(
             f"--storage takes a database URL, got {shown(storage)}: write "
-            f"sqlite:///{storage if len(storage) < MOST_LETTERS else 'optuna'}.db"
+            f"sqlite:///{storage.removesuffix('.db') if len(storage) < MOST_LETTERS else 'optuna'}.db"
         )
     size = study.tier(tier)
     for option, value in (("--trials", trials), ("--seeds-per-trial", seeds_per_trial)):

@@ -44,7 +44,8 @@ def require_address(uri: str | None) -> str:
     kind, named, _ = chosen.partition("://")
     if chosen and not named:
         raise UsageError(
-            f"tracking URI '{chosen}' names no store: write sqlite:///{chosen}.db or http://HOST:PORT"
+            f"tracking URI '{chosen}' names no store: write "
+            f"sqlite:///{chosen.removesuffix('.db')}.db or http://HOST:PORT"
         )
     plugged = {point.name for point in entry_points(group="mlflow.tracking_store")}
     known = {*DATABASES, *OTHERS, *plugged}

@@ -8,7 +8,23 @@ from bench.config import parse_assignments
 from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.plan.study import Identity
+from bench.tracking.address import database_path, store_uri
 from bench.tracking.mlflow import Store
+
+
+def open_recorded(uri: str | None) -> Store:
+    """The store that runs were recorded in; asking for runs makes none.
+
+    Raises:
+        UsageError: There is no such database, or the store does not open.
+    """
+    path = database_path(store_uri(uri))
+    if path is not None and not path.exists():
+        raise UsageError(
+            f"no runs are recorded in '{path}', which is not there: go to the folder that they were "
+            "made in, or give their store with --tracking-uri"
+        )
+    return Store(uri)
 
 
 def find_recorded(
