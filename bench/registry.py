@@ -165,6 +165,12 @@ def registry_of(kind: str) -> Registry[Any]:
     return next(each for each in filled if each.package == package.__name__)
 
 
+def plugin_module(path: Path) -> str:
+    """The name under which a plugin file is imported."""
+    place = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]
+    return f"bench_plugin_{path.stem}_{place}"
+
+
 def load_plugins(paths: Iterable[Path]) -> None:
     """Imports files that register things, once each per process.
 
@@ -172,8 +178,7 @@ def load_plugins(paths: Iterable[Path]) -> None:
         UsageError: A path is no Python file, or its import fails.
     """
     for path in paths:
-        place = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]
-        name = f"bench_plugin_{path.stem}_{place}"
+        name = plugin_module(path)
         if name in sys.modules:
             continue
         spec = importlib.util.spec_from_file_location(name, path)

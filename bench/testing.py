@@ -153,13 +153,16 @@ def each_phase_moves_its_own_modules_alone(reference: str, values: Values = None
                 not torch.equal(a, b) for a, b in zip(old, parameters(model)[name], strict=True)
             ]
             if name not in model.optimizers[phase.optimizer].modules:
-                assert not any(moved), f"{phase.name} moves {name}"
+                assert not any(moved), (
+                    f"phase '{phase.name}' moves '{name}', which its optimizer does not name: take "
+                    "gradients and updates of its own modules alone"
+                )
                 continue
-            assert any(moved) or not moved, f"{phase.name} moves nothing of {name}"
+            assert any(moved) or not moved, f"phase '{phase.name}' moves nothing of '{name}'"
             # The last bias of a Wasserstein critic cancels: no gradient, no move.
             for parameter, has_moved in zip(model.modules[name].parameters(), moved, strict=True):
                 still = parameter.grad is not None and bool((parameter.grad == 0).all())
-                assert has_moved or still, f"{phase.name} leaves a part of {name} unmoved"
+                assert has_moved or still, f"phase '{phase.name}' leaves a part of '{name}' unmoved"
 
 
 def losses_are_finite_and_reach_every_parameter(reference: str, values: Values = None) -> None:

@@ -79,7 +79,7 @@ BOTH: dict[str, str] = {
     "testing": "datasets models evaluation training",
     "cli": (
         "plan tracking results report compare datasets detectors models evaluation metrics pictures "
-        "training study calibration exam | engines"
+        "training study calibration exam | engines testing"
     ),
     "api": "plan cli | results",
 }

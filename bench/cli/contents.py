@@ -130,8 +130,13 @@ GROUPS: dict[str, dict[str, Listed]] = {
         "data": Listed("data", "Install and check data sets.", "bench data list"),
         "init": Listed(
             "init",
-            "Write a commented study file into ./studies, to start from.",
-            "bench init my_study",
+            "Write a commented file to start from: a study, a model, a metric, a data set.",
+            "bench init model my_model",
+        ),
+        "check": Listed(
+            "check",
+            "Test a model, metric or data set of yours; says in a sentence each what is broken.",
+            "bench check my_model.py",
         ),
     },
 }
