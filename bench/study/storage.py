@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from optuna.distributions import (
     IntDistribution,
     distribution_to_json,
 )
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage, _CachedStorage
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 LARGEST = 2**31 - 1
 FINAL = {"ok", "collapsed", "diverged", "pruned"}
+OBJECTIVE = "validation distance"
 UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 IMPORTANCE = "PED-ANOVA, best tenth of the trials (Watanabe et al. 2023, arXiv 2304.10255)"
 
@@ -321,13 +323,17 @@ def _opened(name: str, storage: str, pruner: MedianPruner | None = None) -> optu
     with _in_a_sentence(storage):
         if isinstance(storage, str):  # not a test's, in memory
             _prepare(storage)
-        return optuna.create_study(
+        study = optuna.create_study(
             study_name=name,
             storage=_reached(storage),
             direction="minimize",
             pruner=pruner,
             load_if_exists=True,
         )
+        if not study.metric_names:  # what the dashboard calls the objective
+            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+                study.set_metric_names([OBJECTIVE])
+    return study
 
 
 def _reached(storage: str) -> str | RDBStorage:

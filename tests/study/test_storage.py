@@ -14,8 +14,9 @@ from optuna.trial import Trial
 from study_fakes import ending, optuna_trials
 
 from bench.errors import Interrupted, UsageError
+from bench.plan.space import Int
 from bench.records import TrialResult
-from bench.study.storage import OptunaGrid, Told
+from bench.study.storage import OptunaGrid, OptunaSearch, Told
 
 
 @pytest.fixture(params=["memory", "database"])
@@ -90,6 +91,16 @@ def test_grid_is_shown_with_what_it_cost_and_each_run_once(storage):
     assert (trial.value, trial.params) == (3.0, {"arm": "a", "seed": 0})
     assert trial.user_attrs == {"config_digest": "x", "status": "ok", "run_id": "id"}
     assert trial.duration - timedelta(minutes=1) < timedelta(seconds=1)
+
+
+def test_dashboard_calls_the_objective_by_its_name_and_says_no_warning(storage, recwarn):
+    told(storage, "x", ending("ok", 3.0))
+    space = {"model.depth": Int(low=1, high=3)}
+    OptunaSearch("search", storage, space, startup=1, seed=0)
+    for name in ("grid", "search"):
+        named = optuna.load_study(study_name=name, storage=storage)
+        assert named.metric_names == ["validation distance"]
+    assert not [each for each in recwarn if "metric_names" in str(each.message)]
 
 
 def test_run_that_failed_is_told_again_and_one_without_a_value_is_not(storage):
