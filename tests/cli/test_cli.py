@@ -179,7 +179,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         "--jobs takes a whole number in 1..999, or auto, got '999",
         "... (5,002 characters)\n",
     ),
-    "sample some_run -n 1000000": ("-n must be a whole number in 1..10,000, got '1000000': ",),
+    "sample some_run -n 10000000": ("-n must be a whole number in 1..1,000,000, got '10000000': ",),
     "train vae --threads 0": ("--threads must be a whole number in 1..1,024, got '0': ",),
     "ui --port 70000": ("--port must be a whole number in 1..65,535, got '70000': ",),
     "rnu": ("bench has no command 'rnu', did you mean 'run' or 'train'? see `bench --help`\n",),

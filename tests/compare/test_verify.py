@@ -442,6 +442,9 @@ def test_exit_code_says_what_was_found(report, monkeypatch, capsys):
     assert (told["equal"], len(told["differences"]), told["runs"]) == (False, 1, 14)
     code, out, err = ended(monkeypatch, capsys, "verify", "nowhere")
     assert (code, out) == (2, "")
+    assert "'nowhere' is no report: give its folder" in err
+    code, out, err = ended(monkeypatch, capsys, "verify", ".")
+    assert (code, out) == (2, "")
     assert "has no report.json" in err
 
 
