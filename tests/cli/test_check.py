@@ -14,7 +14,6 @@ from bench.errors import UsageError
 from bench.models import MODELS
 from bench.testing import MODEL_PROMISES
 
-LOSS = "    return distortion + kl, {"
 BROKEN_MODELS: dict[str, tuple[tuple[str, str], str]] = {
     "no_return": (
         ("    return Trainable(", "    Trainable("),
