@@ -93,8 +93,10 @@ def _test_name(result: TrialResult) -> str | None:
 
 def _state(result: TrialResult) -> str:
     said = [f"{result.status}: {result.reason}" if result.reason else result.status]
-    for one in result.warnings or ():
-        said.append(one.turn if one.sentence == result.reason else f"warning: {one}")
+    said += [
+        one.turn if one.sentence == result.reason else f"warning: {one}"
+        for one in result.warnings or ()
+    ]
     return "; ".join(said)
 
 
