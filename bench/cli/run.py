@@ -34,6 +34,7 @@ from bench.cli.options import (
 )
 from bench.cli.preview import as_text, matched_line, plan_line, plan_table, seconds_by_label
 from bench.config import listed
+from bench.engines import Engine, Placement, engine_of
 from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.plan.space import MOST_TRIAL_SEEDS, MOST_TRIALS, bounds
@@ -97,6 +98,15 @@ def run_study(
     engine: Annotated[
         str | None, typer.Option("--engine", help="where runs run: see `bench list engines`")
     ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="with --engine ray: a cluster's address")
+    ] = None,
+    cpus_per_run: Annotated[
+        float, typer.Option("--cpus-per-run", help="with --engine ray")
+    ] = Placement.cpus,
+    gpus_per_run: Annotated[
+        float, typer.Option("--gpus-per-run", help="with --engine ray, on a GPU")
+    ] = Placement.gpus,
     device: Device = "auto",
     deterministic: Deterministic = False,
     storage: Annotated[str | None, typer.Option("--storage", help="Optuna's storage URL")] = None,
@@ -144,7 +154,9 @@ def run_study(
     plan, decision = with_precision(plan, keep=not dry_run, require=_require_all)
     if decision:
         say(str(decision))
-    run = partial(_run_plan, jobs=jobs, engine=engine, uri=tracking_uri, dry_run=dry_run, say=say)
+    place = Placement(address=ray_address, cpus=cpus_per_run, gpus=gpus_per_run)
+    runs_on = engine_of(engine, place) if engine or place != Placement() else None
+    run = partial(_run_plan, jobs=jobs, engine=runs_on, uri=tracking_uri, dry_run=dry_run, say=say)
     if plan.looks and not dry_run:
         from bench.cli.until import run_until_decided
 
@@ -156,7 +168,7 @@ def _run_plan(
     plan: StudyPlan,
     *,
     jobs: str,
-    engine: str | None,
+    engine: type[Engine] | None,
     uri: str | None,
     dry_run: bool,
     fresh: bool,
@@ -205,7 +217,7 @@ def _run_plan(
     return _sum_up(driver, say)
 
 
-def _at_a_time(jobs: str, engine: str | None, plan: StudyPlan, something: object) -> int:
+def _at_a_time(jobs: str, engine: type[Engine] | None, plan: StudyPlan, something: object) -> int:
     """``--jobs`` as a number; ``auto`` is timed where there is something to run."""
     from bench.engines import num_jobs
 
@@ -213,7 +225,11 @@ def _at_a_time(jobs: str, engine: str | None, plan: StudyPlan, something: object
 
 
 def _run(
-    driver: Driver, left: Sequence[PlannedRun], jobs: int, engine: str | None, say: Say
+    driver: Driver,
+    left: Sequence[PlannedRun],
+    jobs: int,
+    engine: type[Engine] | None,
+    say: Say,
 ) -> None:
     from bench.cli.progress import StudyProgress
     from bench.engines import open_engine, speedup

@@ -213,6 +213,11 @@ def files_of(name: str) -> str:
     return "" if path is None else signature(path)
 
 
+def installed_file(name: str) -> Path | None:
+    """The file that a registered data set is read from; None of one that needs none."""
+    return None if ":" in name else _path_of(name)
+
+
 def _path_of(name: str) -> Path | None:
     """Where the files of a data set lie or would lie."""
     if own := own_pictures(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,23 @@ def weights_path(name: str) -> Path:
     kind = kind_of(name)
     folder = WEIGHTS if kind and kind.shipped else data_home() / "detectors"
     return folder / f"{name}.safetensors"
+
+
+def weights_files(names: Iterable[str], dataset: str) -> list[Path]:
+    """Files in the data folder that detectors are read from, whether they are there or not.
+
+    Of ``auto`` those are all classifiers that were trained on the data set.
+    """
+    own = [name for name, facts in available().items() if facts.get("dataset") == dataset]
+    found = []
+    for name in [each for given in names for each in (own if given == "auto" else [given])]:
+        kind = kind_of(name)
+        fixed = kind and kind.fixed
+        if fixed and fixed.weights:
+            found.append(fixed.weights.path)
+        elif not fixed and not (kind and kind.shipped):
+            found.append(weights_path(name))
+    return found
 
 
 def available() -> dict[str, dict[str, str]]:

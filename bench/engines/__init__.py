@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from bench.errors import UsageError
 from bench.records import TrialResult
@@ -48,6 +48,34 @@ class Outcome:
     task: Task
     result: TrialResult | None
     loss: Loss = Loss()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where an engine that reaches beyond this machine puts runs.
+
+    Attributes:
+        address: Of the cluster; None for this machine.
+        cpus: Cores of each run.
+        gpus: Share of a GPU of each run that trains on one.
+    """
+
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.cpus <= 0 or self.gpus <= 0:
+            option, got = (
+                ("--cpus-per-run", self.cpus) if self.cpus <= 0 else ("--gpus-per-run", self.gpus)
+            )
+            raise UsageError(
+                f"{option} takes a number above 0, got {got:g}: give 1, or a part of it"
+            )
+
+    def phrase(self, device: str) -> str:
+        """``1 CPU and 0.25 GPU``."""
+        return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if device == "cuda" else "")
 
 
 class Engine(Protocol):
@@ -94,7 +122,27 @@ ENGINES: Registry[type[Engine]] = Registry("engine", "bench.engines")
 engine = ENGINES.register
 
 
-def num_jobs(text: str, name: str | None, device: torch.device) -> int:
+def engine_of(
+    chosen: type[Engine] | str | None, placement: Placement = Placement()
+) -> type[Engine]:
+    """The engine of that name, at that place; without a name, worker processes.
+
+    Raises:
+        UsageError: No such engine, or one that runs on this machine alone is to be placed.
+    """
+    name = chosen if isinstance(chosen, str) else "local"
+    found = ENGINES.get(name) if chosen is None or isinstance(chosen, str) else chosen
+    if placement == Placement():
+        return found
+    if placed := getattr(found, "placed", None):
+        return cast("type[Engine]", placed(placement))
+    raise UsageError(
+        f"engine '{name}' runs on this machine: --ray-address, --cpus-per-run and "
+        "--gpus-per-run go with --engine ray"
+    )
+
+
+def num_jobs(text: str, chosen: type[Engine] | str | None, device: torch.device) -> int:
     """``--jobs`` as a number; ``auto`` is what the engine says.
 
     Raises:
@@ -102,19 +150,18 @@ def num_jobs(text: str, name: str | None, device: torch.device) -> int:
     """
     if text != "auto" and not re.fullmatch("[1-9][0-9]{0,2}", text):
         raise UsageError(f"--jobs takes a whole number in 1..999, or auto, got {shown(text)}")
-    asked = None if text == "auto" else int(text)
-    return ENGINES.get(name or "local").num_jobs(asked, device)
+    return engine_of(chosen).num_jobs(None if text == "auto" else int(text), device)
 
 
-def speedup(jobs: int, name: str | None) -> float:
+def speedup(jobs: int, chosen: type[Engine] | str | None) -> float:
     """What so many at a time do on an engine, in what one does."""
-    return ENGINES.get(name or "local").speedup(jobs)
+    return engine_of(chosen).speedup(jobs)
 
 
-def open_engine(name: str | None, jobs: int, logs: Path) -> Engine:
-    """The engine of that name; without one, worker processes where there are several jobs.
+def open_engine(chosen: type[Engine] | str | None, jobs: int, logs: Path) -> Engine:
+    """The engine that was chosen, else worker processes where there are several jobs.
 
     Raises:
         UsageError: No such engine.
     """
-    return ENGINES.get(name or ("local" if jobs > 1 else "inprocess"))(jobs, logs)
+    return engine_of(chosen or ("local" if jobs > 1 else "inprocess"))(jobs, logs)

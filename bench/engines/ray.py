@@ -1,0 +1,463 @@
+"""Runs as tasks of Ray Core: on this machine, or on every node of a cluster.
+
+The only file that knows Ray. The driver asks and tells as with any engine; a node gets a resolved
+task and gives its result back. A run whose worker or node is lost continues from its checkpoint, which
+lies where all nodes see it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import bench
+from bench.engines import Loss, Outcome, Placement, ShouldPrune, engine
+from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
+from bench.engines.worker import STOP_SECONDS
+from bench.errors import DiskTrouble, Interrupted, NoWorkers, UsageError
+from bench.registry import in_a_line
+from bench.runtime import num_cores
+from bench.tracking.address import database_path
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.engines.task import Task
+
+ASK_SECONDS = 0.1
+"""How long the driver listens before it answers trials that wait."""
+LOOK_SECONDS = 20.0
+"""How often it looks whether anything can run at all."""
+LOCAL_MEMORY = 100 << 20
+"""Of the object store of a Ray of our own: what passes through are tasks, results and data sets."""
+
+
+@engine("ray")
+class RayTasks:
+    """One task of Ray for each run, on this machine or on a cluster; needs the extra ``ray``."""
+
+    placement: ClassVar[Placement] = Placement()
+
+    def __init__(self, jobs: int, logs: Path) -> None:
+        _require_ray()
+        self._jobs, self._logs = jobs, logs
+        self._busy: dict[Any, tuple[Task, ShouldPrune]] = {}
+        self._cargo: dict[tuple[tuple[str, str], ...], tuple[Cargo, dict[str, Any]]] = {}
+        self._office: Any = None
+        self._looked = time.monotonic()
+
+    @classmethod
+    def placed(cls, placement: Placement) -> type[RayTasks]:
+        """The engine for that place."""
+        return type(cls.__name__, (cls,), {"placement": placement, "__doc__": cls.__doc__})
+
+    @classmethod
+    def num_jobs(cls, asked: int | None, device: torch.device) -> int:
+        """What is asked for, else as many as the nodes hold at a time.
+
+        Raises:
+            UsageError: No Ray, no cluster at that address, or no node that could run one.
+        """
+        _require_ray()
+        if cls.placement.address is None:
+            return asked or max(1, int(num_cores() // cls.placement.cpus))
+        _connect(cls.placement, jobs=1)
+        most = sum(_room(cls.placement, node, device.type) for node in _nodes())
+        if not most:
+            raise UsageError(
+                f"no node of the Ray cluster has {cls.placement.phrase(device.type)}: start one that "
+                "has, or ask for less with --cpus-per-run or --gpus-per-run"
+            )
+        return asked or most
+
+    @classmethod
+    def speedup(cls, jobs: int) -> float:
+        """Timed on this machine; of a cluster each run has what it asks for."""
+        from bench.engines import _timing
+
+        here = cls.placement.address is None
+        return _timing.speedup(min(jobs, num_cores())) if here else float(jobs)
+
+    @property
+    def free(self) -> int:
+        """Tasks that may be submitted now."""
+        return self._jobs - len(self._busy)
+
+    def submit(self, task: Task, should_prune: ShouldPrune) -> None:
+        """Hands the task to Ray, which places it.
+
+        Raises:
+            UsageError: A node does not see what it needs.
+        """
+        if self._office is None:
+            self._open(task)
+        import ray
+
+        placed = self.placement
+        remote = ray.remote(_work).options(
+            num_cpus=placed.cpus,
+            num_gpus=placed.gpus if task.device == "cuda" else 0,
+            max_retries=0,  # a loss is the driver's to count: it continues from the checkpoint
+        )
+        key = tuple(sorted(p for p in task.params.items() if p[0].startswith(("data.", "eval."))))
+        if key not in self._cargo:
+            cargo = cargo_of(task)
+            kept = {each.name: ray.put(Path(each.source).read_bytes()) for each in cargo.parcels}
+            self._cargo[key] = cargo, kept
+        cargo, kept = self._cargo[key]
+        there = replace(task, folder=_absolute(task.folder))
+        errand = _Errand(there, cargo, kept, self._office, passed_on(), self._logs.absolute())
+        self._busy[remote.remote(errand)] = task, should_prune
+
+    def wait(self, timeout: float) -> Sequence[Outcome]:
+        """Outcomes of what has ended or was lost; trials get their answers.
+
+        Raises:
+            DiskTrouble: A worker met it, as every other one would.
+            NoWorkers: No node is left that could run anything.
+            UsageError: A node lacks what a task needs.
+        """
+        if not self._busy:
+            return []
+        import ray
+
+        until = time.monotonic() + timeout
+        while True:
+            left = max(0.0, until - time.monotonic())
+            pause = min(left, ASK_SECONDS) if self._has_trials else left
+            done, _ = ray.wait(list(self._busy), num_returns=len(self._busy), timeout=0)
+            done = done or ray.wait(list(self._busy), timeout=pause)[0]
+            self._answer()
+            if done or time.monotonic() >= until:
+                break
+        if not done:
+            self._look()
+        return [self._outcome(reference) for reference in done]
+
+    def close(self) -> None:
+        """Asks running tasks to save a checkpoint, and leaves the cluster; a Ray of our own ends."""
+        if self._office is None:
+            return
+        import ray
+
+        try:
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.get(self._office.stop.remote(), timeout=STOP_SECONDS)
+                ray.wait(list(self._busy), num_returns=len(self._busy), timeout=STOP_SECONDS)
+        finally:
+            ray.shutdown()
+            self._office, self._busy = None, {}
+
+    @property
+    def _has_trials(self) -> bool:
+        return any(task.stage == "trial" for task, _ in self._busy.values())
+
+    def _open(self, task: Task) -> None:
+        """Ray, a place where runs ask, and a look at every node."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+        _connect(self.placement, self._jobs)
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._office = (
+            ray.remote(_Office)
+            .options(
+                num_cpus=0,
+                max_concurrency=10_000,
+                scheduling_strategy=On(ray.get_runtime_context().get_node_id(), soft=False),
+            )
+            .remote()
+        )
+        _require_nodes(task, self._logs)
+
+    def _answer(self) -> None:
+        """Answers the trials that ask whether they are to end."""
+        if not self._has_trials:
+            return
+        import ray
+
+        judges = {
+            _absolute(task.folder): should_prune for task, should_prune in self._busy.values()
+        }
+        for folder, curve in ray.get(self._office.questions.remote()):
+            self._office.answer.remote(folder, folder not in judges or judges[folder](curve))
+
+    def _outcome(self, reference: Any) -> Outcome:
+        """What became of a task."""
+        import ray
+
+        task, _ = self._busy.pop(reference)
+        try:
+            kind, said = ray.get(reference)
+        except ray.exceptions.OutOfMemoryError:
+            reason = "out of memory: Ray ended its worker process: raise --cpus-per-run, or lower "
+            return Outcome(task, None, Loss(f"{reason}train.batch_size", out_of_memory=True))
+        except ray.exceptions.RayError as error:
+            said = in_a_line(getattr(error, "cause", None) or error)
+            return Outcome(task, None, Loss(f"its worker was lost ({said}): see {self._logs}"))
+        if kind == "result":
+            return Outcome(task, said)
+        if kind == "interrupted":
+            return Outcome(task, None, Loss("its worker was told to stop"))
+        raise said
+
+    def _look(self) -> None:
+        """Whether a node is left that could run anything.
+
+        Raises:
+            NoWorkers: None is.
+        """
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        device = next(iter(self._busy.values()))[0].device
+        if not any(_room(self.placement, node, device) for node in _nodes()):
+            raise NoWorkers(
+                f"no node of the Ray cluster is left that has {self.placement.phrase(device)}: start "
+                "one and give the same command again"
+            )
+
+
+class _Office:
+    """An actor beside the driver: trials ask here, and all hear here that they are to stop."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._stop = asyncio.Event()
+        self._open: dict[str, tuple[list[float], Any]] = {}
+
+    async def stop(self) -> None:
+        """Tells everybody."""
+        self._stop.set()
+
+    async def stopped(self) -> None:
+        """Returns when everybody is to stop."""
+        await self._stop.wait()
+
+    async def ask(self, folder: str, curve: list[float]) -> bool:
+        """Whether the trial in a folder is to end now; waits for the driver."""
+        import asyncio
+
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._open[folder] = curve, answer
+        return await answer
+
+    async def questions(self) -> list[tuple[str, list[float]]]:
+        """What has not been answered yet."""
+        return [(folder, curve) for folder, (curve, _) in self._open.items()]
+
+    async def answer(self, folder: str, verdict: bool) -> None:
+        """Answers it."""
+        _, answer = self._open.pop(folder, ([], None))
+        if answer is not None and not answer.done():
+            answer.set_result(verdict)
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """A task with all that its node may need.
+
+    Attributes:
+        task: As the driver has it.
+        cargo: What has to be on its node.
+        kept: Where Ray keeps each parcel's bytes, by name.
+        office: Whom to ask.
+        variables: Of the driver's environment.
+        logs: Where workers print.
+        place: Where the driver's command was given.
+    """
+
+    task: Task
+    cargo: Cargo
+    kept: dict[str, Any]
+    office: Any
+    variables: dict[str, str]
+    logs: Path
+    place: Path = field(default_factory=Path.cwd)
+
+
+def _work(errand: _Errand) -> tuple[str, Any]:
+    """A run on a node: ``result``, ``interrupted`` or ``trouble``, and what there is to say."""
+    import ray
+
+    _speak_into(errand.logs)
+    if errand.place.is_dir():  # where names of files mean what they mean to the driver
+        os.chdir(errand.place)
+    taken_over(errand.variables)
+    from bench.engines.task import run_task
+
+    stop, office, task = _Stop(errand.office), errand.office, errand.task
+
+    def content(parcel: Parcel) -> bytes:
+        return bytes(ray.get(errand.kept[parcel.name]))
+
+    def asked(curve: list[float]) -> bool:
+        try:
+            return bool(ray.get(office.ask.remote(task.folder, curve)))
+        except ray.exceptions.RayError as error:
+            raise Interrupted("the driver is gone") from error
+
+    try:
+        here = unpacked(task, errand.cargo, content, socket.gethostname())
+    except UsageError as trouble:
+        return "trouble", trouble
+    try:
+        return "result", run_task(here, stop.asked, asked)
+    except DiskTrouble as trouble:
+        return "trouble", trouble
+    except Interrupted:
+        return "interrupted", None
+
+
+class _Stop:
+    """The wish that a run stops: the driver's, or that of a driver that is gone."""
+
+    def __init__(self, office: Any) -> None:
+        self._asked = threading.Event()
+        threading.Thread(target=self._listen, args=(office,), daemon=True).start()
+
+    def asked(self) -> bool:
+        """Whether it is to stop."""
+        return self._asked.is_set()
+
+    def _listen(self, office: Any) -> None:
+        import ray
+
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.get(office.stopped.remote())
+        self._asked.set()
+
+
+def _speak_into(logs: Path) -> None:
+    """What a worker prints goes where the local workers' goes, from its first task on."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what it means
+    with contextlib.suppress(OSError):
+        log = logs / f"ray-{socket.gethostname()}-{os.getpid()}.log"
+        if not log.exists():
+            with log.open("a") as file:
+                os.dup2(file.fileno(), sys.stdout.fileno())
+                os.dup2(file.fileno(), sys.stderr.fileno())
+
+
+def _probe(path: str) -> dict[str, str]:
+    """What a node says of itself: its name, its versions, and what it reads in a file."""
+    try:
+        seen = Path(path).read_text(encoding="ascii")
+    except OSError:
+        seen = ""
+    return {"host": socket.gethostname(), "seen": seen, "bench": bench.__version__}
+
+
+def _require_nodes(task: Task, logs: Path) -> None:
+    """Every node sees the folder of the runs, has the same bench, and reaches the tracking store.
+
+    Raises:
+        UsageError: One does not.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+    nodes = _nodes()
+    hosts = {node["NodeManagerAddress"] for node in nodes}
+    if len(hosts) > 1 and database_path(task.uri):
+        raise UsageError(
+            f"the Ray cluster has {len(hosts)} machines, and the tracking store is a file of this one: "
+            "start an MLflow server that they all reach and give its address with --tracking-uri"
+        )
+    with _file_to_find(logs) as (path, word):
+        probes = [
+            ray.remote(_probe)
+            .options(num_cpus=0, scheduling_strategy=On(node["NodeID"], soft=True))
+            .remote(str(path))
+            for node in nodes
+        ]
+        for said in ray.get(probes):
+            if said["seen"] != word:
+                raise UsageError(
+                    f"node {said['host']} does not see the folder '{logs.absolute()}', where "
+                    "checkpoints and results lie: give --root a folder that all nodes see"
+                )
+            if said["bench"] != bench.__version__:
+                raise UsageError(
+                    f"node {said['host']} has bench {said['bench']}, and this machine "
+                    f"{bench.__version__}: install the same on both"
+                )
+
+
+@contextlib.contextmanager
+def _file_to_find(folder: Path) -> Iterator[tuple[Path, str]]:
+    word = uuid.uuid4().hex
+    path = folder.absolute() / f".probe-{word}"
+    path.write_text(word, encoding="ascii")
+    try:
+        yield path, word
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _absolute(folder: str) -> str:
+    return str(Path(folder).absolute())
+
+
+def _require_ray() -> None:
+    if importlib.util.find_spec("ray") is None:
+        raise UsageError(
+            "engine 'ray' needs Ray, which is not installed: pip install \"bench[ray]\""
+        )
+
+
+def _connect(placement: Placement, jobs: int) -> None:
+    """Joins the cluster at its address; else starts a Ray on this machine with room for the jobs.
+
+    Raises:
+        UsageError: Nothing answers there.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if ray.is_initialized():
+        return
+    own = {
+        "num_cpus": max(1, int(jobs * placement.cpus + 0.999)),
+        "object_store_memory": LOCAL_MEMORY,
+        "include_dashboard": False,
+    }
+    where = {"address": placement.address} if placement.address else {"address": "local", **own}
+    try:
+        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        raise UsageError(
+            f"no Ray cluster answers at '{placement.address or 'this machine'}' "
+            f"({in_a_line(error)}): start one with `ray start --head`, or leave --ray-address out"
+        ) from error
+
+
+def _nodes() -> list[dict[str, Any]]:
+    import ray
+
+    every: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node for node in every if node["Alive"]]
+
+
+def _room(placement: Placement, node: dict[str, Any], device: str) -> int:
+    """How many runs a node holds at a time."""
+    has = node["Resources"]
+    rooms = [has.get("CPU", 0.0) / placement.cpus if placement.cpus else float("inf")]
+    if device == "cuda":
+        rooms.append(has.get("GPU", 0.0) / placement.gpus if placement.gpus else float("inf"))
+    return int(min(*rooms, 999))

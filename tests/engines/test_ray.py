@@ -1,0 +1,225 @@
+"""Runs on a cluster of Ray: placed, refused in one sentence, and the same to the last bit after any death."""
+
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from fault_lab import Lab
+
+from bench.datasets import installed_file
+from bench.engines import Placement, engine_of, num_jobs
+from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
+from bench.engines.task import Task
+from bench.errors import UsageError
+from bench.files import file_digest
+from bench.models import configure
+from bench.tracking.entries import About
+
+CPU = torch.device("cpu")
+
+
+def task_of(plugins=(), **settings):
+    config = configure("vae_mlp", settings)
+    about = About(experiment="e", name="n", params={}, tags={})
+    return Task(params=config.params(), about=about, folder="f", uri="u", plugins=plugins)
+
+
+def test_option_of_a_cluster_is_refused_by_an_engine_of_this_machine():
+    with pytest.raises(UsageError, match="engine 'local' runs on this machine: --ray-address"):
+        engine_of(None, Placement(address="auto"))
+    with pytest.raises(UsageError, match="--cpus-per-run takes a number above 0, got -1"):
+        Placement(cpus=-1)
+    assert engine_of("ray", Placement(cpus=2.0)).placement.cpus == 2.0
+    assert engine_of("ray").placement == Placement()
+
+
+def test_without_ray_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r'not installed: pip install "bench\[ray\]"'):
+        num_jobs("2", "ray", CPU)
+
+
+def test_a_run_has_as_many_cores_as_it_is_to_have(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    assert num_jobs("auto", "ray", CPU) == 6
+    assert num_jobs("auto", engine_of("ray", Placement(cpus=2.0)), CPU) == 3
+
+
+def test_help_imports_no_ray():
+    code = "import sys, bench.engines, bench.cli.run; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_plugin_that_a_machine_lacks_is_brought_once_and_never_written_over(tmp_path, monkeypatch):
+    plugin = tmp_path / "driver" / "mine.py"
+    plugin.parent.mkdir()
+    plugin.write_text("X = 1\n")
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "node"))
+    task = task_of(plugins=(str(plugin),))
+    cargo = cargo_of(task)
+    assert unpacked(task, cargo, None, "n").plugins == (
+        str(plugin),
+    )  # it is seen: nothing to bring
+    plugin.rename(tmp_path / "gone.py")
+    asked = []
+
+    def content(parcel):
+        asked.append(parcel.name)
+        return b"X = 1\n"
+
+    here = Path(unpacked(task, cargo, content, "n").plugins[0])
+    assert unpacked(task, cargo, content, "n").plugins == (str(here),)
+    assert (len(asked), here.read_text()) == (1, "X = 1\n")
+    here.write_text("X = 2\n")
+    with pytest.raises(UsageError, match="on n is another file than the driver's"):
+        unpacked(task, cargo, content, "n")
+
+
+def test_data_set_travels_with_its_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "driver"))
+    (tmp_path / "driver").mkdir()
+    installed_file("mnist").write_bytes(b"images")
+    cargo = cargo_of(task_of(**{"data.dataset": "mnist"}))
+    digest = file_digest(installed_file("mnist"))
+    assert cargo == Cargo(
+        parcels=(Parcel(name="mnist.npz", digest=digest, source=str(installed_file("mnist"))),),
+        dataset="mnist",
+    )
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "node"))
+    unpacked(task_of(), cargo, lambda _: b"images", "n")
+    assert (tmp_path / "node" / "mnist.npz").read_bytes() == b"images"
+
+
+def test_own_images_have_to_be_on_every_machine_and_the_same(tmp_path):
+    cargo = Cargo(parcels=(), dataset=f"npz:{tmp_path}/x.npz", images="d1")
+    with pytest.raises(UsageError, match=r"the images of npz:.* are not on n: put"):
+        unpacked(task_of(), cargo, None, "n")
+
+
+def test_what_the_driver_has_in_its_environment_fills_gaps_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "mine")
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+    assert passed_on() == {"MLFLOW_TRACKING_TOKEN": "mine"}
+    taken_over({"MLFLOW_TRACKING_TOKEN": "other", "BENCH_DATA": str(tmp_path / "none")})
+    assert (os.environ["MLFLOW_TRACKING_TOKEN"], "BENCH_DATA" in os.environ) == ("mine", False)
+
+
+def workers(folder):
+    """Process ids of the workers that have begun a task."""
+    return [int(re.search(r"-(\d+)\.log", p.name)[1]) for p in folder.glob("runs/*/ray-*.log")]
+
+
+def wait_for(seen, what, seconds=240.0):
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes of one core on this machine."""
+    from ray.cluster_utils import Cluster
+
+    small = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=small)
+    made.second = made.add_node(num_cpus=1, object_store_memory=100 << 20)
+    made.wait_for_nodes()
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """What the study gives in one process that nothing befalls."""
+    lab = Lab(tmp_path_factory.mktemp("alone"))
+    lab.write_study(num_images=3_000, seeds=2)
+    code, said = lab.bench("run", "--study", "tiny", "--jobs", "1", timeout=300)
+    assert code == 0, said
+    return lab
+
+
+@pytest.mark.ray
+def test_cluster_gives_the_same_bits_though_a_worker_a_node_and_the_driver_die(
+    cluster, alone, tmp_path
+):
+    lab = Lab(tmp_path)
+    lab.write_study(num_images=3_000, seeds=2)
+    there = ("--engine", "ray", "--ray-address", cluster.address, "--jobs", "2")
+    command = ("run", "--study", "tiny", *there)
+    driver = lab.start(*command)
+    wait_for(lambda: len(workers(tmp_path)) == 2, "two workers begin")
+    wait_for(lambda: list(tmp_path.glob("runs/*/*/last.pt")), "one has a checkpoint")
+    os.kill(workers(tmp_path)[0], signal.SIGKILL)
+    wait_for(lambda: len(workers(tmp_path)) > 2, "another one takes its place")
+    cluster.remove_node(cluster.second, allow_graceful=False)
+    wait_for(lambda: list(tmp_path.glob("runs/*/*/result.json")), "a run ends")
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.communicate()
+    cluster.second = cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+    code, said = lab.bench(*command, timeout=300)
+    assert code == 0, said
+    assert lab.values() == alone.values()
+    assert lab.curves() == alone.curves()
+    assert lab.doubled() == []
+
+
+@pytest.mark.ray
+def test_interrupted_cluster_keeps_checkpoints_and_continues(cluster, alone, tmp_path):
+    lab = Lab(tmp_path)
+    lab.write_study(num_images=3_000, seeds=2)
+    command = ("run", "--study", "tiny", "--engine", "ray", "--ray-address", cluster.address)
+    driver = lab.start(*command)
+    wait_for(lambda: workers(tmp_path), "a worker begins")
+    os.killpg(driver.pid, signal.SIGINT)
+    said, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 130, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    code, said = lab.bench(*command, timeout=300)
+    assert (code, lab.values()) == (0, alone.values()), said
+
+
+@pytest.mark.ray
+def test_search_asks_the_driver_from_the_cluster(cluster, tmp_path):
+    """Trials are told and pruned as by local workers: one trial at a time gives the same choices."""
+    results = []
+    for engine in (("--engine", "ray", "--ray-address", cluster.address), ()):
+        lab = Lab(tmp_path / f"{len(engine)}")
+        code, said = lab.bench(
+            *("run", "--study", "family_comparison", "--trials", "3", "--jobs", "1", *engine),
+            *("--seeds", "1", "--set", "num_images=600"),
+            timeout=400,
+        )
+        assert code in {0, 1}, said
+        results.append(sorted(str(each) for each in lab.curves() if each[2].startswith("val/")))
+    assert results[0] == results[1] != []
+
+
+@pytest.mark.ray
+def test_address_where_nothing_answers_is_one_sentence(tmp_path):
+    lab = Lab(tmp_path)
+    lab.write_study(num_images=320, seeds=1)
+    code, said = lab.bench(
+        "run", "--study", "tiny", "--engine", "ray", "--ray-address", "127.0.0.1:1", timeout=200
+    )
+    assert code == 2, said
+    assert "no Ray cluster answers at '127.0.0.1:1'" in said
+    assert "Traceback" not in said
+
+
+def test_parcel_of_another_content_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    (tmp_path / "mnist.npz").write_bytes(b"other")
+    cargo = Cargo(parcels=(Parcel(name="mnist.npz", digest="0", source="/d/mnist.npz"),))
+    with pytest.raises(
+        UsageError, match=r"mnist.npz' on n is another file .* '/d/mnist.npz': move"
+    ):
+        unpacked(task_of(), cargo, None, "n")
