@@ -1,14 +1,48 @@
-"""Every command that a document shows is one that there is, with options that it has."""
+"""Every command that a document shows is there, with the options that are shown."""
 
 import re
+import shlex
 from pathlib import Path
+
+import pytest
+from typer.main import get_group
+
+from bench.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+EVERYWHERE = {"--help", "--quiet", "--debug", "--json", "--version"}
 
 
 def shown_in(document):
-    """Lines of code blocks that begin with ``bench``."""
+    """Lines of code blocks that begin with ``bench``, without remarks."""
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.startswith("bench ")]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line.partition(" #")[0] for line in lines if line.startswith("bench ")]
+
+
+def command_of(words):
+    """The command that words name, a group's as well."""
+    group = get_group(app)
+    _, found, rest = group.resolve_command(
+        group.make_context("bench", [], resilient_parsing=True), words
+    )
+    return found.commands[rest[0]] if hasattr(found, "commands") else found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_of_a_document_are_there_with_their_options(document):
+    wrong = []
+    for line in shown_in(document):
+        words = shlex.split(line)[1:]
+        known = {o for each in command_of(words).params for o in each.opts} | EVERYWHERE
+        given = {word.partition("=")[0] for word in words if word.startswith("-")}
+        wrong += [f"{line}: {option}" for option in given - known]
+    assert wrong == []
+
+
+def test_documents_show_most_commands():
+    shown = {line.split()[1] for document in DOCUMENTS for line in shown_in(document)}
+    assert shown <= set(COMMANDS)
+    assert len(shown) > 12
