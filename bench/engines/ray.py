@@ -40,6 +40,8 @@ ASK_SECONDS = 0.1
 """How long the driver listens before it answers trials that wait."""
 LOOK_SECONDS = 20.0
 """How often it looks whether anything can run at all."""
+ANSWER_SECONDS = 5.0
+"""How long a cluster may take to answer at its address."""
 LOCAL_MEMORY = 100 << 20
 """Of the object store of a Ray of our own: what passes through are tasks, results and data sets."""
 
@@ -439,12 +441,24 @@ def _connect(placement: Placement, jobs: int) -> None:
     }
     where = {"address": placement.address} if placement.address else {"address": "local", **own}
     try:
+        _require_answer(placement.address or "")
         ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         raise UsageError(
             f"no Ray cluster answers at '{placement.address or 'this machine'}' "
             f"({in_a_line(error)}): start one with `ray start --head`, or leave --ray-address out"
         ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Somebody listens there: Ray would try for minutes, and then end the process.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "//" not in host:
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
 
 
 def _nodes() -> list[dict[str, Any]]:
