@@ -157,29 +157,51 @@ def alone(tmp_path_factory):
     return lab
 
 
-@pytest.mark.ray
-def test_cluster_gives_the_same_bits_though_a_worker_a_node_and_the_driver_die(
-    cluster, alone, tmp_path
-):
-    lab = Lab(tmp_path)
-    lab.write_study(num_images=3_000, seeds=2)
-    there = ("--engine", "ray", "--ray-address", cluster.address, "--jobs", "2")
-    command = ("run", "--study", "tiny", *there)
-    driver = lab.start(*command)
-    wait_for(lambda: len(workers(tmp_path)) == 2, "two workers begin")
-    wait_for(lambda: list(tmp_path.glob("runs/*/*/last.pt")), "one has a checkpoint")
-    os.kill(workers(tmp_path)[0], signal.SIGKILL)
-    wait_for(lambda: len(workers(tmp_path)) > 2, "another one takes its place")
-    cluster.remove_node(cluster.second, allow_graceful=False)
-    wait_for(lambda: list(tmp_path.glob("runs/*/*/result.json")), "a run ends")
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.communicate()
-    cluster.second = cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
-    code, said = lab.bench(*command, timeout=300)
+OF_ITS_OWN = {"Provenance", "Runs and cost", "Quality and cost", "Who wins at equal cost"}
+"""Sections with ids of runs, commands, places or seconds."""
+
+
+def report(lab):
+    """Title to text, without ids of runs."""
+    code, said = lab.bench("report", "--study", "tiny", timeout=200)
     assert code == 0, said
-    assert lab.values() == alone.values()
-    assert lab.curves() == alone.curves()
-    assert lab.doubled() == []
+    text = (lab.folder / "reports" / "tiny" / "README.md").read_text()
+    parts = re.split(r"^#+ (.+)$", re.sub(r"[0-9a-f]{32}", "RUN", text), flags=re.MULTILINE)
+    found = zip(["", *parts[1::2]], parts[0::2], strict=True)
+    return {title: text for title, text in found if title not in OF_ITS_OWN}
+
+
+@pytest.mark.ray
+@pytest.mark.postgres
+def test_cluster_gives_the_same_report_though_a_worker_a_node_and_the_driver_die(
+    cluster, alone, postgres, migrated_postgres, tmp_path
+):
+    """Optuna and an MLflow server on PostgreSQL; each loss once, on a cluster of two nodes."""
+    from postgres_server import mlflow_serving
+
+    tracked = postgres.database("tracked_by_ray", like=migrated_postgres)
+    with mlflow_serving(tmp_path / "server", tracked) as server:
+        lab = Lab(tmp_path / "lab", server.uri)
+        lab.write_study(num_images=3_000, seeds=2)
+        there = ("--engine", "ray", "--ray-address", cluster.address, "--jobs", "2")
+        storage = postgres.database("optuna_of_ray")
+        command = ("run", "--study", "tiny", *there, "--storage", storage)
+        driver = lab.start(*command)
+        wait_for(lambda: len(workers(lab.folder)) == 2, "two workers begin")
+        wait_for(lambda: list(lab.folder.glob("runs/*/*/last.pt")), "one has a checkpoint")
+        os.kill(workers(lab.folder)[0], signal.SIGKILL)
+        wait_for(lambda: len(workers(lab.folder)) > 2, "another one takes its place")
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        wait_for(lambda: list(lab.folder.glob("runs/*/*/result.json")), "a run ends")
+        os.kill(driver.pid, signal.SIGKILL)
+        driver.communicate()
+        cluster.second = cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+        code, said = lab.bench(*command, timeout=300)
+        assert code == 0, said
+        assert lab.values() == alone.values()
+        assert lab.curves() == alone.curves()
+        assert lab.doubled() == []
+        assert report(lab) == report(alone)
 
 
 @pytest.mark.ray
