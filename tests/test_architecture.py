@@ -70,7 +70,7 @@ MAKES_RUNS: dict[str, str] = {
     "metrics": "distances variational evaluation",
     "pictures": "datasets evaluation",
     "training": "datasets detectors models evaluation metrics pictures",
-    "engines": "tracking models training",
+    "engines": "tracking models training | datasets detectors",
     "study": "plan tracking models training engines | datasets",
 }
 BOTH: dict[str, str] = {
@@ -79,7 +79,7 @@ BOTH: dict[str, str] = {
     "testing": "datasets models evaluation training",
     "cli": (
         "plan tracking results report compare datasets detectors models evaluation metrics pictures "
-        "training study calibration exam | engines testing"
+        "training study calibration exam engines | testing"
     ),
     "api": "plan cli | results",
 }

@@ -76,7 +76,7 @@ def test_memory_that_each_step_frees_is_not_asked_of_the_system_again():
 
 
 def test_unknown_device_is_told():
-    with pytest.raises(UsageError, match="unknown device 'gpu': expected auto, cpu or cuda"):
+    with pytest.raises(UsageError, match="unknown device 'gpu': did you mean 'cuda'"):
         resolve_device("gpu")
 
 

@@ -339,7 +339,7 @@ def test_data_without_a_detector_of_their_own_get_the_remedy(tmp_path):
     rng = np.random.default_rng(0)
     path = tmp_path / "plain.npz"
     np.savez(path, x=rng.integers(0, 256, (300, 6, 6), dtype=np.uint8))
-    with pytest.raises(UsageError, match="bench detectors train npz:"):
+    with pytest.raises(UsageError, match="it has no labels to make one: look through"):
         write_calibration(f"npz:{path}", detectors="auto", out=tmp_path / "card")
 
 

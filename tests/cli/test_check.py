@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,22 @@ from bench.cli.init import write_start
 from bench.cli.templates import DATASET, METRIC, MODEL
 from bench.errors import UsageError
 from bench.models import MODELS
+from bench.registry import PACKAGES, PLUGINS, registry_of
 from bench.testing import MODEL_PROMISES
+
+
+@pytest.fixture(autouse=True)
+def registries_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a file registers here stays out of the tests that come after."""
+    before = set(PLUGINS)
+    for kind in PACKAGES:
+        registry = registry_of(kind)
+        monkeypatch.setattr(registry, "_entries", dict(registry.items()))
+        monkeypatch.setattr(registry, "_origins", registry.origins())
+    yield
+    for name in PLUGINS.keys() - before:
+        del PLUGINS[name], sys.modules[name]
+
 
 BROKEN_MODELS: dict[str, tuple[tuple[str, str], str]] = {
     "no_return": (

@@ -90,6 +90,7 @@ def test_scale_is_of_train_images_and_of_noise_at_the_count_of_the_test_value(di
 
 
 def test_scale_of_a_run_is_found_once_and_kept(monkeypatch):
+    monkeypatch.setattr("bench.cli.index.PLUGINS", {})  # as other tests may have left it
     config = configure("vae_mlp", {"eval.max_samples": 150})
     first = scale_of(config, "cpu")
     assert set(first) == {REAL, NOISE}

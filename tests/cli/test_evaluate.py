@@ -90,7 +90,7 @@ def test_further_detector_never_takes_the_place_of_the_one_that_selects(store_ur
 def test_run_is_not_trained_again_and_needs_its_checkpoint(trained, store_uri):
     with pytest.raises(UsageError, match=r"measures and does not train: .* got 'latent_dim'"):
         evaluate_one(trained, overrides=["latent_dim=3"], tracking_uri=store_uri)
-    with pytest.raises(UsageError, match=r"no folder elsewhere.*--root"):
+    with pytest.raises(UsageError, match=r"no folder 'elsewhere.*--root"):
         evaluate_one(trained, root=Path("elsewhere"), tracking_uri=store_uri)
 
 

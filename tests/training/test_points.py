@@ -16,6 +16,7 @@ from bench.training.run import Run
 CPU = torch.device("cpu")
 REFUSED = re.compile(
     r"has convolutions, and an image of 1x2 values is no picture: take vae_mlp, gan_mlp|"
+    r"has an output for each gray level, at most 256, and 'ring8' has 65,536: take realnvp|"
     r"is of coins, and 'ring8' has points of a plane: take likelihood=gaussian_learned|"
     r"latent_dim=8 leaves no pixel of 2 to sigma: take a smaller one"
 )

@@ -184,8 +184,9 @@ def test_model_without_a_likelihood_has_no_elbo_and_says_why():
 def test_data_without_a_detector_has_no_distance_and_names_the_remedy():
     values, reasons = evaluate(view_of(40, None), "end")
     assert not [name for name in values if name.startswith("fd_")]
-    assert reasons["frechet"].startswith(
-        "no detector for 'made': make one with `bench detectors train made`, or look through "
+    assert reasons["frechet"] == (
+        "no detector for 'made': it has no labels to make one: look through an untrained network "
+        "with --set detector=random"
     )
 
 
