@@ -19,7 +19,7 @@ from bench.testing import MODEL_PROMISES
 
 
 @pytest.fixture(autouse=True)
-def registries_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a file registers here stays out of the tests that come after."""
     before = set(PLUGINS)
     for kind in PACKAGES:
