@@ -301,7 +301,7 @@ def _work(errand: _Errand) -> tuple[str, Any]:
     taken_over(errand.variables)
     from bench.engines.task import run_task
 
-    stop, office, task = _Stop(errand.office), errand.office, errand.task
+    stop, office, task = _Stop.of(errand.office), errand.office, errand.task
 
     def content(parcel: Parcel) -> bytes:
         return bytes(ray.get(errand.kept[parcel.name]))
@@ -325,7 +325,17 @@ def _work(errand: _Errand) -> tuple[str, Any]:
 
 
 class _Stop:
-    """The wish that a run stops: the driver's, or that of a driver that is gone."""
+    """The wish that runs stop: the driver's, or that of a driver that is gone."""
+
+    _heard: ClassVar[dict[Any, _Stop]] = {}
+
+    @classmethod
+    def of(cls, office: Any) -> _Stop:
+        """One for all runs of this process: who listens takes a thread here and a call there."""
+        heard = cls._heard.get(office)
+        if heard is None or heard.asked():  # an office may have been out of reach for a while
+            heard = cls._heard[office] = cls(office)
+        return heard
 
     def __init__(self, office: Any) -> None:
         self._asked = threading.Event()

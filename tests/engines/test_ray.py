@@ -6,8 +6,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from fault_lab import Lab
 from bench.datasets import installed_file
 from bench.engines import Placement, engine_of, num_jobs
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
+from bench.engines.ray import _Stop
 from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.files import file_digest
@@ -120,6 +123,30 @@ def test_what_the_driver_has_in_its_environment_fills_gaps_alone(tmp_path, monke
     assert passed_on() == {"MLFLOW_TRACKING_TOKEN": "mine"}
     taken_over({"MLFLOW_TRACKING_TOKEN": "other", "BENCH_DATA": str(tmp_path / "none")})
     assert (os.environ["MLFLOW_TRACKING_TOKEN"], "BENCH_DATA" in os.environ) == ("mine", False)
+
+
+class Office(SimpleNamespace):
+    """A handle of one, which is a key as Ray's are."""
+
+    __hash__ = object.__hash__
+
+
+def test_runs_of_a_worker_listen_once_until_they_are_told_to_stop(monkeypatch):
+    """An office answers so many calls at a time: one that stays open for each run would close it."""
+    import ray
+
+    told, calls = threading.Event(), []
+    monkeypatch.setattr(ray, "get", lambda _: told.wait(30))
+    office = Office(stopped=SimpleNamespace(remote=lambda: calls.append("stopped")))
+    first, second = _Stop.of(office), _Stop.of(office)
+    assert first is second
+    wait_for(lambda: calls, "it listens", 30.0)
+    assert (calls, first.asked()) == (["stopped"], False)
+    told.set()
+    wait_for(first.asked, "it is told", 30.0)
+    assert (
+        _Stop.of(office) is not first
+    )  # the next run asks again: the office may only have been away
 
 
 def workers(folder):
