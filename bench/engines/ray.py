@@ -452,12 +452,24 @@ def _connect(placement: Placement, jobs: int) -> None:
     where = {"address": placement.address} if placement.address else {"address": "local", **own}
     try:
         _require_answer(placement.address or "")
-        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+        with _own_answer_to_the_end():
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except (ValueError, RuntimeError, OSError) as error:
         raise UsageError(
             f"no Ray cluster answers at '{placement.address or 'this machine'}' "
             f"({in_a_line(error)}): start one with `ray start --head`, or leave --ray-address out"
         ) from error
+
+
+@contextlib.contextmanager
+def _own_answer_to_the_end() -> Iterator[None]:
+    """Ray answers SIGTERM by ending the process with its number; here it means what Ctrl-C does."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _require_answer(address: str) -> None:

@@ -18,7 +18,7 @@ from fault_lab import Lab
 from bench.datasets import installed_file
 from bench.engines import Placement, engine_of, num_jobs
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
-from bench.engines.ray import _Stop
+from bench.engines.ray import _connect, _Stop
 from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.files import file_digest
@@ -123,6 +123,18 @@ def test_what_the_driver_has_in_its_environment_fills_gaps_alone(tmp_path, monke
     assert passed_on() == {"MLFLOW_TRACKING_TOKEN": "mine"}
     taken_over({"MLFLOW_TRACKING_TOKEN": "other", "BENCH_DATA": str(tmp_path / "none")})
     assert (os.environ["MLFLOW_TRACKING_TOKEN"], "BENCH_DATA" in os.environ) == ("mine", False)
+
+
+def test_wish_to_end_is_answered_as_before_ray(monkeypatch):
+    import ray
+
+    def init(**_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as Ray puts its own there
+
+    monkeypatch.setattr(ray, "init", init)
+    before = signal.getsignal(signal.SIGTERM)
+    _connect(Placement(), jobs=1)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 class Office(SimpleNamespace):
