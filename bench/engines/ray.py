@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import bench
+from bench.console import settle
 from bench.engines import Loss, Outcome, Placement, ShouldPrune, engine
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
 from bench.engines.worker import STOP_SECONDS
@@ -354,15 +355,14 @@ class _Stop:
 
 
 def _speak_into(logs: Path) -> None:
-    """What a worker prints goes where the local workers' goes, from its first task on."""
+    """What a worker prints goes where the local workers' goes, and passes the same guard."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what it means
-    with contextlib.suppress(OSError):
-        log = logs / f"ray-{socket.gethostname()}-{os.getpid()}.log"
-        if not log.exists():
-            with log.open("a") as file:
-                os.dup2(file.fileno(), sys.stdout.fileno())
-                os.dup2(file.fileno(), sys.stderr.fileno())
+    log = logs / f"ray-{socket.gethostname()}-{os.getpid()}.log"
+    with contextlib.suppress(OSError), log.open("a") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    settle()
 
 
 def _probe(path: str) -> dict[str, str]:

@@ -125,6 +125,25 @@ def test_what_the_driver_has_in_its_environment_fills_gaps_alone(tmp_path, monke
     assert (os.environ["MLFLOW_TRACKING_TOKEN"], "BENCH_DATA" in os.environ) == ("mine", False)
 
 
+def test_worker_prints_without_passwords_into_a_log_that_another_one_may_have_had(tmp_path):
+    code = """
+import os, socket, sys
+from pathlib import Path
+from bench.engines.ray import _speak_into
+log = Path(f"ray-{socket.gethostname()}-{os.getpid()}.log")
+log.write_text("before\\n")
+for each in ("one", "two"):
+    _speak_into(Path.cwd())
+    print(f"{each} postgresql://me:secretword@host/x", file=sys.stderr)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    (log,) = tmp_path.glob("ray-*.log")
+    assert log.read_text().splitlines() == [
+        "before",
+        *(f"{each} postgresql://me:***@host/x" for each in ("one", "two")),
+    ]
+
+
 def test_wish_to_end_is_answered_as_before_ray(monkeypatch):
     import ray
 
