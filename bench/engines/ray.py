@@ -297,6 +297,8 @@ def _work(errand: _Errand) -> tuple[str, Any]:
     import ray
 
     _speak_into(errand.logs)
+    if not errand.logs.is_dir():  # a node that came after all were looked at
+        return "trouble", _unseen(socket.gethostname(), errand.logs)
     if errand.place.is_dir():  # where names of files mean what they mean to the driver
         os.chdir(errand.place)
     taken_over(errand.variables)
@@ -397,17 +399,33 @@ def _require_nodes(task: Task, logs: Path) -> None:
             .remote(str(path))
             for node in nodes
         ]
-        for said in ray.get(probes):
+        try:
+            answers = ray.get(probes)
+        except ray.exceptions.RayError as error:
+            raise UsageError(
+                f"a node of the Ray cluster cannot run bench {bench.__version__} "
+                f"({_last_line(error)}): install it there, in the Python that Ray is started from"
+            ) from error
+        for said in answers:
             if said["seen"] != word:
-                raise UsageError(
-                    f"node {said['host']} does not see the folder '{logs.absolute()}', where "
-                    "checkpoints and results lie: give --root a folder that all nodes see"
-                )
+                raise _unseen(said["host"], logs.absolute())
             if said["bench"] != bench.__version__:
                 raise UsageError(
                     f"node {said['host']} has bench {said['bench']}, and this machine "
                     f"{bench.__version__}: install the same on both"
                 )
+
+
+def _unseen(host: str, folder: Path) -> UsageError:
+    return UsageError(
+        f"node {host} does not see the folder '{folder}', where checkpoints and results lie: give "
+        "--root a folder that all nodes see"
+    )
+
+
+def _last_line(error: Exception) -> str:
+    """What went wrong, of an error that has a traceback in its words."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from fault_lab import Lab
 from bench.datasets import installed_file
 from bench.engines import Placement, engine_of, num_jobs
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
-from bench.engines.ray import _connect, _Stop
+from bench.engines.ray import _connect, _Errand, _require_nodes, _Stop, _work
 from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.files import file_digest
@@ -154,6 +155,45 @@ def test_wish_to_end_is_answered_as_before_ray(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     _connect(Placement(), jobs=1)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.fixture
+def nodes(monkeypatch):
+    """What two nodes answer to a probe, or the error of one."""
+    import ray
+
+    answers = []
+
+    def get(_):
+        if isinstance(answers[0], Exception):
+            raise answers[0]
+        return answers
+
+    probe = SimpleNamespace(remote=lambda _: None)
+    monkeypatch.setattr(ray, "remote", lambda _: SimpleNamespace(options=lambda **_: probe))
+    monkeypatch.setattr(ray, "get", get)
+    two = [{"NodeManagerAddress": f"10.0.0.{n}", "NodeID": f"{n:056x}"} for n in (1, 2)]
+    monkeypatch.setattr("bench.engines.ray._nodes", lambda: two)
+    return answers
+
+
+def test_node_without_bench_is_told_with_what_helps(nodes, tmp_path):
+    import ray
+
+    nodes.append(ray.exceptions.RaySystemError("traceback\nNo module named 'bench'\n"))
+    task = replace(task_of(), uri="http://server:5000")
+    said = r"cannot run bench .* \(No module named 'bench'\): install it there"
+    with pytest.raises(UsageError, match=said):
+        _require_nodes(task, tmp_path)
+
+
+def test_node_that_came_later_and_sees_no_root_trains_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.engines.ray._speak_into", lambda _: None)
+    errand = _Errand(task_of(), Cargo(parcels=()), {}, None, {}, tmp_path / "runs")
+    kind, said = _work(errand)
+    assert kind == "trouble"
+    assert re.search("does not see the folder '.*/runs', .* give --root", str(said))
+    assert not (tmp_path / "runs").exists()
 
 
 class Office(SimpleNamespace):
