@@ -30,7 +30,7 @@ from bench.engines.worker import STOP_SECONDS
 from bench.errors import DiskTrouble, Interrupted, NoWorkers, UsageError
 from bench.registry import in_a_line
 from bench.runtime import num_cores
-from bench.tracking.address import database_path
+from bench.tracking.opening import artifacts_folder
 
 if TYPE_CHECKING:
     import torch
@@ -387,10 +387,11 @@ def _require_nodes(task: Task, logs: Path) -> None:
 
     nodes = _nodes()
     hosts = {node["NodeManagerAddress"] for node in nodes}
-    if len(hosts) > 1 and database_path(task.uri):
+    if len(hosts) > 1 and artifacts_folder(task.uri):
         raise UsageError(
-            f"the Ray cluster has {len(hosts)} machines, and the tracking store is a file of this one: "
-            "start an MLflow server that they all reach and give its address with --tracking-uri"
+            f"the Ray cluster has {len(hosts)} machines, and the tracking store keeps its pictures on "
+            "this one: start an MLflow server that they all reach and give its address with "
+            "--tracking-uri"
         )
     with _file_to_find(logs) as (path, word):
         probes = [

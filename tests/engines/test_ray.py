@@ -187,6 +187,14 @@ def test_node_without_bench_is_told_with_what_helps(nodes, tmp_path):
         _require_nodes(task, tmp_path)
 
 
+@pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "postgresql+psycopg://me@db/mlflow"])
+def test_several_machines_need_a_server_that_keeps_pictures(nodes, tmp_path, uri):
+    with pytest.raises(
+        UsageError, match=r"has 2 machines, and the tracking store .* MLflow server"
+    ):
+        _require_nodes(replace(task_of(), uri=uri), tmp_path)
+
+
 def test_node_that_came_later_and_sees_no_root_trains_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("bench.engines.ray._speak_into", lambda _: None)
     errand = _Errand(task_of(), Cargo(parcels=()), {}, None, {}, tmp_path / "runs")
