@@ -75,7 +75,7 @@ class RayTasks:
         """
         _require_ray()
         if cls.placement.address is None:
-            return asked or max(1, int(num_cores() // cls.placement.cpus))
+            return asked or max(1, _room(cls.placement, _this_machine(), device.type))
         _connect(cls.placement, jobs=1)
         most = sum(_room(cls.placement, node, device.type) for node in _nodes())
         if not most:
@@ -507,6 +507,13 @@ def _nodes() -> list[dict[str, Any]]:
 
     every: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     return [node for node in every if node["Alive"]]
+
+
+def _this_machine() -> dict[str, Any]:
+    """As Ray tells of a node."""
+    import torch
+
+    return {"Resources": {"CPU": float(num_cores()), "GPU": float(torch.cuda.device_count())}}
 
 
 def _room(placement: Placement, node: dict[str, Any], device: str) -> int:

@@ -65,6 +65,10 @@ def test_a_run_has_as_many_cores_as_it_is_to_have(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
     assert num_jobs("auto", "ray", CPU) == 6
     assert num_jobs("auto", engine_of("ray", Placement(cpus=2.0)), CPU) == 3
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    cuda = torch.device("cuda")
+    assert num_jobs("auto", "ray", cuda) == 4  # a quarter of the GPU each
+    assert num_jobs("auto", engine_of("ray", Placement(gpus=1.0)), cuda) == 1
 
 
 def test_help_imports_no_ray():
