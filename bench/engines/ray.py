@@ -278,7 +278,7 @@ class _Errand:
         cargo: What has to be on its node.
         kept: Where Ray keeps each parcel's bytes, by name.
         office: Whom to ask.
-        variables: Of the driver's environment.
+        variables: Of the driver's environment, passwords among them.
         logs: Where workers print.
         place: Where the driver's command was given.
     """
@@ -287,7 +287,7 @@ class _Errand:
     cargo: Cargo
     kept: dict[str, Any]
     office: Any
-    variables: dict[str, str]
+    variables: dict[str, str] = field(repr=False)
     logs: Path
     place: Path = field(default_factory=Path.cwd)
 

@@ -201,7 +201,9 @@ def test_several_machines_need_a_server_that_keeps_pictures(nodes, tmp_path, uri
 
 def test_node_that_came_later_and_sees_no_root_trains_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("bench.engines.ray._speak_into", lambda _: None)
-    errand = _Errand(task_of(), Cargo(parcels=()), {}, None, {}, tmp_path / "runs")
+    secret = {"MLFLOW_TRACKING_PASSWORD": "secretword"}
+    errand = _Errand(task_of(), Cargo(parcels=()), {}, None, secret, tmp_path / "runs")
+    assert "secretword" not in repr(errand)
     kind, said = _work(errand)
     assert kind == "trouble"
     assert re.search("does not see the folder '.*/runs', .* give --root", str(said))
