@@ -128,7 +128,8 @@ class Claim:
         holder = _holder(found)
         if holder.is_dead:
             return False
-        if holder.kernel == kernel() or abs(time.time() - found.beat) < FRESH_SECONDS:
+        is_here = bool(holder.kernel) and holder.kernel == kernel()
+        if is_here or abs(time.time() - found.beat) < FRESH_SECONDS:
             return True
         print(f"waiting {WATCH_SECONDS:.0f} s for a sign of life of {holder}", file=sys.stderr)
         end = time.monotonic() + WATCH_SECONDS

@@ -1,10 +1,11 @@
 """A name on a store: one process holds it, and one that died or stands still loses it."""
 
+import json
 import sqlite3
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import count
 
@@ -127,6 +128,16 @@ def test_claim_from_elsewhere_is_taken_once_its_heart_stands_still(place, me, mo
             thread.join()
     with claimed(place, me):
         assert "for a sign of life of ann on far" in capsys.readouterr().err
+
+
+def test_claim_that_was_left_is_taken_where_no_system_says_who_lives(tmp_path, me, monkeypatch):
+    monkeypatch.setattr(claim, "kernel", lambda: "")  # as on macOS, which has no /proc
+    monkeypatch.setattr(claim, "FRESH_SECONDS", 0.0)
+    uri = sqlite_uri(tmp_path / "claims.db")
+    left = replace(me, kernel="", started="")
+    TablePlace(uri, NAME).take(json.dumps(asdict(left)), 0.0)
+    with claimed(partial(TablePlace, uri), replace(left, since=me.since + 1)):
+        pass
 
 
 def test_process_whose_claim_was_taken_is_told_once(place, me):
