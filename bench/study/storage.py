@@ -100,7 +100,12 @@ class OptunaGrid:
 
     def tell(self, runs: Iterable[Told]) -> None:
         """Adds runs with their results, once for each that needs no other attempt."""
-        trials = [self._trial(each) for each in runs if each.key not in self._told]
+        new: dict[str, Told] = {}
+        for each in runs:  # two arms may mean one configuration
+            if each.key not in self._told:
+                new.setdefault(each.key, each)
+        trials = [self._trial(each) for each in new.values()]
+        self._told |= {each.key for each in new.values() if each.result.status in FINAL}
         if trials and self._rows:
             with contextlib.suppress(StorageInternalError):  # Optuna waits for what is locked
                 _add_rows(self._rows, self._id, trials)

@@ -116,6 +116,14 @@ def test_run_that_failed_is_told_again_and_one_without_a_value_is_not(storage):
     assert {t.state.name for t in optuna_trials(storage)} == {"FAIL"}
 
 
+def test_run_of_two_arms_is_one_trial_whether_told_at_once_or_later(storage):
+    grid = OptunaGrid("grid", storage, {"arm": ["a", "b"]})
+    same = [Told("x", {"arm": arm}, ending("ok", 1.0), "id") for arm in "ab"]
+    grid.tell(same)
+    grid.tell(same)
+    assert [t.params for t in optuna_trials(storage)] == [{"arm": "a"}]
+
+
 def test_whole_and_broken_numbers_of_one_factor_are_of_one_kind(storage):
     for key, weight in {"x": 0.5, "y": 1}.items():
         values = {"arm": "b", "seed": 0, "model.kl_weight": weight}
