@@ -130,7 +130,7 @@ _REMEDIES = {
     "onnection refused": "start its server",
     'database "': "make that database first, as with createdb",
     "authentication failed": "see that user and password are right",
-    "no password supplied": "write it into the address, as in postgresql+psycopg://USER:PASSWORD@HOST/NAME",
+    "no password supplied": "write :PASSWORD behind the user in the address, or a password file (PGPASSFILE)",
     "error code 404": "see that an MLflow server answers there",
     "response body": "see that an MLflow server answers there",
 }

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
+from bench.text import masked
 from bench.tracking.address import database_path, require_apart, sqlite_uri, store_uri
+from bench.tracking.opening import remedy
 
 NAMES = [
     "a b",
@@ -64,3 +66,8 @@ def test_optuna_and_mlflow_are_refused_one_database(storage, tracking, is_one):
     refused = pytest.raises(UsageError, match=r"are one database, and .* need one each")
     with refused if is_one else contextlib.nullcontext():
         require_apart(storage, tracking)
+
+
+@pytest.mark.parametrize("said", ["no password supplied", "error code 401", "connection refused"])
+def test_remedy_reads_the_same_once_passwords_are_masked(said):
+    assert masked(remedy(said, None)) == remedy(said, None)
