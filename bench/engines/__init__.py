@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ class Placement:
         address: Of the cluster; None for this machine.
         cpus: Cores of each run.
         gpus: Share of a GPU of each run that trains on one.
+
+    Raises:
+        UsageError: A number that no machine has.
     """
 
     address: str | None = None
@@ -65,12 +69,15 @@ class Placement:
     gpus: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.cpus <= 0 or self.gpus <= 0:
-            option, got = (
-                ("--cpus-per-run", self.cpus) if self.cpus <= 0 else ("--gpus-per-run", self.gpus)
-            )
+        for option, got in (("--cpus-per-run", self.cpus), ("--gpus-per-run", self.gpus)):
+            if not 0 < got < math.inf:
+                raise UsageError(
+                    f"{option} takes a number above 0, got {got:g}: give 1, or a part of it"
+                )
+        if self.gpus > 1 and self.gpus % 1:
             raise UsageError(
-                f"{option} takes a number above 0, got {got:g}: give 1, or a part of it"
+                f"--gpus-per-run takes a part of one GPU or whole ones, got {self.gpus:g}: give 1, "
+                "which is all that a run uses"
             )
 
     def phrase(self, device: str) -> str:

@@ -49,8 +49,13 @@ def task_of(plugins=(), **settings):
 def test_option_of_a_cluster_is_refused_by_an_engine_of_this_machine():
     with pytest.raises(UsageError, match="engine 'local' runs on this machine: --ray-address"):
         engine_of(None, Placement(address="auto"))
-    with pytest.raises(UsageError, match="--cpus-per-run takes a number above 0, got -1"):
-        Placement(cpus=-1)
+    for wrong in (-1.0, 0.0, float("nan"), float("inf")):
+        with pytest.raises(
+            UsageError, match=f"--cpus-per-run takes a number above 0, got {wrong:g}"
+        ):
+            Placement(cpus=wrong)
+    with pytest.raises(UsageError, match=r"part of one GPU or whole ones, got 1\.5: give 1"):
+        Placement(gpus=1.5)
     assert engine_of("ray", Placement(cpus=2.0)).placement.cpus == 2.0
     assert engine_of("ray").placement == Placement()
 
