@@ -153,15 +153,17 @@ def _bring(path: Path, parcel: Parcel, content: Callable[[Parcel], bytes], host:
 def _require_images(name: str, digest: str, host: str) -> None:
     if not digest:
         return
+    from bench.dataset_names import own_pictures
     from bench.datasets import spec_of
 
-    kind, _, given = name.partition(":")
-    if not Path(given).expanduser().exists():
+    own = own_pictures(name)
+    assert own is not None  # they alone have a digest
+    if not Path(own.path).expanduser().exists():
         raise UsageError(
-            f"the images of {name} are not on {host}: put '{given}' where every node sees it"
+            f"the images of {name} are not on {host}: put '{own.path}' where every node sees it"
         )
     if (there := spec_of(name).digest) != digest:
         raise UsageError(
-            f"the {kind} '{given}' on {host} holds other images (digest {there}) than the driver's "
-            f"({digest}): put the same there"
+            f"the {own.kind} '{own.path}' on {host} holds other images (digest {there}) than the "
+            f"driver's ({digest}): put the same there"
         )

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from fault_lab import Lab
 
-from bench.datasets import installed_file
+from bench.datasets import installed_file, spec_of
 from bench.engines import Placement, engine_of, num_jobs
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
 from bench.engines.ray import _connect, _Errand, _require_nodes, _Stop, _work
@@ -122,9 +123,18 @@ def test_data_set_travels_with_its_run(tmp_path, monkeypatch):
 
 
 def test_own_images_have_to_be_on_every_machine_and_the_same(tmp_path):
-    cargo = Cargo(parcels=(), dataset=f"npz:{tmp_path}/x.npz", images="d1")
-    with pytest.raises(UsageError, match=r"the images of npz:.* are not on n: put"):
+    path = tmp_path / "x.npz"
+    cargo = Cargo(parcels=(), dataset=f"npz,gray:{path}", images="d1")
+    with pytest.raises(
+        UsageError, match=r"the images of npz,gray:.* are not on n: put '/.*x\.npz'"
+    ):
         unpacked(task_of(), cargo, None, "n")
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    np.savez(path, x=images)
+    digest = spec_of(cargo.dataset).digest
+    with pytest.raises(UsageError, match=rf"the npz '/.*' on n .* \(digest {digest}\) .* \(d1\)"):
+        unpacked(task_of(), cargo, None, "n")
+    unpacked(task_of(), replace(cargo, images=digest), None, "n")
 
 
 def test_what_the_driver_has_in_its_environment_fills_gaps_alone(tmp_path, monkeypatch):
