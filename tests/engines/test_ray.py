@@ -1,5 +1,6 @@
 """Runs on a cluster of Ray: placed, refused in one sentence, and the same to the last bit after any death."""
 
+import asyncio
 import importlib.util
 import os
 import re
@@ -20,7 +21,7 @@ from fault_lab import Lab
 from bench.datasets import installed_file, spec_of
 from bench.engines import Placement, engine_of, num_jobs
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
-from bench.engines.ray import _connect, _Errand, _require_nodes, _Stop, _work
+from bench.engines.ray import _connect, _Errand, _Office, _require_nodes, _Stop, _work
 from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.files import file_digest
@@ -174,6 +175,19 @@ def test_wish_to_end_is_answered_as_before_ray(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     _connect(Placement(), jobs=1)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_trial_ends_early_where_the_driver_says_so():
+    async def asked(verdict):
+        office = _Office()
+        trial = asyncio.create_task(office.ask("runs/a", [3.0, 4.0]))
+        await asyncio.sleep(0)
+        assert await office.questions() == [("runs/a", [3.0, 4.0])]
+        await office.answer("runs/a", verdict)
+        assert await office.questions() == []
+        return await trial
+
+    assert [asyncio.run(asked(verdict)) for verdict in (True, False)] == [True, False]
 
 
 @pytest.fixture
