@@ -396,7 +396,7 @@ def test_package_and_its_python_names_load_nothing_heavy() -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     heavy = {"torch", "mlflow", "optuna", "pandas", "numpy", "pydantic", "rich"}
-    heavy |= {"psycopg", "sqlalchemy"}
+    heavy |= {"psycopg", "ray", "sqlalchemy"}
     assert loaded(command("--help")) & heavy == set()
 
 
