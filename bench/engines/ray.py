@@ -44,7 +44,7 @@ LOOK_SECONDS = 20.0
 ANSWER_SECONDS = 5.0
 """How long a cluster may take to answer at its address."""
 LOCAL_MEMORY = 100 << 20
-"""Of the object store of a Ray of our own: what passes through are tasks, results and data sets."""
+"""Of the object store of a Ray of our own: what passes through are tasks and results."""
 
 
 @engine("ray")
@@ -57,7 +57,8 @@ class RayTasks:
         _require_ray()
         self._jobs, self._logs = jobs, logs
         self._busy: dict[Any, tuple[Task, ShouldPrune]] = {}
-        self._cargo: dict[tuple[tuple[str, str], ...], tuple[Cargo, dict[str, Any]]] = {}
+        self._cargo: dict[tuple[tuple[str, str], ...], Cargo] = {}
+        self._kept: dict[str, Any] = {}
         self._office: Any = None
         self._looked = time.monotonic()
 
@@ -114,14 +115,9 @@ class RayTasks:
             num_gpus=placed.gpus if task.device == "cuda" else 0,
             max_retries=0,  # a loss is the driver's to count: it continues from the checkpoint
         )
-        key = tuple(sorted(p for p in task.params.items() if p[0].startswith(("data.", "eval."))))
-        if key not in self._cargo:
-            cargo = cargo_of(task)
-            kept = {each.name: ray.put(Path(each.source).read_bytes()) for each in cargo.parcels}
-            self._cargo[key] = cargo, kept
-        cargo, kept = self._cargo[key]
+        cargo = self._cargo_of(task)
         there = replace(task, folder=_absolute(task.folder))
-        errand = _Errand(there, cargo, kept, self._office, passed_on(), self._logs.absolute())
+        errand = _Errand(there, cargo, self._kept, self._office, passed_on(), self._logs.absolute())
         self._busy[remote.remote(errand)] = task, should_prune
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
@@ -162,6 +158,18 @@ class RayTasks:
         finally:
             ray.shutdown()
             self._office, self._busy = None, {}
+
+    def _cargo_of(self, task: Task) -> Cargo:
+        """What a task needs; what may have to travel is given to Ray, each content once."""
+        import ray
+
+        key = tuple(sorted(p for p in task.params.items() if p[0].startswith(("data.", "eval."))))
+        if key not in self._cargo:
+            self._cargo[key] = cargo = cargo_of(task)
+            for each in cargo.parcels if self.placement.address else ():
+                if each.digest not in self._kept:
+                    self._kept[each.digest] = ray.put(Path(each.source).read_bytes())
+        return self._cargo[key]
 
     @property
     def _has_trials(self) -> bool:
@@ -276,7 +284,7 @@ class _Errand:
     Attributes:
         task: As the driver has it.
         cargo: What has to be on its node.
-        kept: Where Ray keeps each parcel's bytes, by name.
+        kept: Where Ray keeps what may have to travel, by its digest.
         office: Whom to ask.
         variables: Of the driver's environment, passwords among them.
         logs: Where workers print.
@@ -307,7 +315,9 @@ def _work(errand: _Errand) -> tuple[str, Any]:
     stop, office, task = _Stop.of(errand.office), errand.office, errand.task
 
     def content(parcel: Parcel) -> bytes:
-        return bytes(ray.get(errand.kept[parcel.name]))
+        if parcel.digest in errand.kept:
+            return bytes(ray.get(errand.kept[parcel.digest]))
+        return Path(parcel.source).read_bytes()  # on the driver's own machine
 
     def asked(curve: list[float]) -> bool:
         try:

@@ -21,7 +21,7 @@ from fault_lab import Lab
 from bench.datasets import installed_file, spec_of
 from bench.engines import Placement, engine_of, num_jobs
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
-from bench.engines.ray import _connect, _Errand, _Office, _require_nodes, _Stop, _work
+from bench.engines.ray import RayTasks, _connect, _Errand, _Office, _require_nodes, _Stop, _work
 from bench.engines.task import Task
 from bench.errors import UsageError
 from bench.files import file_digest
@@ -175,6 +175,24 @@ def test_wish_to_end_is_answered_as_before_ray(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     _connect(Placement(), jobs=1)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("address", "kept"), [("auto", [b"images"]), (None, [])])
+def test_data_set_is_kept_in_ray_once_and_only_where_it_may_travel(
+    tmp_path, monkeypatch, address, kept
+):
+    import ray
+
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    installed_file("mnist").write_bytes(b"images")
+    put = []
+    monkeypatch.setattr(ray, "put", put.append)
+    made = RayTasks.placed(Placement(address=address))(1, tmp_path)
+    for samples in (100, 200):
+        task = task_of(**{"data.dataset": "mnist", "eval.max_samples": samples})
+        (parcel,) = made._cargo_of(task).parcels
+    assert put == kept
+    assert list(made._kept) == [parcel.digest] * len(kept)
 
 
 def test_trial_ends_early_where_the_driver_says_so():
