@@ -119,6 +119,7 @@ def no_retries() -> Iterator[None]:
 _REMEDIES = {
     "database is locked": "end the program that keeps it locked",
     "Can't load plugin": "write a driver that there is, as in postgresql+psycopg://",
+    "No module named 'psycopg2'": "write postgresql+psycopg:// in the address",
     "No module named": "install that module, the driver of such databases",
     "nsupported URI": "write sqlite:///FILE.db or http://HOST:PORT",
     "error code 401": "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
@@ -128,6 +129,8 @@ _REMEDIES = {
     "NameResolutionError": "see that its host is written right and can be reached",
     "Name or service not known": "see that its host is written right and can be reached",
     "onnection refused": "start its server",
+    "permission denied": "let this user make tables there, or have them made by one who may",
+    'role "': "see that user and password are right",
     'database "': "make that database first, as with createdb",
     "authentication failed": "see that user and password are right",
     "no password supplied": "write :PASSWORD behind the user in the address, or a password file (PGPASSFILE)",

@@ -71,3 +71,17 @@ def test_optuna_and_mlflow_are_refused_one_database(storage, tracking, is_one):
 @pytest.mark.parametrize("said", ["no password supplied", "error code 401", "connection refused"])
 def test_remedy_reads_the_same_once_passwords_are_masked(said):
     assert masked(remedy(said, None)) == remedy(said, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "helps"),
+    [
+        ("ModuleNotFoundError: No module named 'psycopg2'", "write postgresql+psycopg://"),
+        ('FATAL:  permission denied for database "x"', "let this user make tables"),
+        ("permission denied for schema public", "let this user make tables"),
+        ('FATAL:  role "me" does not exist', "user and password"),
+        ('FATAL:  database "x" does not exist', "make that database first"),
+    ],
+)
+def test_what_postgresql_refuses_is_told_with_what_helps(said, helps):
+    assert helps in remedy(said, None)
