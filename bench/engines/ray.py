@@ -43,6 +43,8 @@ LOOK_SECONDS = 20.0
 """How often it looks whether anything can run at all."""
 ANSWER_SECONDS = 5.0
 """How long a cluster may take to answer at its address."""
+HEAR_SECONDS = 30.0
+"""How long a worker's question whether to stop stays open, also that of a worker that is gone."""
 LOCAL_MEMORY = 100 << 20
 """Of the object store of a Ray of our own: what passes through are tasks and results."""
 
@@ -254,9 +256,13 @@ class _Office:
         """Tells everybody."""
         self._stop.set()
 
-    async def stopped(self) -> None:
-        """Returns when everybody is to stop."""
-        await self._stop.wait()
+    async def stopped(self) -> bool:
+        """Whether everybody is to stop: at once when it is so, else after a while."""
+        import asyncio
+
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), HEAR_SECONDS)
+        return self._stop.is_set()
 
     async def ask(self, folder: str, curve: list[float]) -> bool:
         """Whether the trial in a folder is to end now; waits for the driver."""
@@ -362,7 +368,8 @@ class _Stop:
         import ray
 
         with contextlib.suppress(ray.exceptions.RayError):
-            ray.get(office.stopped.remote())
+            while not ray.get(office.stopped.remote()):
+                pass
         self._asked.set()
 
 

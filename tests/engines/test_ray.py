@@ -208,6 +208,18 @@ def test_trial_ends_early_where_the_driver_says_so():
     assert [asyncio.run(asked(verdict)) for verdict in (True, False)] == [True, False]
 
 
+def test_question_whether_to_stop_does_not_stay_open(monkeypatch):
+    async def asked():
+        office = _Office()
+        before = await office.stopped()
+        waiting = asyncio.create_task(office.stopped())
+        await office.stop()
+        return before, await waiting, await office.stopped()
+
+    monkeypatch.setattr("bench.engines.ray.HEAR_SECONDS", 0.05)
+    assert asyncio.run(asked()) == (False, True, True)
+
+
 @pytest.fixture
 def nodes(monkeypatch):
     """What two nodes answer to a probe, or the error of one."""
