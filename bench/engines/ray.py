@@ -28,6 +28,7 @@ from bench.engines import Loss, Outcome, Placement, ShouldPrune, engine
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
 from bench.engines.worker import STOP_SECONDS
 from bench.errors import DiskTrouble, Interrupted, NoWorkers, UsageError
+from bench.files import data_home, disk_watched
 from bench.registry import in_a_line
 from bench.runtime import num_cores
 from bench.tracking.opening import artifacts_folder
@@ -332,8 +333,9 @@ def _work(errand: _Errand) -> tuple[str, Any]:
             raise Interrupted("the driver is gone") from error
 
     try:
-        here = unpacked(task, errand.cargo, content, socket.gethostname())
-    except UsageError as trouble:
+        with disk_watched(data_home()):
+            here = unpacked(task, errand.cargo, content, socket.gethostname())
+    except (DiskTrouble, UsageError) as trouble:
         return "trouble", trouble
     try:
         return "result", run_task(here, stop.asked, asked)

@@ -1,6 +1,7 @@
 """Runs on a cluster of Ray: placed, refused in one sentence, and the same to the last bit after any death."""
 
 import asyncio
+import errno
 import importlib.util
 import os
 import re
@@ -23,7 +24,7 @@ from bench.engines import Placement, engine_of, num_jobs
 from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
 from bench.engines.ray import RayTasks, _connect, _Errand, _Office, _require_nodes, _Stop, _work
 from bench.engines.task import Task
-from bench.errors import UsageError
+from bench.errors import DiskTrouble, UsageError
 from bench.files import file_digest
 from bench.models import configure
 from bench.tracking.entries import About
@@ -206,6 +207,24 @@ def test_trial_ends_early_where_the_driver_says_so():
         return await trial
 
     assert [asyncio.run(asked(verdict)) for verdict in (True, False)] == [True, False]
+
+
+def test_full_disk_of_a_node_that_brings_data_is_no_lost_worker(tmp_path, monkeypatch):
+    import ray
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bench.engines.ray._speak_into", lambda _: None)
+    monkeypatch.setattr("bench.engines._cargo.written_whole", full)
+    monkeypatch.setattr(ray, "get", lambda _: True)
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "node"))
+    parcel = Parcel(name="mnist.npz", digest="0", source="/d/mnist.npz")
+    office = Office(stopped=SimpleNamespace(remote=lambda: None))
+    errand = _Errand(task_of(), Cargo(parcels=(parcel,)), {}, office, {}, tmp_path)
+    kind, said = _work(errand)
+    assert (kind, type(said)) == ("trouble", DiskTrouble)
+    assert re.search("/node' has no space left on its disk: free some", str(said))
 
 
 def test_question_whether_to_stop_does_not_stay_open(monkeypatch):
