@@ -110,7 +110,7 @@ def taken_over(environment: dict[str, str]) -> None:
 
 
 def passed_on() -> dict[str, str]:
-    """What the driver has of it."""
+    """Those of ``PASSED_ON`` that the driver has; passwords among them."""
     return {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
 
 

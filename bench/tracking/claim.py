@@ -38,7 +38,10 @@ class Held:
 
 
 class Place(Protocol):
-    """Where a store keeps the claim on one name."""
+    """Where a store keeps the claim on one name; ``beat`` is in seconds since 1970.
+
+    Whatever the store raises where it does not answer comes through.
+    """
 
     def held(self) -> Held | None:
         """The claim that holds the name now."""
