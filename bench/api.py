@@ -19,6 +19,7 @@ from bench.plan.files import load_study
 from bench.plan.study import Study
 from bench.plan.written import write_plan
 from bench.records import Scalar
+from bench.text import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 Say = Callable[[str], object]
 Settings = Mapping[str, Scalar]
 """``{"depth": 3, "train.num_images": 12_000}``: keys as ``--set`` takes them."""
-
-
-def _quiet(_: str) -> None:
-    """Says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +124,7 @@ def run(
     root: str | Path = "runs",
     plugins: Sequence[str | Path] = (),
     fresh: bool = False,
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> StudyOutcome:
     """Runs what is left of a study; the same call continues where it stopped.
 
@@ -191,7 +188,7 @@ def train(
     root: str | Path = "runs",
     plugins: Sequence[str | Path] = (),
     fresh: bool = False,
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> Outcome:
     """Trains and measures one model; what is finished already is not trained once more.
 
@@ -234,7 +231,7 @@ def load(
     tracking_uri: str | None = None,
     root: str | Path = "runs",
     plugins: Sequence[str | Path] = (),
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> LoadedRun:
     """A finished run's model: ``.trainable.modules`` are torch modules, ``.config`` its settings.
 
@@ -311,7 +308,7 @@ def evaluate(
     tracking_uri: str | None = None,
     root: str | Path = "runs",
     plugins: Sequence[str | Path] = (),
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> Outcome:
     """Measures a finished run again, or images that were made elsewhere.
 
@@ -399,7 +396,7 @@ def write_report(
     seeds: int | None = None,
     out: str | Path | None = None,
     tracking_uri: str | None = None,
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> Path:
     """Writes a study's report; the path of its README.md, beside which lies report.html.
 

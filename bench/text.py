@@ -45,6 +45,10 @@ _OBEYED = re.compile(
 """Control characters but for tab and new line, changes of direction, and what is no character."""
 
 
+def quiet(_: str) -> None:
+    """Says nothing."""
+
+
 def masked(text: str) -> str:
     """The text without passwords and tokens.
 

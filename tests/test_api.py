@@ -59,10 +59,18 @@ def test_arguments_have_the_names_types_and_defaults_of_the_command() -> None:
         given, known = (inspect.signature(f).parameters for f in (function, command))
         shared = set(given) & set(known)
         assert {"device", "tracking_uri", "fresh", "dataset", "root", "plugins"} <= shared
-        for name in shared - {"say", "root", "plugins", "study", "model", "jobs"}:
+        for name in shared - {"root", "plugins", "study", "model", "jobs"}:
             assert given[name].default == known[name].default, name
         assert str(known["root"].default) == given["root"].default
         assert all(parameter.annotation != inspect.Parameter.empty for parameter in given.values())
+
+
+def test_silence_of_a_function_is_that_of_its_command_which_then_finds_nothing_to_say() -> None:
+    from bench.cli.options import quiet
+
+    for name in set(bench.__all__) - {"Study"}:
+        said = inspect.signature(getattr(api, name)).parameters.get("say")
+        assert said is None or said.default is quiet, name
 
 
 def test_study_made_in_python_is_one_of_the_command_line() -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_origin
 
 import typer
 
+from bench import text
 from bench.cli import names
 from bench.errors import UsageError
 from bench.registry import first_line, load_plugins
@@ -23,6 +24,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Say = Callable[[str], object]
+
+quiet: Say = text.quiet
+"""What a command called from Python has to say: nothing."""
 
 StudyWord = Annotated[
     str | None,
@@ -87,10 +91,6 @@ def called_as() -> str:
     if program.stem != "bench" and program.parts[-3:-1] != ("bench", "cli"):
         return "Python"
     return printable(masked(shlex.join(["bench", *sys.argv[1:]])))
-
-
-def quiet(_: str) -> None:
-    """Says nothing: what a command called from Python prints."""
 
 
 def one_study(word: str | None, option: str | None, say: Say) -> str:
