@@ -94,6 +94,16 @@ def test_study_file_of_somebody_is_left_alone() -> None:
     assert path.read_text() == edited
 
 
+def test_study_that_is_shipped_is_not_hidden_by_another_of_its_name(tmp_path: Path) -> None:
+    shipped = load_study("ppca")
+    assert write_plan(shipped).name == "ppca.py"
+    with pytest.raises(
+        UsageError, match=r"ppca\.py' says another study of the name 'ppca': give yo"
+    ):
+        write_plan(shipped.model_copy(update={"notes": ("Another.",)}))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_study_of_a_name_that_no_file_can_have_is_refused() -> None:
     with pytest.raises(UsageError, match=r"letters, digits and _ only, got '\.\./mine': write for"):
         write_plan(study(name="../mine"))

@@ -6,19 +6,21 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.files import written_where_asked
-from bench.plan.files import load_study
+from bench.plan.files import load_study, study_files
 from bench.plan.study import Study
 
 _HEAD = "# Written by bench.run from a Study: without this line it is kept as it stands."
 
 
 def write_plan(study: Study) -> Path:
-    """The path of ``studies/NAME.py`` in the current folder, which says the study.
+    """The path of the file that says the study: ``studies/NAME.py`` in the current folder.
 
-    A file that says the same is left alone; one that was written this way before is replaced.
+    A file that says the same is left alone, also one that is shipped; one that was written this way
+    before is replaced.
 
     Raises:
-        UsageError: The name is none of a Python file, or a file of somebody's says another study.
+        UsageError: The name is none of a Python file, or a file of somebody's or of a study that is
+            shipped says another study.
     """
     if not study.name.isidentifier():
         raise UsageError(
@@ -26,15 +28,14 @@ def write_plan(study: Study) -> Path:
             "my_study"
         )
     path = Path("studies") / f"{study.name}.py"
-    if path.exists():
-        is_ours = path.read_text(encoding="utf-8").startswith(_HEAD)
-        if not is_ours and load_study(study.name) != study:
+    there = study_files().get(study.name)  # which may be one that is shipped
+    if there is not None and not there.read_text(encoding="utf-8").startswith(_HEAD):
+        if load_study(study.name) != study:
             raise UsageError(
-                f"'{path}' says another study of the name '{study.name}': give yours another name, or "
+                f"'{there}' says another study of the name '{study.name}': give yours another name, or "
                 "run that one by its name"
             )
-        if not is_ours:
-            return path
+        return there
     with written_where_asked(path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(_text(study), encoding="utf-8")
