@@ -316,7 +316,7 @@ def evaluate(
         run_id: MLflow's id of a run, or its beginning; or else ``images``.
         images: A folder, an ``.npz`` file, ``Samples``, or uint8 ``[N, C, H, W]`` (``[N, H, W]``).
         dataset: Whose images they stand for.
-        name: Of the model that made them; that of the file or folder where None.
+        name: Of the model that made them; that of the file or folder where None, else ``images``.
         seed: That they came from.
         study: Puts them into this study's tables.
         tier: Of the study.
@@ -334,7 +334,7 @@ def evaluate(
 
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         if images is not None and not isinstance(images, str | Path):
-            images = _as_file(images, Path(folder) / f"{name or 'images'}.npz")
+            images = _as_file(images, Path(folder) / "images.npz")
         found = evaluate_one(
             run_id,
             images=None if images is None else Path(images),

@@ -120,6 +120,22 @@ def test_mistakes_are_sentences() -> None:
         bench.evaluate()
 
 
+def test_name_of_images_in_memory_may_be_one_that_no_file_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: dict[str, object] = {}
+
+    def read(run_id: str | None, *, images: Path, name: str, **_: object) -> dict[str, object]:
+        seen.update(x=np.load(images)["x"], name=name)
+        return {"run_id": "r", "status": "ok", "metrics": {}, "not_applicable": {}}
+
+    monkeypatch.setattr("bench.cli.evaluate.evaluate_one", read)
+    made = np.zeros((3, 8, 8), np.uint8)
+    assert bench.evaluate(images=made, dataset="digits", name="theirs/vae:2").status == "ok"
+    assert seen["name"] == "theirs/vae:2"
+    np.testing.assert_array_equal(seen["x"], made)
+
+
 def test_run_is_trained_loaded_sampled_measured_and_read_as_the_command_line_does(
     store_uri: str, tmp_path: Path
 ) -> None:
