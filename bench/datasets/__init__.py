@@ -388,10 +388,13 @@ def _read(own: OwnPictures) -> Parts:
         with readable(path):
             return _READERS[own.kind](path, own)
     except Refused as error:
-        check = (
-            f"`bench data check {shlex.quote(own.path)}` says what is to be done with all of them"
-        )
-        raise UsageError(f"{error}; {check}") from error
+        ways = (error.reading, {} if own.skip else {"skip": True})
+        names = [shlex.quote(replace(own, **way).name) for way in ways if way]
+        others = f", or give --dataset {' or '.join(names)}" if names else ""
+        raise UsageError(
+            f"{error}{others}; `bench data check {shlex.quote(own.path)}` says what is to be done with "
+            "all of them"
+        ) from error
 
 
 def _path(given: str) -> Path:

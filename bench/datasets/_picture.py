@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -47,11 +47,12 @@ class Refused(UsageError):  # noqa: N818 - a finding about a file, counted where
     Args:
         kind: In a few words, for tables: pictures of one kind have one remedy.
         sentence: What is wrong, and what to do.
+        **reading: What ``OwnPictures`` says where it is read.
     """
 
-    def __init__(self, kind: str, sentence: str) -> None:
-        super().__init__(f"{sentence}, or have such left out with folder,skip:PATH")
-        self.kind = kind
+    def __init__(self, kind: str, sentence: str, **reading: Any) -> None:
+        super().__init__(sentence)
+        self.kind, self.reading = kind, reading
 
 
 def read_files(
@@ -202,7 +203,8 @@ def _other_size(file: Path, picture: Image, expected: _Size) -> Refused:
         "another size than the first",
         f"'{file}' is {picture.height}x{picture.width} pixels, expected "
         f"{expected.height}x{expected.width} as '{expected.name}': resize all pictures to one "
-        f"size first, or have it done with folder,resize={min(expected[1:])}:PATH",
+        f"size first",
+        resize=min(expected[1:]),
     )
 
 
@@ -252,6 +254,6 @@ def _require_opaque(file: Path, picture: Image) -> None:
             raise Refused(
                 "transparent",
                 f"'{file}' is transparent in places (alpha {lowest}), expected opaque pixels: put it "
-                f"on a background first, which is a part of the image, or have it done with "
-                f"folder,background=white:PATH",
+                f"on a background first, which is a part of the image",
+                background="white",
             )

@@ -17,6 +17,7 @@ from bench.datasets import spec_of
 from bench.detectors import DETECTORS
 from bench.detectors._classifier import Recipe
 from bench.errors import UsageError
+from bench.evaluation.outside import read_outside
 from bench.evaluation.view import missing_detector
 from bench.models import configure
 from bench.training.needs import distance_lacking
@@ -133,9 +134,32 @@ def test_picture_that_is_refused_names_the_command_that_tells_of_all() -> None:
     ):
         spec_of("folder:my photos")
     (Path("my photos") / "a.HEIC").touch()
-    sentence = r"a\.HEIC' is a picture that is not read, .*folder,skip:PATH; `bench data check 'my "
+    sentence = r"a\.HEIC' is a picture that is not read, .*`bench data check 'my "
     with pytest.raises(UsageError, match=sentence):
         spec_of("folder:my photos")
+
+
+def test_picture_that_is_refused_tells_the_name_that_has_it_read_or_left_out() -> None:
+    folder("my photos")
+
+    def said(name: str) -> str:
+        with pytest.raises(UsageError) as refused:
+            spec_of(name)
+        return str(refused.value)
+
+    ways = "'folder,resize=8:my photos' or 'folder,skip:my photos'; `bench data check"
+    assert f"size first, or give --dataset {ways}" in said("folder:my photos")
+    for file in Path("my photos").iterdir():
+        file.write_bytes(b"nothing")
+    assert "replace it, or give --dataset 'folder,skip:my photos'; `" in said("folder:my photos")
+    assert "replace it; `bench data check" in said("folder,skip:my photos")
+
+
+def test_picture_of_another_program_that_is_refused_names_no_option_of_data_sets() -> None:
+    folder("made")
+    spec = replace(spec_of("digits"), shape=(3, 8, 8))
+    with pytest.raises(UsageError, match=r"resize all pictures to one size first$"):
+        read_outside(Path("made"), spec)
 
 
 def test_train_refuses_at_once_pictures_that_no_detector_looks_at() -> None:
