@@ -81,8 +81,11 @@ def _option(name: str, called: str, params: dict[str, Any], arguments: set[str])
     other = OTHER_OPTIONS.get(name, "")
     if other.split(" ")[0] in params:
         return f"{unknown}, did you mean '{other}'?"
-    if "--set" in params and (known := COMMON.get(key.lower(), key)) in _settings():
-        return f"{unknown}, a setting is given as {ask_for(known)}"
+    if "--set" in params:
+        settings = _settings()
+        for known in (key, COMMON.get(key.lower(), "")):
+            if known in settings:
+                return f"{unknown}, a setting is given as {ask_for(known)}"
     if key.upper() in arguments:
         return f"{unknown}, {key.upper()} is given without one"
     guessed = near(name, [each for each in params if each.startswith("-")])

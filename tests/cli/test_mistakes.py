@@ -30,6 +30,8 @@ MISTAKES: dict[str, str] = {
     "--set lr=VALUE: ",
     "train vae --epochs 5": "bench train has no option '--epochs', a setting is given as --set "
     "num_images=VALUE, in real images seen: epochs times the images of the train split: see ",
+    "train ddpm --num-steps 50": "bench train has no option '--num-steps', a setting is given as --set "
+    "num_steps=VALUE: see ",
     "train vae --seed 3": "bench train has no option '--seed', a setting is given as --set seed=VALUE: ",
     "train --model vae": "bench train has no option '--model', MODEL is given without one: see ",
     "train vae --data mnist": "bench train has no option '--data', did you mean '--dataset'? see ",
