@@ -192,6 +192,17 @@ def test_broken_metric_is_answered(name: str, good: str, bad: str, sentence: str
     assert sentence in fault
 
 
+def test_metric_without_a_value_here_is_not_said_to_keep_its_promises() -> None:
+    none = "raise NotApplicable('it is for points')"
+    text = METRIC.format(name="m_points").replace("    n = view", f"    {none}\n    n = view")
+    begin = "from bench.evaluation.view"
+    text = text.replace(begin, f"from bench.errors import NotApplicable\n{begin}", 1)
+    Path("m_points.py").write_text(text)
+    said: list[str] = []
+    assert check_file(Path("m_points.py"), say=said.append)["faults"] == []
+    assert said == ["metric 'm_points' is registered, and not tested here: it is for points"]
+
+
 @pytest.mark.parametrize(
     ("name", "good", "bad", "sentence"),
     [
