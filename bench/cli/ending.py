@@ -19,7 +19,7 @@ def ending(
     folder: Path,
     run_id: str,
     scale: Mapping[str, float],
-    plugins: Sequence[Path] = (),
+    options: Sequence[str] = (),
 ) -> list[str]:
     """Five lines.
 
@@ -28,10 +28,10 @@ def ending(
         folder: Where its checkpoint and pictures lie.
         run_id: Of it.
         scale: What else has that distance, by name; may be empty.
-        plugins: Files that the next commands need as well.
+        options: Words that the next command needs as well, as they are typed: plugins, root, store.
     """
     short = run_id[:SHORT]
-    needed = "".join(f" --plugin {shlex.quote(str(path))}" for path in plugins)
+    needed = f" {shlex.join(options)}" if options else ""
     found = {
         "distance": _distance(result, scale),
         "state": _state(result),

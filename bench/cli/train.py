@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +34,7 @@ from bench.errors import UsageError
 from bench.files import alone_in
 from bench.models import config_from_params, configure
 from bench.records import DataSpec, RunRecord, RunTags, TrialResult
+from bench.text import masked
 from bench.training.checkpoint import RESULT
 
 if TYPE_CHECKING:
@@ -118,7 +120,8 @@ def train_one(
     if everything:
         say("\n".join(value_lines(result)))
     if say is not quiet:  # the scale takes a moment
-        say("\n".join(ending(result, folder, run_id, scale_of(wanted, device), plugins or ())))
+        again = _same_place(root, tracking_uri, plugins or ())
+        say("\n".join(ending(result, folder, run_id, scale_of(wanted, device), again)))
     summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
     if original is not None:
         summary["differences"] = differences = _differences(result, original)
@@ -128,6 +131,13 @@ def train_one(
             summary["made_otherwise"] = made
             say(f"and was made otherwise: {', '.join(made)}")
     return summary
+
+
+def _same_place(root: Path, tracking_uri: str | None, plugins: Sequence[Path]) -> list[str]:
+    """Options by which another command finds the run."""
+    words = [word for path in plugins for word in ("--plugin", str(path))]
+    words += ["--root", str(root)] if root != Path("runs") else []
+    return words + (["--tracking-uri", masked(tracking_uri)] if tracking_uri else [])
 
 
 def _original(run: str, tracking_uri: str | None) -> RunRecord:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bench.cli.ending import ending, scale_of, value_lines
+from bench.cli.train import _same_place
 from bench.config import EvalSettings
 from bench.datasets import load
 from bench.detectors._find import find_detector
@@ -47,12 +48,21 @@ def test_five_lines_say_distance_state_samples_place_and_next(tmp_path):
     assert value_lines(result)[1] == f"{'test/fd_digits_n500':<44} 41.2346"
 
 
-def test_reason_is_said_once_and_a_plugin_is_not_forgotten():
+def test_reason_is_said_once_and_what_the_next_command_needs_is_not_forgotten():
     low = HealthWarning(kind="k", sentence="one class of ten", turn="lower lr (1.0)")
     result = TrialResult(status="collapsed", reason="one class of ten", warnings=[low])
-    lines = ending(result, Path("x"), RUN, {}, [Path("my file.py")])
+    lines = ending(result, Path("x"), RUN, {}, ["--plugin", "my file.py", "--root", "there"])
     assert lines[1] == "state     collapsed: one class of ten; lower lr (1.0)"
-    assert "-o samples.png --plugin 'my file.py' (" in lines[4]
+    assert "-o samples.png --plugin 'my file.py' --root there (" in lines[4]
+
+
+def test_next_command_looks_where_the_run_lies():
+    assert _same_place(Path("runs"), None, []) == []
+    words = _same_place(Path("there"), "http://anna:geheim42@server:5000", [Path("p.py")])
+    assert words[:4] == ["--plugin", "p.py", "--root", "there"]
+    assert words[4] == "--tracking-uri"
+    assert words[5].endswith("@server:5000")
+    assert "geheim42" not in words[5]
 
 
 def test_run_without_a_distance_says_why():
