@@ -35,9 +35,8 @@ def write_start(
     if name is None and what in KINDS:
         raise UsageError(f"a {KINDS[what]} needs a name: write bench init {what} my_{KINDS[what]}")
     if name is not None and what not in KINDS:
-        raise UsageError(
-            f"bench init writes a {', a '.join(KINDS)}, got '{what}': give one of them"
-        )
+        kinds = ", a ".join(dict.fromkeys(KINDS.values()))
+        raise UsageError(f"bench init writes a {kinds}, got '{what}': give one of them")
     kind = KINDS[what] if name is not None else "study"
     name = name or what
     if not name.isidentifier():

@@ -252,7 +252,7 @@ def test_what_is_no_plugin_is_a_mistake() -> None:
         (("model",), "a model needs a name: write bench init model my_model"),
         (
             ("modell", "mine"),
-            "bench init writes a study, a data, a model, a metric, a dataset, got 'modell'",
+            "bench init writes a study, a dataset, a model, a metric, got 'modell'",
         ),
         (("model", "vae"), "model 'vae' is registered already: give another name"),
         (("metric", "a-b"), "a metric's name has letters, digits and _ only, got 'a-b'"),
