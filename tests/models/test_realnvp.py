@@ -94,7 +94,7 @@ def test_training_images_start_at_mean_0_and_variance_1_a_constant_pixel_too():
     torch.testing.assert_close(z.var(0), torch.ones(64), atol=0.06, rtol=0)
 
 
-def test_density_that_is_measured_is_the_flows_and_training_raises_it():
+def test_density_that_is_measured_is_the_flows_of_dequantised_images():
     model = made_model("realnvp", {"hidden": "8", "num_couplings": "2"})
     density = model.eval_fns.density
     assert isinstance(density, ExactDensity)
