@@ -36,7 +36,7 @@ INTERRUPTED = 130
 """Exit code of a command that was asked to stop, and what typer makes of a Ctrl-C."""
 
 EVERYWHERE = {
-    "--json": "print one JSON object and nothing else",
+    "--json": "print one JSON object and nothing else (not ui, which serves)",
     "-q, --quiet": "print nothing but mistakes",
     "--debug": "show the traceback of a mistake",
     "-h, --help": "its options and an example",
