@@ -16,8 +16,7 @@ from bench.files import written_where_asked, written_whole
 from bench.plan.files import load_study
 from bench.report.runs_csv import spreadsheet_cell
 from bench.tracking.bundle import Bundle
-from bench.tracking.mlflow import Store
-from bench.tracking.recorded import find_recorded
+from bench.tracking.recorded import find_recorded, open_recorded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +103,7 @@ def find_runs(
         return Found(bundle.records(bundle.study.identity.key), bundle.histories)
     if source is not None:
         load_study(source)  # a name that no file has is told before a database is made
-    store = Store(tracking_uri)
+    store = open_recorded(tracking_uri)
     if source is None:
         records = [r for one in store.experiments() for r in store.records(one.id)]
     else:

@@ -94,6 +94,8 @@ MISTAKES: dict[str, str] = {
     "diff abc def": NOT_THERE,
     "report depth_sweep": NOT_THERE,
     "bundle depth_sweep": NOT_THERE,
+    "export": NOT_THERE,
+    "export depth_sweep": NOT_THERE,
     "train --config abc": NOT_THERE,
     "ui": NOT_THERE,
     "replication": NOT_THERE,
