@@ -72,7 +72,8 @@ def scale_of(config: RunConfig, device: str) -> dict[str, float]:
 def _distance(result: TrialResult, scale: Mapping[str, float]) -> str:
     name = _test_name(result)
     if name is None:
-        return f"none: {result.reason or 'this data set has no detector'}"
+        none = "this data set has no detector, or too few validation images for it"
+        return f"none: {result.reason or none}"
     there = {"real": result.metrics[f"{name}_real"]} if f"{name}_real" in result.metrics else scale
     said = ", ".join(f"{what} {value:,.4g}" for what, value in there.items())
     beside = f", lower is better ({said})" if said else ", lower is better"

@@ -72,7 +72,9 @@ def test_run_without_a_distance_says_why():
     assert lines[1] == "state     diverged: the loss is nan at 640 images"
     assert lines[2] == "samples   none were drawn"
     lines = ending(TrialResult(status="ok"), Path("x"), RUN, {})
-    assert lines[0] == "distance  none: this data set has no detector"
+    assert lines[0] == (
+        "distance  none: this data set has no detector, or too few validation images for it"
+    )
 
 
 def test_distance_with_its_own_real_value_is_read_by_that():
