@@ -466,7 +466,8 @@ def _absolute(folder: str) -> str:
 def _require_ray() -> None:
     if importlib.util.find_spec("ray") is None:
         raise UsageError(
-            "engine 'ray' needs Ray, which is not installed: pip install \"bench[ray]\""
+            "engine 'ray' needs Ray, which is not installed: install bench's extra, in its clone "
+            "pip install -e '.[ray]'"
         )
 
 
