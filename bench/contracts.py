@@ -201,7 +201,7 @@ class Bound(NamedTuple):
         log_likelihood: log p(x), or of a bound E[log p(x|z)], minus the distortion, ``[N]``.
         kl: What a bound takes from it, the rate of the code (Alemi et al. 2018, arXiv
             1711.00464), ``[N]``; 0 where log p(x) is exact.
-        sampled: Whether the KL has no closed form and is estimated by the z of the first term.
+        sampled: Whether the KL has no closed form and is estimated by what was drawn.
     """
 
     log_likelihood: Tensor

@@ -126,7 +126,7 @@ class Diffusion(nn.Module):
             kl = kl + 0.5 * weight * self._error(y, t, noise)
         first = self.kept(1)
         normal = -0.5 * size * math.log(2 * math.pi * (1 - first) / first)
-        return Bound(normal - 0.5 * self._error(y, 1, noise), kl)
+        return Bound(normal - 0.5 * self._error(y, 1, noise), kl, sampled=True)
 
     def _error(self, y: Tensor, t: int, noise: Rng) -> Tensor:
         kept, eps = self.kept(t), noise.normal(*y.shape)
