@@ -1,5 +1,6 @@
 """A study in parts: seeds run in folders of their own, sent as files, merged and reported as one."""
 
+import random
 import re
 from pathlib import Path
 
@@ -102,14 +103,34 @@ def test_three_folders_of_one_seed_merged_are_the_report_of_one_folder_with_thre
     assert sorted(r.run_id for r in after) == sorted(r.run_id for r in before)
 
 
-def test_damaged_bundle_is_refused_before_anything_is_merged(folder):
+def damaged(content, chance):
+    """The bytes of a file after one of seven mishaps, which has changed them."""
+    size = len(content)
+    a, b = sorted(chance.sample(range(size), 2))
+    c = chance.randrange(size)
+    length = min(chance.randint(1, 4_096), size - c)
+    mishaps = (
+        content[:c] + bytes([content[c] ^ chance.randint(1, 255)]) + content[c + 1 :],
+        content[:c],
+        content[:a] + content[b:],
+        content[:c] + bytes(length) + content[c + length :],
+        content[:c] + chance.randbytes(length) + content[c + length :],
+        content[:b] + content[a:],
+        content + chance.randbytes(length),
+    )
+    found = chance.choice(mishaps)
+    return found if found != content else content[:c]
+
+
+def test_five_hundred_damaged_bundles_get_one_sentence_each_and_nothing_is_merged(folder):
     run("anna", only_seed=0)
     good, bad = bundle("anna"), folder / "bad.zip"
-    content = bytearray(good.read_bytes())
-    content[len(content) // 2] ^= 1
-    bad.write_bytes(content)
-    with pytest.raises(UsageError, match="is not as it was written"):
-        merge_bundles([good, bad], root=Path("class"), **place("class"))
+    content = good.read_bytes()
+    for seed in range(500):
+        bad.write_bytes(damaged(content, random.Random(seed)))
+        with pytest.raises(UsageError, match=r"bad\.zip") as told:
+            merge_bundles([good, bad], root=Path("class"), **place("class"))
+        assert "\n" not in str(told.value), seed
     assert not (folder / "class").exists()
     assert not (folder / "class.db").exists()
 
