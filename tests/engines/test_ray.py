@@ -37,7 +37,9 @@ STUDY = Study(
     name="seek",
     question="Which rate?",
     arms=(Arm(name="vae", model="vae_mlp"),),
-    search=Search(spaces={"vae": {"model.lr": LogUniform(low=1e-5, high=1e-2)}}, validations=4),
+    search=Search(
+        spaces={"vae": {"model.lr": LogUniform(low=1e-5, high=1e-2)}}, validations=4, startup=2
+    ),
     tiers={"classroom": Tier(dataset="digits", seeds=1, settings={"train.num_images": 320})},
 )
 '''
