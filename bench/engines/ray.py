@@ -25,7 +25,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import bench
 from bench.console import settle
 from bench.engines import Loss, Outcome, Placement, ShouldPrune, engine
-from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
+from bench.engines._dependencies import (
+    Dependencies,
+    NeededFile,
+    adopt_environment,
+    dependencies_of,
+    shared_environment,
+    with_dependencies,
+)
 from bench.engines.worker import STOP_SECONDS
 from bench.errors import DiskTrouble, Interrupted, NoWorkers, UsageError
 from bench.files import data_home, disk_watched
@@ -60,9 +67,9 @@ class RayTasks:
         _require_ray()
         self._jobs, self._logs = jobs, logs
         self._busy: dict[Any, tuple[Task, ShouldPrune]] = {}
-        self._cargo: dict[tuple[tuple[str, str], ...], Cargo] = {}
-        self._kept: dict[str, Any] = {}
-        self._office: Any = None
+        self._dependencies: dict[tuple[tuple[str, str], ...], Dependencies] = {}
+        self._stored: dict[str, Any] = {}
+        self._coordinator: Any = None
         self._looked = time.monotonic()
 
     @classmethod
@@ -108,7 +115,7 @@ class RayTasks:
         Raises:
             UsageError: A node does not see what it needs.
         """
-        if self._office is None:
+        if self._coordinator is None:
             self._open(task)
         import ray
 
@@ -118,10 +125,17 @@ class RayTasks:
             num_gpus=placed.gpus if task.device == "cuda" else 0,
             max_retries=0,  # a loss is the driver's to count: it continues from the checkpoint
         )
-        cargo = self._cargo_of(task)
+        needed = self._dependencies_of(task)
         there = replace(task, folder=_absolute(task.folder))
-        errand = _Errand(there, cargo, self._kept, self._office, passed_on(), self._logs.absolute())
-        self._busy[remote.remote(errand)] = task, should_prune
+        sent = _RemoteTask(
+            there,
+            needed,
+            self._stored,
+            self._coordinator,
+            shared_environment(),
+            self._logs.absolute(),
+        )
+        self._busy[remote.remote(sent)] = task, should_prune
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
         """Outcomes of what has ended or was lost; trials get their answers.
@@ -150,29 +164,29 @@ class RayTasks:
 
     def close(self) -> None:
         """Asks running tasks to save a checkpoint, and leaves the cluster; a Ray of our own ends."""
-        if self._office is None:
+        if self._coordinator is None:
             return
         import ray
 
         try:
             with contextlib.suppress(ray.exceptions.RayError):
-                ray.get(self._office.stop.remote(), timeout=STOP_SECONDS)
+                ray.get(self._coordinator.stop.remote(), timeout=STOP_SECONDS)
                 ray.wait(list(self._busy), num_returns=len(self._busy), timeout=STOP_SECONDS)
         finally:
             ray.shutdown()
-            self._office, self._busy = None, {}
+            self._coordinator, self._busy = None, {}
 
-    def _cargo_of(self, task: Task) -> Cargo:
+    def _dependencies_of(self, task: Task) -> Dependencies:
         """What a task needs; what may have to travel is given to Ray, each content once."""
         import ray
 
         key = tuple(sorted(p for p in task.params.items() if p[0].startswith(("data.", "eval."))))
-        if key not in self._cargo:
-            self._cargo[key] = cargo = cargo_of(task)
-            for each in cargo.parcels if self.placement.address else ():
-                if each.digest not in self._kept:
-                    self._kept[each.digest] = ray.put(Path(each.source).read_bytes())
-        return self._cargo[key]
+        if key not in self._dependencies:
+            self._dependencies[key] = needed = dependencies_of(task)
+            for each in needed.files if self.placement.address else ():
+                if each.digest not in self._stored:
+                    self._stored[each.digest] = ray.put(Path(each.source).read_bytes())
+        return self._dependencies[key]
 
     @property
     def _has_trials(self) -> bool:
@@ -185,8 +199,8 @@ class RayTasks:
 
         _connect(self.placement, self._jobs)
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._office = (
-            ray.remote(_Office)
+        self._coordinator = (
+            ray.remote(_Coordinator)
             .options(
                 num_cpus=0,
                 max_concurrency=10_000,
@@ -205,8 +219,8 @@ class RayTasks:
         judges = {
             _absolute(task.folder): should_prune for task, should_prune in self._busy.values()
         }
-        for folder, curve in ray.get(self._office.questions.remote()):
-            self._office.answer.remote(folder, folder not in judges or judges[folder](curve))
+        for folder, curve in ray.get(self._coordinator.questions.remote()):
+            self._coordinator.answer.remote(folder, folder not in judges or judges[folder](curve))
 
     def _outcome(self, reference: Any) -> Outcome:
         """What became of a task."""
@@ -244,7 +258,7 @@ class RayTasks:
             )
 
 
-class _Office:
+class _Coordinator:
     """An actor beside the driver: trials ask here, and all hear here that they are to stop."""
 
     def __init__(self) -> None:
@@ -285,56 +299,56 @@ class _Office:
 
 
 @dataclass(frozen=True)
-class _Errand:
+class _RemoteTask:
     """A task with all that its node may need.
 
     Attributes:
         task: As the driver has it.
-        cargo: What has to be on its node.
-        kept: Where Ray keeps what may have to travel, by its digest.
-        office: Whom to ask.
+        needed: What has to be on its node.
+        stored: Where Ray keeps what may have to travel, by its digest.
+        coordinator: Whom to ask.
         variables: Of the driver's environment, passwords among them.
         logs: Where workers print.
         place: Where the driver's command was given.
     """
 
     task: Task
-    cargo: Cargo
-    kept: dict[str, Any]
-    office: Any
+    needed: Dependencies
+    stored: dict[str, Any]
+    coordinator: Any
     variables: dict[str, str] = field(repr=False)
     logs: Path
     place: Path = field(default_factory=Path.cwd)
 
 
-def _work(errand: _Errand) -> tuple[str, Any]:
+def _work(sent: _RemoteTask) -> tuple[str, Any]:
     """A run on a node: ``result``, ``interrupted`` or ``trouble``, and what there is to say."""
     import ray
 
-    _speak_into(errand.logs)
-    if not errand.logs.is_dir():  # a node that came after all were looked at
-        return "trouble", _unseen(socket.gethostname(), errand.logs)
-    if errand.place.is_dir():  # where names of files mean what they mean to the driver
-        os.chdir(errand.place)
-    taken_over(errand.variables)
+    _log_into(sent.logs)
+    if not sent.logs.is_dir():  # a node that came after all were looked at
+        return "trouble", _unseen(socket.gethostname(), sent.logs)
+    if sent.place.is_dir():  # where names of files mean what they mean to the driver
+        os.chdir(sent.place)
+    adopt_environment(sent.variables)
     from bench.engines.task import run_task
 
-    stop, office, task = _Stop.of(errand.office), errand.office, errand.task
+    stop, coordinator, task = _Stop.of(sent.coordinator), sent.coordinator, sent.task
 
-    def content(parcel: Parcel) -> bytes:
-        if parcel.digest in errand.kept:
-            return bytes(ray.get(errand.kept[parcel.digest]))
-        return Path(parcel.source).read_bytes()  # on the driver's own machine
+    def content(file: NeededFile) -> bytes:
+        if file.digest in sent.stored:
+            return bytes(ray.get(sent.stored[file.digest]))
+        return Path(file.source).read_bytes()  # on the driver's own machine
 
     def asked(curve: list[float]) -> bool:
         try:
-            return bool(ray.get(office.ask.remote(task.folder, curve)))
+            return bool(ray.get(coordinator.ask.remote(task.folder, curve)))
         except ray.exceptions.RayError as error:
             raise Interrupted("the driver is gone") from error
 
     try:
         with disk_watched(data_home()):
-            here = unpacked(task, errand.cargo, content, socket.gethostname())
+            here = with_dependencies(task, sent.needed, content, socket.gethostname())
     except (DiskTrouble, UsageError) as trouble:
         return "trouble", trouble
     try:
@@ -351,31 +365,31 @@ class _Stop:
     _heard: ClassVar[dict[Any, _Stop]] = {}
 
     @classmethod
-    def of(cls, office: Any) -> _Stop:
+    def of(cls, coordinator: Any) -> _Stop:
         """One for all runs of this process: who listens takes a thread here and a call there."""
-        heard = cls._heard.get(office)
-        if heard is None or heard.asked():  # an office may have been out of reach for a while
-            heard = cls._heard[office] = cls(office)
+        heard = cls._heard.get(coordinator)
+        if heard is None or heard.asked():  # an coordinator may have been out of reach for a while
+            heard = cls._heard[coordinator] = cls(coordinator)
         return heard
 
-    def __init__(self, office: Any) -> None:
+    def __init__(self, coordinator: Any) -> None:
         self._asked = threading.Event()
-        threading.Thread(target=self._listen, args=(office,), daemon=True).start()
+        threading.Thread(target=self._listen, args=(coordinator,), daemon=True).start()
 
     def asked(self) -> bool:
         """Whether it is to stop."""
         return self._asked.is_set()
 
-    def _listen(self, office: Any) -> None:
+    def _listen(self, coordinator: Any) -> None:
         import ray
 
         with contextlib.suppress(ray.exceptions.RayError):
-            while not ray.get(office.stopped.remote()):
+            while not ray.get(coordinator.stopped.remote()):
                 pass
         self._asked.set()
 
 
-def _speak_into(logs: Path) -> None:
+def _log_into(logs: Path) -> None:
     """What a worker prints goes where the local workers' goes, and passes the same guard."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what it means
@@ -539,7 +553,7 @@ def _this_machine() -> dict[str, Any]:
 def _room(placement: Placement, node: dict[str, Any], device: str) -> int:
     """How many runs a node holds at a time."""
     has = node["Resources"]
-    rooms = [has.get("CPU", 0.0) / placement.cpus if placement.cpus else float("inf")]
+    rooms = [has.get("CPU", 0.0) / placement.cpus]
     if device == "cuda":
-        rooms.append(has.get("GPU", 0.0) / placement.gpus if placement.gpus else float("inf"))
+        rooms.append(has.get("GPU", 0.0) / placement.gpus)
     return int(min(*rooms, 999))

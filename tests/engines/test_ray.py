@@ -21,8 +21,23 @@ from fault_lab import Lab
 
 from bench.datasets import installed_file, spec_of
 from bench.engines import Placement, engine_of, num_jobs
-from bench.engines._cargo import Cargo, Parcel, cargo_of, passed_on, taken_over, unpacked
-from bench.engines.ray import RayTasks, _connect, _Errand, _Office, _require_nodes, _Stop, _work
+from bench.engines._dependencies import (
+    Dependencies,
+    NeededFile,
+    adopt_environment,
+    dependencies_of,
+    shared_environment,
+    with_dependencies,
+)
+from bench.engines.ray import (
+    RayTasks,
+    _connect,
+    _Coordinator,
+    _RemoteTask,
+    _require_nodes,
+    _Stop,
+    _work,
+)
 from bench.engines.task import Task
 from bench.errors import DiskTrouble, UsageError
 from bench.files import file_digest
@@ -94,60 +109,60 @@ def test_plugin_that_a_machine_lacks_is_brought_once_and_never_written_over(tmp_
     plugin.write_text("X = 1\n")
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "node"))
     task = task_of(plugins=(str(plugin),))
-    cargo = cargo_of(task)
-    assert unpacked(task, cargo, None, "n").plugins == (
+    needed = dependencies_of(task)
+    assert with_dependencies(task, needed, None, "n").plugins == (
         str(plugin),
     )  # it is seen: nothing to bring
     plugin.rename(tmp_path / "gone.py")
     asked = []
 
-    def content(parcel):
-        asked.append(parcel.name)
+    def content(file):
+        asked.append(file.name)
         return b"X = 1\n"
 
-    here = Path(unpacked(task, cargo, content, "n").plugins[0])
-    assert unpacked(task, cargo, content, "n").plugins == (str(here),)
+    here = Path(with_dependencies(task, needed, content, "n").plugins[0])
+    assert with_dependencies(task, needed, content, "n").plugins == (str(here),)
     assert (len(asked), here.read_text()) == (1, "X = 1\n")
     here.write_text("X = 2\n")
     with pytest.raises(UsageError, match="on n is another file than the driver's"):
-        unpacked(task, cargo, content, "n")
+        with_dependencies(task, needed, content, "n")
 
 
 def test_data_set_travels_with_its_run(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "driver"))
     (tmp_path / "driver").mkdir()
     installed_file("mnist").write_bytes(b"images")
-    cargo = cargo_of(task_of(**{"data.dataset": "mnist"}))
+    needed = dependencies_of(task_of(**{"data.dataset": "mnist"}))
     digest = file_digest(installed_file("mnist"))
-    assert cargo == Cargo(
-        parcels=(Parcel(name="mnist.npz", digest=digest, source=str(installed_file("mnist"))),),
+    assert needed == Dependencies(
+        files=(NeededFile(name="mnist.npz", digest=digest, source=str(installed_file("mnist"))),),
         dataset="mnist",
     )
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "node"))
-    unpacked(task_of(), cargo, lambda _: b"images", "n")
+    with_dependencies(task_of(), needed, lambda _: b"images", "n")
     assert (tmp_path / "node" / "mnist.npz").read_bytes() == b"images"
 
 
 def test_own_images_have_to_be_on_every_machine_and_the_same(tmp_path):
     path = tmp_path / "x.npz"
-    cargo = Cargo(parcels=(), dataset=f"npz,gray:{path}", images="d1")
+    needed = Dependencies(files=(), dataset=f"npz,gray:{path}", images="d1")
     with pytest.raises(
         UsageError, match=r"the images of npz,gray:.* are not on n: put '/.*x\.npz'"
     ):
-        unpacked(task_of(), cargo, None, "n")
+        with_dependencies(task_of(), needed, None, "n")
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
     np.savez(path, x=images)
-    digest = spec_of(cargo.dataset).digest
+    digest = spec_of(needed.dataset).digest
     with pytest.raises(UsageError, match=rf"the npz '/.*' on n .* \(digest {digest}\) .* \(d1\)"):
-        unpacked(task_of(), cargo, None, "n")
-    unpacked(task_of(), replace(cargo, images=digest), None, "n")
+        with_dependencies(task_of(), needed, None, "n")
+    with_dependencies(task_of(), replace(needed, images=digest), None, "n")
 
 
 def test_what_the_driver_has_in_its_environment_fills_gaps_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "mine")
     monkeypatch.delenv("BENCH_DATA", raising=False)
-    assert passed_on() == {"MLFLOW_TRACKING_TOKEN": "mine"}
-    taken_over({"MLFLOW_TRACKING_TOKEN": "other", "BENCH_DATA": str(tmp_path / "none")})
+    assert shared_environment() == {"MLFLOW_TRACKING_TOKEN": "mine"}
+    adopt_environment({"MLFLOW_TRACKING_TOKEN": "other", "BENCH_DATA": str(tmp_path / "none")})
     assert (os.environ["MLFLOW_TRACKING_TOKEN"], "BENCH_DATA" in os.environ) == ("mine", False)
 
 
@@ -155,11 +170,11 @@ def test_worker_prints_without_passwords_into_a_log_that_another_one_may_have_ha
     code = """
 import os, socket, sys
 from pathlib import Path
-from bench.engines.ray import _speak_into
+from bench.engines.ray import _log_into
 log = Path(f"ray-{socket.gethostname()}-{os.getpid()}.log")
 log.write_text("before\\n")
 for each in ("one", "two"):
-    _speak_into(Path.cwd())
+    _log_into(Path.cwd())
     print(f"{each} postgresql://me:secretword@host/x", file=sys.stderr)
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
@@ -182,9 +197,9 @@ def test_wish_to_end_is_answered_as_before_ray(monkeypatch):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.parametrize(("address", "kept"), [("auto", [b"images"]), (None, [])])
+@pytest.mark.parametrize(("address", "stored"), [("auto", [b"images"]), (None, [])])
 def test_data_set_is_kept_in_ray_once_and_only_where_it_may_travel(
-    tmp_path, monkeypatch, address, kept
+    tmp_path, monkeypatch, address, stored
 ):
     import ray
 
@@ -195,19 +210,19 @@ def test_data_set_is_kept_in_ray_once_and_only_where_it_may_travel(
     made = RayTasks.placed(Placement(address=address))(1, tmp_path)
     for samples in (100, 200):
         task = task_of(**{"data.dataset": "mnist", "eval.max_samples": samples})
-        (parcel,) = made._cargo_of(task).parcels
-    assert put == kept
-    assert list(made._kept) == [parcel.digest] * len(kept)
+        (file,) = made._dependencies_of(task).files
+    assert put == stored
+    assert list(made._stored) == [file.digest] * len(stored)
 
 
 def test_trial_ends_early_where_the_driver_says_so():
     async def asked(verdict):
-        office = _Office()
-        trial = asyncio.create_task(office.ask("runs/a", [3.0, 4.0]))
+        coordinator = _Coordinator()
+        trial = asyncio.create_task(coordinator.ask("runs/a", [3.0, 4.0]))
         await asyncio.sleep(0)
-        assert await office.questions() == [("runs/a", [3.0, 4.0])]
-        await office.answer("runs/a", verdict)
-        assert await office.questions() == []
+        assert await coordinator.questions() == [("runs/a", [3.0, 4.0])]
+        await coordinator.answer("runs/a", verdict)
+        assert await coordinator.questions() == []
         return await trial
 
     assert [asyncio.run(asked(verdict)) for verdict in (True, False)] == [True, False]
@@ -219,25 +234,25 @@ def test_full_disk_of_a_node_that_brings_data_is_no_lost_worker(tmp_path, monkey
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("bench.engines.ray._speak_into", lambda _: None)
-    monkeypatch.setattr("bench.engines._cargo.written_whole", full)
+    monkeypatch.setattr("bench.engines.ray._log_into", lambda _: None)
+    monkeypatch.setattr("bench.engines._dependencies.written_whole", full)
     monkeypatch.setattr(ray, "get", lambda _: True)
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "node"))
-    parcel = Parcel(name="mnist.npz", digest="0", source="/d/mnist.npz")
-    office = Office(stopped=SimpleNamespace(remote=lambda: None))
-    errand = _Errand(task_of(), Cargo(parcels=(parcel,)), {}, office, {}, tmp_path)
-    kind, said = _work(errand)
+    file = NeededFile(name="mnist.npz", digest="0", source="/d/mnist.npz")
+    coordinator = FakeCoordinator(stopped=SimpleNamespace(remote=lambda: None))
+    sent = _RemoteTask(task_of(), Dependencies(files=(file,)), {}, coordinator, {}, tmp_path)
+    kind, said = _work(sent)
     assert (kind, type(said)) == ("trouble", DiskTrouble)
     assert re.search("/node' has no space left on its disk: free some", str(said))
 
 
 def test_question_whether_to_stop_does_not_stay_open(monkeypatch):
     async def asked():
-        office = _Office()
-        before = await office.stopped()
-        waiting = asyncio.create_task(office.stopped())
-        await office.stop()
-        return before, await waiting, await office.stopped()
+        coordinator = _Coordinator()
+        before = await coordinator.stopped()
+        waiting = asyncio.create_task(coordinator.stopped())
+        await coordinator.stop()
+        return before, await waiting, await coordinator.stopped()
 
     monkeypatch.setattr("bench.engines.ray.HEAR_SECONDS", 0.05)
     assert asyncio.run(asked()) == (False, True, True)
@@ -282,38 +297,38 @@ def test_several_machines_need_a_server_that_keeps_pictures(nodes, tmp_path, uri
 
 
 def test_node_that_came_later_and_sees_no_root_trains_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.engines.ray._speak_into", lambda _: None)
+    monkeypatch.setattr("bench.engines.ray._log_into", lambda _: None)
     secret = {"MLFLOW_TRACKING_PASSWORD": "secretword"}
-    errand = _Errand(task_of(), Cargo(parcels=()), {}, None, secret, tmp_path / "runs")
-    assert "secretword" not in repr(errand)
-    kind, said = _work(errand)
+    sent = _RemoteTask(task_of(), Dependencies(files=()), {}, None, secret, tmp_path / "runs")
+    assert "secretword" not in repr(sent)
+    kind, said = _work(sent)
     assert kind == "trouble"
     assert re.search("does not see the folder '.*/runs', .* give --root", str(said))
     assert not (tmp_path / "runs").exists()
 
 
-class Office(SimpleNamespace):
+class FakeCoordinator(SimpleNamespace):
     """A handle of one, which is a key as Ray's are."""
 
     __hash__ = object.__hash__
 
 
 def test_runs_of_a_worker_listen_once_until_they_are_told_to_stop(monkeypatch):
-    """An office answers so many calls at a time: one that stays open for each run would close it."""
+    """An coordinator answers so many calls at a time: one that stays open for each run would close it."""
     import ray
 
     told, calls = threading.Event(), []
     monkeypatch.setattr(ray, "get", lambda _: told.wait(30))
-    office = Office(stopped=SimpleNamespace(remote=lambda: calls.append("stopped")))
-    first, second = _Stop.of(office), _Stop.of(office)
+    coordinator = FakeCoordinator(stopped=SimpleNamespace(remote=lambda: calls.append("stopped")))
+    first, second = _Stop.of(coordinator), _Stop.of(coordinator)
     assert first is second
     wait_for(lambda: calls, "it listens", 30.0)
     assert (calls, first.asked()) == (["stopped"], False)
     told.set()
     wait_for(first.asked, "it is told", 30.0)
     assert (
-        _Stop.of(office) is not first
-    )  # the next run asks again: the office may only have been away
+        _Stop.of(coordinator) is not first
+    )  # the next run asks again: the coordinator may only have been away
 
 
 def workers(folder):
@@ -440,11 +455,11 @@ def test_address_where_nothing_answers_is_one_sentence():
         num_jobs("auto", far, CPU)
 
 
-def test_parcel_of_another_content_is_named(tmp_path, monkeypatch):
+def test_file_of_another_content_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     (tmp_path / "mnist.npz").write_bytes(b"other")
-    cargo = Cargo(parcels=(Parcel(name="mnist.npz", digest="0", source="/d/mnist.npz"),))
+    needed = Dependencies(files=(NeededFile(name="mnist.npz", digest="0", source="/d/mnist.npz"),))
     with pytest.raises(
         UsageError, match=r"mnist.npz' on n is another file .* '/d/mnist.npz': move"
     ):
-        unpacked(task_of(), cargo, None, "n")
+        with_dependencies(task_of(), needed, None, "n")

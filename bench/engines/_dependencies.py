@@ -19,7 +19,7 @@ from bench.files import data_home, file_digest, install_lock, written_whole
 if TYPE_CHECKING:
     from bench.engines.task import Task
 
-PASSED_ON = (
+SHARED_VARIABLES = (
     *("BENCH_DATA", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
     *("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_SERVER_CERT_PATH"),
 )
@@ -27,39 +27,39 @@ PASSED_ON = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parcel:
+class NeededFile:
     """A file that a run needs.
 
     Attributes:
         name: Where it lies in the data folder.
         digest: SHA-256 of its content, in hex.
         source: Where it lies on the driver's machine.
-        asked_for: The plugin as the task names it; empty of data and weights.
+        plugin: The plugin as the task names it; empty of data and weights.
     """
 
     name: str
     digest: str
     source: str
-    asked_for: str = ""
+    plugin: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cargo:
+class Dependencies:
     """All that a run needs besides its task.
 
     Attributes:
-        parcels: Files that are brought where they are missing.
+        files: Files that are brought where they are missing.
         dataset: The name of its data set.
         images: The digest of its images where they are named by a path, which every machine must
             see; else empty.
     """
 
-    parcels: tuple[Parcel, ...]
+    files: tuple[NeededFile, ...]
     dataset: str = ""
     images: str = ""
 
 
-def cargo_of(task: Task) -> Cargo:
+def dependencies_of(task: Task) -> Dependencies:
     """What a task needs of this machine, on the one that it runs on."""
     from bench.config import listed
     from bench.datasets import installed_file, spec_of
@@ -71,20 +71,22 @@ def cargo_of(task: Task) -> Cargo:
     detectors = [config.eval.detector, *listed(config.eval.also)]
     found = [installed_file(dataset), *weights_files(detectors, dataset)]
     data = [_of_data(path) for path in dict.fromkeys(found) if path and path.is_file()]
-    return Cargo(
-        parcels=(*data, *(_of_plugin(Path(path)) for path in task.plugins)),
+    return Dependencies(
+        files=(*data, *(_of_plugin(Path(path)) for path in task.plugins)),
         dataset=dataset,
         images=spec_of(dataset).digest if ":" in dataset else "",
     )
 
 
-def unpacked(task: Task, cargo: Cargo, content: Callable[[Parcel], bytes], host: str) -> Task:
+def with_dependencies(
+    task: Task, needed: Dependencies, content: Callable[[NeededFile], bytes], host: str
+) -> Task:
     """The task as it runs on this machine, once everything is here.
 
     Args:
         task: As the driver has it.
-        cargo: What it needs.
-        content: Gives the bytes of a parcel.
+        needed: What it needs.
+        content: Gives the bytes of a file.
         host: This machine, for the sentences.
 
     Raises:
@@ -92,62 +94,62 @@ def unpacked(task: Task, cargo: Cargo, content: Callable[[Parcel], bytes], host:
             folder cannot be written.
     """
     plugins = []
-    for parcel in cargo.parcels:
-        path = Path(parcel.asked_for)
-        if not (parcel.asked_for and _has(path, parcel)):
-            path = data_home() / parcel.name
-            _bring(path, parcel, content, host)
-        plugins += [str(path)] if parcel.asked_for else []
-    _require_images(cargo.dataset, cargo.images, host)
+    for file in needed.files:
+        path = Path(file.plugin)
+        if not (file.plugin and _has(path, file)):
+            path = data_home() / file.name
+            _fetch(path, file, content, host)
+        plugins += [str(path)] if file.plugin else []
+    _require_images(needed.dataset, needed.images, host)
     return replace(task, plugins=tuple(plugins))
 
 
-def taken_over(environment: dict[str, str]) -> None:
+def adopt_environment(environment: dict[str, str]) -> None:
     """Sets what the driver has and this process has not; a folder only where it is here."""
     for name, value in environment.items():
         if name != "BENCH_DATA" or Path(value).is_dir():
             os.environ.setdefault(name, value)
 
 
-def passed_on() -> dict[str, str]:
-    """Those of ``PASSED_ON`` that the driver has; passwords among them."""
-    return {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
+def shared_environment() -> dict[str, str]:
+    """Those of ``SHARED_VARIABLES`` that the driver has; passwords among them."""
+    return {name: os.environ[name] for name in SHARED_VARIABLES if os.environ.get(name)}
 
 
-def _of_data(path: Path) -> Parcel:
+def _of_data(path: Path) -> NeededFile:
     name = path.relative_to(data_home()).as_posix()
-    return Parcel(name=name, digest=file_digest(path), source=str(path))
+    return NeededFile(name=name, digest=file_digest(path), source=str(path))
 
 
-def _of_plugin(path: Path) -> Parcel:
+def _of_plugin(path: Path) -> NeededFile:
     digest = file_digest(path)
     name = f"plugins/{digest[:16]}/{path.name}"
-    return Parcel(name=name, digest=digest, source=str(path), asked_for=str(path))
+    return NeededFile(name=name, digest=digest, source=str(path), plugin=str(path))
 
 
-def _has(path: Path, parcel: Parcel) -> bool:
+def _has(path: Path, file: NeededFile) -> bool:
     try:
-        return file_digest(path) == parcel.digest
+        return file_digest(path) == file.digest
     except OSError:
         return False
 
 
-def _bring(path: Path, parcel: Parcel, content: Callable[[Parcel], bytes], host: str) -> None:
+def _fetch(path: Path, file: NeededFile, content: Callable[[NeededFile], bytes], host: str) -> None:
     """Once for all processes of a machine."""
-    if _has(path, parcel):
+    if _has(path, file):
         return
-    named = hashlib.sha256(parcel.name.encode()).hexdigest()[:16]
-    with install_lock(f"parcel-{named}"):
-        if _has(path, parcel):
+    named = hashlib.sha256(file.name.encode()).hexdigest()[:16]
+    with install_lock(f"file-{named}"):
+        if _has(path, file):
             return
         if path.exists():
             raise UsageError(
-                f"'{path}' on {host} is another file than the driver's '{parcel.source}': move it "
+                f"'{path}' on {host} is another file than the driver's '{file.source}': move it "
                 "away there, and it is copied"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as file:
-            file.write(content(parcel))
+        with written_whole(path) as out:
+            out.write(content(file))
 
 
 def _require_images(name: str, digest: str, host: str) -> None:
