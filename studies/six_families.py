@@ -23,7 +23,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="digits",
-            takes="10 minutes of processor time",
+            takes="8 minutes of processor time",
             settings={
                 "train.num_images": 24_000,
                 "train.num_validations": 4,
