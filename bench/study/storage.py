@@ -8,6 +8,7 @@ import math
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,7 @@ from bench.tracking.postgres import is_postgres, prepare_postgres
 
 if TYPE_CHECKING:
     from optuna.storages._rdb.models import TrialModel
+    from sqlalchemy.orm import Session
 
 LARGEST = 2**31 - 1
 FINAL = {"ok", "collapsed", "diverged", "pruned"}
@@ -104,13 +106,24 @@ class OptunaGrid:
         for each in runs:  # two arms may mean one configuration
             if each.key not in self._told:
                 new.setdefault(each.key, each)
-        trials = [self._trial(each) for each in new.values()]
+        if trials := [self._trial(each) for each in new.values()]:
+            self._add(trials)
         self._told |= {each.key for each in new.values() if each.result.status in FINAL}
-        if trials and self._rows:
-            with contextlib.suppress(StorageInternalError):  # Optuna waits for what is locked
-                _add_rows(self._rows, self._id, trials)
-                return
-        self._study.add_trials(trials)
+
+    def _add(self, trials: Sequence[FrozenTrial]) -> None:
+        """Adds them once, also where the database took them and its answer was lost."""
+        if self._rows is None:
+            self._study.add_trials(trials)
+            return
+        with _session(self._rows) as session:
+            first = _next_number(session, self._id)
+        try:
+            _add_rows(self._rows, self._id, trials)
+        except StorageInternalError:  # Optuna waits for what is locked
+            with _session(self._rows) as session:
+                there = _digests(session, self._id, first)
+            left = [t for t in trials if t.user_attrs["config_digest"] not in there]
+            self._study.add_trials(left)
 
     def _trial(self, told: Told) -> FrozenTrial:
         result, (state, value) = told.result, _ended(told.result)
@@ -452,7 +465,7 @@ def _told(study: optuna.Study) -> set[str]:
     from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
 
     said, finished = TrialUserAttributeModel, [s for s in TrialState if s.is_finished()]
-    with rows.scoped_session() as session:
+    with _session(rows) as session:
         asked = session.query(said.trial_id, said.value_json).join(TrialModel)
         asked = asked.filter(
             TrialModel.study_id == study._study_id,  # noqa: SLF001
@@ -467,19 +480,40 @@ def _add_rows(storage: RDBStorage, study_id: int, trials: Sequence[FrozenTrial])
     """Adds finished trials by a few statements for all of them, where Optuna has 25 for each.
 
     Raises:
-        StorageInternalError: The database does not take them.
+        StorageInternalError: The database does not take them, or its answer was lost.
     """
-    from optuna.storages._rdb.models import StudyModel, TrialModel
+    from optuna.storages._rdb.models import StudyModel
+
+    with _session(storage) as session:
+        StudyModel.find_or_raise_by_id(study_id, session, for_update=True)  # numbers are given here
+        first = _next_number(session, study_id)
+        session.add_all([_row(study_id, n, trial) for n, trial in enumerate(trials, first)])
+
+
+def _next_number(session: Session, study_id: int) -> int:
+    """Of the trial that comes next; to count those that are there takes ever longer."""
+    from optuna.storages._rdb.models import TrialModel
+
+    numbers = session.query(TrialModel.number).filter(TrialModel.study_id == study_id)
+    last = numbers.order_by(TrialModel.trial_id.desc()).first()
+    return last[0] + 1 if last else 0
+
+
+def _digests(session: Session, study_id: int, first: int) -> set[str]:
+    """Configurations of the trials from a number on."""
+    from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
+
+    said = TrialUserAttributeModel
+    asked = session.query(said.value_json).join(TrialModel)
+    asked = asked.filter(TrialModel.study_id == study_id, TrialModel.number >= first)
+    return {json.loads(digest) for (digest,) in asked.filter(said.key == "config_digest")}
+
+
+def _session(storage: RDBStorage) -> AbstractContextManager[Session]:
+    """A transaction, whose errors are a ``StorageInternalError``."""
     from optuna.storages._rdb.storage import _create_scoped_session
 
-    with _create_scoped_session(storage.scoped_session) as session:
-        StudyModel.find_or_raise_by_id(study_id, session, for_update=True)  # numbers are given here
-        numbers = session.query(TrialModel.number).filter(TrialModel.study_id == study_id)
-        last = numbers.order_by(
-            TrialModel.trial_id.desc()
-        ).first()  # to count them takes ever longer
-        first = last[0] + 1 if last else 0
-        session.add_all([_row(study_id, n, trial) for n, trial in enumerate(trials, first)])
+    return _create_scoped_session(storage.scoped_session)
 
 
 def _row(study_id: int, number: int, trial: FrozenTrial) -> TrialModel:

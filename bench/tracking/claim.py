@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from bench.errors import UsageError
+from bench.errors import Undelivered, UsageError, disk_trouble
 from bench.tracking.holder import Holder, kernel
+from bench.tracking.patience import is_absence, reason
 
 BEAT_SECONDS = 15.0
 FRESH_SECONDS = 60.0
@@ -91,13 +93,17 @@ class Claim:
 
         Raises:
             UsageError: Another process holds it.
+            Undelivered: The store does not answer.
         """
-        said = json.dumps(asdict(self._holder))
-        while not self._id:
-            if found := self._place.held():
-                self._end_if_dead(found)
-            else:
-                self._id = self._place.take(said, time.time()) or ""
+        try:
+            self._take()
+        except Exception as error:
+            if not is_absence(error) or disk_trouble(error, Path.cwd()):
+                raise
+            raise Undelivered(
+                f"{self._what} was not begun, since the store that says who runs it does not answer "
+                f"({reason(error)}): start it again, then give the same command"
+            ) from error
         threading.Thread(target=self._beat, name="claim", daemon=True).start()
         return self
 
@@ -111,6 +117,14 @@ class Claim:
         self._left.set()
         with contextlib.suppress(Exception):
             self._place.clear(self._id)
+
+    def _take(self) -> None:
+        said = json.dumps(asdict(self._holder))
+        while not self._id:
+            if found := self._place.held():
+                self._end_if_dead(found)
+            else:
+                self._id = self._place.take(said, time.time()) or ""
 
     def _end_if_dead(self, found: Held) -> None:
         """Ends what another process left behind.

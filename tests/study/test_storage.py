@@ -10,7 +10,10 @@ import pytest
 from optuna.distributions import IntDistribution
 from optuna.exceptions import StorageInternalError
 from optuna.storages import InMemoryStorage, RDBStorage
+from optuna.storages._rdb.models import TrialModel
 from optuna.trial import Trial
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from study_fakes import ending, optuna_trials
 
 from bench.errors import Interrupted, UsageError
@@ -81,6 +84,29 @@ def test_rows_that_a_database_refuses_are_told_as_optuna_tells_them(monkeypatch)
     monkeypatch.setattr("bench.study.storage._add_rows", refuse)
     grid.tell([Told("x", {"arm": "a"}, ending("ok", 1.0), "id")])
     assert [t.user_attrs["config_digest"] for t in optuna_trials(storage)] == ["x"]
+
+
+def test_runs_that_a_database_took_without_an_answer_are_told_once(monkeypatch):
+    """As where the connection breaks behind the commit; a failed one of an earlier try is another."""
+    storage = RDBStorage("sqlite://")
+    grid = OptunaGrid("grid", storage, {"arm": ["a"]})
+    grid.tell([Told("x", {"arm": "a"}, ending("failed"), "id")])
+    commit, lost = Session.commit, []
+
+    def answerless(session):
+        is_adding = any(isinstance(each, TrialModel) for each in session.new)
+        commit(session)
+        if is_adding and not lost:
+            lost.append("the answer")
+            raise OperationalError("COMMIT", None, Exception("server closed the connection"))
+
+    monkeypatch.setattr(Session, "commit", answerless)
+    grid.tell([Told(key, {"arm": "a"}, ending("ok", 1.0), "id") for key in "xy"])
+    assert lost
+    found = [
+        (t.number, t.user_attrs["config_digest"], t.state.name) for t in optuna_trials(storage)
+    ]
+    assert found == [(0, "x", "FAIL"), (1, "x", "COMPLETE"), (2, "y", "COMPLETE")]
 
 
 def test_grid_is_shown_with_what_it_cost_and_each_run_once(storage):

@@ -5,13 +5,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import count
 
 import pytest
 
-from bench.errors import UsageError
+from bench.errors import Undelivered, UsageError
 from bench.tracking import claim
 from bench.tracking.address import sqlite_uri
 from bench.tracking.claim import Claim
@@ -88,6 +89,37 @@ def test_table_that_cannot_be_made_is_told_with_what_helps(tmp_path):
     uri = f"sqlite:///file:{path}?mode=ro&uri=true"
     with pytest.raises(UsageError, match=f"takes no table '{CLAIMS.name}'.* make tables there"):
         TablePlace(uri, NAME)
+
+
+UNANSWERED = r"^study 'study_a' was not begun, .* does not answer \(.*{}.*\): start it again, then"
+
+
+def test_database_that_stays_locked_is_one_sentence(tmp_path, me):
+    path = tmp_path / "claims.db"
+    place = partial(TablePlace, f"{sqlite_uri(path)}?timeout=0.1")
+    made = place(NAME)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        refused = pytest.raises(Undelivered, match=UNANSWERED.format("database is locked"))
+        with refused, claimed(lambda _: made, me):
+            pass
+    with claimed(place, me):
+        pass
+
+
+@pytest.mark.postgres
+def test_server_that_is_gone_when_a_name_is_claimed_is_one_sentence(me):
+    from postgres_server import postgres_running
+
+    with postgres_running() as server:
+        made = TablePlace(server.database("claims"), NAME)
+        server.stop()
+        refused = pytest.raises(Undelivered, match=UNANSWERED.format("onnection refused"))
+        try:
+            with refused, claimed(lambda _: made, me):
+                pass
+        finally:
+            server.start()
 
 
 def test_names_are_held_apart_whatever_is_in_them(place, me):
