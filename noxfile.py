@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +17,8 @@ nox.options.default_venv_backend = "venv"
 
 HERE = Path(__file__).parent
 STAMP = "installed-from"
+# Named beside what needs it, so that one resolution chooses one build of it.
+TORCH = "torch>=2.11,<2.14"
 # Each file is one worker's, which makes what its tests share once.
 TWO_WORKERS = ("-n", "2", "--dist", "loadfile")
 
@@ -31,10 +35,9 @@ def install(session: nox.Session) -> Path:
     stamp = home / STAMP
     if not stamp.exists() or stamp.read_text() != wanted:
         session.run(sys.executable, "-m", "venv", str(home), external=True, silent=True)
-        # torch is named beside what needs it, so that one resolution chooses one build of it.
         session.run(
             *(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("torch>=2.11,<2.14", "-e", f"{HERE}[dev]"),
+            *(TORCH, "-e", f"{HERE}[dev]"),
             external=True,
         )
         stamp.write_text(wanted)
@@ -99,6 +102,32 @@ def audit(session: nox.Session) -> None:
     # A package that PyPI could not be asked about fails: silence would look like safety.
     arguments = ["--strict", "--no-deps", "--disable-pip", "--requirement", str(installed)]
     session.run("pip-audit", *arguments, *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def package(session: nox.Session) -> None:
+    """Wheel and sdist in .nox/dist; from the wheel alone the main job at its smallest and a plugin."""
+    python = install(session) / "python"
+    dist = HERE / ".nox" / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run(str(python), "-m", "hatchling", "build", "-d", str(dist), external=True)
+    (wheel,) = dist.glob("*.whl")
+    session.install(TORCH, str(wheel))
+    session.run("python", "-m", "pip", "check")
+    with tempfile.TemporaryDirectory() as elsewhere:  # what lies here is out of sight
+        session.chdir(elsewhere)
+        session.env.update({"PYTHONSAFEPATH": "1", "PYTHONPATH": ""})
+        session.env.update({"MLFLOW_TRACKING_URI": "", "BENCH_DATA": f"{elsewhere}/data"})
+        session.run("bench", "--version")
+        session.run("bench", "doctor")
+        small = ("--set", "num_images=640", "--set", "width=4")
+        session.run("bench", "run", "depth_sweep", "--seeds", "1", "--quiet", *small)
+        session.run("bench", "report", "depth_sweep", *small)
+        session.run("bench", "verify", "reports/depth_sweep")
+        session.run("bench", "init", "model", "mine")
+        session.run("bench", "check", "mine.py")
+        session.run("bench", "train", "mine", "--plugin", "mine.py", *small[:2])
+        session.chdir(HERE)
 
 
 @nox.session(venv_backend="none")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import bench
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -48,6 +50,12 @@ def test_hooks_are_the_default_sessions_but_for_the_tests(repositories, noxfile)
 def test_citation_names_the_version_and_licence_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    names = ("title", "version", "license", "abstract")
-    expected = [project[key] for key in ("name", "version", "license", "description")]
+    names = ("title", "license", "abstract")
+    expected = [project[key] for key in ("name", "license", "description")]
     assert [citation[name] for name in names] == expected
+    assert citation["version"] == bench.__version__
+
+
+def test_changelog_begins_with_the_version_of_the_package():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# Changelog\n\n## {bench.__version__}")

@@ -480,8 +480,7 @@ def _absolute(folder: str) -> str:
 def _require_ray() -> None:
     if importlib.util.find_spec("ray") is None:
         raise UsageError(
-            "engine 'ray' needs Ray, which is not installed: install bench's extra, in its clone "
-            "pip install -e '.[ray]'"
+            "engine 'ray' needs Ray, which is not installed: pip install 'latentbench[ray]'"
         )
 
 

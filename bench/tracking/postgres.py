@@ -63,8 +63,8 @@ def require_driver(uri: str, option: str) -> None:
         importlib.import_module("psycopg")
     except ImportError as error:
         raise UsageError(
-            f"{option} '{uri}' needs psycopg ({str(error).partition(chr(10))[0]}): install "
-            "bench's extra, in its clone pip install -e '.[postgres]'"
+            f"{option} '{uri}' needs psycopg ({str(error).partition(chr(10))[0]}): pip install "
+            "'latentbench[postgres]'"
         ) from error
 
 

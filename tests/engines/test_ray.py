@@ -82,9 +82,7 @@ def test_option_of_a_cluster_is_refused_by_an_engine_of_this_machine():
 
 def test_without_ray_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(
-        UsageError, match=r"install bench's extra, in its clone pip install -e '.\[ray\]'"
-    ):
+    with pytest.raises(UsageError, match=r"pip install 'latentbench\[ray\]'"):
         num_jobs("2", "ray", CPU)
 
 

@@ -85,6 +85,6 @@ def test_database_of_the_other_library_is_left_alone(postgres, migrated_postgres
 )
 def test_without_the_extra_a_sentence_names_it(monkeypatch, opens, option):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    said = rf"{option} .* needs psycopg \(.*\): install bench.s extra, in its clone pip install -e .\.\[postgres\].$"
+    said = rf"{option} .* needs psycopg \(.*\): pip install 'latentbench\[postgres\]'$"
     with pytest.raises(UsageError, match=said):
         opens("postgresql+psycopg://me@127.0.0.1:9/x")
