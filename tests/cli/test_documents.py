@@ -10,7 +10,10 @@ from typer.main import get_group
 from bench.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    "README.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
+]
 EVERYWHERE = {"--help", "--quiet", "--debug", "--json", "--version"}
 
 
@@ -20,6 +23,13 @@ def shown_in(document):
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [line.partition(" #")[0] for line in lines if line.startswith("bench ")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_python_that_a_document_shows_can_be_read(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        compile(code, document, "exec")
 
 
 def command_of(words):
