@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,21 @@ def test_toy_model_of_a_plugin_is_listed_shown_trained_studied_and_reported(
     report = (tmp_path / "reports" / "toys" / "README.md").read_text()
     assert "| `toy` |" in report
     assert "Does the toy beat a VAE?" in report
+
+
+PACKAGE = {
+    "shop/toys.py": TOY.read_text(),
+    "shop-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n",
+    "shop-1.0.dist-info/entry_points.txt": "[bench.model]\ntoy = shop.toys\n",
+}
+
+
+def test_model_of_an_installed_package_is_found_by_its_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in PACKAGE.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    here = str(Path(__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), here]))
+    assert "toy" in json.loads(bench("list", "models", "--json", folder=tmp_path))

@@ -170,7 +170,7 @@ def studies() -> str:
 
 def parts() -> str:
     """Whatever else is registered, a line each."""
-    text = ["# Parts", "As `bench list KIND` says it; [where to add one](../CONTRIBUTING.md)."]
+    text = ["# Parts", "As `bench list KIND` says it; [how to add one](../docs/extending.md)."]
     for kind in FOUND_BY_NAME:
         rows = [(f"`{n}`", line) for n, line in registry_of(kind).summaries().items()]
         text += [

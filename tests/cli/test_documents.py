@@ -8,6 +8,7 @@ import pytest
 from typer.main import get_group
 
 from bench.cli import COMMANDS, app
+from bench.models import MODELS, configure
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -50,6 +51,15 @@ def test_commands_of_a_document_are_there_with_their_options(document):
         given = {word.partition("=")[0] for word in words if word.startswith("-")}
         wrong += [f"{line}: {option}" for option in given - known]
     assert wrong == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_settings_that_a_document_shows_are_those_of_the_model(document):
+    for line in shown_in(document):
+        words = shlex.split(line)[1:]
+        if words[0] == "train" and words[1].partition(":")[0] in MODELS.names():
+            given = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+            configure(words[1], dict(pair.split("=", 1) for pair in given))
 
 
 def test_documents_show_most_commands():
