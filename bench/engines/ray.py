@@ -7,7 +7,9 @@ lies where all nodes see it.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import importlib.util
 import logging
 import os
@@ -17,10 +19,10 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import bench
 from bench.console import settle
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 
     from bench.engines.task import Task
 
+T = TypeVar("T")
+
 ASK_SECONDS = 0.1
 """How long the driver listens before it answers trials that wait."""
 LOOK_SECONDS = 20.0
@@ -53,8 +57,13 @@ ANSWER_SECONDS = 5.0
 """How long a cluster may take to answer at its address."""
 HEAR_SECONDS = 30.0
 """How long a worker's question whether to stop stays open, also that of a worker that is gone."""
+LAST_WORD_SECONDS = 1.0
+"""How long a worker that was told to end may take to say how its run was left."""
 LOCAL_MEMORY = 100 << 20
 """Of the object store of a Ray of our own: what passes through are tasks and results."""
+
+_joined = False
+"""Whether this process joined Ray through this file: that of a Python caller is the caller's to end."""
 
 
 @engine("ray")
@@ -135,18 +144,27 @@ class RayTasks:
             shared_environment(),
             self._logs.absolute(),
         )
-        self._busy[remote.remote(sent)] = task, should_prune
+        with _answering():
+            self._busy[remote.remote(sent)] = task, should_prune
 
     def wait(self, timeout: float) -> Sequence[Outcome]:
         """Outcomes of what has ended or was lost; trials get their answers.
 
         Raises:
             DiskTrouble: A worker met it, as every other one would.
-            NoWorkers: No node is left that could run anything.
+            NoWorkers: No node is left that could run anything, or the cluster is lost.
             UsageError: A node lacks what a task needs.
         """
         if not self._busy:
             return []
+        with _answering():
+            done = self._ended(timeout)
+            if not done:
+                self._look()
+        return [self._outcome(reference) for reference in done]
+
+    def _ended(self, timeout: float) -> list[Any]:
+        """References of the tasks that end within a while."""
         import ray
 
         until = time.monotonic() + timeout
@@ -157,24 +175,33 @@ class RayTasks:
             done = done or ray.wait(list(self._busy), timeout=pause)[0]
             self._answer()
             if done or time.monotonic() >= until:
-                break
-        if not done:
-            self._look()
-        return [self._outcome(reference) for reference in done]
+                return list(done)
 
     def close(self) -> None:
-        """Asks running tasks to save a checkpoint, and leaves the cluster; a Ray of our own ends."""
+        """Asks running tasks to save a checkpoint, and leaves the cluster; a Ray of our own ends.
+
+        One that was there before stays, without the tasks.
+        """
         if self._coordinator is None:
             return
         import ray
 
         try:
             with contextlib.suppress(ray.exceptions.RayError):
-                ray.get(self._coordinator.stop.remote(), timeout=STOP_SECONDS)
-                ray.wait(list(self._busy), num_returns=len(self._busy), timeout=STOP_SECONDS)
+                self._coordinator.stop.remote()  # those that cannot be told hear that it is lost
+                left = self._left(STOP_SECONDS)
+                for reference in left:
+                    ray.cancel(reference, force=True)
         finally:
-            ray.shutdown()
             self._coordinator, self._busy = None, {}
+            _leave()
+
+    def _left(self, seconds: float) -> list[Any]:
+        """Tasks that have not ended after a while."""
+        import ray
+
+        busy = list(self._busy)
+        return ray.wait(busy, num_returns=len(busy), timeout=seconds)[1] if busy else []
 
     def _dependencies_of(self, task: Task) -> Dependencies:
         """What a task needs; what may have to travel is given to Ray, each content once."""
@@ -233,29 +260,82 @@ class RayTasks:
             reason = "out of memory: Ray ended its worker process: raise --cpus-per-run, or lower "
             return Outcome(task, None, Loss(f"{reason}train.batch_size", out_of_memory=True))
         except ray.exceptions.RayError as error:
+            self._require_coordinator()
             said = in_a_line(getattr(error, "cause", None) or error)
             return Outcome(task, None, Loss(f"its worker was lost ({said}): see {self._logs}"))
         if kind == "result":
             return Outcome(task, said)
         if kind == "interrupted":
+            self._require_coordinator()
             return Outcome(task, None, Loss("its worker was told to stop"))
         raise said
+
+    def _require_coordinator(self) -> None:
+        """Whom runs ask is there: without it each of them stops, and the next one too.
+
+        Raises:
+            NoWorkers: It is lost.
+        """
+        import ray
+
+        with _answering():
+            ray.get(self._coordinator.questions.remote(), timeout=STOP_SECONDS)
 
     def _look(self) -> None:
         """Whether a node is left that could run anything.
 
         Raises:
-            NoWorkers: None is.
+            NoWorkers: None is, or nobody answers.
         """
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
+        self._require_coordinator()
         device = next(iter(self._busy.values()))[0].device
-        if not any(_room(self.placement, node, device) for node in _nodes()):
+        if not any(_room(self.placement, node, device) for node in _in_time(_nodes)):
             raise NoWorkers(
                 f"no node of the Ray cluster is left that has {self.placement.phrase(device)}: start "
                 "one and give the same command again"
             )
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """What is asked inside is answered by the cluster, and by the actor that answers its runs.
+
+    Raises:
+        NoWorkers: One of them is lost.
+    """
+    import ray
+
+    try:
+        yield
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        is_actor = isinstance(error, ray.exceptions.RayActorError)
+        what = "the actor of this command, which its runs ask" if is_actor else "the cluster"
+        raise _lost(what, f"{type(error).__name__}: {_first_line(error)}") from error
+
+
+def _in_time(ask: Callable[[], T]) -> T:
+    """What Ray's head says; of one that is gone Ray itself says nothing, and ends us after a minute.
+
+    Raises:
+        NoWorkers: It says nothing.
+    """
+    said: list[T] = []
+    asking = threading.Thread(target=lambda: said.append(ask()), daemon=True)
+    asking.start()
+    asking.join(STOP_SECONDS)
+    if not said:
+        raise _lost("the head of the cluster", f"no answer in {STOP_SECONDS} s")
+    return said[0]
+
+
+def _lost(what: str, why: str) -> NoWorkers:
+    return NoWorkers(
+        f"Ray lost {what} ({why}): every run keeps its checkpoint: see `ray status`, then give the "
+        "same command again"
+    )
 
 
 class _Coordinator:
@@ -333,18 +413,13 @@ def _work(sent: _RemoteTask) -> tuple[str, Any]:
     adopt_environment(sent.variables)
     from bench.engines.task import run_task
 
-    stop, coordinator, task = _Stop.of(sent.coordinator), sent.coordinator, sent.task
+    stop, task = _Stop.of(sent.coordinator), sent.task
+    asked = functools.partial(_judged, sent.coordinator, task.folder, stop)
 
     def content(file: NeededFile) -> bytes:
         if file.digest in sent.stored:
             return bytes(ray.get(sent.stored[file.digest]))
         return Path(file.source).read_bytes()  # on the driver's own machine
-
-    def asked(curve: list[float]) -> bool:
-        try:
-            return bool(ray.get(coordinator.ask.remote(task.folder, curve)))
-        except ray.exceptions.RayError as error:
-            raise Interrupted("the driver is gone") from error
 
     try:
         with disk_watched(data_home()):
@@ -352,11 +427,30 @@ def _work(sent: _RemoteTask) -> tuple[str, Any]:
     except (DiskTrouble, UsageError) as trouble:
         return "trouble", trouble
     try:
-        return "result", run_task(here, stop.asked, asked)
+        with _sigterm_stops(stop):
+            return "result", run_task(here, stop.asked, asked)
     except DiskTrouble as trouble:
         return "trouble", trouble
     except Interrupted:
         return "interrupted", None
+
+
+def _judged(coordinator: Any, folder: str, stop: _Stop, curve: list[float]) -> bool:
+    """The driver's judgement of a trial.
+
+    Raises:
+        Interrupted: The driver is gone, or wants the worker to stop.
+    """
+    import ray
+
+    try:
+        answer = coordinator.ask.remote(folder, curve)
+        while not ray.wait([answer], timeout=ASK_SECONDS)[0]:
+            if stop.asked():
+                raise Interrupted("stopped while it waited for the driver")
+        return bool(ray.get(answer))
+    except ray.exceptions.RayError as error:
+        raise Interrupted("the driver is gone") from error
 
 
 class _Stop:
@@ -376,6 +470,10 @@ class _Stop:
         self._asked = threading.Event()
         threading.Thread(target=self._listen, args=(coordinator,), daemon=True).start()
 
+    def ask(self) -> None:
+        """The process itself is to end."""
+        self._asked.set()
+
     def asked(self) -> bool:
         """Whether it is to stop."""
         return self._asked.is_set()
@@ -387,6 +485,30 @@ class _Stop:
             while not ray.get(coordinator.stopped.remote()):
                 pass
         self._asked.set()
+
+
+@contextlib.contextmanager
+def _sigterm_stops(stop: _Stop) -> Iterator[None]:
+    """SIGTERM, as a node that is drained sends it, stops the run; what it had to say goes out first.
+
+    Ray's own answer ends the process wherever it is, with what the last checkpoint had.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        told.append(number)
+        stop.ask()
+
+    before = signal.signal(signal.SIGTERM, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if told:
+            threading.Timer(LAST_WORD_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
 
 def _log_into(logs: Path) -> None:
@@ -457,6 +579,11 @@ def _unseen(host: str, folder: Path) -> UsageError:
     )
 
 
+def _first_line(error: Exception) -> str:
+    """What happened, of an error that has its details below."""
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
 def _last_line(error: Exception) -> str:
     """What went wrong, of an error that has a traceback in its words."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
@@ -496,6 +623,7 @@ def _connect(placement: Placement, jobs: int) -> None:
 
     if ray.is_initialized():
         return
+    global _joined
     own = {
         "num_cpus": max(1, int(jobs * placement.cpus + 0.999)),
         "object_store_memory": LOCAL_MEMORY,
@@ -506,11 +634,27 @@ def _connect(placement: Placement, jobs: int) -> None:
         _require_answer(placement.address or "")
         with _own_answer_to_the_end():
             ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
-    except (ValueError, RuntimeError, OSError) as error:
+            _joined = True
+    except Exception as error:  # of a node that does not come up it is no more than that
         raise UsageError(
             f"no Ray cluster answers at '{placement.address or 'this machine'}' "
             f"({in_a_line(error)}): start one with `ray start --head`, or leave --ray-address out"
         ) from error
+
+
+def _leave() -> None:
+    """Leaves the Ray that this file joined or started; a caller's stays."""
+    global _joined
+    import ray
+
+    if not _joined:
+        return
+    _joined = False
+    leaving = threading.Thread(target=ray.shutdown, daemon=True)
+    leaving.start()
+    leaving.join(STOP_SECONDS)
+    if leaving.is_alive():  # its head is gone: what it started ends with this process
+        atexit.unregister(ray.shutdown)
 
 
 @contextlib.contextmanager

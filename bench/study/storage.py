@@ -513,7 +513,8 @@ def _session(storage: RDBStorage) -> AbstractContextManager[Session]:
     """A transaction, whose errors are a ``StorageInternalError``."""
     from optuna.storages._rdb.storage import _create_scoped_session
 
-    return _create_scoped_session(storage.scoped_session)
+    made: AbstractContextManager[Session] = _create_scoped_session(storage.scoped_session)
+    return made
 
 
 def _row(study_id: int, number: int, trial: FrozenTrial) -> TrialModel:

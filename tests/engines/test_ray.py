@@ -33,13 +33,16 @@ from bench.engines.ray import (
     RayTasks,
     _connect,
     _Coordinator,
+    _in_time,
+    _judged,
     _RemoteTask,
     _require_nodes,
+    _sigterm_stops,
     _Stop,
     _work,
 )
 from bench.engines.task import Task
-from bench.errors import DiskTrouble, UsageError
+from bench.errors import DiskTrouble, Interrupted, NoWorkers, UsageError
 from bench.files import file_digest
 from bench.models import configure
 from bench.tracking.entries import About
@@ -190,6 +193,7 @@ def test_wish_to_end_is_answered_as_before_ray(monkeypatch):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as Ray puts its own there
 
     monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr("bench.engines.ray._joined", False)
     before = signal.getsignal(signal.SIGTERM)
     _connect(Placement(), jobs=1)
     assert signal.getsignal(signal.SIGTERM) is before
@@ -327,6 +331,95 @@ def test_runs_of_a_worker_listen_once_until_they_are_told_to_stop(monkeypatch):
     assert (
         _Stop.of(coordinator) is not first
     )  # the next run asks again: the coordinator may only have been away
+
+
+def test_sigterm_stops_a_run_and_then_ends_its_worker(monkeypatch):
+    monkeypatch.setattr("bench.engines.ray.LAST_WORD_SECONDS", 0.05)
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    stop = SimpleNamespace(ask=lambda: asked.append(True))
+    asked = []
+    try:
+        with _sigterm_stops(stop):
+            signal.raise_signal(signal.SIGTERM)
+            assert (asked, ended.is_set()) == ([True], False)
+        wait_for(ended.is_set, "it ends as Ray ends it", 30.0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_trial_that_waits_for_the_driver_hears_that_it_is_to_stop(monkeypatch):
+    import ray
+
+    stop = SimpleNamespace(asked=lambda: bool(waited))
+    waited = []
+    monkeypatch.setattr(ray, "wait", lambda asked, timeout: waited.append(timeout) or ([], asked))
+    coordinator = FakeCoordinator(ask=SimpleNamespace(remote=lambda *_: "answer"))
+    with pytest.raises(Interrupted, match="while it waited for the driver"):
+        _judged(coordinator, "runs/a", stop, [3.0])
+
+
+@pytest.mark.parametrize("callers", [True, False])
+def test_ray_of_a_python_caller_is_used_and_stays(tmp_path, monkeypatch, callers):
+    import ray
+
+    monkeypatch.setattr("bench.engines.ray._joined", False)
+    there, ended = [True] if callers else [], []
+    monkeypatch.setattr(ray, "is_initialized", lambda: bool(there))
+    monkeypatch.setattr(ray, "init", lambda **_: there.append(True))
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
+    _connect(Placement(), jobs=1)
+    made = RayTasks(1, tmp_path)
+    made._coordinator = FakeCoordinator(stop=SimpleNamespace(remote=lambda: None))
+    made.close()
+    made.close()
+    assert ended == ([] if callers else [True])
+
+
+def busy_tasks(tmp_path, monkeypatch, said):
+    """An engine with one task, of which Ray says something, and whose actor has died."""
+    import ray
+
+    def get(reference, timeout=None):
+        if reference == "task":
+            return said()
+        raise ray.exceptions.ActorDiedError
+
+    monkeypatch.setattr(ray, "wait", lambda asked, **_: (asked, []))
+    monkeypatch.setattr(ray, "get", get)
+    made = RayTasks(1, tmp_path)
+    questions = SimpleNamespace(remote=lambda: "questions")
+    made._coordinator = FakeCoordinator(questions=questions)
+    made._busy = {"task": (replace(task_of(), folder=str(tmp_path)), lambda _: False)}
+    return made
+
+
+def died():
+    import ray
+
+    raise ray.exceptions.WorkerCrashedError
+
+
+@pytest.mark.parametrize("said", [lambda: ("interrupted", None), died])
+def test_lost_actor_is_one_sentence_and_no_failure_of_its_runs(tmp_path, monkeypatch, said):
+    made = busy_tasks(tmp_path, monkeypatch, said)
+    lost = r"^Ray lost the actor of this command, .* \(ActorDiedError: .*[^.]\): every run keeps"
+    with pytest.raises(NoWorkers, match=lost):
+        made.wait(1.0)
+
+
+def test_result_of_a_run_counts_though_the_actor_is_lost(tmp_path, monkeypatch):
+    made = busy_tasks(tmp_path, monkeypatch, lambda: ("result", "it"))
+    assert [each.result for each in made.wait(1.0)] == ["it"]
+
+
+def test_head_that_says_nothing_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("bench.engines.ray.STOP_SECONDS", 0.05)
+    for_good = threading.Event()
+    with pytest.raises(NoWorkers, match=r"^Ray lost the head of the cluster \(no answer in"):
+        _in_time(for_good.wait)
+    for_good.set()
+    assert _in_time(lambda: 3) == 3
 
 
 def workers(folder):
