@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from bench.dataset_names import DatasetName
 from bench.errors import UsageError
 from bench.records import Scalar
 from bench.registry import closest
@@ -154,7 +155,7 @@ class ModelSettings(Settings):
 class DataSettings(Settings):
     """Which images."""
 
-    dataset: str = Field("digits", description="registered name, folder:PATH or npz:PATH")
+    dataset: DatasetName = Field("digits", description="registered name, folder:PATH or npz:PATH")
     stacks: Literal["fixed", "anew"] = Field(
         "fixed", description="stacks that are trained on: the data set's, or drawn anew each step"
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from bench.errors import UsageError
 from bench.registry import closest
@@ -71,6 +74,19 @@ class OwnPictures:
             said.append(f"{self.held_out} are held out for validation, as many for test")
         text = "; ".join(said)
         return text and f"{text[0].upper()}{text[1:]}."
+
+
+def in_order(name: str) -> str:
+    """One name for one data set: options in their order; a name that says nothing stays as it is."""
+    try:
+        own = own_pictures(name)
+    except UsageError:  # said in words where the data set is read
+        return name
+    return own.name if own else name
+
+
+DatasetName = Annotated[str, AfterValidator(in_order)]
+"""A data set's name, as it enters a configuration and a study's identity."""
 
 
 def own_pictures(name: str) -> OwnPictures | None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from bench.dataset_names import OwnPictures
 from bench.datasets._listing import OTHER_PICTURES, contents_of, few, list_pictures
-from bench.datasets._picture import Refused, look_at
+from bench.datasets._picture import CONVERTED, GRAY_16, Refused, look_at
 
 TRANSPARENT = "transparent"
 
 _MODES = {
     "1": "black and white",
+    "CMYK": "CMYK",
+    GRAY_16: "gray of 16 bits",
     "L": "gray",
     "LA": "gray with alpha",
     "P": "palette",
@@ -29,10 +31,10 @@ _BECOMES = {
     "P": "the colours that it names",
     "PA": "the colours that it names, every pixel is opaque",
     "RGBA": "RGB, every pixel is opaque",
+    **CONVERTED,
 }
 _REMEDIES = {
     TRANSPARENT: "--background white (or black)",
-    "CMYK": "convert them with their colour profile",
     "several frames": "save each frame as a file",
     "damaged": "replace them",
     "too large": "--resize N",

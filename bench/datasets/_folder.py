@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from bench.datasets._listing import (
     notes_of,
     refuse_loose,
 )
-from bench.datasets._picture import AS_IT_IS, JPEG, Refused, read_files
+from bench.datasets._picture import AS_IT_IS, CONVERTED, JPEG, Refused, read_files
 from bench.datasets._splits import Arrays, Images, Parts
 from bench.errors import UsageError
 
@@ -77,16 +77,27 @@ def _read(
 ) -> tuple[Images, npt.NDArray[np.bool_], tuple[str, ...]]:
     """The images, which of the files they are of, and what is to be said of the others."""
     left: dict[int, Refused] = {}
-    images = read_files(files, how, left if how.skip else None)
+    converted: dict[str, list[str]] = {}
+    images = read_files(files, how, left if how.skip else None, converted)
     kept = np.array([i not in left for i in range(len(files))])
+    notes = _conversions(path, converted)
     if not left:
-        return images, kept, ()
+        return images, kept, notes
     kinds = Counter(refused.kind for refused in left.values())
     told = ", ".join(
         f"{number} {kind} ({next(files[i].name for i, r in left.items() if r.kind == kind)})"
         for kind, number in sorted(kinds.items())
     )
-    return images, kept, (f"'{path}': left out {len(left)} pictures that are not read: {told}",)
+    said = f"'{path}': left out {len(left)} pictures that are not read: {told}"
+    return images, kept, (*notes, said)
+
+
+def _conversions(path: Path, converted: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """What became of pictures whose pixels are not kept as they are."""
+    return tuple(
+        f"'{path}': {len(names):,} pictures of mode {mode} ({few(names)}) are {CONVERTED[mode]}"
+        for mode, names in sorted(converted.items())
+    )
 
 
 def read_pictures(path: Path, numbers: Numbers) -> Parts:
@@ -98,10 +109,12 @@ def read_pictures(path: Path, numbers: Numbers) -> Parts:
     listing = list_pictures(path)
     labels = listing.labels(numbers)
     lossy = [file for file in listing.files if file.suffix.lower() in JPEG]
-    notes = notes_of(path, listing)
+    converted: dict[str, list[str]] = {}
+    images = read_files(listing.files, converted=converted)
+    notes = notes_of(path, listing) + _conversions(path, converted)
     if lossy:
         notes += (f"{len(lossy)} pictures are JPEG ({lossy[0].name}): distances see what it lost",)
-    return Parts(Arrays(read_files(listing.files), labels), notes=notes)
+    return Parts(Arrays(images, labels), notes=notes)
 
 
 def class_numbers(path: Path, names: Sequence[str]) -> list[int] | None:

@@ -1,6 +1,6 @@
 """The pixels of picture files: upright, of one size, 8 bits per channel, opaque; or refused.
 
-What a user asks for is done to each: a background laid under it, gray, another size.
+CMYK becomes RGB and gray of 16 bits gray of 8, which is said. What a user asks for is done to each: a background laid under it, gray, another size.
 """
 
 from __future__ import annotations
@@ -32,8 +32,14 @@ SUFFIXES = (
 JPEG = {".jfif", ".jpe", ".jpeg", ".jpg"}
 # Nothing else is tried, whatever a file's name is: Pillow has others run a program (EPS).
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr")
-_RAW_OF_16_BITS = re.compile(r"(?:I|L|LA|RGB|RGBA|RGBX);16[A-Z]*")
+_MODES = ("1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr")
+_RAW_OF_16_BITS = re.compile(r"(?:CMYK|I|L|LA|RGB|RGBA|RGBX);16[A-Z]*")
+GRAY_16 = "I;16"
+CONVERTED = {
+    "CMYK": "turned to RGB without their colour profile",
+    GRAY_16: "gray of 16 bits, of which levels 0..65,535 become 0..255",
+}
+"""Modes whose pixels are not kept as they are, and what becomes of them."""
 MAX_SIDE = 4096
 MAX_SIDE_RESIZED = 16_384
 """Of a picture that becomes a smaller one."""
@@ -56,7 +62,10 @@ class Refused(UsageError):  # noqa: N818 - a finding about a file, counted where
 
 
 def read_files(
-    files: Sequence[Path], how: OwnPictures = AS_IT_IS, left: dict[int, Refused] | None = None
+    files: Sequence[Path],
+    how: OwnPictures = AS_IT_IS,
+    left: dict[int, Refused] | None = None,
+    converted: dict[str, list[str]] | None = None,
 ) -> Images:
     """uint8 [N, 3, H, W], or [N, 1, H, W] where red, green and blue agree everywhere.
 
@@ -67,16 +76,18 @@ def read_files(
         how: What is done to each.
         left: Takes the places of those that cannot be read, which are left out of the images; None
             refuses them.
+        converted: Takes the names of those of a mode of ``CONVERTED``, by that mode.
 
     Raises:
         UsageError: A picture that cannot be read, has another size than the first, more than
-            8 bits per channel, a transparent pixel, several frames, or is no gray and no RGB.
+            8 bits per channel and a colour, a transparent pixel, several frames, or is no gray and
+            no RGB.
     """
     where, images, number = f"'{files[0].parent}'", None, 0
     expected: _Size | None = None
     for i, file in enumerate(files):
         try:
-            pixels = _pixels(file, expected, how)
+            mode, pixels = _pixels(file, expected, how)
         except Refused as reason:
             if left is None:
                 raise
@@ -90,6 +101,8 @@ def read_files(
             images[:number] = gray[:number]
         images[number] = pixels[: images.shape[1]]
         number += 1
+        if mode in CONVERTED and converted is not None:
+            converted.setdefault(mode, []).append(file.name)
     if images is None:
         raise next(iter((left or {}).values()))
     return images[:number]
@@ -121,11 +134,12 @@ def look_at(file: Path, how: OwnPictures) -> tuple[str, int, int]:
     return _opened(file, None, how, lambda mode, upright: (mode, upright.height, upright.width))
 
 
-def _pixels(file: Path, expected: _Size | None, how: OwnPictures) -> Images:
-    """uint8 [3, H, W] of one picture; one with other sides than expected is not decoded."""
+def _pixels(file: Path, expected: _Size | None, how: OwnPictures) -> tuple[str, Images]:
+    """Mode of one picture, and uint8 [3, H, W]; one with other sides than expected is not decoded."""
 
-    def pixels(_: str, upright: Image) -> Images:
-        return np.asarray(_done(upright.convert("RGB"), how).convert("RGB")).transpose(2, 0, 1)
+    def pixels(mode: str, upright: Image) -> tuple[str, Images]:
+        rgb = _done(_in_8_bits(mode, upright).convert("RGB"), how).convert("RGB")
+        return mode, np.asarray(rgb).transpose(2, 0, 1)
 
     return _opened(file, expected, how, pixels)
 
@@ -155,7 +169,7 @@ def _opened(
                 if how.background and upright.has_transparency_data:
                     upright = _laid_on(upright, LEVELS[how.background])
                 _require_opaque(file, upright)
-                return use(picture.mode, upright)
+                return use(GRAY_16 if _is_gray_of_16_bits(picture) else picture.mode, upright)
     except UsageError:
         raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
@@ -164,6 +178,16 @@ def _opened(
             f"'{file}' cannot be read ({type(error).__name__}), expected a whole picture: "
             f"remove or replace it",
         ) from error
+
+
+def _in_8_bits(mode: str, picture: Image) -> Image:
+    """A picture whose levels are 0..255, each of 16 bits rounded to the nearest of them."""
+    from PIL import Image
+
+    if mode != GRAY_16:
+        return picture
+    levels = np.asarray(picture).astype(np.uint32)
+    return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
 
 
 def _laid_on(picture: Image, level: int) -> Image:
@@ -216,14 +240,8 @@ def _require_plain(file: Path, picture: Image, max_side: int) -> None:
             f"'{file}' is {picture.height}x{picture.width} pixels, expected at most "
             f"{max_side}x{max_side}: resize it first",
         )
-    if picture.mode == "CMYK":
-        raise Refused(
-            "CMYK",
-            f"'{file}' has the pixel mode CMYK, expected gray or RGB: convert it with its colour "
-            f"profile first",
-        )
-    if picture.mode not in _MODES or _has_16_bits(picture):
-        mode = "I;16" if picture.mode in _MODES else picture.mode
+    if not _is_gray_of_16_bits(picture) and (picture.mode not in _MODES or _has_16_bits(picture)):
+        mode = GRAY_16 if picture.mode in _MODES else picture.mode
         raise Refused(
             f"mode {mode}",
             f"'{file}' has the pixel mode {mode}, expected 8 bits per channel: convert it first",
@@ -234,6 +252,12 @@ def _require_plain(file: Path, picture: Image, max_side: int) -> None:
             "several frames",
             f"'{file}' has {frames} frames, expected one picture: save each as a file first",
         )
+
+
+def _is_gray_of_16_bits(picture: Image) -> bool:
+    """One channel of levels up to 65,535, none of which is transparent; Pillow gives a PGM as 32 bits."""
+    is_gray = picture.mode.startswith(GRAY_16) or (picture.mode, picture.format) == ("I", "PPM")
+    return is_gray and "transparency" not in picture.info
 
 
 def _has_16_bits(picture: Image) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bench.config import Settings, dataset_slug, digest
+from bench.dataset_names import DatasetName
 from bench.errors import UsageError
 from bench.plan.claim import Claim, Published
 from bench.plan.space import MOST_TRIAL_SEEDS, MOST_TRIALS, SETTINGS, Search, Space
@@ -314,7 +315,7 @@ class Identity(Settings):
 
     study: str
     tier: str
-    dataset: str
+    dataset: DatasetName
     overrides: dict[str, str] = Field(default_factory=dict)
 
     def __hash__(self) -> int:

@@ -119,11 +119,6 @@ def truncated(folder: Path) -> None:
     (folder / "012.png").write_bytes(data[: len(data) // 2])
 
 
-def sixteen_bits(folder: Path) -> None:
-    fill(folder, RGB)
-    Image.fromarray(np.full((5, 6), 40_000, np.uint16)).save(folder / "012.png")
-
-
 def mixed(folder: Path) -> None:
     fill(fill(folder, RGB) / "cat", RGB)
 
@@ -164,7 +159,6 @@ def too_few(folder: Path) -> None:
         (other_size, "012.png' is 4x6 pixels, expected 5x6 as '000.png': resize all pictures"),
         (broken, r"012.png' cannot be read \(UnidentifiedImageError\), expected a whole picture"),
         (truncated, r"012.png' cannot be read \(.*\), expected a whole picture: remove"),
-        (sixteen_bits, "012.png' has the pixel mode I;16, expected 8 bits per channel: convert"),
         (mixed, r"holds pictures \(000.png\) beside subfolders \(cat\), expected one"),
         (empty_class, "dog' holds no pictures, expected files"),
         (no_test, "has the subfolders train, expected train and test and no other"),

@@ -10,12 +10,15 @@ from PIL import Image
 
 from bench import datasets
 from bench.config import dataset_slug
-from bench.dataset_names import OPTIONS, OwnPictures, own_pictures
+from bench.dataset_names import OPTIONS, OwnPictures, in_order, own_pictures
 from bench.datasets._examined import examine
 from bench.datasets._folder import read_folder
+from bench.datasets._picture import CONVERTED
 from bench.datasets._splits import fewest_images, more_images, split_sizes
 from bench.errors import UsageError
 from bench.measures import MeasureName
+from bench.models import configure
+from bench.plan.study import Identity
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
 GRAY = OwnPictures(kind="folder", path="", resize=8, gray=True)
@@ -27,7 +30,7 @@ def save(folder: Path, name: str, picture: Image.Image) -> None:
 
 
 def mixed(folder: Path) -> Path:
-    """Pictures of three sizes and of every kind that is refused but for large ones."""
+    """Pictures of two sizes, of all kinds that are converted and refused but for large ones."""
     for i, pixels in enumerate(RGB):
         picture = Image.fromarray(pixels)
         save(folder, f"{i:02d}.png", picture.resize((12, 8)) if i % 2 else picture)
@@ -36,6 +39,7 @@ def mixed(folder: Path) -> Path:
     save(folder, "a.png", glass)
     save(folder, "b.jpg", Image.new("CMYK", (8, 8)))
     save(folder, "c.png", Image.fromarray(np.full((8, 8), 40_000, np.uint16)))
+    save(folder, "g.tif", Image.new("F", (8, 8)))
     frames = [Image.fromarray(pixels) for pixels in RGB[:2]]
     frames[0].save(folder / "d.gif", save_all=True, append_images=frames[1:])
     (folder / "e.png").write_bytes((folder / "a.png").read_bytes()[:60])
@@ -54,6 +58,16 @@ def mixed(folder: Path) -> Path:
 )
 def test_name_says_what_is_done_and_is_read_back(own: OwnPictures) -> None:
     assert own_pictures(own.name) == own
+
+
+def test_one_data_set_has_one_name_in_what_is_recorded() -> None:
+    names = [f"folder,{options}:x" for options in ("gray,resize=32", "resize=32,gray")]
+    for name in names:
+        assert configure("vae", {"data.dataset": name}).data.dataset == names[1]
+        assert Identity(study="s", tier="t", dataset=name).dataset == names[1]
+    assert len({configure("vae", {"data.dataset": name}).digest for name in names}) == 1
+    for name in ("digits", "folder:x", "folder,gray:x", "npz,held_out=65:x.npz", "folder,gary:x"):
+        assert in_order(name) == name
 
 
 def test_name_without_options_is_what_it_was() -> None:
@@ -162,11 +176,13 @@ def test_what_is_not_read_is_left_out_counted_and_named_on_request(tmp_path: Pat
     mixed(tmp_path)
     name = f"folder,resize=8,background=white,skip:{tmp_path}"
     splits = datasets.load(name)
-    assert len(splits.train) + len(splits.val) + len(splits.test) == 41
-    assert splits.notes[:2] == (
+    assert len(splits.train) + len(splits.val) + len(splits.test) == 43
+    assert splits.notes[:4] == (
         f"'{tmp_path}': skipped 2 files that are no pictures: 1 .heic (f.heic), 1 .txt (notes.txt)",
-        f"'{tmp_path}': left out 4 pictures that are not read: 1 CMYK (b.jpg), 1 damaged (e.png), "
-        "1 mode I;16 (c.png), 1 several frames (d.gif)",
+        f"'{tmp_path}': 1 pictures of mode CMYK (b.jpg) are {CONVERTED['CMYK']}",
+        f"'{tmp_path}': 1 pictures of mode I;16 (c.png) are {CONVERTED['I;16']}",
+        f"'{tmp_path}': left out 3 pictures that are not read: 1 damaged (e.png), 1 mode F (g.tif), "
+        "1 several frames (d.gif)",
     )
     assert datasets.load(f"folder,resize=9,background=white,skip:{tmp_path}").spec.digest != (
         splits.spec.digest
@@ -185,8 +201,8 @@ def test_labels_stay_with_the_pictures_that_are_left(tmp_path: Path) -> None:
 
 
 def test_folder_of_which_nothing_is_left_is_told(tmp_path: Path) -> None:
-    save(tmp_path, "b.jpg", Image.new("CMYK", (8, 8)))
-    with pytest.raises(UsageError, match=r"b\.jpg' has the pixel mode CMYK"):
+    save(tmp_path, "b.tif", Image.new("F", (8, 8)))
+    with pytest.raises(UsageError, match=r"b\.tif' has the pixel mode F"):
         read_folder(tmp_path, OwnPictures(kind="folder", path="", skip=True))
 
 
@@ -234,14 +250,18 @@ def test_so_many_images_as_are_said_suffice() -> None:
 
 def test_every_kind_is_counted_with_what_is_done_to_it(tmp_path: Path) -> None:
     found = examine(mixed(tmp_path), OwnPictures(kind="folder", path=""))
-    assert {kind.what: len(kind.names) for kind in found.read} == {"RGB": 40}
-    assert {kind.what: len(kind.names) for kind in found.sizes} == {"8x8": 20, "8x12": 20}
+    read = {kind.what: (kind.becomes, len(kind.names)) for kind in found.read}
+    assert read == {
+        "RGB": ("as they are", 40),
+        "CMYK": (CONVERTED["CMYK"], 1),
+        "gray of 16 bits": (CONVERTED["I;16"], 1),
+    }
+    assert {kind.what: len(kind.names) for kind in found.sizes} == {"8x8": 22, "8x12": 20}
     refused = {kind.what: (kind.names[0], len(kind.names)) for kind in found.refused}
     assert refused == {
         "another size than the first (8x8)": ("01.png", 20),
         "transparent": ("a.png", 1),
-        "CMYK": ("b.jpg", 1),
-        "mode I;16": ("c.png", 1),
+        "mode F": ("g.tif", 1),
         "several frames": ("d.gif", 1),
         "damaged": ("e.png", 1),
         ".heic pictures": ("f.heic", 1),
@@ -249,6 +269,7 @@ def test_every_kind_is_counted_with_what_is_done_to_it(tmp_path: Path) -> None:
     better = found.options(OwnPictures(kind="folder", path="x"))
     assert better.name == "folder,resize=32,background=white,skip:x"
     again = examine(tmp_path, better)
-    assert {kind.what: len(kind.names) for kind in again.read} == {"RGB": 40, "RGB with alpha": 1}
+    kinds = {"RGB": 40, "RGB with alpha": 1, "CMYK": 1, "gray of 16 bits": 1}
+    assert {kind.what: len(kind.names) for kind in again.read} == kinds
     assert {kind.becomes for kind in again.sizes} == {"enlarged, which adds no detail"}
     assert set(OPTIONS) == {*vars(better)} - {"kind", "path"}

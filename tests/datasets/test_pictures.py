@@ -127,6 +127,32 @@ def test_palettes_and_two_levels_are_what_they_show(tmp_path: Path) -> None:
     assert set(np.unique(images[1])) == {0, 255}
 
 
+@pytest.mark.parametrize("name", ["000.png", "000.tif", "000.pgm"])
+def test_gray_of_16_bits_becomes_the_nearest_levels_of_8_and_is_said(
+    tmp_path: Path, name: str
+) -> None:
+    levels = np.array([[0, 128, 129, 257, 40_000, 65_535]] * 5, np.uint16)
+    Image.fromarray(levels).save(tmp_path / name)
+    parts = read_folder(tmp_path)
+    assert parts.train.images.shape == (1, 1, 5, 6)
+    assert parts.train.images[0, 0, 0].tolist() == [0, 0, 1, 1, 156, 255]
+    assert parts.notes == (
+        f"'{tmp_path}': 1 pictures of mode I;16 ({name}) are gray of 16 bits, of which levels "
+        "0..65,535 become 0..255",
+    )
+
+
+def test_cmyk_becomes_rgb_and_is_said(tmp_path: Path) -> None:
+    picture = Image.fromarray(RGB[0]).convert("CMYK")
+    picture.save(tmp_path / "000.tif")
+    parts = read_folder(tmp_path)
+    np.testing.assert_array_equal(parts.train.images[0], RGB[0].transpose(2, 0, 1))
+    assert parts.notes == (
+        f"'{tmp_path}': 1 pictures of mode CMYK (000.tif) are turned to RGB without their colour "
+        "profile",
+    )
+
+
 def saved(picture: Image.Image, name: str = "001.png", **more: object) -> Callable[[Path], None]:
     return lambda folder: picture.save(folder / name, **more)
 
@@ -177,16 +203,15 @@ TRANSPARENT = r"001.png' is transparent in places \(alpha \d+\), expected opaque
         (saved(transparent("LA")), TRANSPARENT),
         (saved(PALETTE, transparency=PALETTE.getpixel((0, 0))), TRANSPARENT),
         (saved(Image.fromarray(RGB[0]), transparency=tuple(RGB[0, 0, 0].tolist())), TRANSPARENT),
-        (saved(Image.fromarray(sixteen((5, 6)))), "001.png' has the pixel mode I;16, expected 8"),
+        (
+            saved(Image.fromarray(sixteen((5, 6))), transparency=40_000),
+            "001.png' has the pixel mode I;16, expected 8",
+        ),
         (png_of_16_bits_and_colours, "001.png' has the pixel mode I;16, expected 8 bits"),
         (ppm_of_16_bits, "001.ppm' has the pixel mode I;16, expected 8 bits per channel"),
         (
             saved(Image.new("F", (6, 5)), "001.tif"),
             "001.tif' has the pixel mode F, expected 8 bits",
-        ),
-        (
-            saved(Image.fromarray(RGB[0]).convert("CMYK"), "001.jpg"),
-            "001.jpg' has the pixel mode CMYK, expected gray or RGB: convert it with its colour",
         ),
         (
             saved(FRAMES[0], "001.tif", save_all=True, append_images=FRAMES[1:]),
