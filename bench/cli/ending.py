@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.config import RunConfig
 from bench.records import TrialResult
+from bench.training.checkpoint import TRACEBACK
 
 WIDTH = 10
 SHORT = 8
@@ -37,7 +38,9 @@ def ending(
         "state": _state(result),
         "samples": _samples(folder),
         "where": f"run {short} in {folder}",
-        "next": f"bench sample {short} -o samples.png{needed} (this command with --all: every value)",
+        "next": f"bench sample {short} -o samples.png{needed} (this command with --all: every value)"
+        if result.status != "failed"
+        else f"mend what {folder / TRACEBACK} tells, then give the same command again",
     }
     return [f"{name:<{WIDTH}}{text}" for name, text in found.items()]
 

@@ -32,7 +32,7 @@ from bench.tracking.entries import (
 from bench.tracking.journal import Journal
 from bench.tracking.mirrors import MIRRORS, Mirrors
 from bench.tracking.mlflow import Store
-from bench.training.checkpoint import LAST, RESULT, examine, require_folder
+from bench.training.checkpoint import LAST, RESULT, TRACEBACK, examine, require_folder
 from bench.training.parts import reference_for
 from bench.training.precision import precision_tags
 from bench.training.run import Run, StageName, log_result
@@ -196,7 +196,7 @@ def _run(
 
 def _failed(folder: Path, logger: Logger, error: Exception) -> TrialResult:
     said = printable(masked(traceback.format_exc()))
-    (folder / "traceback.txt").write_text(said, encoding="utf-8")
+    (folder / TRACEBACK).write_text(said, encoding="utf-8")
     reason = masked(f"{type(error).__name__}: {error}")
     if is_out_of_memory(error):
         reason = f"out of memory: lower train.batch_size, or give fewer --jobs ({reason})"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bench.training.trainer import Trainer
 
 LAST, BEST, RESULT = "last.pt", "best.pt", "result.json"
+TRACEBACK = "traceback.txt"
 STOPPED = "checkpoint.json"
 """For people: how far a run was trained that was asked to stop; gone once it goes on."""
 TEST_READS = "test_reads"

@@ -137,6 +137,27 @@ def test_broken_model_is_answered_with_what_is_broken(name: str) -> None:
     assert all(one.startswith(f"model '{name}': ") for one in faults)
 
 
+def test_model_for_gray_digits_alone_is_found_out_on_colour_images() -> None:
+    good, bad = ".view(-1, *spec.shape)", ".view(-1, 1, *spec.shape[1:])"
+    text = MODEL.format(name="gray_alone")
+    assert good in text
+    Path("gray_alone.py").write_text(text.replace(good, bad))
+    (fault,) = checked(Path("gray_alone.py"))
+    assert "on colour images of 32x32, decode gives [6, 1, 32, 32] for 2 latents, expected" in fault
+
+
+def test_model_that_refuses_colour_images_in_words_may() -> None:
+    text = MODEL.format(name="for_gray")
+    first = next(line for line in text.splitlines() if line.startswith("def build("))
+    refusal = "    if spec.shape[0] > 1:\n        raise UsageError('for_gray is for gray images')"
+    text = text.replace(first, f"{first}\n{refusal}")
+    text = text.replace(
+        "from bench.contracts", "from bench.errors import UsageError\nfrom bench.contracts", 1
+    )
+    Path("for_gray.py").write_text(text)
+    assert checked(Path("for_gray.py")) == []
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -77,6 +77,15 @@ def test_run_without_a_distance_says_why():
     )
 
 
+def test_run_that_failed_has_nothing_to_sample_and_says_where_it_broke(tmp_path):
+    failed = TrialResult(status="failed", reason="RuntimeError: it broke")
+    lines = ending(failed, tmp_path, RUN, {})
+    assert lines[1] == "state     failed: RuntimeError: it broke"
+    assert lines[4] == (
+        f"next      mend what {tmp_path / 'traceback.txt'} tells, then give the same command again"
+    )
+
+
 def test_distance_with_its_own_real_value_is_read_by_that():
     metrics = {"test/sw_coordinates_n10": 0.5, "test/sw_coordinates_n10_real": 0.1}
     result = TrialResult(status="ok", primary="sw_coordinates_n10", metrics=metrics)
