@@ -1,12 +1,14 @@
 """`bench doctor`: what is looked at, what is broken, and the remedy."""
 
+import re
 from pathlib import Path
 
 import pytest
+import torch
 from filelock import FileLock
 
 from bench.cli import doctor as cli_doctor
-from bench.cli.doctor import Finding, _disk, _fits, _locks, _torch, _tracking, doctor
+from bench.cli.doctor import Finding, _disk, _fits, _locks, _processors, _torch, _tracking, doctor
 
 
 @pytest.fixture
@@ -112,3 +114,57 @@ def test_study_that_is_at_work_is_named_until_it_ends(tmp_path):
         assert found.remedy.startswith("wait for it")
     (found,) = _locks(tmp_path / "runs", None)
     assert found == Finding(what="locks", said=f"nothing is at work under '{tmp_path / 'runs'}'")
+
+
+DRIVER = (
+    "this machine has NVIDIA's driver, and torch .* is a build without CUDA: install torch's CUDA"
+)
+
+
+@pytest.mark.parametrize(
+    ("driver", "cuda", "hidden", "remedy"),
+    [
+        (None, None, None, "^$"),
+        (None, "12.8", "0", "^$"),
+        ("nvidia-smi", None, "0", DRIVER),
+        ("nvidia-smi", "12.8", "", "^CUDA_VISIBLE_DEVICES is '': unset it$"),
+        (
+            "nvidia-smi",
+            "12.8",
+            None,
+            "^torch was built for CUDA 12.8 and sees no GPU: update the d",
+        ),
+    ],
+)
+def test_gpu_that_is_not_seen_is_told_with_what_hides_it(monkeypatch, driver, cuda, hidden, remedy):
+    monkeypatch.setattr(cli_doctor.shutil, "which", lambda _: driver)
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if hidden is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    gpu = next(each for each in _processors() if each.what == "gpu")
+    assert (gpu.said, gpu.ok) == ("none, runs go to the processor", True)
+    assert re.search(remedy, gpu.remedy)
+
+
+@pytest.mark.parametrize(
+    ("unit", "said", "remedy"),
+    [
+        ("tensor cores", "bf16 in tensor cores", "--set precision=auto takes bf16 on this cuda w"),
+        ("", "fp32 alone", ""),
+    ],
+)
+def test_gpus_are_told_with_their_number_name_memory_and_precision(monkeypatch, unit, said, remedy):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"a card of {device.type}")
+    monkeypatch.setattr(cli_doctor, "memory_there", lambda _: 80 * 10**9)
+    monkeypatch.setattr(
+        "bench.training.precision.bf16_unit", lambda device: unit if device.type == "cuda" else "x"
+    )
+    found = {each.what: each for each in _processors()}
+    assert found["gpu"].said == "2 x a card of cuda, 80 GB free"
+    assert found["precision"].said == said
+    assert found["precision"].remedy.startswith(remedy)
+    assert all(each.ok for each in found.values())
