@@ -24,3 +24,11 @@ def test_rule_names_tests_that_exist(number):
     named = re.findall(r"`(test_\w+)`", RULES[number])
     assert named, f"rule {number} names no test"
     assert set(named) <= TESTS
+
+
+@pytest.mark.parametrize("family", ["gan", "others", "vae", "wgan"])
+def test_page_of_a_family_names_tests_that_exist(family):
+    text = (HERE.parent / "docs" / "families" / f"{family}.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+)`", text)
+    assert named
+    assert set(named) <= TESTS
