@@ -34,7 +34,7 @@ GROUND: dict[str, str] = {
     "failed_checks": "",
     "files": "errors",
     "memory": "",
-    "config": "errors records registry text",
+    "config": "dataset_names errors records registry text",
     "images": "",
     "logger": "images",
     "contracts": "bench logger",

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import optuna
 from optuna.distributions import (
@@ -39,7 +39,6 @@ from bench.tracking.postgres import is_postgres, prepare_postgres
 
 if TYPE_CHECKING:
     from optuna.storages._rdb.models import TrialModel
-    from sqlalchemy.orm import Session
 
 LARGEST = 2**31 - 1
 FINAL = {"ok", "collapsed", "diverged", "pruned"}
@@ -48,6 +47,8 @@ UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 IMPORTANCE = "PED-ANOVA, best tenth of the trials (Watanabe et al. 2023, arXiv 2304.10255)"
 
 Values = dict[str, Scalar]
+Session = Any
+"""Of SQLAlchemy, as Optuna gives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
