@@ -1,7 +1,10 @@
 """``bench eval``: a run measured again, images made elsewhere, and the counter of test reads."""
 
+import contextlib
 import dataclasses
 import re
+import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from bench.errors import UsageError
 from bench.evaluation.outside import read_outside
 from bench.plan.files import load_study
 from bench.plan.study import Identity
+from bench.tracking.address import sqlite_uri
 from bench.tracking.mlflow import Store
 
 SMALL = ["num_images=256", "num_logs=4", "num_validations=2", "max_samples=60"]
@@ -29,9 +33,23 @@ def digits(n=200, *, labels=False):
     return Path("made.npz")
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory, migrated_database):
+    """A folder with a store and a trained run, and the run's id."""
+    folder = tmp_path_factory.mktemp("trained")
+    with contextlib.chdir(folder):
+        with contextlib.closing(sqlite3.connect(migrated_database)) as source:
+            source.execute("vacuum into 'mlflow.db'")
+        found = train_one("vae_mlp", overrides=SMALL, tracking_uri=sqlite_uri(folder / "mlflow.db"))
+    return folder, found["run_id"]
+
+
 @pytest.fixture
-def trained(store_uri):
-    return train_one("vae_mlp", overrides=SMALL, tracking_uri=store_uri)["run_id"]
+def trained(trained_once, store_uri, tmp_path):
+    """A run's id; its folder and its store are the test's own."""
+    folder, run_id = trained_once
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return run_id
 
 
 def test_run_measured_again_has_the_same_values_and_raises_the_counter_of_test_reads(
