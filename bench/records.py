@@ -35,6 +35,9 @@ OWNER = "bench.owner"
 LOOKS = "bench.looks"
 """Fact of a study that grows until it is decided: at how many seeds it is looked at, ``5,10,12``."""
 
+DISTANCE_SHOWN = "distance"
+"""What MLflow's page calls the test value of what selection reads; shown there, and read by nobody."""
+
 PACKAGE_NUMBERS = "numbers of the package"
 """The part of what made a run that is raised where the code trains or measures otherwise."""
 
@@ -69,6 +72,28 @@ class DataSpec:
     def top(self) -> int:
         """The largest value that a pixel is stored as: 255, or 65,535 where it has more levels."""
         return 255 if self.levels <= 256 else 65_535
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitInput:
+    """A split that a run was given, as MLflow lists it.
+
+    Attributes:
+        dataset: As ``data.dataset``.
+        split: ``train``, ``val`` or ``test``.
+        digest: 16 hex digits, of the data set's own, the split's name and the number of images:
+            these say which images it has (protocol rule 1), and none is read again for it.
+        shape: ``[N, C, H, W]``.
+        dtype: Of a pixel.
+        has_labels: Whether its images have classes.
+    """
+
+    dataset: str
+    split: str
+    digest: str
+    shape: tuple[int, ...]
+    dtype: str
+    has_labels: bool
 
 
 @dataclass(frozen=True)
@@ -128,6 +153,24 @@ class TrialResult:
     warnings: list[HealthWarning] | None = None
     trained_by: dict[str, str] = field(default_factory=dict)
     measured_by: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def test_distance(self) -> str | None:
+        """Name of the test value of what selection reads, at the largest count; None without."""
+        base = self.primary.rpartition("_n")[0]
+        counts = (
+            (int(count), name)
+            for name in self.metrics
+            for start, _, count in [name.rpartition("_n")]
+            if base and start == f"test/{base}" and count.isdecimal()
+        )
+        return max(counts, default=(0, None))[1]
+
+    @property
+    def shown(self) -> dict[str, float]:
+        """What MLflow's page has beside the values: the distance under a plain name."""
+        name = self.test_distance
+        return {} if name is None else {DISTANCE_SHOWN: self.metrics[name]}
 
     def tags(self) -> dict[str, str]:
         """What tracking is told of the ending; ``health`` only where it was asked."""

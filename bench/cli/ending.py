@@ -73,7 +73,7 @@ def scale_of(config: RunConfig, device: str) -> dict[str, float]:
 
 
 def _distance(result: TrialResult, scale: Mapping[str, float]) -> str:
-    name = _test_name(result)
+    name = result.test_distance
     if name is None:
         none = "this data set has no detector, or too few validation images for it"
         return f"none: {result.reason or none}"
@@ -81,18 +81,6 @@ def _distance(result: TrialResult, scale: Mapping[str, float]) -> str:
     said = ", ".join(f"{what} {value:,.4g}" for what, value in there.items())
     beside = f", lower is better ({said})" if said else ", lower is better"
     return f"{name.partition('/')[2]} {result.metrics[name]:,.4g} on test{beside}"
-
-
-def _test_name(result: TrialResult) -> str | None:
-    """The test value of what selection read on validation, at the largest count."""
-    base = result.primary.rpartition("_n")[0]
-    counts = (
-        (int(count), name)
-        for name in result.metrics
-        for start, _, count in [name.rpartition("_n")]
-        if base and start == f"test/{base}" and count.isdecimal()
-    )
-    return max(counts, default=(0, None))[1]
 
 
 def _state(result: TrialResult) -> str:

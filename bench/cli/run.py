@@ -363,6 +363,7 @@ def _sum_up(driver: Driver, say: Say) -> dict[str, Any]:
         say("best cell of each family by mean validation distance:")
         say("\n".join(columns([list(rows[0]), *(list(row.values()) for row in rows)])))
     say(f"report: bench report {plan.identity.flags()}")
+    driver.tracked.dress()
     return {
         "study": plan.study.name,
         "experiment": plan.identity.key,

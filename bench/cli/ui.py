@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from ipaddress import ip_address
 from typing import Annotated
@@ -10,10 +11,18 @@ import typer
 
 from bench.cli.options import Say, Uri, command, quiet
 from bench.errors import UsageError
+from bench.plan.study import Study
 from bench.signals import run_guarded
 from bench.text import without_password
+from bench.tracking.experiments import Experiment
+from bench.tracking.mlflow import Store
 from bench.tracking.opening import for_mlflow, serve_command
 from bench.tracking.recorded import open_recorded
+from bench.tracking.view import dress, view_page
+
+NAME = "bench.localhost"
+"""Of this machine, as browsers know every name that ends so. Under ``localhost`` and ``127.0.0.1``
+MLflow's page opens its assistant over a third of the screen; a page under another name has none."""
 
 
 def _only_this_machine(host: str) -> bool:
@@ -22,6 +31,23 @@ def _only_this_machine(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:  # a name
         return host == "localhost"
+
+
+def _let_in(name: str, port: int) -> dict[str, str]:
+    """What MLflow's server must be told to answer under a name that is not in its list."""
+    hosts = ("localhost", "127.0.0.1", "[[]::1]")
+    return {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join([name, *(f"{each}:{port}" for each in hosts)]),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": f"http://{name}",
+    }
+
+
+def _study_of(store: Store, experiment: Experiment) -> Study | None:
+    """What an experiment's runs were planned by; None of runs by themselves, or without its file."""
+    try:
+        return store.plan(experiment.identity) if experiment.identity else None
+    except UsageError:
+        return None
 
 
 @command("ui")
@@ -45,7 +71,12 @@ def serve_ui(
     found = [e for e in found if study is None or e.given.startswith(study)]
     if not found:
         raise UsageError(f"nothing is logged for '{study or 'any study'}': run `bench run` first")
-    page = f"#/experiments/{found[0].id}/runs?compareRunsMode=CHART&workflowType=machine_learning"
+    chosen = found[0]
+    page = view_page(chosen.id)
+    with contextlib.suppress(
+        OSError, UsageError
+    ):  # a store that may only be read shows what it has
+        dress(store, chosen.id, _study_of(store, chosen))
     if store.uri.startswith("http"):
         say(f"the comparison page is {without_password(store.uri).rstrip('/')}/{page}")
         return
@@ -54,9 +85,11 @@ def serve_ui(
             f"warning: anybody who can reach {host}:{port} can read and change every run, "
             "expected 127.0.0.1 unless everybody there may: leave out --host"
         )
-    say(f"comparison page: http://{host}:{port}/{page}  (Ctrl-C ends the server)")
+    shown = f"{NAME}:{port}" if _only_this_machine(host) else f"{host}:{port}"
+    say(f"comparison page: http://{shown}/{page}  (Ctrl-C ends the server)")
     environment = {
         **os.environ,
+        **(_let_in(shown, port) if _only_this_machine(host) else {}),
         "MLFLOW_BACKEND_STORE_URI": for_mlflow(store.uri),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONSAFEPATH": "1",  # with -m, Python would import what lies in the current folder

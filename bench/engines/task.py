@@ -30,6 +30,7 @@ from bench.tracking.entries import (
     run_id_of,
 )
 from bench.tracking.journal import Journal
+from bench.tracking.machine import machine_watched
 from bench.tracking.mirrors import MIRRORS, Mirrors
 from bench.tracking.mlflow import Store
 from bench.training.checkpoint import LAST, RESULT, TRACEBACK, examine, require_folder
@@ -155,7 +156,8 @@ def _tracked(task: Task, folder: Path) -> Iterator[Journal]:
         if MIRRORS.names():
             journal.mirrors = Mirrors(sender.run_id(), folder)
         journal.state(RUNNING)
-        yield journal
+        with machine_watched(sender.run_id, task.uri):
+            yield journal
     finally:
         with contextlib.suppress(OSError):
             journal.close()
@@ -164,7 +166,7 @@ def _tracked(task: Task, folder: Path) -> Iterator[Journal]:
 
 def _run(
     task: Task,
-    logger: Logger,
+    journal: Journal,
     should_stop: Callable[[], bool],
     should_prune: Callable[[list[float]], bool],
     advance: Advance | None,
@@ -176,7 +178,7 @@ def _run(
         config=config,
         reference=reference,
         folder=Path(task.folder),
-        logger=logger,
+        logger=journal,
         should_stop=should_stop,
         stage=task.stage,
         should_prune=should_prune,
@@ -184,7 +186,8 @@ def _run(
         advance=advance,
     )
     if not run.finished:
-        logger.tags(
+        journal.inputs(reference.inputs())
+        journal.tags(
             {
                 **environment(device),
                 **precision_tags(config.train.precision, device),

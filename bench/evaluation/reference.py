@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -12,6 +13,7 @@ from bench.datasets import Splits
 from bench.evaluation.feature_cache import BlockKey, FeatureCache, Outputs
 from bench.evaluation.stored import Stored, placed
 from bench.pieces import piece
+from bench.records import SplitInput
 from bench.runtime import generator
 
 BLOCK = 500
@@ -66,6 +68,22 @@ class ReferenceData:
         # What makes epochs of the images that a run has seen.
         tags["train_images"] = str(len(self._images["train"]))
         return {"data_digest": self.spec.digest, **tags}
+
+    def inputs(self) -> list[SplitInput]:
+        """Every split, for a tracker that lists what a run was given."""
+        return [self._input(split) for split in self._images]
+
+    def _input(self, split: str) -> SplitInput:
+        images = self.images(split)
+        said = f"{self.spec.digest} {split} {len(images)}"
+        return SplitInput(
+            dataset=self.spec.name,
+            split=split,
+            digest=hashlib.sha256(said.encode()).hexdigest()[:16],
+            shape=tuple(images.shape),
+            dtype=str(images.dtype).removeprefix("torch."),
+            has_labels=self.labels(split) is not None,
+        )
 
     def images(self, split: str) -> Tensor:
         """uint8 ``[N, C, H, W]``; on the host where the device has no room for them."""

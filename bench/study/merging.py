@@ -154,9 +154,10 @@ def _told(folder: Path, run: _Arrival) -> Iterator[Entry]:
     for name, points in curves.items():
         for step, value in points:
             steps[step][name] = value
+    last = max(steps, default=0)
+    steps[last] |= run.result.shown
     for step in sorted(steps):
         yield Entry(at=now, step=step, metrics=steps[step])
-    last = max(steps, default=0)
     for file in bundle.pictures(record.run_id):
         if (png := bundle.artifact(record.run_id, file)) and _NAME.fullmatch(Path(file).stem):
             keep_picture(folder, Path(file).stem, last, png)

@@ -16,6 +16,7 @@ from bench.tracking.delivery import PLACED, deliver, deliver_all
 from bench.tracking.entries import About, header_of, is_told, run_id_of
 from bench.tracking.mlflow import Store
 from bench.tracking.patience import patiently, say
+from bench.tracking.view import colour_tag, dress
 
 T = TypeVar("T")
 
@@ -121,6 +122,10 @@ class TrackedStudy:
         self._facts |= tags
         self.patiently(lambda: self.store.describe_experiment(self.experiment_id, tags))
 
+    def dress(self) -> None:
+        """Has MLflow's page open at what the runs have."""
+        self.patiently(lambda: dress(self.store, self.experiment_id, self.plan.study))
+
     def folder(self, run: PlannedRun) -> Path:
         """Where a run's checkpoints, its result and its journal lie."""
         return self.plan.folder / run.key
@@ -164,6 +169,7 @@ class TrackedStudy:
             params=run.config.params(),
             tags=tags.to_tags(),
             facts=self._facts,
+            look=colour_tag(self.plan.study, run.cell.arm),
         )
 
     def _address(self, each: Ended) -> str:

@@ -33,6 +33,9 @@ from bench.tracking.mlflow import Store
 
 T = TypeVar("T")
 
+VIEWS = "mlflow.sharedViewState."
+"""How tags of an experiment begin that hold views of MLflow's page."""
+
 BUNDLE = "bundle.zip"
 """Its name beside a report."""
 
@@ -262,8 +265,8 @@ def _beside(store: Store, identity: Identity) -> dict[Identity, list[RunRecord]]
 
 
 def _passed_on(tags: Mapping[str, str]) -> dict[str, str]:
-    """Without whose folder it is, and on which machine."""
-    return {key: text for key, text in tags.items() if key != OWNER}
+    """Without whose folder it is, and on which machine, and how MLflow's page shows it."""
+    return {k: text for k, text in tags.items() if k != OWNER and not k.startswith(VIEWS)}
 
 
 def _sorted(records: Iterable[RunRecord]) -> list[RunRecord]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
 
-from bench.records import CONFIRM, RunRecord
+from bench.records import CONFIRM, RunRecord, SplitInput
 from bench.tracking.entries import (
     RUNNING,
     Cursor,
@@ -175,7 +175,7 @@ class Delivery:
             experiment,
             name=about.name,
             params={} if told_at_once else about.params,  # which the first request has
-            tags={**about.tags, JOURNAL_TAG: self._header.id},
+            tags={**about.tags, **about.look, JOURNAL_TAG: self._header.id},
             at=self._header.at,
         )
 
@@ -190,6 +190,8 @@ class Delivery:
                 params={} if cursor.told else self._header.about.params,
                 pictures=list(self._pictures(batch)),
             )
+            if given := [SplitInput(**one) for each in batch for one in each.inputs]:
+                logger.inputs(given)
             last = next((each for each in reversed(batch) if each.state), None)
             if last and last.state != self._state:
                 logger.send_state(last.state, last.at)
@@ -199,7 +201,22 @@ class Delivery:
     def _pictures(self, batch: Iterable[Entry]) -> Iterator[Shown]:
         for each in batch:
             if each.picture and (png := read_picture(self._folder, each.picture, each.step)):
-                yield Shown(each.picture, png, each.step, each.at)
+                step = planned_step(each.step, self._header.about.params)
+                yield Shown(each.picture, png, step, each.at)
+
+
+def planned_step(step: int, params: Mapping[str, str]) -> int:
+    """Where in the budget a validation was planned that came after so many images.
+
+    Pictures stand there, since MLflow's page sets only those of one step side by side, and families
+    that move by other numbers of batches see a few images more or less.
+    """
+    budget, parts = (
+        int(params.get(f"train.{key}", 0)) for key in ("num_images", "num_validations")
+    )
+    if not budget or not parts or not step:
+        return step
+    return min(max(1, round(step * parts / budget)), parts) * budget // parts
 
 
 def deliver(folder: Path, store: Store, *, wait: float = 0.0) -> None:

@@ -31,6 +31,7 @@ class About:
         params: The flat configuration.
         tags: Known before it begins.
         facts: Tags of an experiment that is made for it.
+        look: Tags that MLflow's page reads.
     """
 
     experiment: str
@@ -38,6 +39,7 @@ class About:
     params: dict[str, str]
     tags: dict[str, str]
     facts: dict[str, str] = field(default_factory=dict)
+    look: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,7 @@ class Entry:
         tags: Name to text.
         picture: Name of a picture, whose file ``read_picture`` reads.
         state: As MLflow calls it.
+        inputs: Splits that the run was given, as ``SplitInput`` has them.
     """
 
     at: int
@@ -82,6 +85,7 @@ class Entry:
     tags: dict[str, str] = field(default_factory=dict)
     picture: str = ""
     state: str = ""
+    inputs: list[dict[str, Any]] = field(default_factory=list)
 
     def line(self) -> bytes:
         """As it is written: what it has."""

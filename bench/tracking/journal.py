@@ -10,13 +10,14 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from bench.files import written_whole
 from bench.images import Picture, to_png
 from bench.logger import Logger, NullLogger
+from bench.records import SplitInput
 from bench.text import masked
 from bench.tracking.entries import (
     NAME,
@@ -55,6 +56,7 @@ class Journal:
             if each.picture and read_picture(folder, each.picture, each.step)
         }
         self._unsynced: list[Path] = []
+        self._has_inputs = any(each.inputs for each in entries)
         self._tags = {name: text for each in entries for name, text in each.tags.items()}
         self._state = next((each.state for each in reversed(entries) if each.state), "")
         os.truncate(self._path, end)  # a line may have been cut by a kill
@@ -87,6 +89,12 @@ class Journal:
         self._append(Entry(at=_now(), step=step, picture=name))
         self._pictures.add((name, step))
         self.mirrors.picture(name, picture, step)
+
+    def inputs(self, splits: Sequence[SplitInput]) -> None:
+        """Keeps which data the run was given; once."""
+        if splits and not self._has_inputs:
+            self._append(Entry(at=_now(), inputs=[asdict(each) for each in splits]))
+            self._has_inputs = True
 
     def state(self, state: str) -> None:
         """Keeps how the run stands."""

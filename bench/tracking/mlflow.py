@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.plan.study import Identity, Study
-from bench.records import RunRecord
+from bench.records import DISTANCE_SHOWN, RunRecord
 from bench.tracking.address import database_path, store_uri
 from bench.tracking.claim import Claim
 from bench.tracking.claim_experiment import ExperimentPlace
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 PAGE = 1_000
+REPORT = "bench.report"
+"""Tag of what is no run: it holds the report of an experiment, which MLflow gives no place of its own."""
 _UNKNOWN = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -57,6 +59,11 @@ class Store:
     def _client(self) -> MlflowClient:
         """Opened where it is needed: what a database of this machine holds is read without it."""
         return open_client(self.uri)
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's own, for what is asked of it once."""
+        return self._client
 
     def experiment(self, name: str) -> str:
         """Id of the experiment of that name, made where it is missing; one renamed is found.
@@ -142,7 +149,7 @@ class Store:
             filter_string=f"tags.`{tag}` = '{text}'",
             order_by=["attributes.start_time ASC"],
         )
-        return [_record(_stored(run)) for run in found]
+        return [record_of(_stored(run)) for run in found]
 
     def end_run(self, run_id: str, *, ok: bool) -> None:
         """Marks a run FINISHED or FAILED."""
@@ -161,15 +168,19 @@ class Store:
 
     def records(self, experiment_id: str) -> list[RunRecord]:
         """Every run of an experiment, without histories."""
+        with without_collector():
+            stored = self.stored_runs(experiment_id)
+            return [record_of(run) for run in stored if REPORT not in run.tags]
+
+    def stored_runs(self, experiment_id: str) -> list[StoredRun]:
+        """Every run of an experiment as MLflow holds it, with what only its page shows."""
         if self._tables:
-            with without_collector():
-                return [_record(run) for run in self._tables.runs(experiment_id)]
-        found: list[RunRecord] = []
+            return self._tables.runs(experiment_id)
+        found: list[StoredRun] = []
         token = None
         while True:
-            with without_collector():
-                page = self._client.search_runs([experiment_id], max_results=PAGE, page_token=token)
-                found += [_record(_stored(run)) for run in page]
+            page = self._client.search_runs([experiment_id], max_results=PAGE, page_token=token)
+            found += [_stored(run) for run in page]
             token = page.token
             if not token:
                 return found
@@ -208,7 +219,7 @@ class Store:
             raise UsageError(
                 f"'{prefix}' begins the ids of several runs ({known}): give more of it"
             )
-        return _record(_stored(found[0]))
+        return record_of(_stored(found[0]))
 
     def records_of(self, experiment: str) -> list[RunRecord]:
         """Every run of the experiment of that name; none where there is no such experiment."""
@@ -243,14 +254,20 @@ def _stored(run: Run) -> StoredRun:
     )
 
 
-def _record(run: StoredRun) -> RunRecord:
+def record_of(run: StoredRun) -> RunRecord:
+    """A run as it is read: without what only MLflow's page shows."""
     return RunRecord(
         run_id=run.run_id,
         params=_shared(run.params),
         tags=_shared(joined(_own(run.tags), LONGEST_TAG)),
-        metrics={sys.intern(key): value for key, value in run.metrics.items()},
+        metrics={sys.intern(k): v for k, v in run.metrics.items() if not is_for_show(k)},
         finished=run.status in {"FINISHED", "FAILED"},
     )
+
+
+def is_for_show(metric: str) -> bool:
+    """Whether a value is none of the run's: a copy for MLflow's page, or what its machine did."""
+    return metric == DISTANCE_SHOWN or metric.startswith("system/")
 
 
 def _own(tags: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 import time
 import uuid
@@ -12,9 +13,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.images import Picture, to_png
+from bench.records import SplitInput
 from bench.tracking.long_tags import LONGEST_TAG, parted
 
 if TYPE_CHECKING:
+    from mlflow.entities import Dataset
     from mlflow.tracking import MlflowClient
 
 AT_ONCE, TAGS_AT_ONCE = 800, 90
@@ -109,12 +112,44 @@ class RunLogger:
                 (latest / f"{name}.png").write_bytes(png)
             self._client.log_artifacts(self.run_id, made)
 
+    def inputs(self, splits: Sequence[SplitInput]) -> None:
+        """Lists data sets that the run was given, which MLflow holds once by name and digest."""
+        from mlflow.entities import DatasetInput, InputTag
+
+        self._client.log_inputs(
+            self.run_id,
+            [
+                DatasetInput(_dataset(each), [InputTag("mlflow.data.context", each.split)])
+                for each in splits
+            ],
+        )
+
     def send_state(self, state: str, at: int) -> None:
         """Marks the run ``RUNNING``, or ended at that time as ``KILLED``, ``FINISHED``, ``FAILED``."""
         if state == "RUNNING":
             self._client.update_run(self.run_id, status=state)
         else:
             self._client.set_terminated(self.run_id, status=state, end_time=at)
+
+
+def _dataset(split: SplitInput) -> Dataset:
+    """As MLflow's own ``NumpyDataset`` describes arrays."""
+    from mlflow.entities import Dataset
+
+    kinds = {"features": (split.dtype, [-1, *split.shape[1:]])}
+    kinds |= {"targets": ("int64", [-1])} if split.has_labels else {}
+    schema = {
+        what: json.dumps([{"type": "tensor", "tensor-spec": {"dtype": dtype, "shape": shape}}])
+        for what, (dtype, shape) in kinds.items()
+    }
+    return Dataset(
+        name=split.dataset,
+        digest=split.digest,
+        source_type="code",
+        source=json.dumps({"tags": {"data.dataset": split.dataset, "split": split.split}}),
+        schema=json.dumps({"mlflow_tensorspec": {"targets": None, **schema}}),
+        profile=json.dumps({"features_shape": list(split.shape)}),
+    )
 
 
 def _thumbnail(png: bytes) -> bytes:

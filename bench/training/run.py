@@ -377,7 +377,7 @@ def result_of(measured: Measured) -> TrialResult:
 def log_result(logger: Logger, result: TrialResult, images_seen: int | None = None) -> None:
     """Every value, at its own number of images where no other is given, and how it ended."""
     seen = result.metrics.get("cost/images_seen", 0) if images_seen is None else images_seen
-    logger.metrics(result.metrics, int(seen))
+    logger.metrics(result.metrics | result.shown, int(seen))
     logger.tags(result.tags())
     logger.flush()
 
