@@ -53,6 +53,11 @@ GROUPS: dict[str, dict[str, Listed]] = {
             "What differs between two runs: configuration, provenance, results.",
             "bench diff 1f3a 90bc",
         ),
+        "log-model": Listed(
+            "log_model",
+            "Log the best of some runs as a model that MLflow lists, loads and registers.",
+            "bench log-model --study depth_sweep --register digits",
+        ),
         "sample": Listed(
             "sample",
             "Draw samples of a finished run: a grid, arrays or a folder.",

@@ -7,24 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 from torch import Tensor
 
 from bench.cli.options import Device, Plugins, Root, Say, Uri, command, quiet
 from bench.config import RunConfig
-from bench.contracts import EvalFns, Rng, Trainable
+from bench.contracts import Trainable
 from bench.errors import UsageError
 from bench.evaluation.reference import ReferenceData
+from bench.evaluation.sampling import sampled
 from bench.evaluation.saved import is_grid, require_place, save_samples
-from bench.evaluation.view import draw, evaluation_mode
+from bench.evaluation.view import evaluation_mode
 from bench.files import written_where_asked
 from bench.images import Picture, display_scale, grid, to_png
-from bench.labels import draw_labels
 from bench.models import config_from_params
 from bench.pictures import over_the_truth
 from bench.records import DataSpec
-from bench.runtime import DeviceRng, generator, prepare, resolve_device
+from bench.runtime import prepare, resolve_device
 from bench.tracking.recorded import open_recorded
 from bench.training.identity import changed_since
 from bench.training.parts import reference_for, restore_run
@@ -130,12 +129,10 @@ def draw_samples(
     Raises:
         UsageError: ``label`` is no class of the model.
     """
-    reference, trainable = loaded.reference, loaded.trainable
-    noise = DeviceRng(generator("sample", seed), reference.device)
-    labels = _labels(trainable.eval_fns, reference, count, label, noise)
-    top = reference.spec.top
-    images = draw(trainable.modules, trainable.eval_fns, count, noise, labels, top=top)
-    return images, labels
+    reference = loaded.reference
+    return sampled(
+        loaded.trainable, reference.spec, reference.device, count, seed=seed, label=label
+    )
 
 
 def _require_pictures(spec: DataSpec, out: Path) -> None:
@@ -152,17 +149,3 @@ def _shown(images: Tensor, reference: ReferenceData) -> Picture:
         return over_the_truth(reference.detector(images)[0], reference.truth)
     side = max(1, round(len(images) ** 0.5))
     return grid(images, columns=side, scale=display_scale(images.shape[2]))
-
-
-def _labels(
-    fns: EvalFns, reference: ReferenceData, count: int, label: int | None, noise: Rng
-) -> Tensor | None:
-    if not fns.conditional:
-        if label is not None:
-            raise UsageError(f"--class {label} is for a conditional model, and this run has none")
-        return None
-    if label is None:
-        return draw_labels(reference.spec, count, noise)
-    if not 0 <= label < reference.spec.num_classes:
-        raise UsageError(f"--class must be in 0..{reference.spec.num_classes - 1}, got {label}")
-    return torch.full((count,), label, device=reference.device)

@@ -88,6 +88,8 @@ MISTAKES: dict[str, str] = {
     "merge note.txt": "'note.txt' is no bundle: give a file of `bench bundle`",
     # runs that are somewhere else
     "sample abc": NOT_THERE,
+    "log-model abc": NOT_THERE,
+    "log-model": "bench log-model takes ids of runs, or --study: give one of them",
     "eval abc": NOT_THERE,
     "eval abc --set lr=1": "bench eval measures and does not train: --set takes ",
     "compare abc": "bench compare takes two or more runs, got 1: add ids",

@@ -18,6 +18,7 @@ from bench.cli.evaluate import evaluate_one
 from bench.cli.train import train_one
 from bench.distances.frechet import frechet_distance, moments
 from bench.errors import UsageError
+from bench.evaluation import sampling
 from bench.pictures._chart import LEFT, SIDE, TOP
 
 COUNT = 40
@@ -83,7 +84,7 @@ def unconditional(tracked):
 def decoded(monkeypatch):
     """The labels of each call of the model's ``decode``."""
     calls = []
-    draw = sample.draw
+    draw = sampling.draw
 
     def recorded(nets, fns, *given, **named):
         def decode(nets, z, labels):
@@ -92,7 +93,7 @@ def decoded(monkeypatch):
 
         return draw(nets, dataclasses.replace(fns, decode=decode), *given, **named)
 
-    monkeypatch.setattr(sample, "draw", recorded)
+    monkeypatch.setattr(sampling, "draw", recorded)
     return calls
 
 

@@ -1,0 +1,118 @@
+"""``bench log-model``: what MLflow loads makes the samples of ``bench sample``."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli.test_sample import Tracked
+from synthetic_study import run_record
+
+from bench.cli.log_model import _best, log_best_model
+from bench.cli.sample import sample_run
+from bench.errors import UsageError
+from bench.tracking.mlflow import Store
+
+# In a process without this package on its path: the model brings its own.
+LOAD = """
+import json, sys
+import mlflow, numpy as np, pandas as pd
+mlflow.set_tracking_uri(sys.argv[1])
+loaded = mlflow.pyfunc.load_model(sys.argv[2])
+images = loaded.predict(pd.DataFrame({"n": [6], "seed": [3]}))
+np.save(sys.argv[3], images)
+print(json.dumps({
+    "inputs": [(one.name, str(one.type)) for one in loaded.metadata.get_input_schema().inputs],
+    "output": loaded.metadata.get_output_schema().inputs[0].to_dict()["tensor-spec"],
+    "from": sys.modules["bench"].__file__,
+    "imported": sorted({name.partition(".")[0] for name in sys.modules}),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory, migrated_database):
+    return Tracked(tmp_path_factory.mktemp("log_model"), migrated_database)
+
+
+@pytest.fixture(scope="module")
+def runs(tracked):
+    return [tracked.train(model, "width=4", "depth=1") for model in ("vae", "cgan")]
+
+
+def place(tracked):
+    return {"tracking_uri": tracked.uri, "root": tracked.root}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [0, 1])
+def test_model_that_mlflow_loads_makes_the_samples_of_the_run(tracked, runs, number, tmp_path):
+    run_id = runs[number]
+    said = log_best_model([run_id[:12]], register_as="digits", **place(tracked))
+    assert said["address"] == "models:/digits@best"
+    out = tmp_path / "loaded.npy"
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, tracked.uri, said["address"], str(out)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin", "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    sample_run(run_id, count=6, seed=3, out=tmp_path / "ours.npz", device="cpu", **place(tracked))
+    np.testing.assert_array_equal(np.load(out), np.load(tmp_path / "ours.npz")["x"])
+    assert loaded["inputs"] == [["n", "DataType.long"], ["seed", "DataType.long"]]
+    assert loaded["output"] == {"dtype": "uint8", "shape": [-1, 1, 8, 8]}
+    assert Path(loaded["from"]).parent.parent.name == "code"
+
+
+@pytest.mark.slow
+def test_logged_model_belongs_to_its_run_and_has_no_pickle(tracked, runs):
+    said = log_best_model([runs[0]], **place(tracked))
+    client = Store(tracked.uri).client
+    model = client.get_logged_model(said["model_id"])
+    assert (model.source_run_id, str(model.status)) == (runs[0], "READY")
+    assert model.tags["family"] == "vae"
+    files = {
+        path.name: path
+        for path in Path(model.artifact_location.removeprefix("file://")).rglob("*")
+        if path.is_file() and "code" not in path.parts
+    }
+    assert {"weights.safetensors", "settings.json", "MLmodel", "requirements.txt"} <= files.keys()
+    assert not [name for name in files if name.endswith((".pkl", ".pt", ".pth", ".bin"))]
+    needed = files["requirements.txt"].read_text().split()
+    assert all("==" in one for one in needed)
+    assert {one.partition("==")[0] for one in needed} >= {"torch", "numpy", "safetensors"}
+
+
+def test_a_run_that_is_unknown_or_nothing_is_one_sentence(store_uri):
+    Store(store_uri).experiment("train")
+    with pytest.raises(UsageError, match=r"takes ids of runs, or --study: give one of them"):
+        log_best_model()
+    with pytest.raises(UsageError, match="no run '0123' in"):
+        log_best_model(["0123"])
+
+
+def test_best_is_by_validation_and_no_collapsed_run_while_another_ended_well():
+    ok = [run_record("vae", depth, 0) for depth in (2, 5)]
+    worse, lower = run_record("gan", 4, 0), run_record("gan", 3, 0)
+    collapsed = dataclasses.replace(lower, tags={**lower.tags, "status": "collapsed"})
+    assert _best([*ok, worse, collapsed]) == min(
+        [*ok, worse], key=lambda one: one.metrics["val/fd_digits_n297"]
+    )
+    assert _best([collapsed]) == collapsed
+    failed = dataclasses.replace(worse, tags={**worse.tags, "status": "failed"})
+    with pytest.raises(UsageError, match="none of 1 runs ended with a distance"):
+        _best([failed])
+    other = dataclasses.replace(
+        worse, tags={**worse.tags, "primary": "val/elbo"}, metrics={"val/elbo": 1.0}
+    )
+    with pytest.raises(
+        UsageError, match="measured by val/elbo and val/fd_digits_n297, expected one"
+    ):
+        _best([*ok, other])
