@@ -40,6 +40,9 @@ def make_report(
         int | None,
         typer.Option("--seeds", min=1, max=10_000, help="the first so many; default all"),
     ] = None,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="also to MLflow, beside the study's runs")
+    ] = False,
     say: Say = quiet,
 ) -> Path:
     """Writes the report of what was run under that identity; its README's path.
@@ -55,9 +58,10 @@ def make_report(
         study = one_study(study, named, say)
     elif study or named:
         raise UsageError("bench report takes a STUDY or a file of `bench bundle`: give one")
-    if bundle is not None and (tier or dataset or overrides or tracking_uri):
+    if bundle is not None and (tier or dataset or overrides or tracking_uri or attach):
         raise UsageError(
-            f"'{bundle}' holds one study: leave out --tier, --dataset, --set and --tracking-uri"
+            f"'{bundle}' holds one study, and is no store: leave out --tier, --dataset, --set, "
+            "--tracking-uri and --attach"
         )
     if study is not None:
         load_study(study)  # a name that no file has is told before a database is made
@@ -79,6 +83,13 @@ def make_report(
     with written_where_asked(out):
         path = write_results(with_exams(results), out)
     say(f"report in {path}")
+    if attach:
+        from bench.report.answer import answer
+        from bench.tracking.attached import attach_report
+
+        question, said = answer(results).split("\n\n", 1)
+        attach_report(store, experiment_id, out, answer=f"{said}\n\n{question}")
+        say("report attached to the study in MLflow")
     return path
 
 
