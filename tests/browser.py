@@ -31,10 +31,6 @@ class Page:
 
     _session = ""
 
-    def before_each(self, script: str) -> None:
-        """Runs a script before those of every page."""
-        self._send("Page.addScriptToEvaluateOnNewDocument", source=script)
-
     def open(self, url: str) -> None:
         self._send("Page.navigate", url=url)
 

@@ -28,7 +28,6 @@ print(json.dumps({
     "inputs": [(one.name, str(one.type)) for one in loaded.metadata.get_input_schema().inputs],
     "output": loaded.metadata.get_output_schema().inputs[0].to_dict()["tensor-spec"],
     "from": sys.modules["bench"].__file__,
-    "imported": sorted({name.partition(".")[0] for name in sys.modules}),
 }))
 """
 
