@@ -23,7 +23,8 @@ def test_code_of_the_page_runs(store_uri: str, capsys: pytest.CaptureFixture[str
     known: dict[str, object] = {}
     for code in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
         exec(compile(code, str(PAGE), "exec"), known)
-    said = capsys.readouterr().out
+    said, told = capsys.readouterr()
+    assert "[1/" not in told  # nothing is told without say=print
     assert "(200, 1, 8, 8) uint8" in said
     assert "\nTrue\n" in said
     assert "reports/width/README.md" in said

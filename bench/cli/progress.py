@@ -22,9 +22,10 @@ class StudyProgress:
     Args:
         forecast: Seconds per run, by label.
         speedup: What is done at a time, in what one run at a time does.
+        silent: Shows nothing.
     """
 
-    def __init__(self, forecast: dict[str, float], speedup: float) -> None:
+    def __init__(self, forecast: dict[str, float], speedup: float, *, silent: bool = False) -> None:
         self._forecast, self._speedup = forecast, speedup
         self._total = sum(forecast.values())
         self._spent = 0.0
@@ -35,8 +36,8 @@ class StudyProgress:
             BarColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
-            console=Console(file=terminal()),
-            disable=not sys.stderr.isatty(),
+            console=Console(file=terminal(), force_jupyter=False, quiet=silent),
+            disable=silent or not sys.stderr.isatty(),
         )
         self._task = self._bar.add_task("", total=len(forecast))
 
