@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -45,6 +46,23 @@ def test_hooks_are_the_default_sessions_but_for_the_tests(repositories, noxfile)
     assert {tuple(command[:2]) for command in commands} == {("nox", "-s")}
     called = {session for command in commands for session in command[2:]}
     assert called == default_sessions(noxfile) - {"tests"}
+
+
+@pytest.mark.parametrize(
+    "file", [".ci/run", ".github/workflows/tests.yml", "AGENTS.md", "CONTRIBUTING.md", "README.md"]
+)
+def test_sessions_that_are_called_exist(noxfile, file):
+    sessions = {node.name for node in noxfile.body if isinstance(node, ast.FunctionDef)}
+    text = (ROOT / file).read_text(encoding="utf-8")
+    called = re.findall(r"nox\"? -s ([a-z]+(?: [a-z]+)*)", text)
+    assert called
+    assert {name for words in called for name in words.split()} <= sessions
+
+
+def test_workflow_asks_for_three_systems():
+    text = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
+    matrix = yaml.safe_load(text)["jobs"]["tests"]["strategy"]["matrix"]
+    assert [name.partition("-")[0] for name in matrix["os"]] == ["ubuntu", "macos", "windows"]
 
 
 def test_citation_names_the_version_and_licence_of_the_package():
