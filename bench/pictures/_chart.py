@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +68,17 @@ class Frame:
         first = math.ceil(self.low[axis] / step)
         last = math.floor((self.low[axis] + self.span) / step)
         return [i * step for i in range(first, last + 1)]
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """DejaVu Sans, the font of the report's figures, whose file matplotlib holds; else Pillow's own."""
+    found = find_spec("matplotlib")  # found, not imported
+    if found is not None and found.origin is not None:
+        path = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+        if path.is_file():
+            return ImageFont.truetype(path, size)
+    return ImageFont.load_default(size)
 
 
 def round_step(most: float) -> float:
@@ -222,7 +236,7 @@ class _Pen:
             (x * _OVERSAMPLED, y * _OVERSAMPLED),
             text,
             fill=_INK,
-            font=ImageFont.load_default(size * _OVERSAMPLED),
+            font=_font(size * _OVERSAMPLED),
             anchor=anchor,
             stroke_width=2 * _OVERSAMPLED if halo else 0,
             stroke_fill="white",

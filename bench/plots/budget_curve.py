@@ -7,6 +7,7 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor
+from bench.plots.references import draw_lines, validation_lines
 from bench.results.results import Results
 from bench.results.trends import factor_rows, half_values
 
@@ -39,6 +40,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         draw_factor(panel, mine, results)
         panel.set_title(after)
         alts.append(describe(mine, f"Validation {name} {after}", results.x_name))
+    draw_lines(axes, validation_lines(results))
     legend_below(figure, *axes)
     caption = (
         f"The same networks on the validation split at half the budget and at all of it: what "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,8 @@ from bench.results.runs import CellRuns, RecordedRun
 
 MOST_SEEDS = 20
 """Seeds of a cell whose curves are read and drawn."""
+
+WARM_UP = "KL warm-up"
 
 
 def curve_rows(results: Results, arm: str, name: str) -> list[dict[str, Any]]:
@@ -40,6 +43,25 @@ def cut_seeds(results: Results) -> str:
     places = [place for arm in results.arms for _, place in results.lines(arm)]
     are_cut = any(len(place.valued) > MOST_SEEDS for place in places)
     return f" Of each cell the first {MOST_SEEDS} seeds." if are_cut else ""
+
+
+def mark_warm_up(axes: Axes, results: Results, arm: str) -> bool:
+    """Shades the images over which an arm's KL factor rises; whether it has such ones."""
+    runs = [run for _, place in results.lines(arm) for run in drawn(place)]
+    ends = [
+        float(share) * int(images)
+        for run in runs
+        if (share := run.param("kl_warmup")) and (images := run.param("train.num_images"))
+    ]
+    if not any(ends):
+        return False
+    axes.axvspan(0, max(ends), color="0.5", alpha=0.13, linewidth=0, label=WARM_UP, zorder=0)
+    return True
+
+
+def warmed_up(marked: Sequence[bool]) -> str:
+    """Says what is shaded; empty where nothing is."""
+    return " Shaded: while the KL factor rises to its full weight." if any(marked) else ""
 
 
 def means(rows: pd.DataFrame) -> pd.DataFrame:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.markers import CARETDOWNBASE, CARETUPBASE
 
 from bench.plots.axes import GRAY, line_look
 from bench.results.format import join, significant
 from bench.results.results import Results, short
+
+_ARROW: dict[str, Any] = {"linestyle": "none", "markersize": 6, "clip_on": False, "zorder": 5}
 
 
 def draw_factor(axes: Axes, numbers: pd.DataFrame, results: Results) -> None:
@@ -49,14 +52,27 @@ def draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) -> 
             markeredgewidth=0.7,
             zorder=4,
         )
+    for edge, marker, cut in _cut(axes, known):
+        arrows = axes.plot(cut["at"], [edge] * len(cut), **{**look, **_ARROW, "marker": marker})
+        arrows[0].set_in_layout(False)  # half of it lies outside, where nothing makes room
     # A cross at the top edge for each run that has no value, one below the other.
     lost = mine[mine["kind"] == "lost"]
     heights = 0.975 - 0.035 * lost.groupby("at").cumcount()
     axes.plot(lost["at"], heights, "x", color=look["color"], transform=axes.get_xaxis_transform())
 
 
+def _cut(axes: Axes, known: pd.DataFrame) -> list[tuple[float, Any, pd.DataFrame]]:
+    """At the lower and the upper edge of the axes: its height, a sign, and what goes beyond it."""
+    low, high = axes.get_ylim()
+    below, above = known[known["low"] < low], known[known["high"] > high]
+    return [(low, CARETDOWNBASE, below), (high, CARETUPBASE, above)]
+
+
 def explain(axes: Axes, numbers: pd.DataFrame) -> None:
     """Legend entries, after the arms', for the signs that occur."""
+    if any(len(cut) for _, _, cut in _cut(axes, numbers[numbers["kind"] == "mean"])):
+        look: dict[str, Any] = {"linestyle": "none", "color": GRAY, "markersize": 6}
+        axes.plot([], [], marker=CARETUPBASE, label="interval goes on", **look)
     hollow: dict[str, Any] = {"linestyle": "none", "color": GRAY, "markerfacecolor": "white"}
     if (numbers["status"] == "collapsed").any():
         axes.plot([], [], marker=".", markersize=7, label="collapsed", **hollow)

@@ -39,8 +39,8 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     legend_below(figure, axes)
     caption = (
         f"Distance to the test split against {x}, last checkpoint. Small dots are seeds (hollow: "
-        "collapsed), lines join their means (geometric ones of a Frechet distance), bars are 95 % t intervals over seeds, cut at the "
-        f"edge. It shows what is learnt after {results.budget()} images: within a small budget a "
+        "collapsed), lines join their means (geometric ones of a Frechet distance), bars are 95 % t intervals over seeds, an arrow "
+        f"where one goes on beyond the edge. It shows what is learnt after {results.budget()} images: within a small budget a "
         "deeper or larger network may be late, which does not make it worse."
         f"{held_factors(results)}"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from bench.measures import scale_of
@@ -12,6 +14,9 @@ from bench.plots.references import in_sight, named_lines, reference_rows
 from bench.results.format import significant
 from bench.results.results import Results
 from bench.results.trends import place_rows
+
+_UPRIGHT = 6
+"""Families whose names stand side by side."""
 
 
 def numbers(results: Results) -> pd.DataFrame:
@@ -46,8 +51,13 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     named = named_lines(rows)
     label_lines(axes, named)
     labels = [f"{p.arm}\n{results.label(p)}".strip() for p in results.chosen_cells]
-    axes.set_xticks(range(len(arms)), labels)
-    axes.set(xlim=(-0.5, len(arms) - 0.5), title=f"After {results.budget()} real images per run")
+    slant: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(arms) > _UPRIGHT else {}
+    axes.set_xticks(range(len(arms)), labels, **slant)
+    axes.set(
+        xlim=(-0.5, len(arms) - 0.5),
+        xlabel="family",
+        title=f"After {results.budget()} real images per run",
+    )
     axes.grid(visible=False, axis="x")
     legend_below(figure, axes)
     caption = (

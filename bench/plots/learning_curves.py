@@ -7,6 +7,7 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import curve_rows, cut_seeds, draw_curves, means
+from bench.plots.references import draw_lines, validation_lines
 from bench.results.format import significant
 from bench.results.results import Results
 
@@ -43,10 +44,11 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         ends.append(
             f"{arm} ends at " + ", ".join(f"{significant(v)} ({k})" for k, v in last.items())
         )
+    draw_lines(axes, validation_lines(results))
     x = results.x_name or "settings"
     legend_below(figure, *axes, title=x)
     caption = (
         f"Validation distance against images seen, by {x}: thick lines are means over seeds, thin "
-        f"lines single seeds. Runs that diverged or failed are left out.{cut_seeds(results)}"
+        f"lines single seeds, dashed lines what images that no family made get. Runs that diverged or failed are left out.{cut_seeds(results)}"
     )
     return Drawing(figure, caption, f"Validation {name} by {x}. {'; '.join(ends)}.")

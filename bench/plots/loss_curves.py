@@ -8,7 +8,15 @@ import pandas as pd
 
 from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
-from bench.plots.curves import curve_rows, cut_seeds, draw_curves, drawn, means
+from bench.plots.curves import (
+    curve_rows,
+    cut_seeds,
+    draw_curves,
+    drawn,
+    mark_warm_up,
+    means,
+    warmed_up,
+)
 from bench.results.results import Results
 
 _LOSS = re.compile(r"train/(\w+_)?loss")
@@ -54,11 +62,13 @@ def _summed(losses: list[pd.DataFrame]) -> pd.DataFrame:
 def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     """Panels with axes of their own: losses of different families mean different things."""
     losses = rows.groupby(["arm", "name"], sort=False)
-    figure, axes = panels(len(losses), top=0.9, height=2.2)
+    figure, axes = panels(len(losses), top=0.9, height=2.2, ylabel="training loss")
+    warm = []
     for panel, ((arm, name), mine) in zip(axes, losses, strict=True):
         scale_y(panel, mine["value"].tolist(), log=False)
         draw_curves(panel, mine, results.x_values, seeds=False)
-        panel.set_title(f"{arm}\n{str(name).partition('/')[2]}")
+        panel.set_title(f"{arm}\n{str(name).partition('/')[2]}{_unit(results, str(arm))}")
+        warm.append(mark_warm_up(panel, results, str(arm)))
     for panel in axes[-3:]:
         panel.set_xlabel("real images seen")
     x = results.x_name or "settings"
@@ -68,6 +78,13 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         f"What was minimised, mean over seeds and over the steps since the last log, by {x}. "
         "Losses of different families share no scale, and none of them measures quality; "
         "summed_loss adds up those of a game's players."
-        f"{cut_seeds(results)}"
+        f"{warmed_up(warm)}{cut_seeds(results)}"
     )
     return Drawing(figure, caption, f"Training losses against images seen by {x}: {shown}.")
+
+
+def _unit(results: Results, arm: str) -> str:
+    """Of a bound on a likelihood nats; what a game minimises has no unit."""
+    runs = [run for _, place in results.lines(arm) for run in drawn(place)]
+    is_bound = any(run.has_curve("train/reconstruction_nats") for run in runs)
+    return " (nats per image)" if is_bound else ""

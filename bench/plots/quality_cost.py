@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from bench.plots import Drawing, plot
 from bench.plots.axes import GRAY, LOG_SPREAD, legend_below, line_look, panels, scale_y
+from bench.plots.references import draw_lines, test_lines
 from bench.results.format import significant
 from bench.results.results import Results
 from bench.results.runs import CellRuns
@@ -18,6 +19,12 @@ _SAME = 0.05
 """Costs that differ by less than this share do not tell cells apart: whole batches make some."""
 _NEAR = 0.15
 """Names nearer to each other than this share of a panel's width would overlap."""
+
+_ROOM = 0.2
+"""Share of a panel's height under its lowest point, for names."""
+
+_LINE = 10
+"""Points between two lines of names."""
 
 COSTS = {
     "parameters": "parameters",
@@ -96,13 +103,14 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
             _draw_arm(panel, points, line_look(results.arms, str(arm)), str(arm))
         panel.set_xlabel(cost)
         alts.append(_alt(mine, cost))
+    draw_lines(axes, test_lines(results))
     legend_below(figure, *axes)
     caption = (
         "Each point is a cell, the mean over its seeds. Filled points are the Pareto front, which "
         "the line joins: no other cell is both as cheap and as good; for each hollow one another "
         "is, and is better in one of the two. A front of means says nothing of their spread. "
         "Seconds depend on the machine and on what else it did. A model of one phase updates "
-        "everything in it."
+        "everything in it. Dashed lines are what images that no family made get."
     )
     return Drawing(figure, caption, " ".join(alts))
 
@@ -111,7 +119,7 @@ def _make_room(axes: Axes) -> None:
     """Space under the lowest point for its name: under a front there is nothing else."""
     low, high = axes.get_ylim()
     is_log = axes.get_yscale() == "log"
-    axes.set_ylim(low * (low / high) ** 0.06 if is_log else low - 0.06 * (high - low), high)
+    axes.set_ylim(low * (low / high) ** _ROOM if is_log else low - _ROOM * (high - low), high)
 
 
 def _scale_x(axes: Axes, values: list[float]) -> None:
@@ -133,7 +141,7 @@ def _brief(value: float, _: object = None) -> str:
 
 
 def _draw_front(axes: Axes, front: pd.DataFrame) -> None:
-    """Steps from the cheapest to the best, a few of the cells named."""
+    """Steps from the cheapest to the best, a cells named."""
     axes.plot(
         front["cost"],
         front["value"],
@@ -145,22 +153,33 @@ def _draw_front(axes: Axes, front: pd.DataFrame) -> None:
         zorder=1,
     )
     to_axes = axes.transData + axes.transAxes.inverted()
-    last = -1.0
-    for cell, x, y in zip(
-        front["cell"][::-1], front["cost"][::-1], front["value"][::-1], strict=True
+    places = [float(to_axes.transform(point)[0]) for point in front[["cost", "value"]].to_numpy()]
+    names = [cell or arm for cell, arm in zip(front["cell"], front["arm"], strict=True)]
+    for name, x, y, at, line in zip(
+        names, front["cost"], front["value"], places, _lines(places), strict=True
     ):
-        at = float(to_axes.transform((x, y))[0])
-        if last < 0 or last - at > _NEAR:
-            axes.annotate(
-                cell,
-                (x, y),
-                xytext=(0, -6),
-                textcoords="offset points",
-                ha="right" if at > 1 - _NEAR / 2 else "left" if at < _NEAR / 2 else "center",
-                va="top",
-                fontsize=7.5,
-            )
-            last = at
+        axes.annotate(
+            name,
+            (x, y),
+            xytext=(0, -6 - _LINE * line),
+            textcoords="offset points",
+            ha="right" if at > 1 - _NEAR / 2 else "left" if at < _NEAR / 2 else "center",
+            va="top",
+            fontsize=7.5,
+            arrowprops={"arrowstyle": "-", "color": GRAY, "linewidth": 0.4} if line else None,
+        )
+
+
+def _lines(places: list[float]) -> list[int]:
+    """On which line below its point each name stands, so that no two on one line overlap."""
+    ends: list[float] = []
+    found = []
+    for at in sorted(places):
+        line = next((i for i, end in enumerate(ends) if at - end > _NEAR), len(ends))
+        ends[line : line + 1] = [at]
+        found.append(line)
+    order = sorted(range(len(places)), key=places.__getitem__)
+    return [found[order.index(i)] for i in range(len(places))]
 
 
 def _draw_arm(axes: Axes, mine: pd.DataFrame, look: dict[str, Any], arm: str) -> None:

@@ -9,7 +9,13 @@ from matplotlib.axes import Axes
 
 from bench.plots import Drawing, plot
 from bench.plots.axes import GRAY, legend_below, line_look, panels, scale_y
-from bench.plots.curves import curve_rows, cut_seeds, thousands_of_images
+from bench.plots.curves import (
+    curve_rows,
+    cut_seeds,
+    mark_warm_up,
+    thousands_of_images,
+    warmed_up,
+)
 from bench.results.results import Results
 
 _KEYS = ["arm", "level", "seed", "images_seen"]
@@ -67,10 +73,12 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
     figure, axes = panels(
         len(arms), top=0.9, height=2.6, columns=2, ylabel="nats per image\n(lower is better)"
     )
+    warm = []
     for panel, (arm, mine) in zip(axes, arms, strict=True):
         scale_y(panel, mine["value"].tolist(), log=False)
         _draw_arm(panel, mine, results.x_values)
         panel.set_title(str(arm))
+        warm.append(mark_warm_up(panel, results, str(arm)))
     for panel in axes[-2:]:
         panel.set_xlabel("real images seen")
     x = results.x_name or "settings"
@@ -79,7 +87,7 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         f"KL divergence less log p(x|z), by {x}, mean over seeds, with the KL at factor 1: of train "
         "images the mean over the steps since the last log, as the network was then; of validation "
         "images at each validation. What a run minimised, warm-up and factor of the KL included, "
-        f"is in the training losses.{cut_seeds(results)}"
+        f"is in the training losses.{warmed_up(warm)}{cut_seeds(results)}"
     )
     ends = "; ".join(f"{arm}: {_gap(mine)}" for arm, mine in arms)
     return Drawing(
