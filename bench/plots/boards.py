@@ -32,6 +32,9 @@ MOST_COLUMNS = 4
 _MOST_COLUMNS = 8
 """Images side by side in a panel of samples, however many are logged."""
 
+_FEW_COLUMNS = 5
+"""The same in a smaller panel."""
+
 _ENLARGED = 234
 """Pixels that a grid of smaller images is enlarged to at most: eight of 28."""
 
@@ -40,6 +43,15 @@ _LINE = 128
 
 _SMALLEST_PITCH = 9
 _GAP, _LETTER, _LINE_HEIGHT = 14, 10, 21
+
+
+_HEADS = {
+    "reconstructions": "pairs: original | reconstruction",
+    "inversion": "pairs: original | nearest found",
+    "interpolation": "rows: from one z to another",
+    "latent_grid": "z1 to the right, z2 upwards",
+}
+"""What the rows and columns of a picture are, below its title."""
 
 
 @dataclass(frozen=True)
@@ -139,43 +151,62 @@ def _is_enlarged(tiles: Tiles, scale: int) -> bool:
     return bool((small.repeat(scale, axis=2).repeat(scale, axis=3) == tiles).all())
 
 
-def picture(tiles: Tiles) -> Pixels:
-    """The tiles in a grid again, enlarged by a whole number while they stay narrow."""
+def picture(tiles: Tiles, most: int = _ENLARGED) -> Pixels:
+    """The tiles in a grid again, enlarged by a whole number while they stay narrower than ``most``."""
     rows, columns, _, width, _ = tiles.shape
-    scale = max(1, (_ENLARGED - columns - 1) // (columns * width))
+    scale = max(1, (most - columns - 1) // (columns * width))
     large = tiles.repeat(scale, axis=2).repeat(scale, axis=3)
     lined = np.pad(large, ((0, 0), (0, 0), (1, 0), (1, 0), (0, 0)), constant_values=_LINE)
     joined = lined.swapaxes(1, 2).reshape(rows * lined.shape[2], columns * lined.shape[3], 3)
     return np.pad(joined, ((0, 1), (0, 1), (0, 0)), constant_values=_LINE)
 
 
-def first_tiles(tiles: Tiles) -> Tiles:
-    """As many of the first images as a panel holds; of colour pictures, half the rows."""
-    columns = min(tiles.shape[1], _MOST_COLUMNS, max(2, (PANEL - 1) // (tiles.shape[3] + 1)))
+def first_tiles(tiles: Tiles, side: int = PANEL) -> Tiles:
+    """As many of the first images as so many pixels hold; of colour pictures, half the rows."""
+    most = _MOST_COLUMNS if side == PANEL else _FEW_COLUMNS
+    columns = min(tiles.shape[1], most, max(2, (side - 1) // (tiles.shape[3] + 1)))
     is_gray = bool((tiles == tiles[..., :1]).all())
     in_order = tiles.reshape(-1, *tiles.shape[2:])
     rows = min(columns if is_gray else max(1, columns // 2), len(in_order) // columns)
     return in_order[: rows * columns].reshape(rows, columns, *tiles.shape[2:])
 
 
-def board(rows: pd.DataFrame, results: Results, name: str) -> Figure | None:
+def board(rows: pd.DataFrame, results: Results, name: str, side: int = PANEL) -> Figure | None:
     """The pictures ``name`` of the runs in ``rows``; None where no run has one.
 
     Args:
         rows: ``row, column, title, run_id``: where each picture stands and what is above it.
         results: Whose pictures.
         name: ``samples`` (as many as a panel holds) or another, shown whole.
+        side: Pixels that samples may be wide.
     """
     found = {
         (row, column, title): read_tiles(png)
         for row, column, title, run_id in rows.to_numpy().tolist()
         if (png := results.pictures(run_id, name))
     }
+    head = f"\n{_HEADS[name]}" if name in _HEADS else ""
     panels = {
-        (row, column): Panel(picture(first_tiles(tiles) if name == "samples" else tiles), title)
+        (row, column): Panel(
+            _shown(tiles, side) if name == "samples" else picture(tiles),
+            f"{title}{head or _classes(name, tiles)}",
+        )
         for (row, column, title), tiles in zip(found, native(list(found.values())), strict=True)
     }
     return _laid_out(panels) if panels else None
+
+
+def _shown(tiles: Tiles, side: int) -> Pixels:
+    """Samples; a chart, which is one tile, whole, in a small panel at half its size or less."""
+    if tiles.shape[:2] != (1, 1) or side == PANEL:
+        return picture(first_tiles(tiles, side), min(side, _ENLARGED))
+    whole = Image.fromarray(tiles[0, 0])
+    return np.asarray(whole.reduce(max(1, -(-whole.width // (2 * side)))))
+
+
+def _classes(name: str, tiles: Tiles) -> str:
+    """``columns: classes 0 to 9`` above a grid of classes; empty above another."""
+    return f"\ncolumns: classes 0 to {tiles.shape[1] - 1}" if name == "class_grid" else ""
 
 
 def _laid_out(panels: Mapping[tuple[str, str], Panel]) -> Figure:
@@ -191,6 +222,6 @@ def _laid_out(panels: Mapping[tuple[str, str], Panel]) -> Figure:
     for (row, column), panel in panels.items():
         left, bottom = rights[column] - widths[column], size[1] - below[row] + _GAP
         figure.figimage(panel.picture, left, bottom, origin="upper")
-        title_at = left / size[0], (bottom + len(panel.picture) + 9) / size[1]
-        figure.text(*title_at, panel.title, fontsize=8, linespacing=1.15)
+        title_at = left / size[0], (bottom + panel.height - 3) / size[1]
+        figure.text(*title_at, panel.title, fontsize=8, linespacing=1.15, va="top")
     return figure

@@ -10,6 +10,7 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.boards import (
     MOST_COLUMNS,
+    PANEL,
     board,
     evenly,
     line_title,
@@ -26,6 +27,9 @@ _MOST_LEVELS = 6
 _MOST_PAIRS = 5
 """Values of the x factor of which reconstructions are shown."""
 
+_BEST_SIDE, _BEST_COLUMNS = 160, 7
+"""Pixels that the samples of a family's best run may be wide, and how many families are side by side."""
+
 _COLUMNS = 3
 """Families side by side where each has one picture."""
 
@@ -36,7 +40,15 @@ Panels = Callable[[Results], list[Panel]]
 
 
 def grids(
-    name: str, *, title: str, summary: str, order: int, picture: str, caption: str, alt: str
+    name: str,
+    *,
+    title: str,
+    summary: str,
+    order: int,
+    picture: str,
+    caption: str,
+    alt: str,
+    side: int = PANEL,
 ) -> Callable[[Panels], Panels]:
     """Decorator that registers a figure by the function that says which runs it shows.
 
@@ -48,6 +60,7 @@ def grids(
         picture: What is shown of each run.
         caption: ``{measure}`` stands for the measure of validation.
         alt: What stands before the titles in the alternative text.
+        side: Pixels that samples may be wide.
     """
 
     def register(panels: Panels) -> Panels:
@@ -56,7 +69,7 @@ def grids(
 
         @plot(name, title=title, summary=summary, order=order, numbers=numbers, reads_pictures=True)
         def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
-            figure = board(rows, results, picture)
+            figure = board(rows, results, picture, side)
             if figure is None:
                 return None
             said = caption.format(measure=results.selection_metric_name)
@@ -66,6 +79,33 @@ def grids(
         return panels
 
     return register
+
+
+@grids(
+    "best_samples",
+    title="Samples of each family's best run beside real images",
+    summary="samples of each family's best run beside real images, small",
+    order=6,
+    picture="samples",
+    caption=(
+        "The first samples of one fixed noise, not selected by eye, of each family's chosen cell: the "
+        "seed of the lowest validation {measure}. Pixels are not smoothed."
+    ),
+    alt="Grids of samples, real images first",
+    side=_BEST_SIDE,
+)
+def best_samples(results: Results) -> list[Panel]:
+    """Real images, then each family that has a value."""
+    real = results.baseline(REAL_IMAGES)
+    panels = [
+        ("", "", f"{arm}\n{_seed_of(results, arm, run)}", run.record.run_id)
+        for arm in results.arms
+        for _, run in ranked_runs(results, results.chosen(arm))[:1]
+    ]
+    if panels and real is not None:
+        shown = [("", "", "real images\ntrain split", run.record.run_id) for run in real.valued[:1]]
+        panels = [*shown, *panels]
+    return _in_rows(panels, _BEST_COLUMNS)
 
 
 @grids(
@@ -98,6 +138,13 @@ def sample_grids(results: Results) -> list[Panel]:
         panels.extend((level, "", name, run.record.run_id) for run in place.valued[:1])
     is_wide = len({row for row, *_ in panels}) == 1 and len(panels) > MOST_COLUMNS + 1
     return _in_rows(panels, MOST_COLUMNS) if is_wide else panels
+
+
+def _seed_of(results: Results, arm: str, run: RecordedRun) -> str:
+    """``depth 3, seed 1``: the chosen cell and the seed."""
+    place = results.chosen(arm)
+    label = results.label(place) if place else ""
+    return ", ".join(filter(None, [label, f"seed {run.seed}"]))
 
 
 def _in_rows(panels: list[Panel], columns: int) -> list[Panel]:

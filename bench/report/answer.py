@@ -1,4 +1,4 @@
-"""The first screen: the question, and its answer for somebody who has not read the protocol."""
+"""The question, and its answer in three sentences for somebody who has not read the protocol."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from bench.measures import MeasureName
 from bench.plan.study import DISTANCE
-from bench.report.doubts import learning, robustness, who
+from bench.report.sections.budget import epochs
+from bench.report.sections.doubts import MOST_NAMED, doubts, who
 from bench.report.sections.search import lost
 from bench.results.decisions import ALPHA, comparisons
 from bench.results.format import (
@@ -18,20 +19,15 @@ from bench.results.format import (
     plural,
     prose,
     shown,
-    significant,
-    span,
 )
 from bench.results.learning import learning_unknown, still_learning
 from bench.results.naming import against_naming
-from bench.results.results import GAUSSIAN, REAL_IMAGES, Results, short
+from bench.results.results import Results, short
 from bench.results.robustness import headline_order
 from bench.results.runs import UNFINISHED, CellRuns
-from bench.results.summary import seeds_said, tag_values
+from bench.results.summary import seeds_said
 from bench.results.trends import trends
 from bench.stats.trend import Trend
-
-_MOST_NAMED = 3
-"""Families in the first sentence that a comparison was not declared with."""
 
 _AT_COMMON = "at the seeds that both have, over which they were tested"
 """Where a family of a higher mean over its own seeds is the lower one."""
@@ -40,9 +36,10 @@ _DISTANCES = {"fd": "Frechet distance", "fid": "FID", "kd": "kernel distance", "
 
 
 def answer(results: Results) -> str:
-    """The question, then three sentences: who is nearest, whether it was over, whether it holds.
+    """The question, then who is nearest, and whether that was over and holds.
 
-    In front of them, where a factor is followed, what the distance does along it.
+    In front, where a factor is followed, what the distance does along it. The values of all stand
+    in the table below it; the orders by other measures, in the section on whether it holds.
     """
     along = _along(results)
     scene = f"At the {prose(results.x_name)} that validation chose" if along else _scene(results)
@@ -51,8 +48,7 @@ def answer(results: Results) -> str:
         *_valueless(results),
         outside_ahead(results),
         *lost(results),
-        learning(results),
-        robustness(results),
+        doubts(results),
     ]
     return f"The question: {prose(results.study.question)}\n\n{' '.join(filter(None, said))}"
 
@@ -83,7 +79,7 @@ def _finding(results: Results, scene: str) -> str:
     order = headline_order(results) or (known[0].arm,)
     best, *others = [next(p for p in known if p.arm == arm) for arm in order]
     if not others:
-        return f"{scene}, {_named(results, best)} is at {_value(results, best)}{_scale(results)}."
+        return f"{scene}, {_named(results, best)} is at {_value(results, best)}."
     said = [_declined(results), _ahead(results, best, others)]
     return f"{scene}, {'; '.join(filter(None, said))}."
 
@@ -112,7 +108,7 @@ def _declined(results: Results) -> str:
             "no family is named: none is nearer to real images than a Gaussian fitted to the pixels"
         ),
         "learning": (
-            f"{who(results, still_learning(results))} still learning, so that no family is named the "
+            f"{who(results, still_learning(results), MOST_NAMED)} still learning, so that no family is named the "
             "best"
         ),
         "learning unknown": (
@@ -129,23 +125,18 @@ def _ahead(results: Results, best: CellRuns, others: Sequence[CellRuns]) -> str:
     """Whose distance is lower than whose, each at its settings, as far as a test says so."""
     lower, near, above, unknown = _standing(results, best, others)
     subject = _named(results, best)
-    value = f"{_value(results, best)}{_scale(results)}"
-    parts = [f"not told apart from {_listed(results, near)}"] if near else []
-    parts += [f"higher than {_listed(results, above)} {_AT_COMMON}"] if above else []
-    parts += [f"not tested against {_listed(results, unknown)}"] if unknown else []
+    value = _value(results, best)
+    parts = [f"not told apart from {_listed(near)}"] if near else []
+    parts += [f"higher than {_listed(above)} {_AT_COMMON}"] if above else []
+    parts += [f"not tested against {_listed(unknown)}"] if unknown else []
     rest = f", {join(parts)}" if parts else ""
     if lower:
-        is_at = f"{_verb(results, lower)} at {value}, lower than {_listed(results, lower)}"
-        return f"{subject} {is_at}{rest}"
+        than = _listed(lower)
+        if against_naming(results) in {"collapsed", "gaussian"}:  # none is any good
+            return f"{subject} is at {value}, lower than {than}{rest}"
+        learnt = "learned faster" if still_learning(results) else "makes images nearer to real ones"
+        return f"{subject} {learnt} than {than}: it is at {value}{rest}"
     return f"the lowest mean is that of {subject}, at {value}{rest}"
-
-
-def _verb(results: Results, lower: Sequence[CellRuns]) -> str:
-    """What a lower distance comes to: nothing where no family is any good."""
-    if against_naming(results) in {"collapsed", "gaussian"}:
-        return "is"
-    learnt = "learned faster" if still_learning(results) else "makes images nearer to real ones"
-    return f"{learnt} than {_bare(lower)}: it is"
 
 
 def _standing(
@@ -169,12 +160,9 @@ def _bare(places: Sequence[CellRuns]) -> str:
     return join([code(place.arm) for place in places])
 
 
-def _listed(results: Results, places: Sequence[CellRuns]) -> str:
-    """Each with its settings and value; a number of them where they are many."""
-    if len(places) > _MOST_NAMED:
-        return plural(len(places), "other")
-    metric = results.test_metric
-    return join([f"{_named(results, p)} at {_plain(metric, p)}" for p in places])
+def _listed(places: Sequence[CellRuns]) -> str:
+    """Their names; a number where they are many."""
+    return plural(len(places), "other") if len(places) > MOST_NAMED else _bare(places)
 
 
 def _scene(results: Results) -> str:
@@ -182,21 +170,7 @@ def _scene(results: Results) -> str:
     dataset = prose(results.identity.dataset)
     if not (images := results.budget()) or not results.arm_runs:
         return f"On {dataset}"
-    return f"After {images} real images per run{_epochs(results)} of {dataset}"
-
-
-def _epochs(results: Results) -> str:
-    """The budget as passes over the training images; empty of runs that do not say how many.
-
-    Stacks that are drawn anew are passed over by none.
-    """
-    if any(run.param("data.stacks") != "fixed" for run in results.arm_runs):
-        return ""
-    sizes = tag_values(results.arm_runs, "train_images")
-    budgets = [float(text) for run in results.arm_runs if (text := run.param("train.num_images"))]
-    if len(sizes) != 1 or not budgets:
-        return ""
-    return f" ({span((b / int(sizes[0]) for b in budgets), lambda e: significant(e, 2))} epochs)"
+    return f"After {images} real images per run{epochs(results)} of {dataset}"
 
 
 def _named(results: Results, place: CellRuns) -> str:
@@ -218,11 +192,11 @@ def _shown(text: str) -> str:
 
 
 def _value(results: Results, place: CellRuns) -> str:
-    """``a Frechet distance of 116 [103, 131] to the test images (`fd_mnist_n10000`, 5 seeds)``."""
+    """``a Frechet distance of 116 [103, 131] to the test images (5 seeds; lower is nearer)``."""
     measure = MeasureName.parse(results.test_metric).measure
     return (
         f"a {_DISTANCES.get(measure, 'distance')} of {_plain(results.test_metric, place)} to the "
-        f"test images ({code(results.test_metric_name)}, {seeds_said(place, results.test_metric)}{_collapsed(place)})"
+        f"test images ({seeds_said(place, results.test_metric)}{_collapsed(place)}; lower is nearer)"
     )
 
 
@@ -234,19 +208,6 @@ def _plain(metric: str, place: CellRuns) -> str:
 def _collapsed(place: CellRuns) -> str:
     number = sum(run.status == "collapsed" for run in place.valued)
     return f", {count(number)} of them collapsed" if number else ""
-
-
-def _scale(results: Results) -> str:
-    """What the distance is of images that no family made: where its scale begins and ends."""
-    says = {REAL_IMAGES: "real training images", GAUSSIAN: "a Gaussian fitted to the pixels"}
-    known = {
-        what: mean
-        for name, what in says.items()
-        if (place := results.baseline(name))
-        and (mean := place.mean(results.test_metric)) is not None
-    }
-    said = [f"{shown(results.test_metric, mean)} for {what}" for what, mean in known.items()]
-    return f", where lower is nearer ({join(said)})" if said else ", where lower is nearer"
 
 
 def outside_ahead(results: Results) -> str:

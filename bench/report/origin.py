@@ -17,16 +17,31 @@ _WHAT = ("trained", "measured")
 
 
 def origin(results: Results) -> str:
-    """One sentence where all runs are of one commit, else a warning; empty where none is recorded."""
+    """One sentence where all runs are of one commit; empty where none is recorded, or several are."""
+    counts, runs, unknown = _commits(results)
+    if not counts or _warnings(counts, runs, unknown):
+        return ""
+    return f"Made of {plural(len(runs), 'run')} of commit {code(next(iter(counts)))}."
+
+
+def warning(results: Results) -> str:
+    """A quotation where runs are not all of one commit that has their code; else empty."""
+    counts, runs, unknown = _commits(results)
+    found = _warnings(counts, runs, unknown) if counts else ""
+    return f"> {found}" if found else ""
+
+
+def _commits(results: Results) -> tuple[Counter[str], list[RecordedRun], int]:
+    """How many runs each recorded commit has, the runs, and how many recorded none."""
     runs = [run for group in results.groups for run in (*group.runs, *group.trials)]
     counts = Counter(run.tags.git_commit for run in runs)
     unknown = sum(counts.pop(text, 0) for text in ("", "unknown"))
-    if not counts:
-        return ""
+    return counts, runs, unknown
+
+
+def _warnings(counts: Counter[str], runs: Sequence[RecordedRun], unknown: int) -> str:
     warnings = [_not_clean(counts), _several(counts, runs), _unknown(unknown)]
-    if found := " ".join(filter(None, warnings)):
-        return f"> {found}"
-    return f"Made of {plural(len(runs), 'run')} of commit {code(next(iter(counts)))}."
+    return " ".join(filter(None, warnings))
 
 
 def _not_clean(counts: Counter[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config import dataset_slug
+from bench.errors import UsageError
 from bench.files import FIGURES, page_folder
 from bench.plan.study import Identity, Study
 from bench.plots import PLOTS, png, style
@@ -17,7 +19,7 @@ from bench.report.beside import contradicted
 from bench.report.findings import findings
 from bench.report.html import HTML, to_html
 from bench.report.manifest import Manifest, table_digest, text_digest
-from bench.report.origin import origin
+from bench.report.origin import warning
 from bench.report.runs_csv import runs_table
 from bench.report.sections import in_order
 from bench.report.sections.provenance import commands
@@ -30,6 +32,9 @@ README, RUNS = "README.md", "runs.csv"
 
 _ANSWERS = ("factor_curve", "headline")
 """The figures that answer a study's question, the first that it has on the first screen."""
+
+_SAMPLES = ("best_samples", "sample_grids")
+"""Likewise what shows samples beside real images."""
 
 
 @dataclass(frozen=True)
@@ -93,23 +98,55 @@ def read_figures(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 
 def compose(results: Results, figures_folder: Path, out: Path) -> Composed:
-    """Draws the figures into a folder; everything else as text, to lie in ``out``."""
-    shown, numbers = figures(results, figures_folder)
+    """Draws the figures into a folder; everything else as text, to lie in ``out``.
+
+    A figure of runs' pictures that are not there (a bundle may leave them out) stays as it lies in
+    the folder with its words, if the report there is of the same runs.
+    """
+    shown, numbers = figures(results, figures_folder, _drawn_before(results, figures_folder.parent))
     files = {README: report_text(results, shown, out), RUNS: runs_table(results)}
     return Composed(files, numbers)
 
 
-def manifest(results: Results, composed: Composed) -> Manifest:
-    """What ``bench verify`` needs to make the report again."""
+def _drawn_before(results: Results, folder: Path) -> dict[str, tuple[str, str]]:
+    """Of the report of these runs in a folder, what shows pictures: its markdown and its digest."""
+    try:
+        before, text = Manifest.read(folder), (folder / README).read_text(encoding="utf-8")
+    except (UsageError, OSError, UnicodeError):
+        return {}
+    if before.runs != _run_ids(results):
+        return {}
+    found = {name: _markdown(text, name) for name, plot in PLOTS.items() if plot.reads_pictures}
+    return {
+        name: (words, before.figures[name])
+        for name, words in found.items()
+        if words and name in before.figures and (folder / FIGURES / f"{name}.png").is_file()
+    }
+
+
+def _markdown(text: str, name: str) -> str:
+    """A figure with its caption, as a report has it; empty where it does not."""
+    address = re.escape(f"({FIGURES}/{name}.png)")
+    found = re.search(rf"^!\[[^\]\n]*\]{address}\n\n[^\n]+", text, re.MULTILINE)
+    return found[0] if found else ""
+
+
+def _run_ids(results: Results) -> tuple[str, ...]:
+    """Of every run that is reported, used or not, sorted."""
     runs = [
         run
         for group in results.groups
         for run in (*group.runs, *group.unplaced_runs, *group.trials)
     ]
+    return tuple(sorted(run.record.run_id for run in runs))
+
+
+def manifest(results: Results, composed: Composed) -> Manifest:
+    """What ``bench verify`` needs to make the report again."""
     return Manifest(
         identity=results.identity,
         seeds=completeness(results).seeds,
-        runs=tuple(sorted(run.record.run_id for run in runs)),
+        runs=_run_ids(results),
         facts=results.facts,
         plan=text_digest(results.study.model_dump_json()),
         files={name: text_digest(text) for name, text in composed.files.items()},
@@ -117,21 +154,32 @@ def manifest(results: Results, composed: Composed) -> Manifest:
     )
 
 
-def figures(results: Results, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Draws every plot that has something to show: each one's markdown, and its numbers' digest."""
+def figures(
+    results: Results, folder: Path, before: Mapping[str, tuple[str, str]]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Draws every plot that has something to show: each one's markdown, and its numbers' digest.
+
+    Args:
+        results: Whose.
+        folder: For the figures.
+        before: Markdown and digest of what lies there and stays if it cannot be drawn.
+    """
     shown, numbers = {}, {}
     for name, plot in sorted(PLOTS.items(), key=lambda item: (item[1].order, item[0])):
         path = folder / f"{name}.png"
         rows = plot.numbers(results)
         with style():
             drawing = plot.draw(rows, results) if len(rows) else None
-            if drawing is None:
-                path.unlink(missing_ok=True)
-                continue
-            path.write_bytes(png(drawing.figure))
-        numbers[name] = table_digest(rows)
-        alt = prose(drawing.alt.replace("[", "(").replace("]", ")"))
-        shown[name] = f"![{alt}]({FIGURES}/{name}.png)\n\n{prose(drawing.caption)}"
+            if drawing is not None:
+                path.write_bytes(png(drawing.figure))
+        if drawing is not None:
+            alt = prose(drawing.alt.replace("[", "(").replace("]", ")"))
+            shown[name] = f"![{alt}]({FIGURES}/{name}.png)\n\n{prose(drawing.caption)}"
+            numbers[name] = table_digest(rows)
+        elif name in before:
+            shown[name], numbers[name] = before[name]
+        else:
+            path.unlink(missing_ok=True)
     return shown, numbers
 
 
@@ -140,21 +188,30 @@ def report_text(
 ) -> str:
     """The markdown, with the figures of ``figures`` under their headings, to lie in ``out``."""
     shown = shown or {}
-    first = next((name for name in _ANSWERS if name in shown), "")
-    others = [f"### {PLOTS.get(name).title}\n\n{shown[name]}" for name in shown if name != first]
+    # Of a factor the larger board has a row for each value, which is more than a first screen.
+    samples = _SAMPLES[:1] if results.study.x else _SAMPLES
+    first = [name for names in (_ANSWERS, samples) if (name := _first(names, shown))]
+    glance, others = (
+        "\n\n".join(f"### {PLOTS.get(name).title}\n\n{shown[name]}" for name in names)
+        for names in (first, [name for name in shown if name not in first])
+    )
     beside = {
-        "Answer at a glance": shown.get(first, ""),
+        "Answer at a glance": glance,
         "Findings": findings(results),
-        "Figures": "\n\n".join(others),
+        "Figures": others,
         "Floors": calibration_link(results, out),
     }
     identity = results.identity
     title = f"# {prose(f'{identity.study} on {identity.dataset} ({identity.tier} tier)')}"
-    parts = [title, origin(results), _state(results), answer(results), contradicted(results)]
+    parts = [title, warning(results), _state(results), answer(results), contradicted(results)]
     for section in in_order():
         words = "\n\n".join(filter(None, [section.words(results), beside.get(section.title)]))
         parts.append(f"{section.heading}\n\n{words}" if words else "")
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _first(names: Sequence[str], shown: Mapping[str, str]) -> str:
+    return next((name for name in names if name in shown), "")
 
 
 def _state(results: Results) -> str:

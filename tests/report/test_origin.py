@@ -6,7 +6,7 @@ import json
 from synthetic_study import IDENTITY, STUDY, pictures, study_records
 
 from bench.records import PACKAGE_NUMBERS
-from bench.report.origin import origin
+from bench.report.origin import origin, warning
 from bench.report.writer import report_text
 from bench.results.results import read_results
 
@@ -15,7 +15,8 @@ FIRST, SECOND = "0123456789ab", "ba9876543210"
 
 def said_of(*commits, **tags):
     """The sentence of the study's runs, the last ones with these commits, all with these tags."""
-    return origin(results_of(*commits, **tags))
+    results = results_of(*commits, **tags)
+    return origin(results) + warning(results)
 
 
 def results_of(*commits, **tags):
@@ -34,10 +35,13 @@ def made_by(number):
     return {key: json.dumps({PACKAGE_NUMBERS: number}) for key in ("trained_by", "measured_by")}
 
 
-def test_runs_of_one_commit_are_said_in_a_sentence_above_the_answer():
+def test_runs_of_one_commit_are_said_in_a_sentence_under_the_budget():
     number = len(study_records())
     assert said_of() == f"Made of {number} runs of commit `{FIRST}`."
-    assert report_text(results_of()).split("\n\n")[1] == said_of()
+    text = report_text(results_of())
+    assert text.split("### Budget\n\n")[1].split("\n\n")[0].endswith(f". {said_of()}")
+    dirty = report_text(results_of(f"{FIRST}-dirty"))
+    assert dirty.split("\n\n")[1] == said_of(f"{FIRST}-dirty")
 
 
 def test_runs_of_changed_code_are_a_warning_with_their_number():
@@ -67,7 +71,7 @@ def test_runs_that_the_code_declares_to_make_otherwise_are_told():
     first, *others = [run.record for run in results.runs]
     other = {**first.tags, "trained_by": json.dumps({PACKAGE_NUMBERS: "2"})}
     records = [dataclasses.replace(first, tags=other), *others]
-    said = origin(read_results(STUDY, IDENTITY, records, pictures()))
+    said = warning(read_results(STUDY, IDENTITY, records, pictures()))
     assert "runs are not trained alike in all of them: some of their differences may be" in said
 
 

@@ -25,6 +25,7 @@ from synthetic_study import (
 
 from bench.errors import UsageError
 from bench.plan.study import Arm, Study
+from bench.plots import PLOTS
 from bench.records import HealthWarning, RunRecord, TrialResult
 from bench.report.runs_csv import runs_table
 from bench.report.short import summary_rows
@@ -100,7 +101,7 @@ def test_every_link_leads_to_a_file_and_every_figure_is_linked(written):
     assert {link for link in links if not (written / link).is_file()} == set()
     drawn = {f"figures/{p.name}" for p in (written / "figures").iterdir()}
     assert drawn <= set(links)
-    assert len(drawn) == 16
+    assert len(drawn) == 17
 
 
 def test_figures_of_45_runs_stay_below_two_megabytes(written):
@@ -110,7 +111,7 @@ def test_figures_of_45_runs_stay_below_two_megabytes(written):
 def test_every_figure_has_alternative_text(written):
     text = (written / "README.md").read_text(encoding="utf-8")
     alts = re.findall(r"!\[([^]]*)\]\(figures/", text)
-    assert len(alts) == 16
+    assert len(alts) == 17
     assert all(len(alt) > 40 for alt in alts)
 
 
@@ -531,3 +532,17 @@ def rate_of(record):
         "test/kl_bernoulli_resampled": 10 / factor,
         "test/reconstruction_bernoulli_resampled": -80 - factor,
     }
+
+
+def test_figures_of_pictures_that_are_gone_stay_for_the_same_runs_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.report.writer.PLOTS", {"sample_grids": PLOTS.get("sample_grids")})
+    records = [r for r in study_records() if r.params.get("model.depth", "1") == "1"]
+    drawn = tmp_path / "figures" / "sample_grids.png"
+    write_report(STUDY, IDENTITY, records, pictures(28, 2), tmp_path)
+    before, text = drawn.read_bytes(), (tmp_path / "README.md").read_text(encoding="utf-8")
+    write_report(STUDY, IDENTITY, records, no_pictures, tmp_path)
+    assert drawn.read_bytes() == before
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
+    write_report(STUDY, IDENTITY, records[1:], no_pictures, tmp_path)
+    assert not drawn.exists()
+    assert "sample_grids" not in (tmp_path / "README.md").read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from bench.results.exams import exams
 from bench.results.format import (
     NOT_APPLICABLE,
     code,
+    join,
     measured,
     plural,
     prose,
@@ -24,6 +25,7 @@ from bench.results.format import (
     table,
 )
 from bench.results.results import Results
+from bench.results.scale import is_left_out
 from bench.results.summary import elbo_remark
 
 _MOST_ROWS = 200
@@ -96,8 +98,9 @@ def every_measure(results: Results) -> str:
     places = [*results.chosen_cells, *results.baselines]
     texts = {text for place in places for run in place.valued for text in run.record.metrics}
     names = [m for m in map(MeasureName.parse, texts) if not m.is_floor and not m.belongs]
-    on_test = sorted((m for m in largest(names) if m.split == "test"), key=lambda m: m.name)
-    if not on_test:
+    every = sorted((m for m in largest(names) if m.split == "test"), key=lambda m: m.name)
+    blind = [m for m in every if is_left_out(results, m)]
+    if not (on_test := [m for m in every if m not in blind]):
         return ""
     rows = []
     failed = {m.name: said for m in on_test if (said := _failed(results, m))}
@@ -120,6 +123,11 @@ def every_measure(results: Results) -> str:
     if failed:
         told = "; ".join(f"{code(name)} {prose(says)}" for name, says in failed.items())
         said += f" {FAILED} In the sanity checks of `bench exam`: {told}."
+    if blind:
+        left_out = join([code(m.name) for m in blind])
+        said += (
+            f" Left out, since by it noise is nearer to real images than every family: {left_out}."
+        )
     return noted(table(header, rows), said)
 
 

@@ -34,15 +34,12 @@ def floor_table(results: Results) -> str:
     ]
     if not rows:
         return ""
-    real = ", ".join(
-        f"{code(name)} {shown(name, value)}"
-        for name in ("legible", "classes")
-        if (value := real_value(results, name)) is not None
-    )
+    real = real_value(results, "classes")
+    said = f"Real test images cover {shown('classes', real)} classes." if real is not None else ""
     header = ["real against real", "measure", "mean", "sd of ten subsets"]
     return noted(
         table(header, rows, left=2),
-        " ".join(filter(None, [f"Real test images: {real}." if real else "", _noise(results)])),
+        " ".join(filter(None, [said, _noise(results)])),
     )
 
 

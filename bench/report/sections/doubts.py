@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.results.format import code, join
+from bench.report.sections import section
+from bench.results.format import code, join, span
 from bench.results.learning import learning_unknown, progress, still_learning
 from bench.results.results import Results
 from bench.results.robustness import Agreement, View, headline_order, views
+
+MOST_NAMED = 3
+"""Families that a sentence of the first screen names; of more it says how many."""
 
 _SAYS: dict[Agreement, str] = {
     "same": "is the same",
@@ -16,10 +20,65 @@ _SAYS: dict[Agreement, str] = {
 }
 
 
-def who(results: Results, learning: Sequence[str]) -> str:
-    """``every family was``, ```vae` and `gan` were``."""
+@section("Whether the answer holds", after="Findings", level=3)
+def holds(results: Results) -> str:
+    """What the last half of the budget still brought, and the orders by other measures."""
+    return " ".join(filter(None, [learning(results), robustness(results)]))
+
+
+def doubts(results: Results) -> str:
+    """Both in one sentence, without the orders."""
+    said = "; ".join(filter(None, [_learning_in_short(results), _robustness_in_short(results)]))
+    return f"{said[0].upper()}{said[1:]}." if said else ""
+
+
+def _learning_in_short(results: Results) -> str:
+    found, unknown = progress(results), learning_unknown(results)
+    if not found:
+        return "whether they were still learning is not known" if results.arm_runs else ""
+    late = [one.fall for one in found if one.is_learning]
+    lacking = f"; of {_listed(unknown)} it is not known" if unknown else ""
+    if not late:
+        return f"none{' of the others' if unknown else ''} was still learning at the end of the budget{lacking}"
+    fell = span((100 * fall for fall in late), lambda share: f"{share:.0f}")
+    is_few = len(late) <= MOST_NAMED and len(late) < len(results.arms)
+    are = f" ({_listed(still_learning(results))})" if is_few else ""
+    order = ", and more images may change the order" if headline_order(results) else ""
+    return (
+        f"over the last half of the budget the validation distance still fell by {fell} %{are}"
+        f"{order}{lacking}"
+    )
+
+
+def _listed(arms: Sequence[str]) -> str:
+    return join([code(arm) for arm in arms])
+
+
+def _robustness_in_short(results: Results) -> str:
+    """How many other looks at the families have another order, and which beyond the seeds' spread."""
+    found = [view for view in views(results) if view.agreement != "unknown"]
+    if not found:
+        return ""
+    named = {
+        agreement: [view for view in found if view.agreement == agreement] for agreement in _SAYS
+    }
+    same, within = len(named["same"]), len(named["within"])
+    said = [f"is the same by {same or 'none'} of {len(found)} other measures or times"]
+    if within:
+        said.append(f"another within the spread of the seeds by {within}")
+    if named["beyond"]:
+        spread = "it" if within else "the spread of the seeds"
+        titles = join([view.title for view in named["beyond"]])
+        said.append(f"another beyond {spread} by {titles}")
+    return f"the order of the means {join(said)}"
+
+
+def who(results: Results, learning: Sequence[str], most: int | None = None) -> str:
+    """``every family was``, ```vae` and `gan` were``; where they are more than ``most``, how many."""
     if len(learning) == len(results.arms):
         return "every family was"
+    if most is not None and len(learning) > most:
+        return f"{len(learning)} of {len(results.arms)} families were"
     return f"{join([code(arm) for arm in learning])} {'was' if len(learning) == 1 else 'were'}"
 
 
