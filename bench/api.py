@@ -396,6 +396,7 @@ def write_report(
     seeds: int | None = None,
     out: str | Path | None = None,
     tracking_uri: str | None = None,
+    latex: bool = False,
     say: Say = quiet,
 ) -> Path:
     """Writes a study's report; the path of its README.md, beside which lies report.html.
@@ -408,6 +409,7 @@ def write_report(
         seeds: The first so many of each cell; None takes all.
         out: Folder; None takes ``reports/STUDY``.
         tracking_uri: MLflow's store.
+        latex: Whether ``tables.tex`` and ``cite.bib`` are written too.
         say: Told what the command line prints, such as ``print``.
 
     Raises:
@@ -423,6 +425,7 @@ def write_report(
         dataset=dataset,
         overrides=_assigned(settings),
         seeds=seeds,
+        latex=latex,
         out=None if out is None else Path(out),
         tracking_uri=tracking_uri,
         say=say,

@@ -43,6 +43,9 @@ def make_report(
     attach: Annotated[
         bool, typer.Option("--attach", help="also to MLflow, beside the study's runs")
     ] = False,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="also tables.tex with booktabs, and cite.bib")
+    ] = False,
     say: Say = quiet,
 ) -> Path:
     """Writes the report of what was run under that identity; its README's path.
@@ -65,6 +68,7 @@ def make_report(
         )
     if study is not None:
         load_study(study)  # a name that no file has is told before a database is made
+    from bench.report.latex import write_latex
     from bench.report.writer import write_results  # draws, which takes seconds to import
     from bench.results.exams import with_exams
     from bench.results.tracked import bundled_results, tracked_results, with_siblings
@@ -81,7 +85,9 @@ def make_report(
         results = with_siblings(store, tracked_results(store, identity, experiment_id, seeds=seeds))
     out = out or Path("reports") / results.study.name
     with written_where_asked(out):
-        path = write_results(with_exams(results), out)
+        path = write_results(results := with_exams(results), out)
+        if latex:
+            write_latex(results, out)
     say(f"report in {path}")
     if attach:
         from bench.report.answer import answer
