@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from bench.measures import MeasureName
 from bench.plan.study import DISTANCE
 from bench.report.sections.budget import epochs
+from bench.report.sections.comparisons import ordered
 from bench.report.sections.doubts import MOST_NAMED, doubts, who
 from bench.report.sections.search import lost
-from bench.results.decisions import ALPHA, comparisons
+from bench.results.decisions import ALPHA, Comparison, comparisons
 from bench.results.format import (
     code,
     count,
+    effect,
     join,
     measured,
+    p_value,
     plural,
     prose,
     shown,
@@ -38,13 +41,15 @@ _DISTANCES = {"fd": "Frechet distance", "fid": "FID", "kd": "kernel distance", "
 def answer(results: Results) -> str:
     """The question, then who is nearest, and whether that was over and holds.
 
-    In front, where a factor is followed, what the distance does along it. The values of all stand
+    In front, where a factor is followed, what the distance does along it; where the study declares
+    another measure first, what its tests say by that. The values of all stand
     in the table below it; the orders by other measures, in the section on whether it holds.
     """
     along = _along(results)
+    asked = "" if along else _asked(results)
     scene = f"At the {prose(results.x_name)} that validation chose" if along else _scene(results)
     said = [
-        f"**{' '.join(filter(None, [along, _finding(results, scene)]))}**",
+        f"**{' '.join([*filter(None, [along, asked]), _finding(results, 'By distance' if asked else scene)])}**",
         *_valueless(results),
         outside_ahead(results),
         *lost(results),
@@ -62,6 +67,28 @@ def _along(results: Results) -> str:
     said = [f"{_direction(t)} for {code(c.arm)} (lowest at {prose(c.lowest)})" for c, t in tested]
     ends = f"{prose(levels[0])} to {prose(levels[-1])}"
     return f"{_scene(results)}, as {x} goes from {ends}, the test distance {join(said)}."
+
+
+def _asked(results: Results) -> str:
+    """What the tests say by the measure that the study declares first; empty where it is the distance."""
+    declared = results.study.comparisons
+    if not declared or declared[0].measure == DISTANCE:
+        return ""
+    measure = declared[0].measure
+    said = [_compared(c) for c in comparisons(results) if c.pair.planned.measure == measure]
+    return f"{_scene(results)}, by {code(measure)} {join(said)}." if said else ""
+
+
+def _compared(comparison: Comparison) -> str:
+    """Which of the two is better and by how much, or that they are not told apart."""
+    pair = f"{code(comparison.a)} and {code(comparison.b)}"
+    if comparison.difference is None or comparison.p is None:
+        return f"{pair} are not compared (fewer than three seeds with a value)"
+    if comparison.winner is None:
+        return (
+            f"{pair} are not told apart ({effect(comparison.difference)}, {p_value(comparison.p)})"
+        )
+    return f"{ordered(comparison, comparison.difference)} ({p_value(comparison.p)})"
 
 
 def _direction(found: Trend) -> str:

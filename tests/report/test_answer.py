@@ -62,6 +62,21 @@ def test_sentence_that_says_lower_has_the_settings_and_the_budget():
     assert "] to the test images (3 seeds; lower is nearer)" in text
 
 
+def by_precision(*pairs):
+    planned = tuple(Planned(a=a, b=b, measure="precision", better="higher") for a, b in pairs)
+    return Study(**{**STUDY.model_dump(), "factors": {}, "comparisons": planned})
+
+
+def test_answer_by_another_measure_stands_before_the_distance_where_the_study_declares_it_first():
+    alone = [r for r in study_records() if r.params.get("model.depth", "2") == "2"]
+    text = first(alone, study=by_precision(("gan", "vae"), ("wgan", "vae")))
+    assert text.startswith(
+        "After 24,000 real images per run of digits, by `precision` `gan` is higher"
+    )
+    assert text.index("`precision`") < text.index(" By distance, ") < text.index("Frechet")
+    assert "By distance" not in first(alone, study=by_precision())
+
+
 def test_stacks_drawn_anew_are_not_counted_in_epochs():
     records = [
         dataclasses.replace(r, params={**r.params, "data.stacks": "anew"})

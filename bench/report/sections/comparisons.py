@@ -45,7 +45,7 @@ def _said(comparison: Comparison) -> str:
     if d is None or p is None:
         return f"{pair}: not compared, fewer than three seeds with a value."
     if comparison.winner is not None:
-        return f"{start}{_ordered(comparison, d)} ({p_value(p)})."
+        return f"{start}{ordered(comparison, d)} ({p_value(p)})."
     if p < ALPHA:
         return (
             f"{pair} differ by {significant(comparison.apart)}, less than the floor's spread "
@@ -77,7 +77,7 @@ def excluded(comparison: Comparison) -> str:
     )
 
 
-def _ordered(comparison: Comparison, d: Difference) -> str:
+def ordered(comparison: Comparison, d: Difference) -> str:
     """``a`` is lower than ``b`` by so much: the better arm first."""
     best = comparison.winner or ""
     other = comparison.b if best == comparison.a else comparison.a
