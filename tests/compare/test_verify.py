@@ -108,7 +108,9 @@ def test_report_that_nobody_touched_is_identical(report):
 
 def test_number_edited_in_a_table_is_told_with_its_row_column_and_both_values(report):
     text = (report / "README.md").read_text(encoding="utf-8")
-    row = next(line for line in text.splitlines() if line.startswith("| `pixel_gaussian` |"))
+    row = next(
+        line for line in text.splitlines() if line.startswith("| `pixel_gaussian` | baseline |")
+    )
     value = row.split("|")[4].strip()
     replaced(report / "README.md", row, row.replace(value, "1.23 §", 1))
     verdict = verify_report(report)

@@ -88,7 +88,8 @@ def test_held_out_images_shown_again_are_at_every_measures_limit(digits):
     assert values["fd_digits_n297"] == pytest.approx(0, abs=1e-8)
     assert values["precision_digits_n297"] == values["recall_digits_n297"] == 1
     assert values["coverage_digits_n297"] == 1
-    assert values["density_digits_n297"] == pytest.approx(6 / 5)
+    # An image's fifth neighbour lies on the rim itself, where rounding decides: 6/5 or a little less.
+    assert values["density_digits_n297"] == pytest.approx(6 / 5, abs=0.02)
     assert values["kd_digits_n297"] < 0  # unbiased: less than 0, for the sets are no draws
     assert values["classifier_score_digits_n297"] == pytest.approx(
         values["classifier_score_digits_n297_real"], rel=1e-9

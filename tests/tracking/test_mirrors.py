@@ -10,6 +10,7 @@ import pytest
 from bench.engines.task import Task, run_task
 from bench.logger import NullLogger
 from bench.models import configure
+from bench.records import DISTANCE_SHOWN
 from bench.tracking.entries import About, run_id_of
 from bench.tracking.journal import Journal
 from bench.tracking.mirrors import MIRRORS, Mirrors
@@ -96,8 +97,10 @@ def test_plugin_mirrors_the_curves_of_a_run(store_uri, tmp_path):
         rows = list(csv.reader(file))
     record = Store(store_uri).record(run_id)
     told = [(name, float(value)) for _, name, value in rows]
-    assert dict(told) == pytest.approx(record.metrics)
     assert len(dict(told)) == len(told)
+    heard = dict(told)
+    assert heard.pop(DISTANCE_SHOWN) == record.metrics["test/fd_digits_n500"]
+    assert heard == pytest.approx(record.metrics)
     run_task(task)
     with (folder / f"{run_id}.csv").open(newline="") as file:
         assert list(csv.reader(file)) == rows
