@@ -14,6 +14,7 @@ from stored_records import put
 from synthetic_study import IDENTITY, STUDY, baseline_record, pictures, run_record
 
 from bench.tracking.mlflow import Store
+from bench.tracking.view import COLOURS
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,6 +29,11 @@ const inside = one => {
 };
 const shown = what => [...document.querySelectorAll(what)].filter(inside);
 """
+
+
+def rgb(colour):
+    """As a browser words ``#0173b2``."""
+    return f"rgb({', '.join(str(part) for part in bytes.fromhex(colour[1:]))})"
 
 
 def seen(page, expression):
@@ -80,6 +86,6 @@ def test_first_screen_has_distance_by_family_curves_samples_and_no_assistant(add
         assert seen(page, "shown('img').filter(one => one.naturalWidth > 8).length") >= 1
         axes = seen(page, "shown('.ytitle').map(one => one.textContent)")
         assert "distance" in axes
-        # The families' own colours: of the first three of the figures' palette.
+        # The families' own colours, those of the figures; vae has the first and gan the second.
         colours = "shown('.js-plotly-plot .points path').map(one => getComputedStyle(one).fill)"
-        assert {"rgb(1, 115, 178)", "rgb(222, 143, 5)"} <= set(seen(page, colours))
+        assert {rgb(colour) for colour in COLOURS[:2]} <= set(seen(page, colours))

@@ -127,7 +127,10 @@ def test_recipe_of_digits_reaches_the_required_accuracy_again(monkeypatch, tmp_p
     assert float(known["test_accuracy"]) >= 0.98
     again, shipped = read_tensors(path)[0], read_tensors(WEIGHTS / "digits.safetensors")[0]
     assert {k: v.shape for k, v in again.items()} == {k: v.shape for k, v in shipped.items()}
-    if torch.__version__.startswith("2.13.") and instructions() == "AVX512":
+    # Another maker's processor rounds otherwise with the same instructions.
+    processor = Path("/proc/cpuinfo")
+    is_intel = processor.exists() and "GenuineIntel" in processor.read_text()
+    if torch.__version__.startswith("2.13.") and instructions() == "AVX512" and is_intel:
         assert all(torch.equal(again[k], shipped[k]) for k in shipped)
 
 

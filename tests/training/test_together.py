@@ -76,6 +76,10 @@ def test_runs_that_train_together_are_what_they_are_alone(reference, values):
     for found, own in zip(logs, expected, strict=True):
         assert [log.images_seen for log in found] == [log.images_seen for log in own]
         for log, other in zip(found, own, strict=True):
+            own_share, share = (one.pop("clipped_share", 0) for one in (other.scalars, log.scalars))
+            assert share == pytest.approx(
+                own_share, abs=1e-3
+            )  # rounding decides a weight at the rim
             assert log.scalars == pytest.approx(other.scalars)
 
 
