@@ -457,7 +457,7 @@ def alone(tmp_path_factory):
     return lab
 
 
-OF_ITS_OWN = {"Provenance", "Runs and cost", "Quality and cost", "Who wins at equal cost"}
+OF_ITS_OWN = {"Budget", "Provenance", "Runs and cost", "Quality and cost", "Who wins at equal cost"}
 """Sections with ids of runs, commands, places or seconds."""
 
 
