@@ -103,6 +103,10 @@ class Lab:
             if record.finished
         )
 
+    def statuses(self) -> Counter[str]:
+        """How many runs of the store ended so."""
+        return Counter(record.about.status for record in self._records())
+
     def doubled(self) -> list[str]:
         """Curves of the store with two values at one step, or none."""
         client: Any = Store(self.uri)._client

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from fault_lab import Lab
+from fault_lab import Lab, one_sentence
 
 from bench.datasets import installed_file, spec_of
 from bench.engines import Placement, engine_of, num_jobs
@@ -58,7 +58,7 @@ STUDY = Study(
     search=Search(
         spaces={"vae": {"model.lr": LogUniform(low=1e-5, high=1e-2)}}, validations=4, startup=2
     ),
-    tiers={"classroom": Tier(dataset="digits", seeds=1, settings={"train.num_images": 320})},
+    tiers={"classroom": Tier(dataset="digits", seeds=1, settings={"train.num_images": 1_280})},
 )
 '''
 
@@ -528,16 +528,19 @@ def test_interrupted_cluster_keeps_checkpoints_and_continues(cluster, alone, tmp
 @pytest.mark.ray
 def test_search_asks_the_driver_from_the_cluster(cluster, tmp_path):
     """Trials are told and pruned as by a process of its own: the same choices, the same curves."""
-    curves = []
+    curves, statuses = [], []
     for engine in (("--engine", "ray", "--ray-address", cluster.address), ()):
         lab = Lab(tmp_path / f"{len(engine)}")
         lab.write_study()
         (lab.folder / "studies" / "seek.py").write_text(SEEK)
-        command = ("run", "--study", "seek", "--trials", "4", "--jobs", "1", *engine)
+        command = ("run", "--study", "seek", "--trials", "6", "--jobs", "1", *engine)
         code, said = lab.bench(*command, timeout=400)
         assert code == 0, said
         curves.append([each for each in lab.curves() if each[2].startswith("val/fd")])
+        statuses.append(lab.statuses())
     assert curves[0] == curves[1] != []
+    assert statuses[0] == statuses[1]
+    assert statuses[0]["pruned"] == 1
 
 
 def test_address_where_nothing_answers_is_one_sentence():
@@ -554,3 +557,121 @@ def test_file_of_another_content_is_named(tmp_path, monkeypatch):
         UsageError, match=r"mnist.npz' on n is another file .* '/d/mnist.npz': move"
     ):
         with_dependencies(task_of(), needed, None, "n")
+
+
+LONG = 40_000_000
+SELDOM = ("--set", "num_logs=10000", "--set", "num_validations=1")
+"""Of a run of hours: its logs come every few seconds, its checkpoint at the end."""
+
+
+def kept(folder):
+    return list(folder.glob("runs/*/*/last.pt"))
+
+
+def is_training(lab):
+    journals = lab.folder.glob
+    wait_for(
+        lambda: any("train/" in each.read_text() for each in journals("runs/*/*/journal.jsonl")),
+        "a run tells its losses",
+    )
+
+
+def named(words, parents):
+    """Process ids of the children of some processes whose command begins so."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if parent in parents and words in command:
+            found.append(int(path.name))
+    return found
+
+
+def raylets(cluster):
+    return {node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()}
+
+
+@pytest.mark.ray
+def test_worker_that_is_told_to_end_keeps_what_it_trained(cluster, tmp_path):
+    lab = Lab(tmp_path)
+    lab.write_study(num_images=LONG, seeds=1)
+    there = ("--engine", "ray", "--ray-address", cluster.address, "--jobs", "1")
+    driver = lab.start("run", "--study", "tiny", *SELDOM, *there)
+    is_training(lab)
+    (worker,) = workers(tmp_path)
+    os.kill(worker, signal.SIGTERM)
+    wait_for(lambda: kept(tmp_path), "its state is kept", 60.0)
+    wait_for(lambda: not Path(f"/proc/{worker}").exists(), "it ends", 60.0)
+    wait_for(lambda: len(workers(tmp_path)) > 1, "another one goes on")
+    os.killpg(driver.pid, signal.SIGINT)
+    said, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 130, said
+
+
+@pytest.mark.ray
+def test_command_whose_actor_dies_ends_in_a_sentence_and_keeps_its_runs(cluster, tmp_path):
+    lab = Lab(tmp_path)
+    lab.write_study(num_images=LONG, seeds=1)
+    there = ("--engine", "ray", "--ray-address", cluster.address, "--jobs", "1")
+    driver = lab.start("run", "--study", "tiny", *SELDOM, *there)
+    is_training(lab)
+    (actor,) = named("ray::_Coordinator", raylets(cluster))
+    os.kill(actor, signal.SIGKILL)
+    said, _ = driver.communicate(timeout=180)
+    assert driver.returncode == 1, said
+    assert one_sentence(said).startswith("bench: Ray lost the actor of this command, which its")
+    assert kept(tmp_path)
+    assert not list(tmp_path.glob("runs/*/*/result.json"))
+
+
+@pytest.mark.ray
+def test_command_whose_cluster_loses_its_head_ends_in_a_sentence(tmp_path):
+    lab = Lab(tmp_path)
+    lab.write_study(num_images=LONG, seeds=1)
+    driver = lab.start("run", "--study", "tiny", *SELDOM, "--engine", "ray", "--jobs", "1")
+    is_training(lab)
+    (head,) = named("gcs_server", {driver.pid})
+    os.kill(head, signal.SIGKILL)
+    said, _ = driver.communicate(timeout=240)
+    assert driver.returncode == 1, said
+    assert "bench: Ray lost the " in said  # the head, or the cluster that no longer answers
+    assert "Traceback" not in said
+    # Nobody tells the workers: what a run keeps is its last checkpoint, which this one has not had.
+    assert not list(tmp_path.glob("runs/*/*/result.json"))
+
+
+@pytest.mark.ray
+def test_interrupted_ray_of_this_machine_keeps_checkpoints_and_leaves_no_process(tmp_path):
+    lab = Lab(tmp_path)
+    lab.write_study(num_images=LONG, seeds=1)
+    driver = lab.start("run", "--study", "tiny", *SELDOM, "--engine", "ray", "--jobs", "2")
+    is_training(lab)
+    (raylet,) = named("/raylet ", {driver.pid})
+    os.killpg(driver.pid, signal.SIGINT)
+    said, _ = driver.communicate(timeout=180)
+    assert driver.returncode == 130, said
+    assert "interrupted; the same command continues" in one_sentence(said)
+    wait_for(lambda: not Path(f"/proc/{raylet}").exists(), "Ray ends with it", 60.0)
+    assert kept(tmp_path)
+
+
+@pytest.mark.ray
+def test_study_from_python_uses_the_ray_that_is_there_and_leaves_it(tmp_path):
+    lab = Lab(tmp_path)
+    lab.write_study(num_images=640, seeds=1)
+    code = """
+import ray
+from bench import run
+ray.init("local", num_cpus=2, object_store_memory=100 << 20, include_dashboard=False)
+node = ray.get_runtime_context().get_node_id()
+found = run("tiny", engine="ray", jobs=2, tracking_uri=__import__("sys").argv[3])
+assert sum(found.runs.values()) == 2, found
+assert ray.get_runtime_context().get_node_id() == node
+assert ray.get(ray.remote(lambda: 3).remote()) == 3
+"""
+    process = lab.start_python(code, "run")
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
