@@ -40,6 +40,7 @@ GROUND: dict[str, str] = {
     "contracts": "bench logger",
     "labels": "contracts errors records",
     "pieces": "errors",
+    "palette": "",
     "signals": "",
     "runtime": "bench errors memory registry signals text",
     "networks": "config errors images",

@@ -14,12 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.images import Picture
-
-COLOURS = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-)
-"""Ten colours that colour-blind readers tell apart (Petroff 2021, arXiv 2107.02270)."""
+from bench.palette import COLOURS
 
 SIDE = 440
 """Pixels of the square that holds the points."""

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from bench.palette import COLOURS
 from bench.plan.study import Study
 from bench.records import DISTANCE_SHOWN, RunRecord
 from bench.tracking.bundle import VIEWS
@@ -25,11 +26,6 @@ KEY = "bench"
 NAME = "Families by distance"
 
 COLOUR = "mlflow.runColor"
-COLOURS = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-)
-"""Of the families, as in the report's figures."""
 
 BASELINE = "baseline"
 _STEP = re.compile(r"samples\+step\+(\d+)\+")

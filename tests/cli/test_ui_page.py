@@ -13,8 +13,8 @@ import pytest
 from stored_records import put
 from synthetic_study import IDENTITY, STUDY, baseline_record, pictures, run_record
 
+from bench.palette import COLOURS
 from bench.tracking.mlflow import Store
-from bench.tracking.view import COLOURS
 
 pytestmark = [
     pytest.mark.slow,

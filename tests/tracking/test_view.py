@@ -6,11 +6,11 @@ import pytest
 from stored_records import put
 from synthetic_study import IDENTITY, STUDY, baseline_record, pictures, run_record, trial_record
 
-from bench.plots.axes import COLOURS as OF_FIGURES
+from bench.palette import COLOURS
 from bench.tracking.bundle import VIEWS, Bundle, write_bundle
 from bench.tracking.delivery import planned_step
 from bench.tracking.mlflow import Store
-from bench.tracking.view import COLOUR, COLOURS, KEY, dress, read_view, view_page, view_tag
+from bench.tracking.view import COLOUR, KEY, dress, read_view, view_page, view_tag
 
 RECORDS = [run_record(arm, 2, 0) for arm in ("vae", "gan", "wgan")] + [baseline_record("memoriser")]
 RUNNING = dataclasses.replace(
@@ -65,10 +65,6 @@ def test_view_of_the_widest_study_fits_into_a_tag_of_mlflow():
 def test_runs_by_themselves_are_shown_by_model():
     charts = state(study=None)["compareRunCharts"]
     assert charts[0]["xaxis"]["key"] == "model"
-
-
-def test_families_have_the_colours_of_the_figures():
-    assert COLOURS == OF_FIGURES
 
 
 def test_store_of_an_older_version_is_shown_as_a_new_one(store):
