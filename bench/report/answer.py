@@ -48,8 +48,9 @@ def answer(results: Results) -> str:
     along = _along(results)
     asked = "" if along else _asked(results)
     scene = f"At the {prose(results.x_name)} that validation chose" if along else _scene(results)
+    finding = _finding(results, "By distance" if asked else scene)
     said = [
-        f"**{' '.join([*filter(None, [along, asked]), _finding(results, 'By distance' if asked else scene)])}**",
+        f"**{' '.join(filter(None, [along, asked, finding]))}**",
         *_valueless(results),
         outside_ahead(results),
         *lost(results),

@@ -568,12 +568,16 @@ def kept(folder):
     return list(folder.glob("runs/*/*/last.pt"))
 
 
-def is_training(lab):
+def training(lab, *options):
+    """A driver on Ray, one of whose runs of hours tells its losses."""
+    lab.write_study(num_images=LONG, seeds=1)
+    driver = lab.start("run", "--study", "tiny", *SELDOM, "--engine", "ray", *options)
     journals = lab.folder.glob
     wait_for(
         lambda: any("train/" in each.read_text() for each in journals("runs/*/*/journal.jsonl")),
         "a run tells its losses",
     )
+    return driver
 
 
 def named(words, parents):
@@ -597,10 +601,7 @@ def raylets(cluster):
 @pytest.mark.ray
 def test_worker_that_is_told_to_end_keeps_what_it_trained(cluster, tmp_path):
     lab = Lab(tmp_path)
-    lab.write_study(num_images=LONG, seeds=1)
-    there = ("--engine", "ray", "--ray-address", cluster.address, "--jobs", "1")
-    driver = lab.start("run", "--study", "tiny", *SELDOM, *there)
-    is_training(lab)
+    driver = training(lab, "--ray-address", cluster.address, "--jobs", "1")
     (worker,) = workers(tmp_path)
     os.kill(worker, signal.SIGTERM)
     wait_for(lambda: kept(tmp_path), "its state is kept", 60.0)
@@ -614,10 +615,7 @@ def test_worker_that_is_told_to_end_keeps_what_it_trained(cluster, tmp_path):
 @pytest.mark.ray
 def test_command_whose_actor_dies_ends_in_a_sentence_and_keeps_its_runs(cluster, tmp_path):
     lab = Lab(tmp_path)
-    lab.write_study(num_images=LONG, seeds=1)
-    there = ("--engine", "ray", "--ray-address", cluster.address, "--jobs", "1")
-    driver = lab.start("run", "--study", "tiny", *SELDOM, *there)
-    is_training(lab)
+    driver = training(lab, "--ray-address", cluster.address, "--jobs", "1")
     (actor,) = named("ray::_Coordinator", raylets(cluster))
     os.kill(actor, signal.SIGKILL)
     said, _ = driver.communicate(timeout=180)
@@ -630,9 +628,7 @@ def test_command_whose_actor_dies_ends_in_a_sentence_and_keeps_its_runs(cluster,
 @pytest.mark.ray
 def test_command_whose_cluster_loses_its_head_ends_in_a_sentence(tmp_path):
     lab = Lab(tmp_path)
-    lab.write_study(num_images=LONG, seeds=1)
-    driver = lab.start("run", "--study", "tiny", *SELDOM, "--engine", "ray", "--jobs", "1")
-    is_training(lab)
+    driver = training(lab, "--jobs", "1")
     (head,) = named("gcs_server", {driver.pid})
     os.kill(head, signal.SIGKILL)
     said, _ = driver.communicate(timeout=240)
@@ -646,9 +642,7 @@ def test_command_whose_cluster_loses_its_head_ends_in_a_sentence(tmp_path):
 @pytest.mark.ray
 def test_interrupted_ray_of_this_machine_keeps_checkpoints_and_leaves_no_process(tmp_path):
     lab = Lab(tmp_path)
-    lab.write_study(num_images=LONG, seeds=1)
-    driver = lab.start("run", "--study", "tiny", *SELDOM, "--engine", "ray", "--jobs", "2")
-    is_training(lab)
+    driver = training(lab, "--jobs", "2")
     (raylet,) = named("/raylet ", {driver.pid})
     os.killpg(driver.pid, signal.SIGINT)
     said, _ = driver.communicate(timeout=180)
