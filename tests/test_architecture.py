@@ -109,6 +109,7 @@ SOLE_IMPORTERS = {
     "mlflow": "tracking",
     "sqlalchemy": "tracking",
     "optuna": "study/storage",
+    "ray": "engines",
     "rich": "cli/progress",
     "safetensors": "tensor_file",
     "torch_fidelity": "detectors",

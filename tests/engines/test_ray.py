@@ -29,18 +29,16 @@ from bench.engines._dependencies import (
     shared_environment,
     with_dependencies,
 )
-from bench.engines.ray import (
-    RayTasks,
-    _connect,
-    _Coordinator,
-    _in_time,
+from bench.engines._ray_cluster import connect, in_time, require_nodes
+from bench.engines._ray_node import (
+    Coordinator,
+    RemoteTask,
     _judged,
-    _RemoteTask,
-    _require_nodes,
     _sigterm_stops,
     _Stop,
-    _work,
+    work,
 )
+from bench.engines.ray import RayTasks
 from bench.engines.task import Task
 from bench.errors import DiskTrouble, Interrupted, NoWorkers, UsageError
 from bench.files import file_digest
@@ -171,7 +169,7 @@ def test_worker_prints_without_passwords_into_a_log_that_another_one_may_have_ha
     code = """
 import os, socket, sys
 from pathlib import Path
-from bench.engines.ray import _log_into
+from bench.engines._ray_node import _log_into
 log = Path(f"ray-{socket.gethostname()}-{os.getpid()}.log")
 log.write_text("before\\n")
 for each in ("one", "two"):
@@ -193,9 +191,9 @@ def test_wish_to_end_is_answered_as_before_ray(monkeypatch):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as Ray puts its own there
 
     monkeypatch.setattr(ray, "init", init)
-    monkeypatch.setattr("bench.engines.ray._joined", False)
+    monkeypatch.setattr("bench.engines._ray_cluster._joined", False)
     before = signal.getsignal(signal.SIGTERM)
-    _connect(Placement(), jobs=1)
+    connect(Placement(), jobs=1)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -219,7 +217,7 @@ def test_data_set_is_kept_in_ray_once_and_only_where_it_may_travel(
 
 def test_trial_ends_early_where_the_driver_says_so():
     async def asked(verdict):
-        coordinator = _Coordinator()
+        coordinator = Coordinator()
         trial = asyncio.create_task(coordinator.ask("runs/a", [3.0, 4.0]))
         await asyncio.sleep(0)
         assert await coordinator.questions() == [("runs/a", [3.0, 4.0])]
@@ -236,27 +234,27 @@ def test_full_disk_of_a_node_that_brings_data_is_no_lost_worker(tmp_path, monkey
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("bench.engines.ray._log_into", lambda _: None)
+    monkeypatch.setattr("bench.engines._ray_node._log_into", lambda _: None)
     monkeypatch.setattr("bench.engines._dependencies.written_whole", full)
     monkeypatch.setattr(ray, "get", lambda _: True)
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "node"))
     file = NeededFile(name="mnist.npz", digest="0", source="/d/mnist.npz")
     coordinator = FakeCoordinator(stopped=SimpleNamespace(remote=lambda: None))
-    sent = _RemoteTask(task_of(), Dependencies(files=(file,)), {}, coordinator, {}, tmp_path)
-    kind, said = _work(sent)
+    sent = RemoteTask(task_of(), Dependencies(files=(file,)), {}, coordinator, {}, tmp_path)
+    kind, said = work(sent)
     assert (kind, type(said)) == ("trouble", DiskTrouble)
     assert re.search("/node' has no space left on its disk: free some", str(said))
 
 
 def test_question_whether_to_stop_does_not_stay_open(monkeypatch):
     async def asked():
-        coordinator = _Coordinator()
+        coordinator = Coordinator()
         before = await coordinator.stopped()
         waiting = asyncio.create_task(coordinator.stopped())
         await coordinator.stop()
         return before, await waiting, await coordinator.stopped()
 
-    monkeypatch.setattr("bench.engines.ray.HEAR_SECONDS", 0.05)
+    monkeypatch.setattr("bench.engines._ray_node.HEAR_SECONDS", 0.05)
     assert asyncio.run(asked()) == (False, True, True)
 
 
@@ -276,7 +274,7 @@ def nodes(monkeypatch):
     monkeypatch.setattr(ray, "remote", lambda _: SimpleNamespace(options=lambda **_: probe))
     monkeypatch.setattr(ray, "get", get)
     two = [{"NodeManagerAddress": f"10.0.0.{n}", "NodeID": f"{n:056x}"} for n in (1, 2)]
-    monkeypatch.setattr("bench.engines.ray._nodes", lambda: two)
+    monkeypatch.setattr("bench.engines._ray_cluster.live_nodes", lambda: two)
     return answers
 
 
@@ -287,7 +285,7 @@ def test_node_without_bench_is_told_with_what_helps(nodes, tmp_path):
     task = replace(task_of(), uri="http://server:5000")
     said = r"cannot run bench .* \(No module named 'bench'\): install it there"
     with pytest.raises(UsageError, match=said):
-        _require_nodes(task, tmp_path)
+        require_nodes(task, tmp_path)
 
 
 @pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "postgresql+psycopg://me@db/mlflow"])
@@ -295,15 +293,15 @@ def test_several_machines_need_a_server_that_keeps_pictures(nodes, tmp_path, uri
     with pytest.raises(
         UsageError, match=r"has 2 machines, and the tracking store .* MLflow server"
     ):
-        _require_nodes(replace(task_of(), uri=uri), tmp_path)
+        require_nodes(replace(task_of(), uri=uri), tmp_path)
 
 
 def test_node_that_came_later_and_sees_no_root_trains_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.engines.ray._log_into", lambda _: None)
+    monkeypatch.setattr("bench.engines._ray_node._log_into", lambda _: None)
     secret = {"MLFLOW_TRACKING_PASSWORD": "secretword"}
-    sent = _RemoteTask(task_of(), Dependencies(files=()), {}, None, secret, tmp_path / "runs")
+    sent = RemoteTask(task_of(), Dependencies(files=()), {}, None, secret, tmp_path / "runs")
     assert "secretword" not in repr(sent)
-    kind, said = _work(sent)
+    kind, said = work(sent)
     assert kind == "trouble"
     assert re.search("does not see the folder '.*/runs', .* give --root", str(said))
     assert not (tmp_path / "runs").exists()
@@ -316,7 +314,7 @@ class FakeCoordinator(SimpleNamespace):
 
 
 def test_runs_of_a_worker_listen_once_until_they_are_told_to_stop(monkeypatch):
-    """An coordinator answers so many calls at a time: one that stays open for each run would close it."""
+    """A coordinator answers so many calls at a time: one that stays open for each run would close it."""
     import ray
 
     told, calls = threading.Event(), []
@@ -334,7 +332,7 @@ def test_runs_of_a_worker_listen_once_until_they_are_told_to_stop(monkeypatch):
 
 
 def test_sigterm_stops_a_run_and_then_ends_its_worker(monkeypatch):
-    monkeypatch.setattr("bench.engines.ray.LAST_WORD_SECONDS", 0.05)
+    monkeypatch.setattr("bench.engines._ray_node.LAST_WORD_SECONDS", 0.05)
     ended = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
     stop = SimpleNamespace(ask=lambda: asked.append(True))
@@ -363,12 +361,12 @@ def test_trial_that_waits_for_the_driver_hears_that_it_is_to_stop(monkeypatch):
 def test_ray_of_a_python_caller_is_used_and_stays(tmp_path, monkeypatch, callers):
     import ray
 
-    monkeypatch.setattr("bench.engines.ray._joined", False)
+    monkeypatch.setattr("bench.engines._ray_cluster._joined", False)
     there, ended = [True] if callers else [], []
     monkeypatch.setattr(ray, "is_initialized", lambda: bool(there))
     monkeypatch.setattr(ray, "init", lambda **_: there.append(True))
     monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
-    _connect(Placement(), jobs=1)
+    connect(Placement(), jobs=1)
     made = RayTasks(1, tmp_path)
     made._coordinator = FakeCoordinator(stop=SimpleNamespace(remote=lambda: None))
     made.close()
@@ -414,12 +412,12 @@ def test_result_of_a_run_counts_though_the_actor_is_lost(tmp_path, monkeypatch):
 
 
 def test_head_that_says_nothing_is_one_sentence(monkeypatch):
-    monkeypatch.setattr("bench.engines.ray.STOP_SECONDS", 0.05)
+    monkeypatch.setattr("bench.engines._ray_cluster.STOP_SECONDS", 0.05)
     for_good = threading.Event()
     with pytest.raises(NoWorkers, match=r"^Ray lost the head of the cluster \(no answer in"):
-        _in_time(for_good.wait)
+        in_time(for_good.wait)
     for_good.set()
-    assert _in_time(lambda: 3) == 3
+    assert in_time(lambda: 3) == 3
 
 
 def workers(folder):
@@ -616,7 +614,7 @@ def test_worker_that_is_told_to_end_keeps_what_it_trained(cluster, tmp_path):
 def test_command_whose_actor_dies_ends_in_a_sentence_and_keeps_its_runs(cluster, tmp_path):
     lab = Lab(tmp_path)
     driver = training(lab, "--ray-address", cluster.address, "--jobs", "1")
-    (actor,) = named("ray::_Coordinator", raylets(cluster))
+    (actor,) = named("ray::Coordinator", raylets(cluster))
     os.kill(actor, signal.SIGKILL)
     said, _ = driver.communicate(timeout=180)
     assert driver.returncode == 1, said
