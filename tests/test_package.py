@@ -53,6 +53,27 @@ def test_wheel_holds_the_package_its_data_and_the_studies_and_nothing_else(built
     } <= wheel
 
 
+def test_installed_wheel_has_its_own_studies_and_not_those_that_lie_beside_it(
+    built: Path, tmp_path: Path
+) -> None:
+    installed = tmp_path / "site-packages"
+    with zipfile.ZipFile(built / f"{NAME}-py3-none-any.whl") as archive:
+        archive.extractall(installed)
+    (installed / "studies").mkdir()
+    (installed / "studies" / "of_another_package.py").write_text("")
+    code = "import bench.plan.files as files; print(*files.study_files().values(), sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(installed)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    shipped = [path for path in tracked("studies") if not path.endswith("__init__.py")]
+    assert set(done.stdout.split()) == {str(installed / "bench" / path) for path in shipped}
+
+
 def test_wheel_made_of_the_source_distribution_is_the_same(built: Path, tmp_path: Path) -> None:
     with tarfile.open(built / f"{NAME}.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")

@@ -16,13 +16,13 @@ from bench.text import shown
 
 
 def study_files() -> dict[str, Path]:
-    """Study name to file: ./studies first, then beside the checkout, then those in the wheel."""
-    return _files(*_shipped(), Path.cwd() / "studies")
+    """Study name to file: those in ./studies stand before those that come with the package."""
+    return _files(_shipped(), Path.cwd() / "studies")
 
 
 def hidden_by_own(name: str) -> str:
     """What to say where a file in ./studies stands before a study that is shipped; else nothing."""
-    own, shipped = study_files().get(name), _files(*_shipped()).get(name)
+    own, shipped = study_files().get(name), _files(_shipped()).get(name)
     if own is None or shipped is None or own.resolve() == shipped.resolve():
         return ""
     return (
@@ -32,12 +32,17 @@ def hidden_by_own(name: str) -> str:
 
 def is_shipped(name: str) -> bool:
     """Whether a study of that name comes with the package."""
-    return name in _files(*_shipped())
+    return name in _files(_shipped())
 
 
-def _shipped() -> tuple[Path, Path]:
+def _shipped() -> Path:
+    """The folder in the package, where a wheel has it; a checkout has it beside the package.
+
+    Beside an installed package lie those of others: a folder of that name there is not ours.
+    """
     package = Path(bench.__file__).parent
-    return package / "studies", package.parent / "studies"
+    inside = package / "studies"
+    return inside if inside.is_dir() else package.parent / "studies"
 
 
 def _files(*folders: Path) -> dict[str, Path]:
