@@ -137,6 +137,7 @@ class Simulated:
         gpus: Runs at a time.
         losses_per_hour: Of a worker.
         faster: How many times as fast as measured a run is trained.
+        command: What differs from one command to the next, so that a run is not lost at every one.
         store: Told of what ends; None where runs leave nothing but their result.
         die_after: Runs that end before ``kill`` is called.
         kill: Ends the driver.
@@ -146,6 +147,7 @@ class Simulated:
     gpus: int = 1_000
     losses_per_hour: float = 0.1
     faster: float = 1.0
+    command: int = 0
     store: Store | None = None
     die_after: float = math.inf
     kill: object = lambda: os.kill(os.getpid(), signal.SIGKILL)
@@ -170,7 +172,7 @@ class Simulated:
         key = Path(task.folder).name
         attempt = self._attempts.get(key, 0)
         left = self._needed(task) - self._kept.get(key, 0.0) + START_SECONDS * bool(attempt)
-        rng = random.Random(f"{key} {attempt}")  # noqa: S311 - no secret depends on it
+        rng = random.Random(f"{key} {self.command} {attempt}")  # noqa: S311 - no secret depends on it
         lost = rng.expovariate(self.losses_per_hour / 3600) if self.losses_per_hour else math.inf
         self._order += 1
         event = Event(self.clock + min(left, lost), self._order, task, lost < left)
@@ -420,6 +422,7 @@ def main() -> None:
         gpus=asked.gpus,
         losses_per_hour=asked.losses_per_hour,
         faster=asked.faster,
+        command=len(driver.left()),
         store=None if asked.optuna_alone else store,
         die_after=asked.die_after,
     )

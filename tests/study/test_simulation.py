@@ -124,10 +124,13 @@ def test_six_hundred_runs_in_sqlite_with_a_driver_killed_twice_end_once_each(scr
         dying = [*command, "--die-after", str(after)]
         done = subprocess.run(dying, env=environment, capture_output=True, check=False)
         assert done.returncode == -9
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    said = json.loads(done.stdout[done.stdout.index("{") :])
     plan = script.planned(tmp_path, seeds=6)
     store = script.Store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    ended = 350
+    for _ in range(3):  # what three workers in a row lost is for the next command
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        ended += json.loads(done.stdout[done.stdout.index("{") :])["runs"]
+    assert not Driver(plan, store).left()
     told = store.records_of(plan.identity.key)
     keys = finished_once(plan, optuna_trials(plan.storage_url), told)
-    assert len(told) == len(keys) == 350 + said["runs"] >= 600
+    assert len(told) == len(keys) == ended >= 600
