@@ -259,7 +259,7 @@ def _run(
             there = [one.about.git_commit for one in driver.tracked.records() if one.about.status]
             if warning := provenance_warning(there):
                 say(warning)
-        with StudyProgress(forecast, faster, silent=say is quiet) as progress:
+        with StudyProgress(plan.folder, forecast, faster, silent=say is quiet) as progress:
             driver.run(opened, progress)
 
 

@@ -38,6 +38,7 @@ from bench.text import masked
 from bench.training.checkpoint import RESULT
 
 if TYPE_CHECKING:
+    from bench.engines.task import Task
     from bench.study.renewal import Place
     from bench.tracking.entries import About
     from bench.tracking.mlflow import Store
@@ -74,8 +75,8 @@ def train_one(
         raise UsageError("bench train takes a MODEL or --config RUN: give exactly one of them")
     original = _original(config, tracking_uri) if config is not None else None
     wanted = _config(model, original, dataset, overrides or [])
-    from bench.engines.task import Task, run_task, tracked_run  # names and values are right by now
-    from bench.runtime import prepare, provenance_warning, stop_requests
+    from bench.engines.task import Task, tracked_run  # names and values are right by now
+    from bench.runtime import prepare, provenance_warning
     from bench.study.renewal import Place
     from bench.study.space import require_space
     from bench.tracking.delivery import deliver_all
@@ -113,8 +114,7 @@ def train_one(
     say(f"run {begun}: {wanted.name} on {wanted.data.dataset}, {wanted.train.num_images:,} images")
     if warning := provenance_warning():
         say(warning)
-    with stop_requests() as should_stop:
-        result = run_task(task, should_stop)
+    result = _shown(task, wanted.train.num_images, silent=say is quiet)
     deliver_all([folder], store)
     run_id = run_id_of(folder)
     if everything:
@@ -131,6 +131,18 @@ def train_one(
             summary["made_otherwise"] = made
             say(f"and was made otherwise: {', '.join(made)}")
     return summary
+
+
+def _shown(task: Task, num_images: int, *, silent: bool) -> TrialResult:
+    """Its result; until then its line stands in a terminal."""
+    from bench.cli.progress import run_progress
+    from bench.cli.running import Running
+    from bench.engines.task import run_task
+    from bench.runtime import stop_requests
+
+    shown = Running(task.about.name, Path(task.folder), num_images)
+    with run_progress(shown, silent=silent), stop_requests() as should_stop:
+        return run_task(task, should_stop)
 
 
 def _same_place(root: Path, tracking_uri: str | None, plugins: Sequence[Path]) -> list[str]:
