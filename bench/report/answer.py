@@ -65,7 +65,11 @@ def _along(results: Results) -> str:
     if not tested:
         return ""
     x, levels = prose(results.x_name), results.x_values
-    said = [f"{_direction(t)} for {code(c.arm)} (lowest at {prose(c.lowest)})" for c, t in tested]
+    alike: dict[str, list[str]] = {}
+    for curve, found in tested:
+        family = f"{code(curve.arm)} (lowest at {prose(curve.lowest)})"
+        alike.setdefault(_direction(found), []).append(family)
+    said = [f"{direction} for {join(families)}" for direction, families in alike.items()]
     ends = f"{prose(levels[0])} to {prose(levels[-1])}"
     return f"{_scene(results)}, as {x} goes from {ends}, the test distance {join(said)}."
 
@@ -95,7 +99,9 @@ def _compared(comparison: Comparison) -> str:
 def _direction(found: Trend) -> str:
     if found.p < ALPHA:
         return "falls" if found.rho < 0 else "rises"
-    return "changes in no single direction" if found.p_levels < ALPHA else "shows no trend"
+    if found.p_levels < ALPHA:
+        return "changes in no single direction"
+    return "shows no trend at this number of seeds"
 
 
 def _finding(results: Results, scene: str) -> str:
