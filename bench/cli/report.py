@@ -90,11 +90,12 @@ def make_report(
             write_latex(results, out)
     say(f"report in {path}")
     if attach:
-        from bench.report.answer import answer
+        from bench.report.answer import answer, headline
         from bench.tracking.attached import attach_report
 
         question, said = answer(results).split("\n\n", 1)
-        attach_report(store, experiment_id, out, answer=f"{said}\n\n{question}")
+        above = "\n\n".join(filter(None, [headline(results), said, question]))
+        attach_report(store, experiment_id, out, answer=above)
         say("report attached to the study in MLflow")
     return path
 

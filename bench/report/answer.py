@@ -32,6 +32,16 @@ from bench.results.summary import seeds_said
 from bench.results.trends import trends
 from bench.stats.trend import Trend
 
+_MOST_IN_A_LINE = 5
+_VERDICTS = {
+    "collapsed": "no best, all collapsed",
+    "gaussian": "no best, a Gaussian is nearer",
+    "learning": "no best yet, still learning",
+    "learning unknown": "no best, learning unknown",
+    "not shown": "no best shown",
+}
+"""What speaks against naming a family, in a line."""
+
 _AT_COMMON = "at the seeds that both have, over which they were tested"
 """Where a family of a higher mean over its own seeds is the lower one."""
 
@@ -57,6 +67,23 @@ def answer(results: Results) -> str:
         doubts(results),
     ]
     return f"The question: {prose(results.study.question)}\n\n{' '.join(filter(None, said))}"
+
+
+def headline(results: Results) -> str:
+    """The answer where there is room for one line; empty where no run has a test distance.
+
+    ``Test distance, lower is nearer: wgan 12.1, vae 20.3; no best shown``.
+    """
+    metric = results.test_metric
+    means = {p.arm: mean for p in results.chosen_cells if (mean := p.mean(metric)) is not None}
+    order = headline_order(results) or tuple(means)
+    said = [f"{prose(arm)} {shown(metric, means[arm])}" for arm in order[:_MOST_IN_A_LINE]]
+    more = len(order) - len(said)
+    said += [plural(more, "other")] if more else []
+    if len(order) > 1:
+        against = against_naming(results)
+        said[-1] += f"; {_VERDICTS[against] if against else f'**best: {prose(order[0])}**'}"
+    return f"Test distance, lower is nearer: {', '.join(said)}" if said else ""
 
 
 def _along(results: Results) -> str:

@@ -12,6 +12,7 @@ from bench.plan.space import SETTINGS
 from bench.records import RunRecord, RunTags, TrialResult
 from bench.study.plan import PlannedRun, StudyPlan
 from bench.text import masked
+from bench.tracking.attached import note_of_report
 from bench.tracking.delivery import PLACED, deliver, deliver_all
 from bench.tracking.entries import About, header_of, is_told, run_id_of
 from bench.tracking.mlflow import Store
@@ -118,13 +119,14 @@ class TrackedStudy:
         return patiently(ask, uri=self.store.uri)
 
     def describe(self, tags: dict[str, str]) -> None:
-        """Sets tags of the experiment."""
+        """Sets tags of the experiment; above its runs stays the answer of a report, if there is one."""
         self._facts |= tags
-        self.patiently(lambda: self.store.describe_experiment(self.experiment_id, tags))
+        self.patiently(lambda: self._describe(tags))
 
     def dress(self) -> None:
-        """Has MLflow's page open at what the runs have."""
+        """Has MLflow's page open at what the runs have, and say which of them its answer is of."""
         self.patiently(lambda: dress(self.store, self.experiment_id, self.plan.study))
+        self.patiently(lambda: self._describe({}))
 
     def folder(self, run: PlannedRun) -> Path:
         """Where a run's checkpoints, its result and its journal lie."""
@@ -171,6 +173,11 @@ class TrackedStudy:
             facts=self._facts,
             look=colour_tag(self.plan.study, run.cell.arm),
         )
+
+    def _describe(self, tags: dict[str, str]) -> None:
+        told = self.store.experiment_tags(self.experiment_id) | tags
+        above = note_of_report(self.store, self.experiment_id, told)
+        self.store.describe_experiment(self.experiment_id, {**tags, **above})
 
     def _address(self, each: Ended) -> str:
         return self.plan.address(each.run)

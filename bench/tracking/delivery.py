@@ -133,8 +133,9 @@ class Delivery:
         """Id of what holds the run, which says what is to be known of it as a whole."""
         experiment = self._store.experiment(self._header.about.experiment)
         facts = self._header.about.facts
-        if facts.keys() - self._store.experiment_tags(experiment).keys():
-            self._store.describe_experiment(experiment, facts)
+        known = self._store.experiment_tags(experiment)
+        new = {key: text for key, text in facts.items() if key not in known}
+        self._store.describe_experiment(experiment, new)
         return experiment
 
     def _found(self, experiment: str) -> str:

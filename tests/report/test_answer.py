@@ -7,7 +7,7 @@ from synthetic_study import BASELINES, IDENTITY, LEVEL, STUDY, baseline_record, 
 
 from bench.plan.study import FRESH_SEED, Planned, Study
 from bench.records import CONFIRM, OUTSIDE
-from bench.report.answer import answer
+from bench.report.answer import answer, headline
 from bench.report.sections.doubts import holds
 from bench.report.sections.families import families
 from bench.results.results import read_results
@@ -17,6 +17,10 @@ VAL, FD = "val/fd_digits_n297", "test/fd_digits_n500"
 
 def said(records, *, study=STUDY):
     return answer(read_results(study, IDENTITY, records, lambda _run_id, _name: None))
+
+
+def in_a_line(records, *, study=STUDY):
+    return headline(read_results(study, IDENTITY, records, lambda _run_id, _name: None))
 
 
 def held(records):
@@ -47,6 +51,16 @@ def declared(*pairs):
 
 def tagged(records, **tags):
     return [dataclasses.replace(r, tags={**r.tags, **tags}) for r in records]
+
+
+def test_line_has_the_families_by_distance_and_the_best_as_far_as_it_is_shown():
+    runs, what = study_records(), "Test distance, lower is nearer"
+    order = "gan 6.53, wgan 7.94, vae 9.75"
+    assert in_a_line(runs) == f"{what}: {order}; no best yet, still learning"
+    assert in_a_line(settled(runs)) == f"{what}: {order}; **best: gan**"
+    assert in_a_line(settled(tagged(runs, status="collapsed"))).endswith("; no best, all collapsed")
+    assert in_a_line([r for r in runs if r.tags["family"] == "vae"]) == f"{what}: vae 9.75"
+    assert in_a_line([lost(runs[0], "diverged", "nan")]) == ""
 
 
 def test_question_stands_first():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.tracking.attached import NOTE, attach_report
 from bench.tracking.entries import NAME, run_id_of
 from bench.tracking.mlflow import Store
 
@@ -39,6 +40,26 @@ def test_nothing_is_said_or_done_where_nothing_is_wrong(made, run_id, capsys):
     assert settled(made, capsys) == []
     assert made.records() == before
     assert made.run().ran == []
+
+
+def test_answer_of_a_report_stays_above_a_study_until_there_is_another(made, tmp_path):
+    tracked = made.driver().tracked
+    identity = tracked.plan.identity.model_dump_json()
+    tracked.describe({NOTE: "**Which?**", "bench.identity": identity})
+    said = lambda: made.store.experiment_tags(tracked.experiment_id)[NOTE]  # noqa: E731
+    assert said() == "**Which?**"
+    report = tmp_path / "report"
+    report.mkdir()
+    runs = [record.run_id for record in made.records()]
+    (report / "runs.csv").write_text("\n".join(runs[1:]))
+    attach_report(made.store, tracked.experiment_id, report, answer="**This one.**")
+    tracked.describe({NOTE: "**Which?**", "bench.command": "bench run --seeds 2"})
+    assert said().startswith("*Without 1 of 7 runs.* **This one.**")
+    assert "`bench run --seeds 2`" in said()
+    (report / "runs.csv").write_text("\n".join(runs))
+    attach_report(made.store, tracked.experiment_id, report, answer="**That one.**")
+    tracked.dress()
+    assert said().startswith("**That one.**\n\n[Report")
 
 
 def test_run_that_was_deleted_is_made_anew_and_one_restored_beside_it_is_deleted(
