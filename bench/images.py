@@ -22,10 +22,25 @@ class Grid(np.ndarray[Any, np.dtype[np.uint8]]):
 
     Attributes:
         text: What ``to_png`` writes beside the pixels, so that the images can be cut out again:
-            ``Tile``, height x width x channels of an image, and ``Scale``, its enlargement.
+            ``Tile``, height x width x channels of an image, ``Scale``, its enlargement, and ``Top``,
+        pixels above them, where there are any.
     """
 
     text: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def columns(self) -> int:
+        """Images side by side."""
+        width = int(self.text["Tile"].split("x")[1]) * int(self.text["Scale"])
+        return int(self.shape[1] // (width + 1))
+
+
+_HEADS = {
+    "reconstructions": "pairs: original | reconstruction",
+    "inversion": "pairs: original | nearest found",
+    "interpolation": "rows: from one z to another",
+    "latent_grid": "z1 to the right, z2 upwards",
+}
 
 
 class NotFinite(ValueError):  # noqa: N818 - the runner turns it into the status ``diverged``
@@ -96,6 +111,11 @@ def grid(images: Tensor, *, columns: int, scale: int = 1) -> Grid:
         top, left = 1 + (i // columns) * (height + 1), 1 + (i % columns) * (width + 1)
         canvas[top : top + height, left : left + width] = tile.transpose(1, 2, 0)
     return canvas
+
+
+def heading(name: str, columns: int) -> str:
+    """What rows and columns of a picture of so many columns are; empty where its name says it."""
+    return f"columns: classes 0 to {columns - 1}" if name == "class_grid" else _HEADS.get(name, "")
 
 
 def display_scale(height: int) -> int:

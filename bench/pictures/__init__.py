@@ -14,8 +14,8 @@ from torch import Tensor
 from bench.datasets import Mixture
 from bench.errors import NotApplicable
 from bench.evaluation.view import View, evaluation_mode
-from bench.images import Picture, display_scale, grid, to_pixels
-from bench.pictures._chart import plane
+from bench.images import Grid, Picture, display_scale, grid, heading, to_pixels
+from bench.pictures._chart import headed, plane
 from bench.pieces import pause, within_memory
 from bench.registry import Registry, first_line
 
@@ -63,8 +63,15 @@ def draw_pictures(view: View, *, at_end: bool) -> dict[str, Picture]:
         if at_end or not kind.at_end:
             pause()
             with suppress(NotApplicable):
-                pictures[name] = within_memory(partial(kind.draw, view))
+                pictures[name] = _headed(name, within_memory(partial(kind.draw, view)))
     return pictures
+
+
+def _headed(name: str, drawn: Picture) -> Picture:
+    """A grid below what its rows and columns are, as the report words it; a chart as it is."""
+    if not isinstance(drawn, Grid):
+        return drawn
+    return headed(drawn, heading(name, drawn.columns))
 
 
 def over_the_truth(points: Tensor, truth: Mixture) -> Picture:

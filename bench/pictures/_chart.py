@@ -1,4 +1,4 @@
-"""Points by class and bars by rank, drawn with Pillow: a training process loads no matplotlib."""
+"""Points by class, bars by rank and words above a grid, drawn with Pillow: a training process loads no matplotlib."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.images import Picture
+from bench.images import Grid, Picture
 from bench.palette import COLOURS
 
 SIDE = 440
@@ -21,6 +21,9 @@ SIDE = 440
 
 WIDE, HIGH = 440, 220
 """Pixels of the field that holds the bars."""
+
+HEAD = 20
+"""Pixels of the line above a grid."""
 
 LEFT, TOP = 52, 34
 _BOTTOM, _LEGEND, _RIGHT = 46, 46, 16
@@ -154,6 +157,19 @@ def bars(values: Floats, *, axes: tuple[str, str]) -> Picture:
     pen.text(LEFT + WIDE / 2, TOP + HIGH + 14, axes[0], anchor="mt", size=14)
     pen.text(LEFT, TOP - 10, axes[1], anchor="ls", size=14)
     return pen.picture()
+
+
+def headed(grid: Grid, head: str) -> Grid:
+    """The grid below a line of words, as large as fits; without words, as it is."""
+    if not head:
+        return grid
+    width = grid.shape[1]
+    size = min(13, int(13 * width / max(1.0, _font(13).getlength(head))))
+    pen = _Pen(width, HEAD)
+    pen.text(1, HEAD / 2, head, anchor="lm", size=max(1, size))
+    made = np.concatenate([pen.picture(), grid]).view(Grid)
+    made.text = {**grid.text, "Top": str(HEAD)}
+    return made
 
 
 def spans(count: int) -> list[tuple[float, float]]:

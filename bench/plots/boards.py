@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.images import heading
 from bench.plots import DPI
 from bench.results.results import Results
 from bench.results.runs import CellRuns, RecordedRun
@@ -43,15 +44,6 @@ _LINE = 128
 
 _SMALLEST_PITCH = 9
 _GAP, _LETTER, _LINE_HEIGHT = 14, 10, 21
-
-
-_HEADS = {
-    "reconstructions": "pairs: original | reconstruction",
-    "inversion": "pairs: original | nearest found",
-    "interpolation": "rows: from one z to another",
-    "latent_grid": "z1 to the right, z2 upwards",
-}
-"""What the rows and columns of a picture are, below its title."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +104,8 @@ def read_tiles(png: bytes) -> tuple[Tiles, int | None]:
     if "Scale" in image.info:
         scale = int(image.info["Scale"])
         height, width, _ = map(int, image.info["Tile"].split("x"))
-        return _cut(pixels, height * scale + 1, width * scale + 1), scale
+        below = pixels[int(image.info.get("Top", 0)) :]
+        return _cut(below, height * scale + 1, width * scale + 1), scale
     is_line = pixels == _LINE
     dy, dx = _pitch(is_line.all(axis=(1, 2))), _pitch(is_line.all(axis=(0, 2)))
     return (pixels[None, None] if dy is None or dx is None else _cut(pixels, dy, dx)), None
@@ -185,11 +178,10 @@ def board(rows: pd.DataFrame, results: Results, name: str, side: int = PANEL) ->
         for row, column, title, run_id in rows.to_numpy().tolist()
         if (png := results.pictures(run_id, name))
     }
-    head = f"\n{_HEADS[name]}" if name in _HEADS else ""
     panels = {
         (row, column): Panel(
             _shown(tiles, side) if name == "samples" else picture(tiles),
-            f"{title}{head or _classes(name, tiles)}",
+            f"{title}{_head(name, tiles)}",
         )
         for (row, column, title), tiles in zip(found, native(list(found.values())), strict=True)
     }
@@ -204,9 +196,10 @@ def _shown(tiles: Tiles, side: int) -> Pixels:
     return np.asarray(whole.reduce(max(1, -(-whole.width // (2 * side)))))
 
 
-def _classes(name: str, tiles: Tiles) -> str:
-    """``columns: classes 0 to 9`` above a grid of classes; empty above another."""
-    return f"\ncolumns: classes 0 to {tiles.shape[1] - 1}" if name == "class_grid" else ""
+def _head(name: str, tiles: Tiles) -> str:
+    """A line below the title, or none."""
+    head = heading(name, tiles.shape[1])
+    return f"\n{head}" if head else ""
 
 
 def _laid_out(panels: Mapping[tuple[str, str], Panel]) -> Figure:

@@ -10,9 +10,10 @@ from bench.contracts import EvalFns, NullLogger
 from bench.errors import NotApplicable
 from bench.evaluation.latents import normal_quantiles
 from bench.evaluation.view import Generated, View, evaluation_mode
-from bench.images import display_scale, to_pixels, to_png
+from bench.images import display_scale, grid, heading, to_pixels, to_png
 from bench.models import configure
 from bench.pictures import PICTURES, draw_pictures
+from bench.pictures._chart import HEAD, headed
 from bench.plots.boards import read_tiles
 from bench.runtime import DeviceRng, generator
 from bench.training.parts import build, reference_data
@@ -122,6 +123,36 @@ def test_picture_is_an_rgb_image_with_content_that_repeats_to_the_bit(model, nam
     assert first.shape[2] == 3
     assert len(np.unique(first)) >= 3  # lines or ground, and two tones at least
     assert np.array_equal(first, again)
+
+
+HEADS = [
+    ("vae", "reconstructions", "pairs: original | reconstruction"),
+    ("conditional gan", "inversion", "pairs: original | nearest found"),
+    ("conditional gan", "class_grid", "columns: classes 0 to 9"),
+    ("vae", "samples", ""),
+]
+
+
+@pytest.mark.parametrize(("model", "name", "head"), HEADS)
+def test_logged_grid_has_the_words_above_it_that_the_report_has_and_its_images_below(
+    model, name, head
+):
+    plain, logged = drawn(model, name), draw_pictures(view_of(model), at_end=True)[name]
+    assert heading(name, plain.columns) == head
+    high = HEAD if head else 0
+    assert np.array_equal(logged[high:], plain)
+    if head:
+        assert logged[:HEAD].min() < 100
+        assert (logged[:HEAD, [0, -1]] == 255).all()
+        assert not np.array_equal(logged[:HEAD], headed(plain, f"{head}.")[:HEAD])
+    tiles, scale = read_tiles(to_png(logged))
+    assert scale == display_scale(8)
+    assert np.array_equal(tiles, read_tiles(to_png(plain))[0])
+
+
+def test_words_above_a_narrow_grid_are_smaller():
+    narrow = grid(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), columns=2)
+    assert (headed(narrow, "pairs: original | reconstruction")[:HEAD, -1] == 255).all()
 
 
 def test_expensive_pictures_are_drawn_at_the_end_only():
