@@ -118,7 +118,8 @@ class _Lines:
             runs = list(self.runs.values())
             for run in runs:
                 run.follow()
-            said = lines(runs, options.max_width, max(1, options.size.height // 2))
+            width = options.max_width - len("^C")  # which a terminal writes behind the last line
+            said = lines(runs, width, max(1, options.size.height // 2))
         for line in said:
             yield Text(line, no_wrap=True, overflow="crop")
 
