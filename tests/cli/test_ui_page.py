@@ -21,6 +21,8 @@ pytestmark = [
     pytest.mark.skipif(browser.PROGRAM is None, reason=browser.LACKING),
 ]
 
+LINE = "Test distance, lower is nearer: wgan_gp 295, gan 398, wgan 419, vae 678; best: wgan_gp"
+
 INSIDE = """
 const inside = one => {
   const at = one.getBoundingClientRect();
@@ -28,6 +30,11 @@ const inside = one => {
     && at.top + at.height / 2 < innerHeight && at.left + at.width / 2 < innerWidth;
 };
 const shown = what => [...document.querySelectorAll(what)].filter(inside);
+const atop = one => {
+  const at = one.getBoundingClientRect();
+  return [at.left + 2, at.right - 2].every(
+    x => one.contains(document.elementFromPoint(x, at.bottom - 4)));
+};
 """
 
 
@@ -46,7 +53,8 @@ def address(store_uri, tmp_path):
     records = [run_record(arm, depth, 0) for arm in ("vae", "gan", "wgan") for depth in (1, 2)]
     store = Store(store_uri)
     study = put(store, IDENTITY, [*records, baseline_record("memoriser")], pictures())
-    store.describe_experiment(study, {"mlflow.note.content": f"**{STUDY.question}**"})
+    note = f"*Without 6 of 12 runs.* {LINE}\n\n**{STUDY.question}**"
+    store.describe_experiment(study, {"mlflow.note.content": note})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -78,6 +86,10 @@ def test_first_screen_has_distance_by_family_curves_samples_and_no_assistant(add
         (tmp_path / "page.png").write_bytes(page.picture())
         text = page.ask(browser.TEXT)
         assert STUDY.question in text
+        # Of the words above the runs the page shows a line, which is the answer.
+        above = seen(page, "shown('p').filter(atop).map(one => one.textContent)")
+        assert f"Without 6 of 12 runs. {LINE}" in above
+        assert STUDY.question not in above
         assert "Group: gan" in text
         assert "run_gan_2_0" in text
         assert "Assistant" not in text
