@@ -75,11 +75,10 @@ def train_one(
         raise UsageError("bench train takes a MODEL or --config RUN: give exactly one of them")
     original = _original(config, tracking_uri) if config is not None else None
     wanted = _config(model, original, dataset, overrides or [])
-    from bench.engines.task import Task, tracked_run  # names and values are right by now
-    from bench.runtime import prepare, provenance_warning
+    from bench.engines.task import Task  # names and values are right by now
+    from bench.runtime import prepare
     from bench.study.renewal import Place
     from bench.study.space import require_space
-    from bench.tracking.delivery import deliver_all
     from bench.tracking.entries import run_id_of
     from bench.tracking.mlflow import Store
 
@@ -110,27 +109,42 @@ def train_one(
         deterministic=deterministic,
         plugins=tuple(str(path.absolute()) for path in plugins or ()),
     )
-    begun = tracked_run(task, store)
-    say(f"run {begun}: {wanted.name} on {wanted.data.dataset}, {wanted.train.num_images:,} images")
-    if warning := provenance_warning():
-        say(warning)
-    result = _shown(task, wanted.train.num_images, silent=say is quiet)
-    deliver_all([folder], store)
-    run_id = run_id_of(folder)
+    result = _trained(task, wanted, store, say)
     if everything:
         say("\n".join(value_lines(result)))
+    run_id = run_id_of(folder)
     if say is not quiet:  # the scale takes a moment
         again = _same_place(root, tracking_uri, plugins or ())
         say("\n".join(ending(result, folder, run_id, scale_of(wanted, device), again)))
     summary: dict[str, Any] = {"run_id": run_id, **result.to_json()}
-    if original is not None:
-        summary["differences"] = differences = _differences(result, original)
-        found = f"differs from {original.run_id}: {json.dumps(differences)}"
-        say(found if differences else f"identical to {original.run_id}")
-        if made := _made_otherwise(result, original.about):
-            summary["made_otherwise"] = made
-            say(f"and was made otherwise: {', '.join(made)}")
-    return summary
+    return summary if original is None else summary | _compared(result, original, say)
+
+
+def _trained(task: Task, config: RunConfig, store: Store, say: Say) -> TrialResult:
+    """How a run ends that is announced before it begins; the store has all of it then."""
+    from bench.engines.task import tracked_run
+    from bench.runtime import provenance_warning
+    from bench.tracking.delivery import deliver_all
+
+    begun = tracked_run(task, store)
+    say(f"run {begun}: {config.name} on {config.data.dataset}, {config.train.num_images:,} images")
+    if warning := provenance_warning():
+        say(warning)
+    result = _shown(task, config.train.num_images, silent=say is quiet)
+    deliver_all([Path(task.folder)], store)
+    return result
+
+
+def _compared(result: TrialResult, original: RunRecord, say: Say) -> dict[str, Any]:
+    """What is not as in the run that was repeated; said."""
+    differences = _differences(result, original)
+    found = f"differs from {original.run_id}: {json.dumps(differences)}"
+    say(found if differences else f"identical to {original.run_id}")
+    compared: dict[str, Any] = {"differences": differences}
+    if made := _made_otherwise(result, original.about):
+        compared["made_otherwise"] = made
+        say(f"and was made otherwise: {', '.join(made)}")
+    return compared
 
 
 def _shown(task: Task, num_images: int, *, silent: bool) -> TrialResult:
