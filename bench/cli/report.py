@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ from bench.files import written_where_asked
 from bench.plan.files import load_study, study_files
 from bench.tracking.bundle import Bundle
 from bench.tracking.recorded import find_recorded, open_recorded
+
+if TYPE_CHECKING:
+    from bench.results.results import Results
+    from bench.tracking.mlflow import Store
 
 
 @command("report")
@@ -55,19 +59,12 @@ def make_report(
     Raises:
         UsageError: Nothing was run under it; the sentence lists what was.
     """
-    if study is not None and named is None and bundle is None and _is_file(study):
-        bundle, study = Path(study), None
-    if bundle is None:
-        study = one_study(study, named, say)
-    elif study or named:
-        raise UsageError("bench report takes a STUDY or a file of `bench bundle`: give one")
+    study, bundle = _source(study, named, bundle, say)
     if bundle is not None and (tier or dataset or overrides or tracking_uri or attach):
         raise UsageError(
             f"'{bundle}' holds one study, and is no store: leave out --tier, --dataset, --set, "
             "--tracking-uri and --attach"
         )
-    if study is not None:
-        load_study(study)  # a name that no file has is told before a database is made
     from bench.report.latex import write_latex
     from bench.report.writer import write_results  # draws, which takes seconds to import
     from bench.results.exams import with_exams
@@ -90,14 +87,38 @@ def make_report(
             write_latex(results, out)
     say(f"report in {path}")
     if attach:
-        from bench.report.answer import answer, headline
-        from bench.tracking.attached import attach_report
-
-        question, said = answer(results).split("\n\n", 1)
-        above = "\n\n".join(filter(None, [headline(results), said, question]))
-        attach_report(store, experiment_id, out, answer=above)
+        _attach(results, store, experiment_id, out)
         say("report attached to the study in MLflow")
     return path
+
+
+def _source(
+    study: str | None, named: str | None, bundle: Path | None, say: Say
+) -> tuple[str, None] | tuple[None, Path]:
+    """The study or the bundle that is meant.
+
+    Raises:
+        UsageError: Both, neither, or a study that is not there.
+    """
+    if study is not None and named is None and bundle is None and _is_file(study):
+        return None, Path(study)
+    if bundle is None:
+        name = one_study(study, named, say)
+        load_study(name)  # a name that no file has is told before a database is made
+        return name, None
+    if study or named:
+        raise UsageError("bench report takes a STUDY or a file of `bench bundle`: give one")
+    return None, bundle
+
+
+def _attach(results: Results, store: Store, experiment_id: str, folder: Path) -> None:
+    """Puts a report beside its study's runs, and its answer above them."""
+    from bench.report.answer import answer, headline
+    from bench.tracking.attached import attach_report
+
+    question, said = answer(results).split("\n\n", 1)
+    above = "\n\n".join(filter(None, [headline(results), said, question]))
+    attach_report(store, experiment_id, folder, answer=above)
 
 
 def _is_file(word: str) -> bool:
