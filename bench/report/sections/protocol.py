@@ -16,58 +16,35 @@ _MOST_NAMED = 5
 FP32 = "fp32"
 
 
+_ELBO = (
+    "KL factor 1, summed over pixels and latents, mean over test images, in nats; "
+    "its name carries the likelihood, and different names are not compared."
+)
+_SHARES = (
+    "Share of samples among real images, and of real images among samples: within the "
+    "distance of an image's fifth neighbour."
+)
+_LOST = (
+    "Runs that diverged or failed have no value: they are counted, mark the mean, and a cell "
+    "with one is chosen only if the family has no other. Collapsed runs have values and count."
+)
+
+
 @section("Protocol", after="Health")
 def protocol(results: Results) -> str:
     """What every number means, and how many runs stand behind them."""
-    declared = results.study.comparisons
-    # Protocol rule 21.
-    tested = "the comparisons that the study declares" if declared else "all pairs of families"
     rows = [
-        (
-            "splits",
-            f"Validation chooses (each family's cell by its lowest mean "
-            f"{code(results.selection_metric_name)}, and the best checkpoint); the sealed test split is opened after "
-            f"training and scores both. {_test_reads(results)}",
-        ),
+        ("splits", _splits(results)),
         ("pictures", _pictures(results)),
         ("fresh seeds", _fresh(results)),
         ("budget", _budget(results)),
         ("precision", _precision(results)),
-        (
-            "distance",
-            f"{code(results.test_metric_name)} between samples and as many images of the test split, "
-            "lower is better. The last checkpoint is the headline, since it needs no choice."
-            f"{_few_images(results)}",
-        ),
-        (
-            "ELBO",
-            "KL factor 1, summed over pixels and latents, mean over test images, in nats; "
-            "its name carries the likelihood, and different names are not compared.",
-        ),
-        (
-            "`precision`, `recall`",
-            "Share of samples among real images, and of real images among samples: within the "
-            "distance of an image's fifth neighbour.",
-        ),
-        (
-            "`copied`",
-            _copied(results),
-        ),
-        (
-            "statistics",
-            "Mean over seeds with 95 % Student t interval, from three seeds on: of a Frechet "
-            "distance the geometric mean, its interval on a log scale; of a share the interval is "
-            "on a logit scale; that of a count is cut where no count can lie. Families "
-            f"by Welch's test (arms of one model seed by seed), Holm-corrected over {tested}. Only a family that is lower "
-            "than every other by that test is bold, and none where all runs collapsed, none beats the "
-            "fitted Gaussian, or one was still learning: its validation distance fell by more than "
-            "10 % over the last half of the budget.",
-        ),
-        (
-            "lost runs",
-            "Runs that diverged or failed have no value: they are counted, mark the mean, and a cell "
-            "with one is chosen only if the family has no other. Collapsed runs have values and count.",
-        ),
+        ("distance", _distance(results)),
+        ("ELBO", _ELBO),
+        ("`precision`, `recall`", _SHARES),
+        ("`copied`", _copied(results)),
+        ("statistics", _statistics(results)),
+        ("lost runs", _LOST),
         ("runs expected", _expected(results)),
         ("left out", _left_out(results)),
         ("measured otherwise", _measured_otherwise(results)),
@@ -76,6 +53,37 @@ def protocol(results: Results) -> str:
     said = [row for row in rows if row[1]]
     notes = "\n".join(f"- {prose(note)}" for note in results.study.notes)
     return "\n\n".join(filter(None, [table(["what", "protocol"], said, left=2), notes]))
+
+
+def _splits(results: Results) -> str:
+    return (
+        f"Validation chooses (each family's cell by its lowest mean "
+        f"{code(results.selection_metric_name)}, and the best checkpoint); the sealed test split is opened after "
+        f"training and scores both. {_test_reads(results)}"
+    )
+
+
+def _distance(results: Results) -> str:
+    return (
+        f"{code(results.test_metric_name)} between samples and as many images of the test split, "
+        "lower is better. The last checkpoint is the headline, since it needs no choice."
+        f"{_few_images(results)}"
+    )
+
+
+def _statistics(results: Results) -> str:
+    """Intervals, tests, and what is bold; Holm's correction by protocol rule 21."""
+    declared = results.study.comparisons
+    tested = "the comparisons that the study declares" if declared else "all pairs of families"
+    return (
+        "Mean over seeds with 95 % Student t interval, from three seeds on: of a Frechet "
+        "distance the geometric mean, its interval on a log scale; of a share the interval is "
+        "on a logit scale; that of a count is cut where no count can lie. Families "
+        f"by Welch's test (arms of one model seed by seed), Holm-corrected over {tested}. Only a family that is lower "
+        "than every other by that test is bold, and none where all runs collapsed, none beats the "
+        "fitted Gaussian, or one was still learning: its validation distance fell by more than "
+        "10 % over the last half of the budget."
+    )
 
 
 def _copied(results: Results) -> str:
