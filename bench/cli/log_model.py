@@ -42,7 +42,7 @@ def log_best_model(
     record = _best(_chosen(store, runs or [], study))
     from bench.cli.sample import load_run
     from bench.tracking.logged_model import log_model, register
-    from bench.training.exported import LOADER, REQUIREMENTS, write_exported
+    from bench.training.exported import LOADER, requirements, write_exported
 
     loaded = load_run(record.run_id, device="cpu", tracking_uri=tracking_uri, root=root, say=say)
     spec = loaded.reference.spec
@@ -54,7 +54,7 @@ def log_best_model(
             record,
             data,
             loader=LOADER,
-            requirements=REQUIREMENTS,
+            requirements=requirements(data),
             shape=spec.shape,
             dtype="uint8" if spec.top == 255 else "uint16",
         )

@@ -1,4 +1,4 @@
-"""A trained model in a folder of its own: settings as JSON, weights as safetensors, no pickle.
+"""A trained model in a folder of its own: settings as JSON, weights as safetensors, plugins as code.
 
 MLflow loads it by ``_load_pyfunc``, since the folder lies in a logged model whose loader this file is.
 """
@@ -24,6 +24,7 @@ from bench.models import MODELS, config_from_params
 from bench.modules import place
 from bench.records import DataSpec
 from bench.tensor_file import read_tensors, write_tensors
+from bench.training.exported_plugins import distributions, load_written, write_plugins
 
 SETTINGS, WEIGHTS = "settings.json", "weights.safetensors"
 LOADER = __name__
@@ -33,6 +34,11 @@ REQUIREMENTS = (
     *("torchvision", "typer"),
 )
 """What loading and sampling import, beside the package itself."""
+
+
+def requirements(folder: Path) -> list[str]:
+    """``REQUIREMENTS``, and what the plugins of a model import that ``write_exported`` wrote there."""
+    return sorted({*REQUIREMENTS, *distributions(folder)})
 
 
 class Columns(Protocol):
@@ -45,17 +51,13 @@ def write_exported(folder: Path, config: RunConfig, spec: DataSpec, trainable: T
     """Writes a model as it is evaluated, so that ``ExportedModel`` makes the same samples.
 
     Raises:
-        UsageError: It has no weights of its own, or is a plugin's, which the package does not have.
+        UsageError: It has no weights of its own, or is made of a plugin that is no file.
     """
     if not trainable.phases:
         raise UsageError(f"'{config.name}' trains nothing: give a run of a model that has weights")
-    if MODELS.get(config.name).build.__module__.partition(".")[0] != "bench":
-        raise UsageError(
-            f"'{config.name}' is a plugin's, and a logged model has the code of bench alone: put its "
-            "file into bench/models"
-        )
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {"params": config.params(), "data": asdict(spec)}
+    plugins = write_plugins(config, folder)
+    settings = {"params": config.params(), "data": asdict(spec), "plugins": plugins}
     (folder / SETTINGS).write_text(json.dumps(settings, indent=1), encoding="utf-8")
     weights = {
         f"{name}/{key}": tensor.cpu()
@@ -75,6 +77,7 @@ class ExportedModel:
     def __init__(self, folder: Path) -> None:
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         self.spec = _spec(settings["data"])
+        load_written(folder, settings["plugins"])
         config = config_from_params(settings["params"])
         self.trainable = MODELS.get(config.name).build(config.model, self.spec)
         weights, _ = read_tensors(folder / WEIGHTS)

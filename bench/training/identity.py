@@ -157,15 +157,27 @@ def _models(config: RunConfig) -> dict[str, set[str]]:
     return {"models": {config.name}} | dict.fromkeys(PARTS_OF_MODELS[1:], values)
 
 
+def plugins_of(config: RunConfig) -> list[str]:
+    """Modules of the plugins that a configuration makes its model of."""
+    registry_of("models").names()
+    return list(_making(_models(config)))
+
+
 def _plugins(used: Mapping[str, AbstractSet[str]]) -> Parts:
-    """Sources of the plugins that register any of these names, or nothing that has a name."""
-    found: Parts = {}
+    """Sources of the plugins of these names."""
+    making = _making(used).values()
+    return {f"plugin {file}": said for sources in making for file, said in sources.items()}
+
+
+def _making(used: Mapping[str, AbstractSet[str]]) -> dict[str, Parts]:
+    """The plugins that register any of these names, or nothing that has a name; with their sources."""
+    found: dict[str, Parts] = {}
     for module, sources in _loaded().items():
         names = _names_of(module, sources)
         if any(names.get(kind, set()) & wanted for kind, wanted in used.items()) or (
             "models" in used and not names
         ):
-            found |= {f"plugin {file}": said for file, said in sources.items()}
+            found[module] = sources
     return found
 
 

@@ -1,6 +1,7 @@
 """``bench log-model``: what MLflow loads makes the samples of ``bench sample``."""
 
 import dataclasses
+import importlib
 import json
 import subprocess
 import sys
@@ -8,13 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from cli.test_sample import Tracked
 from synthetic_study import run_record
 
 from bench.cli.log_model import _best, log_best_model
 from bench.cli.sample import sample_run
+from bench.datasets import spec_of
 from bench.errors import UsageError
+from bench.models import MODELS, configure
+from bench.registry import load_plugins
 from bench.tracking.mlflow import Store
+from bench.training.exported import REQUIREMENTS, ExportedModel, requirements, write_exported
 
 # In a process without this package on its path: the model brings its own.
 LOAD = """
@@ -37,9 +43,38 @@ def tracked(tmp_path_factory, migrated_database):
     return Tracked(tmp_path_factory.mktemp("log_model"), migrated_database)
 
 
+TOY = Path(__file__).parents[1] / "toy_model.py"
+
+
 @pytest.fixture(scope="module")
-def runs(tracked):
-    return [tracked.train(model, "width=4", "depth=1") for model in ("vae", "cgan")]
+def plugins(tmp_path_factory):
+    """A model of a file that imports another beside it, and one of an installed package."""
+    folder = tmp_path_factory.mktemp("plugins")
+    package = folder / "shop_of_models"
+    package.mkdir()
+    (folder / "beside_the_file.py").write_text("import packaging\n\nNAME = 'of_a_file'\n")
+    first = "import beside_the_file\n"
+    file = folder / "models_of_mine.py"
+    file.write_text(importing(first, TOY.read_text().replace('"toy",', "beside_the_file.NAME,")))
+    text = TOY.read_text().replace('"toy",', "NAME,")
+    (package / "template.py").write_text("import {name}\n")  # which nobody imports
+    (package / "names.py").write_text("NAME = 'of_a_package'\n")
+    (package / "toys.py").write_text(importing("from shop_of_models.names import NAME\n", text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        load_plugins([file])
+        importlib.import_module("shop_of_models.toys")  # as its entry point does
+    return ["of_a_file", "of_a_package"]
+
+
+def importing(line, text):
+    return text.replace("import torch\n", f"{line}import torch\n", 1)
+
+
+@pytest.fixture(scope="module")
+def runs(tracked, plugins):
+    own = [tracked.train(model, "width=4", "depth=1") for model in ("vae", "cgan")]
+    return own + [tracked.train(model) for model in plugins]
 
 
 def place(tracked):
@@ -47,7 +82,7 @@ def place(tracked):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", range(4))
 def test_model_that_mlflow_loads_makes_the_samples_of_the_run(tracked, runs, number, tmp_path):
     run_id = runs[number]
     said = log_best_model([run_id[:12]], register_as="digits", **place(tracked))
@@ -87,6 +122,48 @@ def test_logged_model_belongs_to_its_run_and_has_no_pickle(tracked, runs):
     needed = files["requirements.txt"].read_text().split()
     assert all("==" in one for one in needed)
     assert {one.partition("==")[0] for one in needed} >= {"torch", "numpy", "safetensors"}
+
+
+def exported(model, folder):
+    config = configure(model)
+    spec = spec_of("digits")
+    trainable = MODELS.get(model).build(config.model, spec)
+    write_exported(folder, config, spec, trainable)
+    return trainable
+
+
+def test_model_of_a_plugin_takes_its_code_along_and_what_that_imports_is_required(
+    plugins, tmp_path
+):
+    names = []
+    for model in plugins:
+        trainable = exported(model, tmp_path / model)
+        code = (tmp_path / model / "plugins").rglob("*.py")
+        names.append({path.relative_to(tmp_path / model / "plugins").as_posix() for path in code})
+        loaded = ExportedModel(tmp_path / model)  # in the process that has the plugin already
+        for name, module in trainable.modules.items():
+            torch.testing.assert_close(
+                loaded.trainable.modules[name].state_dict(), module.state_dict(), rtol=0, atol=0
+            )
+    assert names == [
+        {"0/models_of_mine.py", "0/beside_the_file.py"},
+        {f"packages/shop_of_models/{name}.py" for name in ("toys", "names", "template")},
+    ]
+    assert set(requirements(tmp_path / plugins[0])) - set(REQUIREMENTS) == {"packaging"}
+    assert set(requirements(tmp_path / plugins[1])) == set(REQUIREMENTS)
+
+
+def test_model_that_is_registered_by_no_file_is_one_sentence(tmp_path, monkeypatch):
+    load_plugins([named_toy(tmp_path, "typed_in")])
+    monkeypatch.delattr(sys.modules[MODELS.get("typed_in").build.__module__], "__file__")
+    with pytest.raises(UsageError, match=r"'typed_in' is registered by '.*', which is no file"):
+        exported("typed_in", tmp_path / "model")
+
+
+def named_toy(folder, name):
+    path = folder / f"{name}.py"
+    path.write_text(TOY.read_text().replace('"toy",', f'"{name}",'))
+    return path
 
 
 def test_a_run_that_is_unknown_or_nothing_is_one_sentence(store_uri):
