@@ -11,6 +11,7 @@ from bench.report.sections.budget import epochs
 from bench.report.sections.comparisons import ordered
 from bench.report.sections.doubts import MOST_NAMED, doubts, who
 from bench.report.sections.search import lost
+from bench.report.sections.trends import after_lowest, is_turned, told_steps
 from bench.results.decisions import ALPHA, Comparison, comparisons
 from bench.results.format import (
     code,
@@ -29,7 +30,7 @@ from bench.results.results import Results, short
 from bench.results.robustness import headline_order
 from bench.results.runs import UNFINISHED, CellRuns
 from bench.results.summary import seeds_said
-from bench.results.trends import trends
+from bench.results.trends import Curve, trends
 from bench.stats.trend import Trend
 
 _MOST_IN_A_LINE = 5
@@ -95,7 +96,7 @@ def _along(results: Results) -> str:
     alike: dict[str, list[str]] = {}
     for curve, found in tested:
         family = f"{code(curve.arm)} (lowest at {prose(curve.lowest)})"
-        alike.setdefault(_direction(found), []).append(family)
+        alike.setdefault(_direction(results, curve, found), []).append(family)
     said = [f"{direction} for {join(families)}" for direction, families in alike.items()]
     ends = f"{prose(levels[0])} to {prose(levels[-1])}"
     return f"{_scene(results)}, as {x} goes from {ends}, the test distance {join(said)}."
@@ -123,11 +124,24 @@ def _compared(comparison: Comparison) -> str:
     return f"{ordered(comparison, comparison.difference)} ({p_value(comparison.p)})"
 
 
-def _direction(found: Trend) -> str:
+def _direction(results: Results, curve: Curve, found: Trend) -> str:
+    """What the distance does along x, as far as ranks within seeds or steps seed by seed tell it."""
     if found.p < ALPHA:
-        return "falls" if found.rho < 0 else "rises"
+        if not is_turned(curve, found):
+            return "falls" if found.rho < 0 else "rises"
+        if found.rho > 0:
+            return f"rises from {prose(curve.lowest)} on"
+        _, rising, common = after_lowest(results, curve, found)
+        seeds = f"{count(rising)} of {count(common)} seeds"
+        return f"falls as far as {prose(curve.lowest)}, from where {seeds} rise,"
     if found.p_levels < ALPHA:
         return "changes in no single direction"
+    steps = [
+        f"{'falls' if step.difference.difference < 0 else 'rises'} from {step.before} to {step.after}"
+        for step in told_steps(results, curve.arm)
+    ]
+    if steps:
+        return f"{join(steps)} and shows no other trend"
     return "shows no trend at this number of seeds"
 
 

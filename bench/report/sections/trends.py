@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.sections import section
-from bench.results.blocks import step_between
+from bench.results.blocks import Step, family_blocks, step_between
 from bench.results.decisions import ALPHA
 from bench.results.format import (
     MISSING,
@@ -13,6 +13,7 @@ from bench.results.format import (
     code,
     count,
     effect,
+    join,
     p_value,
     plural,
     prose,
@@ -59,7 +60,7 @@ def _notes(results: Results) -> str:
         f"another {x} may need more of them. Spearman's correlation within each seed, the mean over "
         f"seeds, negative where values fall as {x} rises; from ten seeds with an approximate bootstrap "
         f"interval over seeds. A step: what one value of {x} more multiplies (×) or adds, by a straight "
-        "line through each seed's runs, where a direction is told; the interval is over seeds, which are "
+        "line through each seed's runs, where a direction is told and the means do not turn; the interval is over seeds, which are "
         "the independent ones, and not corrected. p from 9,999 random permutations within seeds, of no correlation and of no "
         "difference between any levels, each corrected over the families of its measure. A run "
         "without a value ranks as the worst of a distance or a bound and is left out elsewhere. "
@@ -74,7 +75,12 @@ def _row(curve: Curve) -> list[str]:
     found = curve.trend
     if found is None:
         return [*start, *[MISSING] * 4, *ends, curve.shape]
-    shown = correlation(found), _step(found) or MISSING, bare_p(found.p), bare_p(found.p_levels)
+    shown = (
+        correlation(found),
+        _step(curve, found) or MISSING,
+        bare_p(found.p),
+        bare_p(found.p_levels),
+    )
     return [*start, *shown, *ends, curve.shape]
 
 
@@ -85,9 +91,32 @@ def correlation(found: Trend) -> str:
     return f"{share(found.rho)} [{share(found.low)}, {share(found.high)}]"
 
 
-def _step(found: Trend) -> str:
-    """What a step along x does; empty where no direction is told, and a line would mislead."""
-    return effect(found.step) if found.step and found.p < ALPHA else ""
+def _step(curve: Curve, found: Trend) -> str:
+    """What a step along x does; empty where a line would mislead: no direction is told, or the means turn."""
+    if found.step is None or found.p >= ALPHA or is_turned(curve, found):
+        return ""
+    return effect(found.step)
+
+
+def is_turned(curve: Curve, found: Trend) -> bool:
+    """Whether the lowest mean lies before the end that the trend falls to."""
+    return curve.lowest != curve.means[-1 if found.rho < 0 else 0][0]
+
+
+def after_lowest(results: Results, curve: Curve, found: Trend) -> tuple[str, int, int]:
+    """Of a curve that turns: the level after the lowest mean in the trend's direction; how many of the common seeds rise there."""
+    order = [level for level, _ in (curve.means if found.rho < 0 else curve.means[::-1])]
+    after = order[order.index(curve.lowest) + 1]
+    cells = {str(x): place.by_seed(results.test_metric) for x, place in results.along_x(curve.arm)}
+    low, high = cells[curve.lowest], cells[after]
+    common = low.keys() & high.keys()
+    return after, sum(high[seed] > low[seed] for seed in common), len(common)
+
+
+def told_steps(results: Results, arm: str) -> list[Step]:
+    """The steps from level to level that a paired test tells."""
+    steps = [s for one in family_blocks(results) if one.arm == arm for s in one.steps]
+    return [step for step in steps if step.p < ALPHA]
 
 
 def trend_sentence(results: Results, curve: Curve) -> str:
@@ -99,7 +128,7 @@ def trend_sentence(results: Results, curve: Curve) -> str:
     start = f"{code(curve.arm)}: after {results.budget()} images the test distance"
     rho = f"rank correlation {correlation(found)}"
     if p < ALPHA:
-        step = _step(found)
+        step = _step(curve, found)
         rho = f"a step of {x}: {step}, {rho}" if step else rho
         direction = "falls" if found.rho < 0 else "rises"
         return f"{start} {direction} with {x} ({rho}, {p_value(p)}){_turn(results, curve, found)}."
@@ -109,23 +138,34 @@ def trend_sentence(results: Results, curve: Curve) -> str:
             f"({rho}, {p_value(p)}): its mean {curve.shape}."
         )
     return (
-        f"{start} has no trend along {x} at this number of seeds "
-        f"({rho}, {p_value(p)}; any difference between values: {p_value(p_levels)})."
+        f"{start} has no trend along {x} that the ranks of so few seeds tell "
+        f"({rho}, {p_value(p)}; any difference between values: {p_value(p_levels)}); its mean "
+        f"{curve.shape}{_told(results, curve.arm)}."
     )
+
+
+def _told(results: Results, arm: str) -> str:
+    """The steps that are told seed by seed; empty without any."""
+    steps = [
+        f"from {s.before} to {s.after} {effect(s.difference)}, {p_value(s.p)}"
+        for s in told_steps(results, arm)
+    ]
+    return f"; told seed by seed: {join(steps)}" if steps else ""
 
 
 def _turn(results: Results, curve: Curve, found: Trend) -> str:
     """Whether the distance turns where its lowest mean lies inside of the range; else empty."""
-    order = [level for level, _ in (curve.means if found.rho < 0 else curve.means[::-1])]
-    if curve.lowest == order[-1]:
+    if not is_turned(curve, found):
         return ""
-    after, x = order[order.index(curve.lowest) + 1], prose(results.x_name)
-    lowest = f"its lowest mean is at {x} {curve.lowest}, not at {order[-1]}"
+    after, rising, common = after_lowest(results, curve, found)
+    x, end = prose(results.x_name), curve.means[-1 if found.rho < 0 else 0][0]
+    lowest = f"its lowest mean is at {x} {curve.lowest}, not at {end}"
     step = step_between(results, curve.arm, curve.lowest, after)
     if step is None:
         return f"; {lowest}, and whether it turns there is not tested"
     d, p = step
-    so_much = f"from {x} {curve.lowest} to {after} {effect(d)}, {p_value(p)}"
+    seeds = f"{count(rising)} of {count(common)} seeds rise"
+    so_much = f"from {x} {curve.lowest} to {after} {effect(d)}, {p_value(p)}; {seeds}"
     if p < ALPHA and d.difference > 0:
         return f"; it turns at its lowest mean: {so_much}"
     return f"; {lowest}, but no turn there is told from chance ({so_much})"
