@@ -46,7 +46,7 @@ NARROW: dict[str, Scalar] = {
 
 STUDY = Study(
     name="mode_collapse",
-    question="Which GANs and VAEs cover all modes of a density that is known?",
+    question="Which GANs and VAEs cover all modes of a density that is known, at settings that nobody searched?",
     arms=(
         *(Arm(name=name, model="gan_maxout", settings=values) for name, values in GANS.items()),
         *(

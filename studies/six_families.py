@@ -16,7 +16,10 @@ FAMILIES = (*WITH_WIDTH, "realnvp", "pixelcnn", "ddpm")
 
 STUDY = Study(
     name="six_families",
-    question="Which of six families learns the most of digits within one budget?",
+    question=(
+        "Which of six families learns the most of digits within one budget, the settings of VAE, GAN and WGAN "
+        "searched, those of a flow, a PixelCNN and a diffusion model not?"
+    ),
     arms=tuple(Arm(name=name, model=name) for name in FAMILIES),
     baselines=("memoriser", "pixel_gaussian", "uniform_noise"),
     comparisons=tuple(Planned(a=a, b=b) for a, b in combinations(FAMILIES, 2)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.plan.study import FRESH_SEED
 from bench.plots import Drawing, plot
 from bench.plots.axes import label_lines, legend_below, panels, scale_y
 from bench.plots.factor import describe, draw_factor, held_factors
@@ -42,7 +43,17 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         "collapsed), lines join their means (geometric ones of a Frechet distance), bars are 95 % t intervals over seeds, an arrow "
         f"where one goes on beyond the edge. It shows what is learnt after {results.budget()} images: within a small budget a "
         "deeper or larger network may be late, which does not make it worse."
-        f"{held_factors(results)}"
+        f"{held_factors(results)}{_of_choosing_seeds(results)}"
     )
     references = "".join(f" {text}." for _, text in sorted(named))
     return Drawing(figure, caption, describe(rows, f"Test {name}", x) + references)
+
+
+def _of_choosing_seeds(results: Results) -> str:
+    """That the table has other numbers; empty where no chosen cell was run on fresh seeds."""
+    if not any(place.runs[0].seed >= FRESH_SEED for place in results.chosen_cells):
+        return ""
+    return (
+        " These are the seeds that chose the cells; the answer and the tables of families have the chosen "
+        "ones on fresh seeds, whose values differ."
+    )

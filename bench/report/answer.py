@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.measures import MeasureName
+from bench.measures import MeasureName, centre
 from bench.plan.study import DISTANCE
+from bench.report.known_modes import modes_covered
 from bench.report.sections.budget import epochs
 from bench.report.sections.comparisons import ordered
 from bench.report.sections.doubts import MOST_NAMED, doubts, who
@@ -57,11 +58,12 @@ def answer(results: Results) -> str:
     in the table below it; the orders by other measures, in the section on whether it holds.
     """
     along = _along(results)
-    asked = "" if along else _asked(results)
+    asked = "" if along else _covered(results) or _asked(results)
     scene = f"At the {prose(results.x_name)} that validation chose" if along else _scene(results)
     finding = _finding(results, "By distance" if asked else scene)
     said = [
         f"**{' '.join(filter(None, [along, asked, finding]))}**",
+        _unsound(results),
         *_valueless(results),
         outside_ahead(results),
         *lost(results),
@@ -102,6 +104,12 @@ def _along(results: Results) -> str:
     return f"{_scene(results)}, as {x} goes from {ends}, the test distance {join(said)}."
 
 
+def _covered(results: Results) -> str:
+    """Which families cover the modes that the data have; empty where these are not known."""
+    said = modes_covered(results)
+    return f"{_scene(results)}, {said}." if said else ""
+
+
 def _asked(results: Results) -> str:
     """What the tests say by the measure that the study declares first; empty where it is the distance."""
     declared = results.study.comparisons
@@ -109,19 +117,36 @@ def _asked(results: Results) -> str:
         return ""
     measure = declared[0].measure
     said = [_compared(c) for c in comparisons(results) if c.pair.planned.measure == measure]
-    return f"{_scene(results)}, by {code(measure)} {join(said)}." if said else ""
+    return (
+        f"{_scene(results)}, by {code(measure)}{_chance(results, measure)} {join(said)}."
+        if said
+        else ""
+    )
+
+
+def _chance(results: Results, measure: str) -> str:
+    """What a model that ignores the class gets; empty of any other measure."""
+    real = [v for place in results.chosen_cells for v in place.values("test/classes_real")]
+    if measure != "class_accuracy" or not real:
+        return ""
+    return f" (chance is {shown(f'test/{measure}', 1 / round(max(real)))})"
 
 
 def _compared(comparison: Comparison) -> str:
     """Which of the two is better and by how much, or that they are not told apart."""
-    pair = f"{code(comparison.a)} and {code(comparison.b)}"
+    both = {comparison.a: comparison.pair.first, comparison.b: comparison.pair.second}
     if comparison.difference is None or comparison.p is None:
-        return f"{pair} are not compared (fewer than three seeds with a value)"
+        return f"{join([code(arm) for arm in both])} are not compared (fewer than three seeds with a value)"
+    metric, scale = f"test/{comparison.pair.planned.measure}", comparison.pair.scale
+    at = {arm: shown(metric, centre(group.values, scale)) for arm, group in both.items()}
     if comparison.winner is None:
+        pair = join([f"{code(arm)} ({at[arm]})" for arm in both])
         return (
             f"{pair} are not told apart ({effect(comparison.difference)}, {p_value(comparison.p)})"
         )
-    return f"{ordered(comparison, comparison.difference)} ({p_value(comparison.p)})"
+    first = comparison.winner
+    said = ordered(comparison, comparison.difference)
+    return f"{said} ({at.pop(first)} against {at.popitem()[1]}, {p_value(comparison.p)})"
 
 
 def _direction(results: Results, curve: Curve, found: Trend) -> str:
@@ -155,8 +180,21 @@ def _finding(results: Results, scene: str) -> str:
     best, *others = [next(p for p in known if p.arm == arm) for arm in order]
     if not others:
         return f"{scene}, {_named(results, best)} is at {_value(results, best)}."
-    said = [_declined(results), _ahead(results, best, others)]
-    return f"{scene}, {'; '.join(filter(None, said))}."
+    said = "; ".join(filter(None, [_declined(results), _ahead(results, best, others)]))
+    return " ".join(filter(None, [f"{scene}, {said}.", _told_apart(results, best, others)]))
+
+
+def _unsound(results: Results) -> str:
+    """Which families' headline has collapsed runs, where it is not said of a family by its value."""
+    said = [
+        f"{count(number)} of {plural(len(place.valued), 'run')} of {code(place.arm)}"
+        for place in results.chosen_cells
+        if (number := sum(run.status == "collapsed" for run in place.valued))
+    ]
+    names = [place.arm for place in results.chosen_cells]
+    if not said or against_naming(results) == "collapsed" or len(names) == 1:
+        return ""
+    return f"Collapsed: {join(said)}."
 
 
 def _valueless(results: Results) -> list[str]:
@@ -229,6 +267,19 @@ def _standing(
     near = [p for p in others if tested.get(p.arm) == ""]
     above = [p for p in others if tested.get(p.arm) == p.arm]
     return lower, near, above, [p for p in others if p.arm not in tested]
+
+
+def _told_apart(results: Results, best: CellRuns, others: Sequence[CellRuns]) -> str:
+    """What is told of declared pairs without the lowest family, where it was not tested against all."""
+    told = [
+        f"{ordered(c, c.difference)} ({p_value(c.p)})"
+        for c in comparisons(results)
+        if c.pair.planned.measure == DISTANCE and c.winner and best.arm not in {c.a, c.b}
+        if c.difference is not None and c.p is not None
+    ]
+    if not _standing(results, best, others)[-1] or not 0 < len(told) <= MOST_NAMED:
+        return ""
+    return f"Of the other pairs that the study declared, {join(told)}."
 
 
 def _bare(places: Sequence[CellRuns]) -> str:

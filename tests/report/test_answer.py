@@ -146,6 +146,27 @@ def test_a_step_that_every_seed_takes_is_said_where_ranks_tell_no_trend():
     assert "falls from 1 to 2 and shows no other trend for `wgan`" in first(records)
 
 
+def test_collapsed_runs_and_told_pairs_without_the_lowest_are_in_the_answer():
+    study = Study(
+        **{
+            **STUDY.model_dump(),
+            "factors": {},
+            "comparisons": (Planned(a="vae", b="wgan"), Planned(a="vae", b="gan")),
+        }
+    )
+    records = [r for r in study_records() if r.params.get("model.depth", "2") == "2"]
+    for record in records:
+        if record.tags["family"] == "vae":
+            record.tags["status"] = "collapsed"
+    text = said(records, study=study)
+    assert "** Collapsed: 3 of 3 runs of `vae`. " in text
+    gone = Study(**{**study.model_dump(), "comparisons": study.comparisons[:1]})
+    assert (
+        "not tested against `wgan` and `vae`. Of the other pairs that the study declared, `wgan` is lower than `vae`"
+        in first(records, study=gone)
+    )
+
+
 def test_distances_that_fall_and_rise_are_said_apart():
     records = settled(study_records())
     for i, record in enumerate(records):
@@ -155,7 +176,7 @@ def test_distances_that_fall_and_rise_are_said_apart():
     assert "fell by 0 % (`vae`) and 0 % (`gan`) and rose by 50 % (`wgan`): none was" in held(
         records
     )
-    assert "None was still learning at the end of the budget; the order of" in said(records)
+    assert "None was still learning at the end of the budget. Of 4 other looks at " in said(records)
 
 
 def test_epochs_are_left_out_where_runs_do_not_say_how_many_images_there_are():
@@ -190,7 +211,10 @@ def test_nobody_is_named_best_while_a_family_was_still_learning():
 
 def test_settled_families_are_said_to_be_settled():
     assert "none was still learning (more than 10 %)." in held(settled(study_records()))
-    assert " None was still learning at the end of the budget; " in said(settled(study_records()))
+    assert (
+        " None was still learning at the end of the budget. Of 4 other looks at the families (measures, "
+        "times, detectors) all give the same order."
+    ) in said(settled(study_records()))
 
 
 def test_unknown_progress_is_said():
@@ -335,8 +359,10 @@ def test_robustness_says_where_the_order_is_another():
         if base is not None:
             record.metrics["test/precision_digits_n500"] = base + int(record.tags["seed"]) / 1_000
     short = said(records)
-    assert "the order of the means is the same by " in short
-    assert short.endswith("and another beyond the spread of the seeds by precision.")
+    assert (
+        " other looks at the families (measures, times, detectors) 3 give the same order" in short
+    )
+    assert short.endswith(" and precision gives another beyond the spread of the seeds.")
     text = held(records)
     assert (
         "The order by mean distance, `gan`, `wgan`, `vae`, is the same at half the budget" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.sections import section
-from bench.results.format import code, join, span
+from bench.results.format import code, count, join, span
 from bench.results.learning import learning_unknown, progress, still_learning
 from bench.results.results import Results
 from bench.results.robustness import Agreement, View, headline_order, views
@@ -27,9 +27,9 @@ def holds(results: Results) -> str:
 
 
 def doubts(results: Results) -> str:
-    """Both in one sentence, without the orders."""
-    said = "; ".join(filter(None, [_learning_in_short(results), _robustness_in_short(results)]))
-    return f"{said[0].upper()}{said[1:]}." if said else ""
+    """Both in short, without the orders."""
+    said = filter(None, [_learning_in_short(results), _robustness_in_short(results)])
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in said)
 
 
 def _learning_in_short(results: Results) -> str:
@@ -63,14 +63,16 @@ def _robustness_in_short(results: Results) -> str:
         agreement: [view for view in found if view.agreement == agreement] for agreement in _SAYS
     }
     same, within = len(named["same"]), len(named["within"])
-    said = [f"is the same by {same or 'none'} of {len(found)} other measures or times"]
+    all_of = "all" if same == len(found) > 1 else count(same) if same else "none"
+    said = [f"{all_of} give{'' if same > 1 else 's'} the same order"]
     if within:
-        said.append(f"another within the spread of the seeds by {within}")
+        give = "gives" if within == 1 else "give"
+        said.append(f"{within} {give} another that the seeds do not tell from it")
     if named["beyond"]:
-        spread = "it" if within else "the spread of the seeds"
+        give = "gives" if len(named["beyond"]) == 1 else "give"
         titles = join([view.title for view in named["beyond"]])
-        said.append(f"another beyond {spread} by {titles}")
-    return f"the order of the means {join(said)}"
+        said.append(f"{titles} {give} another beyond the spread of the seeds")
+    return f"of {len(found)} other looks at the families (measures, times, detectors) {join(said)}"
 
 
 def who(results: Results, learning: Sequence[str], most: int | None = None) -> str:
