@@ -1,7 +1,10 @@
 """A database of another library: whole or not there, and never another program's."""
 
+import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +54,15 @@ def test_missing_database_is_made_whole_and_nothing_else_is_left(place):
     prepare(place, schema())
     assert state_of(place, schema()) is State.WHOLE
     assert {path.name for path in place.parent.iterdir()} <= {"x.db", ".x.db.opening.lock"}
+
+
+def test_git_ignores_what_making_a_database_leaves_in_a_clone(tmp_path):
+    shutil.copy(Path(__file__).parents[2] / ".gitignore", tmp_path)
+    prepare(tmp_path / "mlflow.db", schema())
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    status = subprocess.check_output([*git, "status", "--porcelain"], text=True)
+    assert status.split() == ["??", ".gitignore"]
 
 
 def test_whole_database_is_opened_without_a_lock_or_a_look_at_who_may_write(place):
