@@ -83,7 +83,7 @@ class StudyProgress:
         self._done += 1
         self._runs.pop(run.key, None)
         self._bar.update(self._task, advance=1, description=self._left())
-        value = "no value" if result.value is None else f"{result.primary} {result.value:.2f}"
+        value = "no value" if result.value is None else f"val {result.primary} {result.value:.2f}"
         line = f"[{self._done}/{len(self._forecast)}] {run.label}: {result.status}, {value}, {self._left()}"
         if not self._is_drawn or result.reason:
             said = one_line(masked(f"{line} {result.reason}".rstrip()))

@@ -67,7 +67,7 @@ def _plain(told):
 
 
 @pytest.mark.parametrize(
-    ("silent", "said"), [(False, "[1/1] vae seed=0: ok, fd 1.00, "), (True, "")]
+    ("silent", "said"), [(False, "[1/1] vae seed=0: ok, val fd 1.00, "), (True, "")]
 )
 def test_line_of_a_run_is_left_out_where_nothing_is_to_be_said(
     capsys, tmp_path, journal, silent, said
