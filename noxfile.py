@@ -58,6 +58,8 @@ def demo(session: nox.Session) -> None:
     """The main job on the embedded digits: 75 runs and their report, without a download."""
     call(session, "bench", "run", "--study", "depth_sweep", *session.posargs)
     call(session, "bench", "report", "--study", "depth_sweep")
+    page = HERE / "reports" / "depth_sweep" / "report.html"
+    session.log(f"open in a browser: {page.as_uri()}")
 
 
 @nox.session(venv_backend="none")

@@ -65,6 +65,7 @@ def make_report(
             f"'{bundle}' holds one study, and is no store: leave out --tier, --dataset, --set, "
             "--tracking-uri and --attach"
         )
+    from bench.report.html import HTML
     from bench.report.latex import write_latex
     from bench.report.writer import write_results  # draws, which takes seconds to import
     from bench.results.exams import with_exams
@@ -86,6 +87,7 @@ def make_report(
         if latex:
             write_latex(results, out)
     say(f"report in {path}")
+    say(f"to open in a browser: {path.with_name(HTML)}")
     if attach:
         _attach(results, store, experiment_id, out)
         say("report attached to the study in MLflow")

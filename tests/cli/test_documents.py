@@ -9,6 +9,7 @@ from typer.main import get_group
 
 from bench.cli import COMMANDS, app
 from bench.models import MODELS, configure
+from bench.plan.files import load_study
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -51,6 +52,27 @@ def test_commands_of_a_document_are_there_with_their_options(document):
         given = {word.partition("=")[0] for word in words if word.startswith("-")}
         wrong += [f"{line}: {option}" for option in given - known]
     assert wrong == []
+
+
+def test_the_readmes_tables_name_every_study_that_is_shipped():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (rows,) = re.findall(r"^\| study \|.*\n\|---\|---\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    named = [
+        name for row in rows.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    ]
+    shipped = {path.stem for path in (ROOT / "studies").glob("*.py")}
+    assert sorted(named) == sorted(shipped)
+
+
+def test_runs_that_the_readme_counts_for_its_demo_are_those_of_the_study():
+    study = load_study("depth_sweep")
+    cells = study.cells("classroom")
+    baselines = [cell for cell in cells if cell.baseline]
+    runs = 3 * (len(cells) - len(baselines))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    counted = f"{runs} runs, {len(baselines)} baselines, {3 * len(study.arms)} runs on fresh seeds"
+    assert study.tier("classroom").seeds == 3
+    assert counted in text
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

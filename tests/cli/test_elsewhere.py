@@ -99,6 +99,7 @@ def test_study_made_elsewhere_is_reported_verified_and_compared(answers, store, 
     )
     assert [line for line in said if line.startswith("exit")] == ["exit 0"] * 4
     assert f"report in {Path('small') / 'README.md'}" in said
+    assert f"to open in a browser: {Path('small') / 'report.html'}" in said
     assert f"identical: small against 6 runs of {store.uri}" in said
     assert sorted(path.name for path in here.iterdir()) == [
         "small",
