@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -148,9 +148,6 @@ def require_nodes(task: Task, logs: Path) -> None:
     Raises:
         UsageError: One does not.
     """
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
-
     nodes = live_nodes()
     hosts = {node["NodeManagerAddress"] for node in nodes}
     if len(hosts) > 1 and artifacts_folder(task.uri):
@@ -160,20 +157,7 @@ def require_nodes(task: Task, logs: Path) -> None:
             "--tracking-uri"
         )
     with _file_to_find(logs) as (path, word):
-        probes = [
-            ray.remote(probe)
-            .options(num_cpus=0, scheduling_strategy=On(node["NodeID"], soft=True))
-            .remote(str(path))
-            for node in nodes
-        ]
-        try:
-            answers = ray.get(probes)
-        except ray.exceptions.RayError as error:
-            raise UsageError(
-                f"a node of the Ray cluster cannot run bench {bench.__version__} "
-                f"({_last_line(error)}): install it there, in the Python that Ray is started from"
-            ) from error
-        for said in answers:
+        for said in _probed(nodes, path):
             if said["seen"] != word:
                 raise unseen(said["host"], logs.absolute())
             if said["bench"] != bench.__version__:
@@ -181,6 +165,30 @@ def require_nodes(task: Task, logs: Path) -> None:
                     f"node {said['host']} has bench {said['bench']}, and this machine "
                     f"{bench.__version__}: install the same on both"
                 )
+
+
+def _probed(nodes: Sequence[dict[str, Any]], path: Path) -> list[dict[str, str]]:
+    """What each node says of itself and of a file.
+
+    Raises:
+        UsageError: One cannot run bench.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+    probes = [
+        ray.remote(probe)
+        .options(num_cpus=0, scheduling_strategy=On(node["NodeID"], soft=True))
+        .remote(str(path))
+        for node in nodes
+    ]
+    try:
+        return list(ray.get(probes))
+    except ray.exceptions.RayError as error:
+        raise UsageError(
+            f"a node of the Ray cluster cannot run bench {bench.__version__} "
+            f"({_last_line(error)}): install it there, in the Python that Ray is started from"
+        ) from error
 
 
 @contextlib.contextmanager
