@@ -15,7 +15,17 @@ from bench.calibration.card import NUMBERS, answer, read_numbers, write_card
 from bench.calibration.corruptions import CORRUPTIONS, corrupt
 from bench.calibration.measure import RECIPE, calibrate, largest_count
 from bench.calibration.numbers import Calibration, ProbeResults
-from bench.cli.options import Device, Fresh, Plugins, Say, Weights, command, quiet, say_notes
+from bench.cli.options import (
+    Device,
+    Fresh,
+    Plugins,
+    Say,
+    Weights,
+    command,
+    measured_before,
+    quiet,
+    say_notes,
+)
 from bench.config import digest, listed
 from bench.contracts import Detector
 from bench.detectors._find import find_detector, find_others
@@ -68,9 +78,7 @@ def write_calibration(
     used, lacking = _detectors(detectors, reference)
     out = out or Path("reports") / card_folder(dataset)
     key = _key(reference, used, sorted(lacking), most)
-    found = None if fresh else read_numbers(out)
-    if found is None and not fresh and (out / NUMBERS).exists():
-        say(f"note: '{out / NUMBERS}' cannot be read: all of it is measured again")
+    found = measured_before(read_numbers, out / NUMBERS, fresh=fresh, say=say)
     if found is None or found.key != key:
         found = _measured(
             reference,

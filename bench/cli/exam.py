@@ -12,7 +12,17 @@ import typer
 
 import bench
 from bench import datasets
-from bench.cli.options import Device, Fresh, Plugins, Say, Weights, command, quiet, say_notes
+from bench.cli.options import (
+    Device,
+    Fresh,
+    Plugins,
+    Say,
+    Weights,
+    command,
+    measured_before,
+    quiet,
+    say_notes,
+)
 from bench.config import dataset_slug, digest
 from bench.contracts import Detector
 from bench.detectors._find import find_detector
@@ -73,9 +83,7 @@ def write_exam(
     words += ["-n", str(n)] if n != N else []
     words += ["--repetitions", str(repetitions)] if repetitions != REPETITIONS else []
     posed = _on_points(n) if subject == GAUSSIAN else _on_images(subject, detector, n, device, say)
-    known = None if fresh else read_numbers(out)
-    if known is None and not fresh and (out / NUMBERS).exists():
-        say(f"note: '{out / NUMBERS}' cannot be read: all of it is measured again")
+    known = measured_before(read_numbers, out / NUMBERS, fresh=fresh, say=say)
     exam = _exam(posed, repetitions, shlex.join(words), known, say)
     with written_where_asked(out):
         path = write_page(posed.checks, exam, out)

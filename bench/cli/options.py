@@ -22,6 +22,7 @@ from bench.tracking.address import require_address
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 Say = Callable[[str], object]
 
@@ -109,6 +110,18 @@ def one_study(word: str | None, option: str | None, say: Say) -> str:
     if note := hidden_by_own(study):
         say(note)
     return study
+
+
+def measured_before(
+    read: Callable[[Path], T | None], file: Path, *, fresh: bool, say: Say
+) -> T | None:
+    """What ``read`` finds in a file's folder, unless all is to be ``fresh``; said where it is there unread."""
+    if fresh:
+        return None
+    found = read(file.parent)
+    if found is None and file.exists():
+        say(f"note: '{file}' cannot be read: all of it is measured again")
+    return found
 
 
 def say_notes(notes: Iterable[str], say: Say) -> None:
