@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -16,6 +16,9 @@ KINDS = ("folder", "npz")
 OPTIONS = ("resize", "gray", "background", "skip", "held_out")
 LEVELS = {"white": 255, "black": 0}
 """Backgrounds by name."""
+
+_ABSOLUTE = re.compile(r"[/\\~]|[A-Za-z]:")
+"""How a path begins that says where on a machine it is, on any system."""
 
 _LIMITS = {"resize": (4, 1024), "held_out": (1, 10**6)}
 _OF_FILES = {"background", "skip"}
@@ -55,6 +58,12 @@ class OwnPictures:
         return f"{','.join(said)}:{self.path}"
 
     @property
+    def last(self) -> str:
+        """Of the path, the last part; the kind where it has no name of its own."""
+        parts = [part for part in re.split(r"[/\\]", self.path) if part not in ("", ".", "..", "~")]
+        return parts[-1] if parts else self.kind
+
+    @property
     def sentence(self) -> str:
         """What is done to the pictures, in their order; empty where nothing is."""
         said = []
@@ -78,15 +87,36 @@ class OwnPictures:
 
 def in_order(name: str) -> str:
     """One name for one data set: options in their order; a name that says nothing stays as it is."""
-    try:
-        own = own_pictures(name)
-    except UsageError:  # said in words where the data set is read
-        return name
+    own = _own_or_none(name)
     return own.name if own else name
 
 
 DatasetName = Annotated[str, AfterValidator(in_order)]
 """A data set's name, as it enters a configuration and a study's identity."""
+
+
+def short_name(name: str) -> str:
+    """What a reader calls a data set: ``pictures, 32 px, gray`` for a folder; others as they are."""
+    own = _own_or_none(name)
+    if own is None:
+        return name
+    size = f"{own.resize} px" if own.resize else ""
+    return ", ".join(filter(None, [own.last, size, "gray" if own.gray else ""]))
+
+
+def to_publish(name: str) -> str:
+    """The name without where on a machine it is: of an absolute path the last part alone."""
+    own = _own_or_none(name)
+    if own is None or not _ABSOLUTE.match(own.path):
+        return name
+    return replace(own, path=own.last).name
+
+
+def _own_or_none(name: str) -> OwnPictures | None:
+    try:
+        return own_pictures(name)
+    except UsageError:  # said in words where the data set is read
+        return None
 
 
 def own_pictures(name: str) -> OwnPictures | None:

@@ -12,8 +12,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 import bench
+from bench.dataset_names import short_name
 from bench.report.sections import SECTIONS
 from bench.report.sections.budget import budget
+from bench.report.sections.provenance import published_flags
 from bench.results.decisions import comparisons
 from bench.results.format import plural
 from bench.results.results import Results
@@ -63,7 +65,7 @@ def latex(results: Results) -> dict[str, str]:
     """File name to text: the tables, and the entries that their captions cite."""
     cited = _cited(results)
     made = [_table(results, title, end, cited) for title, end in _SHOWN.items()]
-    head = _HEAD % results.identity.flags()
+    head = _HEAD % published_flags(results)
     return {
         TABLES: "\n".join([head, *filter(None, made)]),
         BIBLIOGRAPHY: _entries(["bench", *cited]),
@@ -170,7 +172,7 @@ def _protocol(results: Results, cited: Sequence[str]) -> str:
     cite = f"~\\cite{{{papers}}}" if papers else ""
     said = _words(MarkdownIt("commonmark").parse(budget(results) or "-")[1])
     return (
-        f"{said} Test split of {escaped(results.identity.dataset)}, opened after training; each "
+        f"{said} Test split of {escaped(short_name(results.identity.dataset))}, opened after training; each "
         "family at the cell that validation chose; last checkpoint unless said otherwise. Mean over "
         f"{plural(len(seeds), 'seed')} [95\\,\\% Student t interval], of a Fr\\'echet distance the "
         f"geometric mean with its interval on a log scale{cite}.{tested} Made with "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.dataset_names import short_name
 from bench.report.origin import origin
 from bench.report.sections.claims import claims
 from bench.report.sections.provenance import commands
@@ -59,7 +60,7 @@ def _overview(studies: Sequence[Results], found: dict[int, list[Reached]]) -> st
 
 def _name(results: Results) -> str:
     identity = results.identity
-    return f"{identity.study} on {identity.dataset}, {identity.tier} tier"
+    return f"{identity.study} on {short_name(identity.dataset)}, {identity.tier} tier"
 
 
 def _anchor(results: Results) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config import dataset_slug
+from bench.dataset_names import short_name, to_publish
 from bench.errors import UsageError
 from bench.files import FIGURES, page_folder
 from bench.plan.study import Identity, Study
@@ -202,7 +203,8 @@ def report_text(
         "Floors": calibration_link(results, out),
     }
     identity = results.identity
-    title = f"# {prose(f'{identity.study} on {identity.dataset} ({identity.tier} tier)')}"
+    dataset = short_name(identity.dataset)
+    title = f"# {prose(f'{identity.study} on {dataset} ({identity.tier} tier)')}"
     parts = [title, warning(results), _state(results), answer(results), contradicted(results)]
     for section in in_order():
         words = "\n\n".join(filter(None, [section.words(results), beside.get(section.title)]))
@@ -255,10 +257,10 @@ def calibration_link(results: Results, out: Path | None) -> str:
     dataset = results.identity.dataset
     card = Path("..") / card_folder(dataset) / README
     said = (
-        f"How far these distances can be trusted on {prose(dataset)}, how they answer to damage and "
+        f"How far these distances can be trusted on {prose(short_name(dataset))}, how they answer to damage and "
         "to n"
     )
     if out is not None and (out.absolute() / card).is_file():
         return f"{said}: [the calibration card]({card.as_posix()})."
-    command = shlex.join(["bench", "calibrate", dataset])
+    command = shlex.join(["bench", "calibrate", to_publish(dataset)])
     return f"{said}: no calibration card lies beside this report, {code(command)} makes it."

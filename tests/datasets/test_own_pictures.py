@@ -10,7 +10,14 @@ from PIL import Image
 
 from bench import datasets
 from bench.config import dataset_slug
-from bench.dataset_names import OPTIONS, OwnPictures, in_order, own_pictures
+from bench.dataset_names import (
+    OPTIONS,
+    OwnPictures,
+    in_order,
+    own_pictures,
+    short_name,
+    to_publish,
+)
 from bench.datasets._examined import examine
 from bench.datasets._folder import read_folder
 from bench.datasets._picture import CONVERTED
@@ -273,3 +280,25 @@ def test_every_kind_is_counted_with_what_is_done_to_it(tmp_path: Path) -> None:
     assert {kind.what: len(kind.names) for kind in again.read} == kinds
     assert {kind.becomes for kind in again.sizes} == {"enlarged, which adds no detail"}
     assert set(OPTIONS) == {*vars(better)} - {"kind", "path"}
+
+
+@pytest.mark.parametrize(
+    ("name", "short", "published"),
+    [
+        ("digits", "digits", "digits"),
+        ("folder,size=3:/a/b", "folder,size=3:/a/b", "folder,size=3:/a/b"),  # not ours to read
+        ("folder:a/photos/", "photos", "folder:a/photos/"),
+        (
+            "folder,resize=32,gray:/home/ann/photos/",
+            "photos, 32 px, gray",
+            "folder,resize=32,gray:photos",
+        ),
+        ("npz:/data/x.npz", "x.npz", "npz:x.npz"),
+        ("npz:C:\\data\\x.npz", "x.npz", "npz:x.npz"),
+        ("folder:..", "folder", "folder:.."),
+        ("folder:/", "folder", "folder:folder"),
+    ],
+)
+def test_own_pictures_have_a_short_name_and_one_that_tells_no_place(name, short, published):
+    assert short_name(name) == short
+    assert to_publish(name) == published

@@ -27,6 +27,8 @@ from bench.errors import UsageError
 from bench.plan.study import Arm, Study
 from bench.plots import PLOTS
 from bench.records import HealthWarning, RunRecord, TrialResult
+from bench.report.answer import answer
+from bench.report.latex import TABLES, latex
 from bench.report.runs_csv import runs_table
 from bench.report.short import summary_rows
 from bench.report.writer import report_text, write_report
@@ -48,6 +50,27 @@ def text_of(records, study=STUDY):
 def plain_text():
     """The report of a study in which every run ended well."""
     return text_of(study_records())
+
+
+def of_pictures(dataset):
+    """The results of the study as if it had been of a user's own pictures."""
+    identity = IDENTITY.model_copy(update={"dataset": dataset})
+    records = [
+        dataclasses.replace(each, params={**each.params, "data.dataset": dataset})
+        for each in study_records()
+    ]
+    return read_results(STUDY, identity, records, no_pictures)
+
+
+@pytest.mark.parametrize("place", ["/home/ann/cells", "~/ann/cells"])
+def test_report_of_own_pictures_has_a_short_name_and_no_place_of_the_machine(place):
+    results = of_pictures(f"folder,resize=32,skip:{place}")
+    text = report_text(results).replace(answer(results), "")
+    assert text.startswith("# depth_sweep on cells, 32 px (classroom tier)")
+    assert "24,000 real images of cells, 32 px per run" in text
+    written = text + latex(results)[TABLES]
+    assert "ann" not in re.findall(r"\w+", written)
+    assert "--dataset folder,resize=32,skip:cells" in text
 
 
 def row_of(text, *cells):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from bench.dataset_names import short_name
 from bench.report.origin import origin
 from bench.report.sections import section
 from bench.results.format import code, count, join, plural, prose, seconds, significant, span
@@ -24,7 +25,8 @@ def budget(results: Results) -> str:
 def _images(results: Results) -> str:
     if not (images := results.budget()):
         return ""
-    return f"{images} real images of {prose(results.identity.dataset)} per run{epochs(results)}."
+    dataset = prose(short_name(results.identity.dataset))
+    return f"{images} real images of {dataset} per run{epochs(results)}."
 
 
 def _runs(results: Results) -> str:

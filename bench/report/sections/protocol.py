@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bench.dataset_names import own_pictures
+from bench.dataset_names import own_pictures, to_publish
 from bench.measures import COARSE, MeasureName, is_coarse
 from bench.plan.space import FINALIST
 from bench.report.sections import section
@@ -35,6 +35,7 @@ def protocol(results: Results) -> str:
     """What every number means, and how many runs stand behind them."""
     rows = [
         ("splits", _splits(results)),
+        ("data set", _data_set(results)),
         ("pictures", _pictures(results)),
         ("fresh seeds", _fresh(results)),
         ("budget", _budget(results)),
@@ -95,6 +96,12 @@ def _copied(results: Results) -> str:
         "than to a held-out image, rescaled to 0 where that is chance and 1 where each sample is a "
         "training image. Shown is the lower end of each run's 95 % interval, its mean over runs."
     )
+
+
+def _data_set(results: Results) -> str:
+    """The whole name of a user's own pictures, which elsewhere have a short one."""
+    name = results.identity.dataset
+    return code(to_publish(name)) if own_pictures(name) else ""
 
 
 def _pictures(results: Results) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.dataset_names import to_publish
 from bench.report.sections import section
 from bench.results.decisions import declared_looks
 from bench.results.format import MISSING, code, count, plural, prose, table
@@ -61,13 +62,19 @@ def commands(results: Results) -> tuple[str, str]:
     seeds, trials = completeness(results).seeds, results.trials
     # Of a search the seeds begin after the trials' own.
     number = max(seeds) + 1 if seeds and seeds[0] == 0 else len(seeds)
-    flags, option = one_line(results.identity.flags()), f" --seeds {number}" if seeds else ""
+    flags, option = published_flags(results), f" --seeds {number}" if seeds else ""
     most = f" --trials {max(run.trial for run in trials) + 1}" if trials else ""
     each = max((run.seed for run in trials), default=0) + 1
     most += f" --seeds-per-trial {each}" if each > 1 else ""
     declared = declared_looks(results)
     grows = f" --until decided --max-seeds {declared[-1]}" if declared else ""
     return f"bench run {flags}{option}{most}{grows}", f"bench report {flags}{option}"
+
+
+def published_flags(results: Results) -> str:
+    """The options that name the study, without where on a machine its data are."""
+    dataset = to_publish(results.identity.dataset)
+    return one_line(results.identity.model_copy(update={"dataset": dataset}).flags())
 
 
 def _chosen_runs(results: Results) -> list[str]:
@@ -127,7 +134,7 @@ def settings(results: Results) -> str:
 
 def _values(runs: Sequence[RecordedRun], key: str) -> str:
     """One value, or all of them where runs differ."""
-    return " or ".join(sorted({run.param(key) or MISSING for run in runs}))
+    return " or ".join(sorted({to_publish(run.param(key) or MISSING) for run in runs}))
 
 
 def _listed(values: dict[str, str]) -> str:

@@ -11,6 +11,16 @@ def said(dataset):
     return protocol(read_results(STUDY, identity, study_records(), lambda *_: None))
 
 
+def test_own_pictures_have_their_whole_name_in_the_protocol_unless_it_is_a_place_of_the_machine():
+    assert "| data set | `folder,resize=32,skip:a/photos` |" in said(
+        "folder,resize=32,skip:a/photos"
+    )
+    assert "| data set | `folder,resize=32,skip:photos` |" in said(
+        "folder,resize=32,skip:/home/ann/photos"
+    )
+    assert "| data set |" not in said("digits")
+
+
 def test_what_was_done_to_own_pictures_stands_in_the_protocol():
     text = said("folder,resize=32,gray:photos")
     assert (
