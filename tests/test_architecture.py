@@ -56,7 +56,7 @@ READS_RUNS: dict[str, str] = {
     "plan": "",
     "tracking": "plan",
     "results": "stats plan tracking",
-    "plots": "results",
+    "plots": "plan results",
     "report": "stats plan results plots",
     "compare": "stats plan tracking results plots report",
 }
