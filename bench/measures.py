@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Literal
 
+POINTS = "coordinates"
+"""The detector of points of the plane: what they are, in units of the plane."""
+
 COARSE = 10
 """Images for each feature below which a distance is marked as coarse."""
 

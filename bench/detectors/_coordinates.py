@@ -11,8 +11,7 @@ from torch import Tensor
 from bench.datasets import Mixture
 from bench.distances.modes import nearest_mode
 from bench.images import to_unit
-
-NAME = "coordinates"
+from bench.measures import POINTS
 
 
 class Coordinates:
@@ -25,7 +24,7 @@ class Coordinates:
         own_classes: Each true mode is a class.
     """
 
-    name = NAME
+    name = POINTS
     dim = 2
     own_classes = True
 

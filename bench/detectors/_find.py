@@ -11,11 +11,11 @@ from bench.datasets import Mixture, channels_of, truth_of
 from bench.detectors import DETECTORS, DetectorKind
 from bench.detectors._channels import Channels
 from bench.detectors._classifier import ClassifierDetector, load
-from bench.detectors._coordinates import NAME, Coordinates
+from bench.detectors._coordinates import Coordinates
 from bench.detectors._published import Published
 from bench.detectors._status import available, kind_of, known_names, remedy, weights_path
 from bench.errors import Unavailable, UsageError
-from bench.measures import feature_name
+from bench.measures import POINTS, feature_name
 from bench.records import DataSpec
 from bench.registry import closest
 
@@ -94,7 +94,7 @@ def _coordinates(choice: str, dataset: str, truth: Mixture) -> Detector:
     Raises:
         UsageError: Another detector, which is for pictures.
     """
-    if choice not in {AUTO, NAME}:
+    if choice not in {AUTO, POINTS}:
         raise UsageError(
             f"detector '{choice}' looks at pictures, and '{dataset}' has points of a plane: leave "
             "eval.detector at auto"
