@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import names
-from bench.cli.options import Dataset, Say, Sets, StudyOption, Uri, command, one_study, quiet
+from bench.cli.options import (
+    Dataset,
+    Say,
+    Sets,
+    StudyOption,
+    Uri,
+    command,
+    one_study,
+    quiet,
+    say_notes,
+)
 from bench.errors import UsageError
 from bench.files import written_where_asked
 from bench.plan.files import load_study, study_files
@@ -69,6 +79,7 @@ def make_report(
     from bench.report.latex import write_latex
     from bench.report.writer import write_results  # draws, which takes seconds to import
     from bench.results.exams import with_exams
+    from bench.results.present import former_said
     from bench.results.tracked import bundled_results, tracked_results, with_siblings
 
     if bundle is not None:
@@ -81,6 +92,7 @@ def make_report(
             store, str(study), tier=tier, dataset=dataset, sets=overrides or []
         )
         results = with_siblings(store, tracked_results(store, identity, experiment_id, seeds=seeds))
+    say_notes(filter(None, [former_said(results.former, results.arm_runs)]), say)
     out = out or Path("reports") / results.study.name
     with written_where_asked(out):
         path = write_results(results := with_exams(results), out)

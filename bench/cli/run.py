@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -326,6 +327,7 @@ def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], faster: float, say: Say)
 def _description(plan: StudyPlan) -> dict[str, str]:
     """Tags of the study's experiment; the first is what MLflow's UI shows."""
     from bench.results.format import code, prose
+    from bench.results.present import PRESENT
 
     report = f"Report: {code(f'bench report {plan.identity.flags()}')}"
     said = [f"**{prose(plan.study.question)}**", code(plan.command), report]
@@ -335,7 +337,19 @@ def _description(plan: StudyPlan) -> dict[str, str]:
         "bench.identity": plan.identity.model_dump_json(),
         "bench.study": plan.study.name,
         "bench.command": plan.command,
+        PRESENT: json.dumps(_settings_of_arms(plan), sort_keys=True),
         **({LOOKS: ",".join(map(str, plan.looks))} if plan.looks else {}),
+    }
+
+
+def _settings_of_arms(plan: StudyPlan) -> dict[str, str]:
+    """By arm and baseline the digest by which a report knows the runs of this plan."""
+    from bench.results.present import settings_digest
+
+    cells = {cell.arm: cell for cell in reversed(plan.study.cells(plan.identity.tier))}
+    return {
+        arm: settings_digest(cell, plan.configured(cell, 0).params(), plan.study)
+        for arm, cell in cells.items()
     }
 
 

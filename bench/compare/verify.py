@@ -34,6 +34,7 @@ from bench.report.runs_csv import read_records
 from bench.report.sections import in_order
 from bench.report.writer import README, RUNS, compose, report_text
 from bench.results.exams import EXAMS
+from bench.results.present import PRESENT
 from bench.results.results import Results, read_results
 from bench.results.siblings import SIBLINGS
 from bench.results.summary import RUN_PAGES
@@ -133,7 +134,8 @@ def verify_report(path: Path, uri: str | None = None) -> Verification:
         return _from_rows(report)
 
     def read(runs: Collection[str]) -> Results:
-        return tracked_results(store, report.manifest.identity, experiment_id, runs)
+        identity = report.manifest.identity
+        return tracked_results(store, identity, experiment_id, runs, said=_settings_then(report))
 
     return _from_runs(report, store, experiment_id, read)
 
@@ -168,7 +170,13 @@ def _from_bundle(folder: Path, bundle: Bundle) -> Verification:
             f"'{bundle.uri}' holds `{held.flags()}`, the report beside it is of "
             f"`{report.manifest.identity.flags()}`: put the bundle of that study there"
         )
-    return _from_runs(report, bundle, held.key, partial(bundled_results, bundle))
+    read = partial(bundled_results, bundle, said=_settings_then(report))
+    return _from_runs(report, bundle, held.key, read)
+
+
+def _settings_then(report: ReportFolder) -> dict[str, str]:
+    """Which settings were the study's as the report was written, since when it may have changed."""
+    return {PRESENT: report.manifest.facts.get(PRESENT, "")}
 
 
 def _from_runs(

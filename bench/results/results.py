@@ -16,6 +16,7 @@ from bench.plan.space import FOUND, SETTINGS
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
 from bench.results.format import count, span
+from bench.results.present import of_present_settings
 from bench.results.runs import CellRuns, MeasuredWith, RecordedRun, into_cells
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class Results:
         facts: What was said of the study as a whole: tags of its experiment.
         curves: Where curves come from; None where the records hold them.
         elsewhere: Runs of the study whose values may not stand beside these, grouped likewise.
+        former: Of the unplaced runs those of other settings than the study has at present.
     """
 
     study: Study
@@ -63,6 +65,7 @@ class Results:
     facts: Mapping[str, str] = field(default_factory=dict)
     curves: Curves | None = None
     elsewhere: tuple[Results, ...] = ()
+    former: tuple[RecordedRun, ...] = ()
 
     @property
     def groups(self) -> tuple[Results, ...]:
@@ -250,7 +253,8 @@ def read_results(
     with (they ended before) belong to it.
 
     Raises:
-        UsageError: There is no record at all, or the study has no such tier.
+        UsageError: There is no record at all, the study has no such tier, or runs are of several
+            settings of which none is known to be the present one.
     """
     if not records:
         raise UsageError(
@@ -258,7 +262,8 @@ def read_results(
             f"start it with bench run {identity.flags()}"
         )
     every = [RecordedRun(record) for record in sorted(records, key=lambda r: r.run_id)]
-    runs = [run for run in every if not run.is_trial and not run.is_superseded]
+    counted = [run for run in every if not run.is_trial and not run.is_superseded]
+    runs, former = of_present_settings(study, identity, counted, facts or {})
     superseded = tuple(run for run in every if run.is_superseded)
     trials = tuple(sorted((run for run in every if run.is_trial), key=lambda run: run.trial))
     cells = [*study.cells(identity.tier), *_outside_cells(runs)]
@@ -284,7 +289,8 @@ def read_results(
     return group(
         measured_with=context,
         cells=places,
-        unplaced_runs=(*unplaced, *superseded),
+        unplaced_runs=(*unplaced, *superseded, *former),
+        former=tuple(former),
         trials=trials,
         elsewhere=tuple(group(measured_with=c, cells=p, unplaced_runs=u) for c, p, u in others),
     )

@@ -247,10 +247,10 @@ def _precision(settings: Mapping[str, Scalar], runs: list[RecordedRun]) -> str:
 
 
 def _address(arm: str, factors: FlatValues | dict[str, str]) -> tuple[str, ...]:
-    return (arm, *(_plain(value) for value in factors.values()))
+    return (arm, *(plain(value) for value in factors.values()))
 
 
-def _plain(value: Scalar) -> str:
+def plain(value: Scalar) -> str:
     """One spelling for 3, 3.0 and '3'; MLflow gives parameters back as text."""
     try:
         return repr(float(str(value)))

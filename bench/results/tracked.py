@@ -51,11 +51,15 @@ class Source(Protocol):
 
 
 def bundled_results(
-    bundle: Bundle, only: Collection[str] | None = None, *, seeds: int | None = None
+    bundle: Bundle,
+    only: Collection[str] | None = None,
+    *,
+    seeds: int | None = None,
+    said: Mapping[str, str] | None = None,
 ) -> Results:
     """What a bundle holds of its own study; arguments as of ``tracked_results``."""
     identity = bundle.study.identity
-    return tracked_results(bundle, identity, identity.key, only, seeds=seeds)
+    return tracked_results(bundle, identity, identity.key, only, seeds=seeds, said=said)
 
 
 def tracked_results(
@@ -65,10 +69,12 @@ def tracked_results(
     only: Collection[str] | None = None,
     *,
     seeds: int | None = None,
+    said: Mapping[str, str] | None = None,
 ) -> Results:
     """What a store holds of a study, grouped as reports do; of the runs ``only`` where given.
 
-    Curves and pictures are read when a figure asks for them.
+    Curves and pictures are read when a figure asks for them. What is ``said`` of the study as a
+    whole stands before what the store says.
 
     Raises:
         UsageError: There is no run.
@@ -76,7 +82,9 @@ def tracked_results(
     records = store.records(experiment_id)
     chosen = [record for record in records if only is None or record.run_id in only]
     told = store.experiment_tags(experiment_id)
-    facts = {k: v for k, v in told.items() if k.startswith("bench.") and k != OWNER}
+    facts = {k: v for k, v in told.items() if k.startswith("bench.") and k != OWNER} | dict(
+        said or {}
+    )
     if page := run_page(store.uri, experiment_id, ""):
         facts[RUN_PAGES] = page
     return read_results(

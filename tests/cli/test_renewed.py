@@ -9,11 +9,15 @@ import pytest
 import bench
 from bench import datasets
 from bench.cli.evaluate import evaluate_one
+from bench.cli.report import make_report
 from bench.cli.run import run_study
 from bench.cli.sample import sample_run
 from bench.cli.train import train_one
+from bench.compare.verify import verify_report
 from bench.errors import UsageError
+from bench.results.tracked import tracked_results
 from bench.tracking.mlflow import Store
+from bench.tracking.recorded import find_recorded
 from bench.training.trainer import Trainer
 
 SHORT = [
@@ -153,3 +157,71 @@ STUDY = Study(
     tiers={"classroom": Tier(dataset="digits", settings={"eval.detector": "random"}, seeds=1)},
 )
 '''
+
+
+EDITED = '''
+"""Which?"""
+from bench.plan import Arm, Study, Tier
+
+STUDY = Study(
+    name="edited",
+    question="Which?",
+    arms=(Arm(name="vae", model="vae_mlp"),),
+    tiers={
+        "classroom": Tier(
+            dataset="digits",
+            settings={
+                "train.num_images": 128,
+                "train.num_logs": 2,
+                "train.num_validations": 2,
+                "model.hidden": "8",
+                "eval.likelihood_images": 5,
+                "eval.max_samples": 40,
+            },
+            seeds=1,
+        )
+    },
+)
+'''
+
+
+@pytest.fixture
+def edit(store_uri, tmp_path):
+    """Writes the study with a text for another and runs it."""
+    (tmp_path / "studies").mkdir()
+
+    def run(*change):
+        text = EDITED.replace(*change) if change else EDITED
+        (tmp_path / "studies" / "edited.py").write_text(text)
+        run_study("edited", jobs="1")
+        store = Store()
+        identity, experiment_id = find_recorded(store, "edited", tier=None, dataset=None, sets=[])
+        return tracked_results(store, identity, experiment_id)
+
+    return run
+
+
+def test_report_is_of_the_settings_that_were_planned_last_also_where_the_file_says_less(edit):
+    def hidden(results):
+        return {run.param("hidden") for run in results.arm_runs}
+
+    assert hidden(edit()) == {"8"}
+    less = edit('"model.hidden": "8",', "")
+    assert hidden(less).isdisjoint({"8"})
+    assert [run.param("hidden") for run in less.former] == ["8"]
+    back = edit()
+    assert hidden(back) == {"8"}
+    assert len(back.former) == 1
+
+
+@pytest.mark.slow
+def test_report_of_an_edited_budget_is_verified_and_so_is_one_from_before(edit, tmp_path):
+    edit()
+    before = make_report("edited", out=tmp_path / "before")
+    edit("128", "64")
+    after = make_report("edited").read_text(encoding="utf-8")
+    assert "After 64 real images" in after
+    assert "1 run of other settings than the study's present ones is left out" in after
+    assert "left out (" not in before.read_text(encoding="utf-8")
+    assert verify_report(tmp_path / "reports" / "edited").equal
+    assert verify_report(tmp_path / "before").equal

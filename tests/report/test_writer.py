@@ -484,7 +484,10 @@ def test_budgets_that_differ_between_families_are_said():
     for record in records:
         if record.tags["family"] == "vae":
             record.params["train.num_images"] = "32000"
-    text = text_of(records)
+    size = STUDY.tiers["classroom"].model_copy(
+        update={"arms": {"vae": {"train.num_images": 32_000}}}
+    )
+    text = text_of(records, STUDY.model_copy(update={"tiers": {"classroom": size}}))
     assert "After 24,000 to 32,000 real images per run of digits" in text
     assert "differ between families, 32,000 (`vae`), 24,000 (`gan`), 24,000 (`wgan`)" in text
     assert "24,000 real images per run, the same for every family" in plain_text()
@@ -531,12 +534,9 @@ def test_a_report_on_the_kl_factor_says_what_its_elbo_cannot_be_read_as():
     remark = "favours that factor by construction"
     assert remark not in plain_text()
     study = Study(**{**STUDY.model_dump(), "factors": {"model.kl_weight": (1, 2, 3, 4, 5)}})
-    records = [
-        dataclasses.replace(
-            r, params={**r.params, "model.kl_weight": r.params.get("model.depth", "1")}
-        )
-        for r in study_records()
-    ]
+    records = study_records()
+    for record in records:
+        record.params["model.kl_weight"] = record.params.pop("model.depth", "1")
     assert text_of(records, study).count(remark) == 2  # in the answer and under every cell
     records = [
         dataclasses.replace(r, metrics={**r.metrics, **rate_of(r)}) if "vae" in r.run_id else r

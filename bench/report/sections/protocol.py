@@ -9,6 +9,7 @@ from bench.measures import COARSE, MeasureName, is_coarse
 from bench.plan.space import FINALIST
 from bench.report.sections import section
 from bench.results.format import MISSING, code, count, join, plural, prose, table
+from bench.results.present import former_said
 from bench.results.results import Results
 from bench.results.summary import completeness, tag_values
 
@@ -228,7 +229,9 @@ def _expected(results: Results) -> str:
 
 
 def _left_out(results: Results) -> str:
-    runs = [run for group in results.groups for run in group.unplaced_runs]
+    unplaced = [run for group in results.groups for run in group.unplaced_runs]
+    former = {id(run) for run in results.former}
+    runs = [run for run in unplaced if id(run) not in former]
     is_any = any(run.is_superseded and not run.tags.is_retired for run in runs)
     better = ", or are of a search that has found better since" if is_any else ""
     if any(run.is_confirming for run in runs):
@@ -239,7 +242,8 @@ def _left_out(results: Results) -> str:
         f"{plural(len(runs), 'run')} of this study fit no cell of the study file as it is now, or "
         f"repeat a cell and seed{better}: in no table, in runs.csv with `used` = no."
     )
-    return said if runs else ""
+    others = former_said(results.former, results.arm_runs)
+    return " ".join([*([prose(f"{others}.")] if others else []), *([said] if runs else [])])
 
 
 def _measured_otherwise(results: Results) -> str:
