@@ -36,7 +36,9 @@ def compare_runs(
         UsageError: Fewer than two runs, one that is unknown, or ``out`` is a file.
     """
     if len(set(runs)) < 2:
-        raise UsageError(f"bench compare takes two or more runs, got {len(set(runs))}: add ids")
+        raise UsageError(
+            f"bench compare takes two or more runs, got {len(set(runs))}: add ids of `bench list runs`"
+        )
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"'{out}' is a file: give a folder with --out")
     store = open_recorded(tracking_uri)

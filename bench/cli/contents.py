@@ -126,7 +126,11 @@ GROUPS: dict[str, dict[str, Listed]] = {
         ),
     },
     "What there is, and your own": {
-        "list": Listed("list", "List what is registered, with one line each.", "bench list models"),
+        "list": Listed(
+            "list",
+            "List what is registered, or the tracked runs, with one line each.",
+            "bench list models",
+        ),
         "show": Listed(
             "show",
             "Show a model's settings, ranges and source, or a study's plan.",

@@ -40,7 +40,7 @@ def devices(incomplete: str) -> list[str]:
 
 def kinds(incomplete: str) -> list[str]:
     """What can be listed."""
-    return _beginning(incomplete, [*PACKAGES, "studies"])
+    return _beginning(incomplete, [*PACKAGES, "studies", "runs"])
 
 
 def _beginning(incomplete: str, known: Iterable[str]) -> list[str]:

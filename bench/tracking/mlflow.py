@@ -212,7 +212,7 @@ class Store:
             )
         if not found:
             raise UsageError(
-                f"no run '{prefix}' in '{self.uri}': take an id from `bench ui` or runs.csv"
+                f"no run '{prefix}' in '{self.uri}': take an id from `bench list runs`"
             )
         if len(found) > 1:
             known = ", ".join(str(run.info.run_id) for run in found)
@@ -250,7 +250,8 @@ class Store:
 def _stored(run: Run) -> StoredRun:
     said, data = run.info, run.data
     return StoredRun(
-        said.run_id, said.status, dict(data.params), dict(data.tags), dict(data.metrics)
+        *(said.run_id, said.status, said.start_time),
+        *(dict(data.params), dict(data.tags), dict(data.metrics)),
     )
 
 

@@ -33,10 +33,11 @@ class StoredExperiment(NamedTuple):
 
 
 class StoredRun(NamedTuple):
-    """A row of MLflow's runs, with what hangs on it."""
+    """A row of MLflow's runs, with what hangs on it; when it was begun in milliseconds."""
 
     run_id: str
     status: str
+    begun: int | None
     params: Texts
     tags: Texts
     metrics: dict[str, float]
@@ -98,16 +99,17 @@ class Tables:
                 )
             )
             rows = read(
-                "SELECT run_uuid, status FROM runs WHERE experiment_id = ? AND "
+                "SELECT run_uuid, status, start_time FROM runs WHERE experiment_id = ? AND "
                 "lifecycle_stage = 'active' ORDER BY start_time DESC, run_uuid",
                 int(experiment_id),
             )
         texts, said, values = _by_owner(params), _by_owner(tags), _by_owner(metrics)
         return [
             StoredRun(
-                one, status, texts.get(one, {}), said.get(one, {}), _numbers(values.get(one, {}))
+                *(one, status, begun, texts.get(one, {}), said.get(one, {})),
+                _numbers(values.get(one, {})),
             )
-            for one, status in rows
+            for one, status, begun in rows
         ]
 
     def values(self, run_ids: Sequence[str], key: str) -> Iterator[StoredValue]:

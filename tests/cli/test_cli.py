@@ -201,9 +201,12 @@ def test_mistake_is_one_sentence_with_its_remedy_and_leaves_nothing_behind(
     [
         (
             "sample 0123",
-            ("no run '0123' in 'sqlite:///", "take an id from `bench ui` or runs.csv\n"),
+            ("no run '0123' in 'sqlite:///", "take an id from `bench list runs`\n"),
         ),
-        ("train --config 0123", ("no run '0123' in 'sqlite:///", "take an id from `bench ui` ")),
+        (
+            "train --config 0123",
+            ("no run '0123' in 'sqlite:///", "take an id from `bench list runs`"),
+        ),
         (
             "report --study depth_sweep",
             ("no runs of depth_sweep in 'sqlite:///", "run `bench run --study depth_sweep --tier"),

@@ -55,6 +55,9 @@ def test_tables_say_what_mlflow_says(store, filled):
     assert read.experiment_tags(first) == asked.experiment_tags(first)
     assert repr(read.records(first)) == repr(asked.records(first))
     assert len(read.records(first)) == 3
+    rows, told = read.stored_runs(first), asked.stored_runs(first)
+    assert [run[:3] for run in rows] == [run[:3] for run in told]
+    assert [run.begun for run in rows] == [2_000, 2_000, 1_000]
     for name in ("loss", "bad", "high", "none"):
         assert repr(read.histories(runs, name)) == repr(asked.histories(runs, name))
     for path in ("pictures/samples.png", "pictures/none.png"):
