@@ -17,14 +17,22 @@ if TYPE_CHECKING:
     import torch
 
 
-def plan_line(identity: Identity, runs: Sequence[PlannedRun], seconds: float) -> str:
-    """``depth_sweep (classroom) on digits: 48 runs, 540,000 images, about 5 min``."""
+def plan_line(
+    identity: Identity, runs: Sequence[PlannedRun], seconds: float, *, done: int = 0
+) -> str:
+    """``depth_sweep (classroom) on digits: 48 runs, 540,000 images, about 5 min``.
+
+    Where some are done: ``..., done: 40, to do: 8, about 45 s``.
+    """
     images = sum(run.config.train.num_images for run in runs if not run.cell.baseline)
     trials = sum(run.stage == "trial" for run in runs)
     number = f"{trials} trials and {len(runs) - trials} runs" if trials else f"{len(runs)} runs"
+    to_do = len(runs) - done
+    state = f", done: {done}, to do: {to_do}" if done else ""
+    about = f"about {duration(seconds)}" if to_do else "nothing would run"
     return (
         f"{identity.study} ({identity.tier}) on {identity.dataset}: {number}, "
-        f"{images:,} images, about {duration(seconds)}"
+        f"{images:,} images{state}, {about}"
     )
 
 

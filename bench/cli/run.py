@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -317,11 +318,31 @@ def _shown(plan: StudyPlan, runs: Sequence[PlannedRun], faster: float, say: Say)
     for line in [*plan_table(runs, plan.study.spaces), matched_line(plan)]:
         if line:
             say(line)
-    seconds = sum(seconds_by_label(runs, plan.device).values()) / faster
-    say(space_line([(run.config, run.stage) for run in runs], plan.spec()))
-    say(plan_line(plan.identity, runs, seconds))
+    left = _to_do(plan, runs)
+    done = len(runs) - len(left)
+    seconds = sum(seconds_by_label(left, plan.device).values()) / faster
+    if left:
+        say(space_line([(run.config, run.stage) for run in left], plan.spec()))
+    say(plan_line(plan.identity, runs, seconds, done=done))
     flat = {run.label: run.config.flat() for run in runs}
-    return {"runs": len(runs), "forecast_seconds": seconds, "configurations": flat}
+    return {"runs": len(runs), "done": done, "forecast_seconds": seconds, "configurations": flat}
+
+
+def _to_do(plan: StudyPlan, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
+    """The runs that have no result; of a search, which chooses what they are, by their number."""
+    left = [run for run in runs if plan.result(run) is None]
+    if not plan.study.search:
+        return left
+    known = {run.key for run in runs}
+    ended = {path.parent.name for path in plan.folder.glob(f"*/{RESULT}")} - known
+    done = Counter("trial" if name.startswith("trial") else "run" for name in ended)
+    to_do = []
+    for run in left:
+        if run.cell.baseline or not done[run.stage]:
+            to_do.append(run)
+        else:
+            done[run.stage] -= 1
+    return to_do
 
 
 def _description(plan: StudyPlan) -> dict[str, str]:

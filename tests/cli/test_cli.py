@@ -358,7 +358,7 @@ def test_dry_run_gives_runs_and_forecast_and_leaves_nothing_behind(
     # 4 families of 5 depths with 2 seeds, 2 fresh seeds of each's best, and 3 baselines once.
     found = json.loads(bench(f"{line} --json").out)
     assert len(found.pop("configurations")) == 51
-    assert found == {"runs": 51, "forecast_seconds": 51.0}
+    assert found == {"runs": 51, "done": 0, "forecast_seconds": 51.0}
     said = bench(line).out.splitlines()
     assert len(said) == 1 + 27 + 2  # a heading, the cells, the disk, the sum
     assert said[-1] == "depth_sweep (classroom) on digits: 51 runs, 576,000 images, about 51 s"

@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
+
 from bench.cli.preview import plan_table
 from bench.cli.run import run_study
 from bench.plan.files import load_study
+from bench.records import TrialResult
 from bench.study.plan import resolve
+from bench.training.checkpoint import save_result
 
 
 def table(name, seeds=2):
@@ -42,3 +46,38 @@ def test_dry_run_gives_every_configuration(mine, monkeypatch, tmp_path):
     assert found["configurations"]["dcgan width=8 seed=1"]["model.loss"] == "non_saturating"
     assert said[-1] == "mine (classroom) on digits: 13 runs, 7,680 images, about 26 s"
     assert not (tmp_path / "runs").exists()
+
+
+def finish(folder):
+    """A run has ended there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_result(folder, TrialResult(status="ok", primary="fd", value=1.0))
+
+
+@pytest.mark.parametrize(
+    ("ended", "state"),
+    [(9, "done: 9, to do: 4, about 8 s"), (13, "done: 13, to do: 0, nothing would run")],
+)
+def test_dry_run_of_what_has_partly_run_says_what_is_done_and_the_time_of_the_rest(
+    ended, state, mine, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("bench.training.forecast.seconds_per_run", lambda *_: 2.0)
+    plan = resolve(mine, tier="classroom", seeds=2, root=tmp_path / "runs")
+    for runs in (plan.runs, plan.everything):  # which cells are chosen is known after the first
+        for run in runs()[:ended]:
+            finish(plan.folder / run.key)
+    said = []
+    found = run_study(study="mine", seeds=2, dry_run=True, jobs="1", say=said.append)
+    assert said[-1] == f"mine (classroom) on digits: 13 runs, 7,680 images, {state}"
+    assert (found["runs"], found["done"]) == (13, ended)
+    assert found["forecast_seconds"] == 2.0 * (13 - ended)
+
+
+def test_dry_run_of_a_search_counts_the_trials_that_have_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr("bench.training.forecast.seconds_per_run", lambda *_: 1.0)
+    for number in range(3):
+        folder = tmp_path / "runs" / "family_comparison-classroom-digits" / f"trial{number}-0a1b"
+        finish(folder)
+    found = run_study(study="family_comparison", dry_run=True, jobs="1")
+    assert found["done"] == 3
+    assert found["forecast_seconds"] == found["runs"] - 3
