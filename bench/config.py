@@ -335,10 +335,10 @@ def full_key(key: str, known: list[str]) -> str:
     raise UsageError(closest(key, pool, kind="key", what="known"))
 
 
-def ask_for(key: str) -> str:
+def ask_for(key: str, value: str = "VALUE") -> str:
     """``--set lr=VALUE``, with what the number counts where other programs count something else."""
     counts = ", in real images seen: epochs times the images of the train split"
-    return f"--set {key}=VALUE{counts if key == 'num_images' else ''}"
+    return f"--set {key}={value}{counts if key == 'num_images' else ''}"
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, str]:

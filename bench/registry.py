@@ -8,6 +8,8 @@ import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -37,16 +39,36 @@ PACKAGES = {
 }
 
 
+MOST_FILES = 200
+"""That are looked through for a name."""
+
 PLUGINS: dict[str, dict[str, str]] = {}
 """Module of each plugin file that was imported, to what its sources were then."""
 
 
 def closest(name: str, known: Iterable[str], *, kind: str, what: str = "registered") -> str:
-    """The sentence for an unknown name: the closest known ones and the full list."""
+    """The sentence for an unknown name: a file here that registers it, or the closest known, and all."""
     names = sorted(set(known))
-    guessed = near(name, names)
+    file = _file_with(name) if f"{kind.split(maxsplit=1)[0]}s" in PACKAGES else None
+    guessed = f"--plugin {shlex.quote(str(file))}" if file else near(name, names)
     hint = f"did you mean {guessed}? " if guessed else ""
     return f"unknown {kind} {shown(name)}: {hint}{what}: {', '.join(names) or 'none'}"
+
+
+def _file_with(name: str) -> Path | None:
+    """A file of this folder or of ./studies whose text registers a name, or that is called so."""
+    registers = re.compile(rf"""(?:@\w+|\.(?:add|register))\(\s*["']{re.escape(name)}["']""")
+    found = None
+    for path in [*sorted(Path().glob("*.py")), *sorted(Path().glob("studies/*.py"))][:MOST_FILES]:
+        try:
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        except (OSError, UnicodeError):
+            continue
+        if registers.search(text):
+            return path
+        if path.name == f"{name}.py" and "@" in text and "bench" in text:
+            found = path
+    return found
 
 
 def near(name: str, known: Iterable[str]) -> str:

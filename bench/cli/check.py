@@ -14,6 +14,7 @@ from bench.cli.options import Say, Sets, command, quiet
 from bench.cli.probe import Broken, alone, where
 from bench.config import parse_assignments
 from bench.errors import NotApplicable, UsageError
+from bench.plan.study import Study
 from bench.registry import PACKAGES, load_plugins, plugin_module, registry_of
 
 Faults = Iterator[str]
@@ -30,13 +31,18 @@ def check_file(
     """What a file registers and what is broken about it; it is not trained for longer than seconds.
 
     Raises:
-        UsageError: It is no Python file, or does not import.
+        UsageError: It is no Python file, does not import, or is a study.
     """
     if not file.is_file():
         raise UsageError(f"'{file}' is no file: give the path of a .py file")
     values = parse_assignments(overrides or [])
     load_plugins([file])
     made = _registered(file)
+    if not made and isinstance(getattr(sys.modules[plugin_module(file)], "STUDY", None), Study):
+        raise UsageError(
+            f"'{file}' is a study, and bench check takes what registers something: "
+            f"bench show {file.stem} shows its plan"
+        )
     faults = [] if made else [f"nothing is registered by '{file}': {REGISTER}"]
     for kind, name in made:
         what = f"{kind[:-1]} '{name}'"

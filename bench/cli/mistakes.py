@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
+import sys
 from typing import Any
 
 from bench.cli.contents import COMMANDS
@@ -78,6 +81,9 @@ def _options(context: Any) -> dict[str, Any]:
 def _option(name: str, called: str, params: dict[str, Any], arguments: set[str]) -> str:
     unknown = f"{called} has no option {shown(name)}"
     key = name.lstrip("-").replace("-", "_")
+    if name in {"--seed", "--random-seed"} and {"--only-seed", "--seeds"} <= params.keys():
+        seed = _given(name) or "SEED"
+        return f"{unknown}, did you mean '--only-seed {seed}', that seed alone, or '--seeds', how many?"
     other = OTHER_OPTIONS.get(name, "")
     if other.split(" ")[0] in params:
         return f"{unknown}, did you mean '{other}'?"
@@ -85,11 +91,42 @@ def _option(name: str, called: str, params: dict[str, Any], arguments: set[str])
         settings = _settings()
         for known in (key, COMMON.get(key.lower(), "")):
             if known in settings:
-                return f"{unknown}, a setting is given as {ask_for(known)}"
+                return f"{unknown}, a setting is given as {_setting(key.lower(), known, name)}"
     if key.upper() in arguments:
         return f"{unknown}, {key.upper()} is given without one"
     guessed = near(name, [each for each in params if each.startswith("-")])
     return f"{unknown}, did you mean {guessed}?" if guessed else unknown
+
+
+def _setting(key: str, known: str, name: str) -> str:
+    """``--set lr=3e-4``: as the option that was tried, with its value; of epochs in images."""
+    value = _given(name)
+    if known != "num_images":
+        return ask_for(known, shlex.quote(value) if value else "VALUE")
+    if key == known:
+        return f"--set {known}={value or 'VALUE'}"
+    dataset = _given("--dataset") or "digits"
+    images = _images_of(dataset) if "train" in sys.argv and key.endswith("epochs") else 0
+    if not images or not value.isdecimal():
+        return ask_for(known)
+    return f"--set {known}={int(value) * images}, since {dataset} has {images:,} images to train on"
+
+
+def _images_of(dataset: str) -> int:
+    """Of a data set's train split; 0 where only reading it would tell."""
+    from bench.datasets import status
+
+    return next((row.sizes[0] for row in status() if row.name == dataset and row.sizes), 0)
+
+
+def _given(option: str) -> str:
+    """What stands behind an option in the command line; empty where another option does, or nothing."""
+    for word, following in itertools.pairwise([*sys.argv, "--"]):
+        if word == option:
+            return "" if following.startswith("--") else following
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return ""
 
 
 def _settings() -> set[str]:

@@ -15,7 +15,7 @@ from bench.cli.options import Plugins, Say, columns, command, quiet
 from bench.config import RunConfig, describe
 from bench.errors import UsageError
 from bench.models import MODELS, configure, find
-from bench.plan.files import hidden_by_own, load_study, study_files
+from bench.plan.files import hidden_by_own, load_study, looked_in, study_files
 from bench.plan.study import DISTANCE, Arm, Study, Tier
 from bench.records import DataSpec
 from bench.registry import closest
@@ -57,7 +57,8 @@ def show(
         say(plan_text(study))
         return {"study": name, "plan": study.model_dump(mode="json")}
     known = [*MODELS.names(), *study_files()]
-    raise UsageError(closest(name, known, kind="model or study", what="known"))
+    what = f"studies {looked_in()}, known"
+    raise UsageError(closest(name, known, kind="model or study", what=what))
 
 
 def _describe_model(reference: str, dataset: str) -> str:

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 import bench
 from bench.errors import UsageError
-from bench.plan.study import Study
-from bench.registry import closest, in_a_line
+from bench.plan.space import Search
+from bench.plan.study import Arm, Planned, Study, Tier
+from bench.registry import closest, in_a_line, near
 from bench.text import shown
 
 
@@ -28,6 +29,12 @@ def hidden_by_own(name: str) -> str:
     return (
         f"note: study '{name}' is that of '{own}', not the one that is shipped: rename it for that"
     )
+
+
+def looked_in() -> str:
+    """Where a study of one's own would have been found."""
+    own = Path.cwd() / "studies"
+    return f"looked in {shown(str(own))}{'' if own.is_dir() else ', which is not there'}"
 
 
 def is_shipped(name: str) -> bool:
@@ -73,7 +80,7 @@ def load_study(name: str) -> Study:
     """
     files = study_files()
     if name not in files:
-        raise UsageError(closest(name, files, kind="study", what="found"))
+        raise UsageError(closest(name, files, kind="study", what=f"{looked_in()}, found"))
     spec = importlib.util.spec_from_file_location(f"bench_study_{name}", files[name])
     if spec is None or spec.loader is None:
         raise UsageError(f"study file {files[name].name} is no Python file: rename it to .py")
@@ -96,7 +103,20 @@ def _short(error: BaseException) -> str:
     """An error in one line: of what pydantic finds wrong with a setting, the first."""
     if not isinstance(error, ValidationError):
         return in_a_line(error)
-    first = error.errors()[0]
+    found = error.errors()
+    # A field that is misspelled is missing as well.
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     where = ".".join(map(str, (error.title, *first["loc"])))
+    if first["type"] == "extra_forbidden":
+        return f"{where}: no such field{_meant(str(first['loc'][-1]), error.title)}"
+    if first["type"] == "missing":
+        return f"{where} is missing"
     given = f", got {shown(first['input'])}" if first["loc"] else ""
     return f"{where}: {first['msg'].removeprefix('Value error, ')}{given}"
+
+
+def _meant(field: str, title: str) -> str:
+    """``, did you mean 'arms'?``, where a class of that name has such a field."""
+    kinds = {kind.__name__: kind for kind in (Arm, Planned, Search, Study, Tier)}
+    guessed = near(field, kinds[title].model_fields) if title in kinds else ""
+    return f", did you mean {guessed}?" if guessed else ""

@@ -10,6 +10,13 @@ import torch
 
 from bench import cli
 
+STUDY = """
+from bench.plan import Arm, Study, Tier
+STUDY = Study(
+    name="study", question="?", arms=(Arm(name="vae", model="vae"),), tiers={"a": Tier(dataset="digits")}
+)
+"""
+
 NOT_THERE = "no runs are recorded in '{here}/none.db', which is not there: go to the folder "
 
 MISTAKES: dict[str, str] = {
@@ -25,18 +32,29 @@ MISTAKES: dict[str, str] = {
     "train vae gan": "bench train takes no further word, got 'gan': see `bench train --help`",
     "train vae show": "bench train takes no further word 'show', which is a command of its own: see ",
     "train vae lr=0.1": "bench train takes no further word 'lr=0.1', a setting is given as --set lr=0.1: ",
-    "train vae --lr 1e-3": "bench train has no option '--lr', a setting is given as --set lr=VALUE: see ",
+    "train vae --lr 1e-3": "bench train has no option '--lr', a setting is given as --set lr=1e-3: see ",
+    "train vae --lr": "bench train has no option '--lr', a setting is given as --set lr=VALUE: see ",
+    "train vae --lr=0.1": "bench train has no option '--lr', a setting is given as --set lr=0.1: see ",
     "train vae --learning-rate 1": "bench train has no option '--learning-rate', a setting is given as "
-    "--set lr=VALUE: ",
+    "--set lr=1: ",
     "train vae --epochs 5": "bench train has no option '--epochs', a setting is given as --set "
-    "num_images=VALUE, in real images seen: epochs times the images of the train split: see ",
+    "num_images=5000, since digits has 1,000 images to train on: see ",
+    "train vae --dataset mnist --epochs 5": "bench train has no option '--epochs', a setting is given as "
+    "--set num_images=270000, since mnist has 54,000 images to train on: see ",
+    "train vae --dataset npz:x.npz --epochs 5": "bench train has no option '--epochs', a setting is given "
+    "as --set num_images=VALUE, in real images seen: epochs times the images of the train split: see ",
+    "run depth_sweep --epochs 5": "bench run has no option '--epochs', a setting is given as "
+    "--set num_images=VALUE, in real images seen: epochs times the images of the train split: see ",
+    "train vae --num-images 500": "bench train has no option '--num-images', a setting is given as "
+    "--set num_images=500: see ",
     "train ddpm --num-steps 50": "bench train has no option '--num-steps', a setting is given as --set "
-    "num_steps=VALUE: see ",
-    "train vae --seed 3": "bench train has no option '--seed', a setting is given as --set seed=VALUE: ",
+    "num_steps=50: see ",
+    "train vae --seed 3": "bench train has no option '--seed', a setting is given as --set seed=3: ",
     "train --model vae": "bench train has no option '--model', MODEL is given without one: see ",
     "train vae --data mnist": "bench train has no option '--data', did you mean '--dataset'? see ",
     "train vae --gpu": "bench train has no option '--gpu', did you mean '--device cuda'? see ",
-    "run depth_sweep --seed 3": "bench run has no option '--seed', did you mean '--seeds'? see ",
+    "run depth_sweep --seed 3": "bench run has no option '--seed', did you mean '--only-seed 3', that "
+    "seed alone, or '--seeds', how many? see ",
     "run depth_sweep --workers 2": "bench run has no option '--workers', did you mean '--jobs'? see ",
     "run depth_sweep --tier": "Option '--tier' requires an argument: see ",
     "run depth_sweep --seeds three": "--seeds must be a whole number in 1..1,000, got 'three': see ",
@@ -50,6 +68,9 @@ MISTAKES: dict[str, str] = {
     "run": "give one study, got none: `bench list studies` names them",
     "run dept_sweep": "unknown study 'dept_sweep': did you mean 'depth_sweep'",
     "run studies/depth_sweep.py": "unknown study 'studies/depth_sweep.py': did you mean 'depth_sweep'",
+    "run my": "unknown study 'my': looked in '{here}/studies', which is not there, found: ",
+    "train mymix": "unknown model 'mymix': did you mean --plugin broken.py? registered: ",
+    "check study.py": "'study.py' is a study, and bench check takes what registers something: bench show ",
     "run depth_sweep kl_sweep": "bench run takes no further word, got 'kl_sweep': see ",
     "run depth_sweep --study kl_sweep": "give one study, got 'depth_sweep' and 'kl_sweep': ",
     "run depth_sweep --tier large": "unknown tier 'large': did you mean 'lab'? tiers of depth_sweep: ",
@@ -111,7 +132,8 @@ MISTAKES: dict[str, str] = {
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder in which nothing was run."""
     Path("note.txt").write_text("hello")
-    Path("broken.py").write_text("def f(:\n")
+    Path("broken.py").write_text('@model("mymix")\ndef f(:\n')
+    Path("study.py").write_text(STUDY)
     Path("empty").mkdir()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -133,7 +155,12 @@ def test_mistake_is_answered_in_one_sentence_with_code_2_and_nothing_is_made(
     assert err.startswith("bench: " + MISTAKES[line].format(here=tmp_path)), err
     assert err.count("\n") == 1
     assert "Traceback" not in err
-    assert {path.name for path in tmp_path.iterdir()} == {"note.txt", "broken.py", "empty"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "note.txt",
+        "broken.py",
+        "study.py",
+        "empty",
+    }
 
 
 def test_sixty_mistakes_are_in_the_table() -> None:

@@ -1,5 +1,6 @@
 """What a study file may say."""
 
+import re
 from pathlib import Path
 
 import pydantic
@@ -7,6 +8,7 @@ import pytest
 
 from bench.cli.show import plan_text
 from bench.errors import UsageError
+from bench.models import MODELS
 from bench.plan.files import load_study, study_summaries
 from bench.plan.space import Choice, LogUniform, Search, Uniform
 from bench.plan.study import Arm, Planned, Study, Tier
@@ -132,3 +134,37 @@ def test_files_that_are_no_study_hide_no_other_and_only_the_named_one_runs(tmp_p
     assert not Path("ran").exists()
     with pytest.raises(UsageError, match=r"exits.py does not load \(SystemExit: 3\): mend it"):
         load_study("exits")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'Study(name="slip", armz=(), tiers={})',
+            "Study.armz: no such field, did you mean 'arms' or 'name'?",
+        ),
+        ('Study(name="slip", question="?", tiers={})', "Study.arms is missing"),
+        ('Tier(dataset="digits", sed=3)', "Tier.sed: no such field, did you mean 'seeds'?"),
+    ],
+)
+def test_field_of_a_study_that_is_misspelled_or_missing_is_named(text, said, tmp_path):
+    (tmp_path / "studies").mkdir()
+    imports = "from bench.plan import Arm, Study, Tier"
+    (tmp_path / "studies" / "slip.py").write_text(f"{imports}\nSTUDY = {text}\n")
+    with pytest.raises(UsageError, match=re.escape(f"slip.py does not load ({said})")):
+        load_study("slip")
+
+
+def test_unknown_model_that_a_file_here_registers_is_asked_for_as_a_plugin(tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "other.py").write_text('mine = "mymix"\n')
+    with pytest.raises(UsageError, match="unknown model 'mymix': registered"):
+        MODELS.get("mymix")
+    (tmp_path / "mymix.py").write_text("from bench.models import model\nNAME = 'x'\n@model(NAME)\n")
+    with pytest.raises(
+        UsageError, match=r"unknown model 'mymix': did you mean --plugin mymix.py\?"
+    ):
+        MODELS.get("mymix")
+    (tmp_path / "studies" / "our models.py").write_text("@model(\n    'mymix', family='x')\n")
+    with pytest.raises(UsageError, match=r"did you mean --plugin 'studies/our models.py'\?"):
+        MODELS.get("mymix")
