@@ -86,8 +86,8 @@ def data_check(
     try:
         splits = datasets.load(own.name)
     except UsageError as error:
-        found["why"] = str(error)
-        say(f"not usable like this: {error}")
+        found["why"] = error.finding if isinstance(error, datasets.NotAsTheyAre) else str(error)
+        say(f"not usable like this: {found['why']}")
         if examined and (better := examined.options(own)) != own:
             found["try"] = better.name
             say(f"try: bench data check {_as_options(better)}")

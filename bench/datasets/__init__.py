@@ -388,13 +388,28 @@ def _read(own: OwnPictures) -> Parts:
         with readable(path):
             return _READERS[own.kind](path, own)
     except Refused as error:
-        ways = (error.reading, {} if own.skip else {"skip": True})
-        names = [shlex.quote(replace(own, **way).name) for way in ways if way]
+        from bench.datasets._examined import ways_to_read
+
+        ways = ways_to_read(path, own, error) if own.kind == "folder" else []
+        names = [shlex.quote(way.name) for way in ways]
         others = f", or give --dataset {' or '.join(names)}" if names else ""
-        raise UsageError(
+        raise NotAsTheyAre(
             f"{error}{others}; `bench data check {shlex.quote(own.path)}` says what is to be done with "
-            "all of them"
+            "all of them",
+            finding=str(error),
         ) from error
+
+
+class NotAsTheyAre(UsageError):  # noqa: N818 - a finding about a user's pictures
+    """Pictures that are not read as they are.
+
+    Attributes:
+        finding: What is wrong with one of them, without what else could be done.
+    """
+
+    def __init__(self, sentence: str, *, finding: str) -> None:
+        super().__init__(sentence)
+        self.finding = finding
 
 
 def _path(given: str) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.dataset_names import OwnPictures
 from bench.datasets._listing import OTHER_PICTURES, contents_of, few, list_pictures
-from bench.datasets._picture import CONVERTED, GRAY_16, Refused, look_at
+from bench.datasets._picture import CONVERTED, GRAY_16, MANY_SIZES, Refused, look_at, size_of
 
 TRANSPARENT = "transparent"
 
@@ -39,8 +40,8 @@ _REMEDIES = {
     "damaged": "replace them",
     "too large": "--resize N",
 }
-MANY_SIZES = "another size than the first"
 USUAL_SIDES = (32, 64, 128)
+MOST_LOOKED_AT = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,30 @@ def examine(path: Path, how: OwnPictures) -> Examined:
             what=f"{MANY_SIZES} ({first})", becomes=f"--resize {_side(shapes)}", names=others
         )
     return Examined(read=_by_number(read), sizes=_by_number(sizes), refused=_by_number(refused))
+
+
+def ways_to_read(path: Path, own: OwnPictures, refused: Refused) -> list[OwnPictures]:
+    """The same folder as data sets that can be read, of which one picture was refused as it is.
+
+    Looks at the sizes of ``MOST_LOOKED_AT`` pictures at most. To leave pictures out is no way where
+    that leaves few of them.
+    """
+    files, _ = _files(path)
+    some = files[:: -(-len(files) // MOST_LOOKED_AT)]
+    sizes = [size for file in some if (size := size_of(file))]
+    counts = Counter(sizes)
+    sized = replace(own, resize=_side(sizes)) if len(counts) > 1 and not own.resize else own
+    if refused.kind == MANY_SIZES:
+        is_whole = len(sizes) == len(some)
+        ways, kept = (
+            [replace(sized, skip=own.skip or not is_whole)],
+            counts[sizes[0]] if sizes else 0,
+        )
+        skipping = replace(own, skip=True)
+    else:
+        ways, kept = [replace(sized, **refused.reading)] if refused.reading else [], len(sizes)
+        skipping = replace(sized, skip=True)
+    return [*ways, *([skipping] if kept * 2 > len(some) and not own.skip else [])]
 
 
 def _files(path: Path) -> tuple[list[Path], list[Path]]:

@@ -40,6 +40,7 @@ CONVERTED = {
     GRAY_16: "gray of 16 bits, of which levels 0..65,535 become 0..255",
 }
 """Modes whose pixels are not kept as they are, and what becomes of them."""
+MANY_SIZES = "another size than the first"
 MAX_SIDE = 4096
 MAX_SIDE_RESIZED = 16_384
 """Of a picture that becomes a smaller one."""
@@ -123,6 +124,18 @@ class _Size(NamedTuple):
     name: str
     height: int
     width: int
+
+
+def size_of(file: Path) -> tuple[int, int] | None:
+    """Height and width as the file's head has them; None where it is no picture that is read."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(), _silent(), Image.open(file, formats=_FORMATS) as picture:
+            warnings.simplefilter("ignore")
+            return picture.height, picture.width
+    except Exception:  # noqa: BLE001 - decoders raise whatever a damaged file leads them to
+        return None
 
 
 def look_at(file: Path, how: OwnPictures) -> tuple[str, int, int]:
@@ -224,11 +237,10 @@ def _silent() -> Iterator[None]:
 
 def _other_size(file: Path, picture: Image, expected: _Size) -> Refused:
     return Refused(
-        "another size than the first",
+        MANY_SIZES,
         f"'{file}' is {picture.height}x{picture.width} pixels, expected "
         f"{expected.height}x{expected.width} as '{expected.name}': resize all pictures to one "
         f"size first",
-        resize=min(expected[1:]),
     )
 
 

@@ -147,12 +147,41 @@ def test_picture_that_is_refused_tells_the_name_that_has_it_read_or_left_out() -
             spec_of(name)
         return str(refused.value)
 
-    ways = "'folder,resize=8:my photos' or 'folder,skip:my photos'; `bench data check"
-    assert f"size first, or give --dataset {ways}" in said("folder:my photos")
+    # Two of three have another size than the first: without them few are left.
+    assert (
+        said("folder:my photos")
+        .partition("; ")[0]
+        .endswith("size first, or give --dataset 'folder,resize=32:my photos'")
+    )
+    Path("my photos/000.png").write_bytes(b"nothing")
+    assert "replace it, or give --dataset 'folder,resize=32,skip:my photos'; `" in said(
+        "folder:my photos"
+    )
     for file in Path("my photos").iterdir():
         file.write_bytes(b"nothing")
-    assert "replace it, or give --dataset 'folder,skip:my photos'; `" in said("folder:my photos")
+    assert "replace it; `bench data check" in said("folder:my photos")
     assert "replace it; `bench data check" in said("folder,skip:my photos")
+
+
+def test_few_pictures_of_another_size_may_be_left_out() -> None:
+    place = folder("p")
+    for file in sorted(place.iterdir()):
+        if Image.open(file).size != (8, 8):
+            file.unlink()
+    Image.new("RGB", (9, 9)).save(place / "z.png")
+    with pytest.raises(UsageError, match=r"--dataset folder,resize=32:p or folder,skip:p; "):
+        spec_of("folder:p")
+    (place / "y.png").write_bytes(b"nothing")
+    Image.new("RGB", (9, 9)).save(place / "001.png")
+    with pytest.raises(UsageError, match=r"--dataset folder,resize=32,skip:p or folder,skip:p; "):
+        spec_of("folder:p")
+
+
+def test_advice_of_data_check_is_one_size_and_not_to_call_itself() -> None:
+    said: list[str] = []
+    data_check(folder("my photos"), say=said.append)
+    assert said[-2].endswith("as '000.png': resize all pictures to one size first")
+    assert said[-1] == "try: bench data check 'my photos' --resize 32"
 
 
 def test_picture_of_another_program_that_is_refused_names_no_option_of_data_sets() -> None:
