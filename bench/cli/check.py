@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from bench.cli.check_model import model_faults
 from bench.cli.options import Say, Sets, command, quiet
 from bench.cli.probe import Broken, alone, where
+from bench.cli.templates import NEXT
 from bench.config import parse_assignments
 from bench.errors import NotApplicable, UsageError
 from bench.plan.study import Study
@@ -53,6 +55,9 @@ def check_file(
             continue
         if not found:
             say(f"{what} keeps its promises")
+            if kind[:-1] in NEXT:
+                place = shlex.quote(str(file))
+                say(f"next: {NEXT[kind[:-1]].format(name=name, file=place)}")
         faults += found
     for one in faults:
         say(one)

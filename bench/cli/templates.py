@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-STUDY = '''"""One line that says what this study asks.
+STUDY = '''"""{question}
 
-bench show {name}               the plan
-bench run {name} --dry-run
-bench run {name}
+bench show {name}{plugin}               the plan
+bench run {name}{plugin} --dry-run
+bench run {name}{plugin}
 bench report {name}
 """
 
@@ -14,27 +14,31 @@ from bench.plan import Arm, Planned, Study, Tier
 
 STUDY = Study(
     name="{name}",  # the name of this file
-    question="How does depth change what a VAE and a GAN learn within one budget?",
+    question="{question}",
     arms=(
-        # `bench list models` names the models, `bench show MODEL` their settings and presets.
-        Arm(name="vae", model="vae", settings={{"model.lr": 4e-3}}),
-        Arm(name="gan", model="gan"),
+        # `bench list models` names the models, `bench show MODEL` their settings and presets. Each is
+        # at its own defaults; others are given as settings={{"model.lr": 1e-3}}. Nothing is searched.
+{arms}
     ),
-    # Crossed with every arm; the first one is the x-axis of the figures.
-    factors={{"model.depth": (2, 3)}},
+    # A factor is crossed with every arm, so every model must have it; the first one is the x-axis.
+    # factors={factors},
     # Measured once beside the arms.
-    baselines=("memoriser", "pixel_gaussian", "uniform_noise"),
+    baselines={baselines},
     # What is tested, declared before it is run.
-    comparisons=(Planned(a="vae", b="gan"),),
+    comparisons=(
+{planned}
+    ),
     tiers={{
         "classroom": Tier(
             dataset="digits",
-            settings={{"model.width": 16, "train.num_images": 12_000}},  # the budget, for all alike
+            settings={{"train.num_images": 12_000}},  # the budget, for all alike
         ),
     }},
-    notes=("A sentence that the report prints under its protocol.",),
+    # notes=("A sentence that the report prints under its protocol.",),
 )
 '''
+
+ARM = '        Arm(name="{name}", model="{model}"),'
 
 MODEL = '''"""{name}: a small VAE to start from. Change the networks and the loss to yours.
 
@@ -207,8 +211,9 @@ PLUGIN = {"model": MODEL, "metric": METRIC, "dataset": DATASET}
 """Files that are given with ``--plugin``."""
 
 NEXT = {
-    "model": "bench train {name} --plugin {name}.py",
-    "metric": "bench train vae --plugin {name}.py",
-    "dataset": "bench train vae --dataset {name} --plugin {name}.py",
+    "model": "bench train {name} --plugin {file}; for a table beside vae and gan: "
+    "bench init {name}_study --arms {name},vae,gan --plugin {file}",
+    "metric": "bench train vae --plugin {file}",
+    "dataset": "bench train vae --dataset {name} --plugin {file}",
 }
 """What is done with each once it is whole."""

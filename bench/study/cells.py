@@ -19,8 +19,21 @@ def configured(cell: Cell, identity: Identity, seed: int) -> RunConfig:
     """What a cell's run with that seed does."""
     fixed = {"data.dataset": identity.dataset, "train.seed": seed}
     known = _keys(cell.model)
+    _require_known(cell, known)
     overrides = {key: value for key, value in identity.overrides.items() if _fits(key, known)}
     return configure(cell.model, cell.settings, overrides, cell.matched, fixed)
+
+
+def _require_known(cell: Cell, known: list[str]) -> None:
+    """Raises: UsageError, where the study gives an arm a setting that its model has not."""
+    for key in cell.settings:
+        try:
+            full_key(key, known)
+        except UsageError as error:
+            what = "factor" if key in cell.factors else "setting"
+            raise UsageError(
+                f"arm '{cell.arm}' (model '{cell.model}') lacks a {what} of the study: {error}"
+            ) from error
 
 
 def known_settings(

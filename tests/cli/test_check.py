@@ -177,7 +177,11 @@ def test_file_to_start_from_keeps_every_promise(kind: str) -> None:
     found = check_file(path, say=said.append)
     assert found["faults"] == []
     assert found["registered"] == [[f"{kind}s", f"fresh_{kind}"]]
-    assert said == [f"{kind} 'fresh_{kind}' keeps its promises"]
+    assert said[0] == f"{kind} 'fresh_{kind}' keeps its promises"
+    assert said[1].startswith("next: bench train ")
+    assert f"--plugin fresh_{kind}.py" in said[1]
+    study = "bench init fresh_model_study --arms fresh_model,vae,gan --plugin fresh_model.py"
+    assert said[1].endswith(study) == (kind == "model")
     compile(Path(f"test_fresh_{kind}.py").read_text(), "test", "exec")
 
 

@@ -8,7 +8,7 @@ from bench.errors import UsageError
 from bench.models import configure, find
 from bench.modules import count_parameters
 from bench.plan.files import load_study
-from bench.plan.study import Study
+from bench.plan.study import Arm, Study, Tier
 from bench.study.cells import full_overrides, matched_deviation, nearest_width, parameters_of
 from bench.study.plan import resolve
 
@@ -73,6 +73,25 @@ def test_model_without_a_width_is_refused():
     arm = study.arms[0].model_copy(update={"model": "vae_mlp"})
     with pytest.raises(UsageError, match="unknown key"):
         plan_of(study.model_copy(update={"arms": (arm,)})).runs()
+
+
+@pytest.mark.parametrize(
+    ("factors", "settings", "sentence"),
+    [
+        ({"model.depth": (2, 3)}, {}, "lacks a factor of the study: unknown key 'model.depth'"),
+        ({}, {"model.n_critic": 2}, "lacks a setting of the study: unknown key 'model.n_critic'"),
+    ],
+)
+def test_key_that_a_model_does_not_have_is_told_with_the_arm(factors, settings, sentence):
+    study = Study(
+        name="mine",
+        question="Which?",
+        arms=(Arm(name="mine", model="vae_mlp", settings=settings),),
+        factors=factors,
+        tiers={"classroom": Tier(dataset="digits")},
+    )
+    with pytest.raises(UsageError, match=rf"arm 'mine' \(model 'vae_mlp'\) {sentence}"):
+        plan_of(study).runs()
 
 
 @pytest.mark.parametrize("hold", [{}, {"model.depth": 7}, {"model.latent_dim": 8}])
