@@ -19,7 +19,8 @@ from bench.results.results import GAUSSIAN, Results, short
 from bench.results.runs import UNFINISHED, CellRuns
 from bench.results.summary import (
     KL_FACTOR,
-    beats_gaussian,
+    AgainstGaussian,
+    against_gaussian,
     elbo_remark,
     mean_rate,
     passports,
@@ -68,20 +69,49 @@ def _gaussian(results: Results) -> str:
     limit = baseline.mean(results.test_metric) if baseline else None
     if limit is None:
         return f"No value of {code(GAUSSIAN)}: no family is held against it."
-    beats = {p.arm: beats_gaussian(results, p, results.test_metric) for p in results.chosen_cells}
-    above = [code(arm) for arm, is_below in beats.items() if is_below is False]
-    below = [code(arm) for arm, is_below in beats.items() if is_below]
+    beside = {
+        p.arm: against_gaussian(results, p, results.test_metric) for p in results.chosen_cells
+    }
+    known = {code(arm): one for arm, one in beside.items() if one is not None}
+    beaten = [arm for arm, one in known.items() if one.is_beaten]
+    above = [arm for arm, one in known.items() if not one.mean_is_below]
+    between = [
+        f"{arm} ({_not_below(one)})"
+        for arm, one in known.items()
+        if one.mean_is_below and not one.is_beaten
+    ]
     reference = f"the Gaussian fitted to the pixels ({shown(results.test_metric, limit)})"
     said = []
-    if below:
-        said.append(f"{join(below)} {'beats' if len(below) == 1 else 'beat'} {reference}.")
+    if beaten:
+        said.append(f"{join(beaten)} {'beats' if len(beaten) == 1 else 'beat'} {reference}.")
+    if between:
+        said.append(f"Not shown to beat {reference}: {join(between)}.")
     if above:
         verb = "does" if len(above) == 1 else "do"
         said.append(f"{join(above)} {verb} not beat {reference}.")
-    worse = sum(beats_gaussian(results, p, results.test_metric) is False for p in results.arm_cells)
-    if worse:
-        said.append(f"In the whole grid {plural(worse, 'cell')} did not.")
-    return " ".join(said)
+    return " ".join(filter(None, [*said, _whole_grid(results)]))
+
+
+def _not_below(one: AgainstGaussian) -> str:
+    """Of a mean that is below the Gaussian: how many runs are not, or that its interval alone is not."""
+    if not one.not_below:
+        return f"its mean and all {one.runs} runs are below, its interval is not"
+    verb = "is" if one.not_below == 1 else "are"
+    return f"its mean is below, {one.not_below} of {plural(one.runs, 'run')} {verb} not"
+
+
+def _whole_grid(results: Results) -> str:
+    """How many cells do not beat the Gaussian; empty where each family has one cell."""
+    if len(results.arm_cells) == len(results.chosen_cells):
+        return ""
+    found = [against_gaussian(results, p, results.test_metric) for p in results.arm_cells]
+    missed = [one for one in found if one is not None and not one.is_beaten]
+    if not missed:
+        return ""
+    do = "does" if len(missed) == 1 else "do"
+    below = sum(one.mean_is_below for one in missed)
+    though = f", though the mean of {below} is below" if below else ""
+    return f"In the whole grid {plural(len(missed), 'cell')} {do} not beat it{though}."
 
 
 def _elbo(results: Results, name: str) -> str:

@@ -19,7 +19,10 @@ NOT_APPLICABLE = "n/a"
 FEW_SEEDS, LOST_RUNS, BELOW_GAUSSIAN = "§", "‡", "†"
 
 MARKS = {
-    BELOW_GAUSSIAN: "does not beat the Gaussian fitted to the pixels",
+    BELOW_GAUSSIAN: (
+        "does not beat the Gaussian fitted to the pixels: its interval (below three seeds, each run) "
+        "is not wholly below"
+    ),
     LOST_RUNS: "mean without the runs that diverged or failed, which have no value",
     FEW_SEEDS: "fewer than three seeds: no interval",
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.measures import MeasureName
+from bench.measures import MeasureName, scale_of
 from bench.plan.study import FRESH_SEED
 from bench.results.format import code, link, plural
 from bench.results.results import GAUSSIAN, Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun, into_cells
+from bench.stats.tests import t_interval
 
 RUN_PAGES = "bench.run_pages"
 """Fact: the address of a run's page in MLflow, but for its id at the end; none of a database."""
@@ -63,6 +64,23 @@ class Completeness:
     def complete(self) -> bool:
         """Whether every expected run has ended."""
         return self.ended >= self.expected
+
+
+@dataclass(frozen=True)
+class AgainstGaussian:
+    """A place's values beside the one of the Gaussian fitted to the pixels.
+
+    Attributes:
+        mean_is_below: Whether their mean is below it.
+        is_beaten: Whether their whole interval is below it; below three values each of them.
+        not_below: How many of them are not below it.
+        runs: How many there are.
+    """
+
+    mean_is_below: bool
+    is_beaten: bool
+    not_below: int
+    runs: int
 
 
 def floors(results: Results) -> list[Floor]:
@@ -162,14 +180,22 @@ def elbo_remark(results: Results) -> str:
     )
 
 
-def beats_gaussian(results: Results, place: CellRuns, metric: str) -> bool | None:
-    """Whether the mean is below the pixel Gaussian's; None where one of them is missing.
+def against_gaussian(results: Results, place: CellRuns, metric: str) -> AgainstGaussian | None:
+    """A place beside the pixel Gaussian; None where one of them has no value.
 
     The best checkpoint is held against the Gaussian's only value, which is of the same n.
     """
-    baseline, mean = results.baseline(GAUSSIAN), place.mean(metric)
+    baseline, values = results.baseline(GAUSSIAN), place.values(metric)
     limit = baseline.mean(metric.replace("test_best/", "test/", 1)) if baseline else None
-    return None if mean is None or limit is None else mean < limit
+    if not values or limit is None:
+        return None
+    interval = t_interval(values, scale_of(metric))
+    return AgainstGaussian(
+        mean_is_below=interval.mean < limit,
+        is_beaten=(max(values) if interval.high is None else interval.high) < limit,
+        not_below=sum(value >= limit for value in values),
+        runs=len(values),
+    )
 
 
 def passports(results: Results) -> list[str]:

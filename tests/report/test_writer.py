@@ -409,6 +409,42 @@ def test_model_that_does_not_beat_the_gaussian_is_marked():
     assert "`wgan` does not beat the Gaussian" in text
 
 
+def with_distances(arm, values):
+    """The records, with the test distances of an arm's runs at every depth in the order of seeds."""
+    records = study_records()
+    for record in records:
+        if record.tags["family"] == arm:
+            record.metrics["test/fd_digits_n500"] = values[int(record.tags["seed"])]
+    return records
+
+
+def test_family_with_runs_above_the_gaussian_is_not_said_to_beat_it():
+    """The geometric mean of 5, 40 and 40 is 20.0, below 22.1."""
+    text = text_of(with_distances("wgan", (5.0, 40.0, 40.0)))
+    assert "`vae` and `gan` beat the Gaussian fitted to the pixels (22.1)." in text
+    assert (
+        "Not shown to beat the Gaussian fitted to the pixels (22.1): "
+        "`wgan` (its mean is below, 2 of 3 runs are not)."
+    ) in text
+    assert "In the whole grid 6 cells do not beat it, though the mean of 5 is below." in text
+    assert "†" in row_of(section(text, "## Families at their chosen cell"), "`wgan`")[3]
+
+
+def test_interval_that_reaches_above_the_gaussian_shows_nothing_though_every_run_is_below():
+    text = text_of(with_distances("wgan", (5.0, 20.0, 20.0)))
+    assert "`wgan` (its mean and all 3 runs are below, its interval is not)." in text
+
+
+def test_of_two_seeds_each_run_has_to_be_below_the_gaussian():
+    def of_two(values):
+        return text_of(
+            [r for r in with_distances("wgan", (*values, 1.0)) if r.tags["seed"] in "01"]
+        )
+
+    assert "`vae`, `gan` and `wgan` beat the Gaussian" in of_two((5.0, 20.0))
+    assert "`wgan` (its mean is below, 1 of 2 runs is not)." in of_two((5.0, 40.0))
+
+
 def test_baselines_and_floors_stand_beside_the_families():
     text = plain_text()
     for name, value in BASELINES.items():

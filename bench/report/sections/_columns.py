@@ -19,7 +19,7 @@ from bench.results.format import (
 )
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, CellRuns
-from bench.results.summary import beats_gaussian
+from bench.results.summary import against_gaussian
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,10 @@ def elbo_columns(results: Results) -> list[MeasureColumn]:
 
 
 def distance(results: Results, place: CellRuns, metric: str) -> str:
-    """Mean and interval, marked where the mean does not beat the pixel Gaussian's."""
+    """Mean and interval, marked where they do not beat the pixel Gaussian."""
     text = measured(metric, place.values(metric), num_lost=place.num_lost)
-    if place.cell.baseline or beats_gaussian(results, place, metric) is not False:
+    beside = against_gaussian(results, place, metric)
+    if place.cell.baseline or beside is None or beside.is_beaten:
         return text
     return f"{text} {BELOW_GAUSSIAN}"
 

@@ -82,8 +82,8 @@ def _statistics(results: Results) -> str:
         "distance the geometric mean, its interval on a log scale; of a share the interval is "
         "on a logit scale; that of a count is cut where no count can lie. Families "
         f"by Welch's test (arms of one model seed by seed), Holm-corrected over {tested}. Only a family that is lower "
-        "than every other by that test is bold, and none where all runs collapsed, none beats the "
-        "fitted Gaussian, or one was still learning: its validation distance fell by more than "
+        "than every other by that test is bold, and none where all runs collapsed, no mean is below the "
+        "fitted Gaussian's, or one was still learning: its validation distance fell by more than "
         "10 % over the last half of the budget."
     )
 
