@@ -45,11 +45,13 @@ class Group:
         values: One per run that has a value.
         num_lost: Runs that diverged or failed.
         seeds: Of the values; empty where nobody asks.
+        num_collapsed: Runs with a value that collapsed.
     """
 
     values: tuple[float, ...] = ()
     num_lost: int = 0
     seeds: tuple[int, ...] = ()
+    num_collapsed: int = 0
 
     def of_first(self, number: int) -> Group:
         """The runs of its first seeds that have a value."""
@@ -341,5 +343,6 @@ def _group(results: Results, planned: Planned, arm: str) -> Group:
     place = results.headline(arm)
     if place is None:
         return Group()
-    known = place.by_seed(metric_of(results, planned.measure))
-    return Group(tuple(known.values()), place.num_lost, tuple(known))
+    metric = metric_of(results, planned.measure)
+    known = place.by_seed(metric)
+    return Group(tuple(known.values()), place.num_lost, tuple(known), place.num_collapsed(metric))

@@ -197,6 +197,10 @@ class CellRuns:
         """Seed to value, of the runs that have one."""
         return {run.seed: v for run in self.valued if (v := run.value(metric)) is not None}
 
+    def num_collapsed(self, metric: str) -> int:
+        """Runs that have a value and collapsed."""
+        return sum(r.status == "collapsed" and r.value(metric) is not None for r in self.runs)
+
     def most(self, metric: str) -> float:
         """What a count cannot exceed: the classes or modes of real data, a model's latents; else infinity."""
         measure = MeasureName.parse(metric).measure

@@ -198,7 +198,7 @@ def test_winner_is_bold_only_when_it_is_lower_than_every_other():
     level = {"vae": 6.6, "gan": 6.5, "wgan": 6.5}
     close = text_of(study_records(level))
     assert "**" not in section(close, "## Families at their chosen cell")
-    assert "no difference at this number of seeds" in close
+    assert "not told apart at this number of seeds" in close
 
 
 def test_difference_below_the_spread_of_the_floor_is_none():

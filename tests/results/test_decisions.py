@@ -9,7 +9,7 @@ from scipy import stats as scipy_stats
 from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan.study import Planned
-from bench.report.sections.comparisons import CANNOT, NO_DIFFERENCE, comparison_table, verdict
+from bench.report.sections.comparisons import CANNOT, NOT_APART, comparison_table, verdict
 from bench.report.sections.protocol import protocol
 from bench.results.decisions import (
     Group,
@@ -149,7 +149,7 @@ def test_measure_is_found_with_its_detector_at_its_largest_n():
 def test_verdict_without_a_difference_says_what_would_have_been_found():
     found = one([6.0, 7.0, 8.0], [6.5, 7.5, 8.4])
     said = verdict(found)
-    assert NO_DIFFERENCE in said
+    assert NOT_APART in said
     assert "which is not that they are equal" in said
     assert "would have been found in 80 of 100 such studies" in said
     power = scipy_stats.nct.sf(
@@ -158,6 +158,44 @@ def test_verdict_without_a_difference_says_what_would_have_been_found():
         found.least / found.difference.standard_error,
     )
     assert power == pytest.approx(0.8)
+
+
+def test_collapsed_runs_are_said_in_a_comparison():
+    """Their values lie far off, and a test that reads them may tell two families apart by nothing else."""
+    records = [
+        dataclasses.replace(r, tags={**r.tags, "status": "collapsed"})
+        if r.run_id.startswith("run_vae_") and r.tags["seed"] == "1"
+        else r
+        for r in study_records()
+    ]
+    found = {(c.a, c.b): c for c in comparisons(results_of(records))}
+    assert "; 1 of 3 runs of `vae` collapsed)." in verdict(found["vae", "gan"])
+    assert "collapsed" not in verdict(found["gan", "wgan"])
+    table = comparison_table(list(found.values()))
+    assert "| `gan` (1 of 3 runs of `vae` collapsed) |" in table
+    close = one([6.0, 7.0, 8.0], [6.5, 7.5, 8.4])
+    arms = dataclasses.replace(close.pair.first, num_collapsed=3)
+    pair = dataclasses.replace(close.pair, first=arms)
+    said = verdict(dataclasses.replace(close, pair=pair))
+    assert f"{NOT_APART} (" in said
+    assert "; 3 of 3 runs of `vae` collapsed), which is not that they are equal" in said
+
+
+def test_difference_beyond_the_range_of_a_measure_is_not_said_to_be_one_that_would_be_found():
+    """Class accuracy lies in [0, 1]: no two differ by 1.22."""
+    accuracies = ([0.1, 0.9, 0.5], [0.2, 0.8, 0.9])
+    kinds = {"better": "higher", "measure": "class_accuracy"}
+    wide, any_number = one(*accuracies, scale="share", **kinds), one(*accuracies, **kinds)
+    assert wide.least > 1
+    said = verdict(wide)
+    assert said.endswith(
+        ": no difference within the measure's range would have been found reliably (in 80 of 100 such studies)."
+    )
+    table = comparison_table([wide])
+    assert "| none in range | not told apart |" in table
+    assert "; none in range where it is more than the measure's range." in table
+    assert "none in range" not in comparison_table([any_number])
+    assert f": {any_number.least:.2f} would have been found in 80" in verdict(any_number)
 
 
 def test_lost_runs_are_said_and_count_as_worse_than_any_value():

@@ -28,7 +28,8 @@ from bench.results.results import Results
 from bench.stats.groups import SEEDS_FOR_BOOTSTRAP, smallest_p, smallest_sign_flip_p
 from bench.stats.tests import Difference
 
-NO_DIFFERENCE = "no difference at this number of seeds"
+NOT_APART = "not told apart at this number of seeds"
+OUT_OF_RANGE = "none in range"
 CANNOT = "cannot reach it"
 
 
@@ -44,28 +45,61 @@ def _said(comparison: Comparison) -> str:
     pair = f"{start}{code(comparison.a)} and {code(comparison.b)}"
     if d is None or p is None:
         return f"{pair}: not compared, fewer than three seeds with a value."
+    sure = certainty(comparison)
     if comparison.winner is not None:
-        return f"{start}{ordered(comparison, d)} ({p_value(p)})."
+        return f"{start}{ordered(comparison, d)} ({sure})."
     if p < ALPHA:
         return (
             f"{pair} differ by {significant(comparison.apart)}, less than the floor's spread "
-            f"of {significant(comparison.pair.spread or 0)}: no difference."
+            f"of {significant(comparison.pair.spread or 0)}: no difference{_among(comparison)}."
         )
     if comparison.pair.looks and comparison.excludes is not None:
         return (
             f"{pair}: no difference {excluded(comparison)} or more, which the interval excludes "
-            f"({effect(d)}, {p_value(p)})."
+            f"({effect(d)}, {sure})."
         )
     return (
-        f"{pair}: {NO_DIFFERENCE} ({effect(d)}, {p_value(p)}), which is not that they are equal: "
-        f"{_least(comparison)} would have been found in {POWER * 100:.0f} of 100 such studies."
+        f"{pair}: {NOT_APART} ({effect(d)}, {sure}), which is not that they are equal: "
+        f"{would_show(d, comparison.least or 0.0)}."
     )
 
 
+def certainty(comparison: Comparison) -> str:
+    """``p = 0.009; 1 of 3 runs of `vae` collapsed``: what stands in brackets behind a difference."""
+    said = [p_value(comparison.p or 0.0), collapses(comparison)]
+    return "; ".join(filter(None, said))
+
+
+def collapses(comparison: Comparison) -> str:
+    """How many of the runs that are compared collapsed, of each arm of which some did; else empty."""
+    groups = {comparison.a: comparison.pair.first, comparison.b: comparison.pair.second}
+    said = [
+        f"{g.num_collapsed} of {plural(len(g.values), 'run')} of {code(arm)}"
+        for arm, g in groups.items()
+        if g.num_collapsed
+    ]
+    return f"{join(said)} collapsed" if said else ""
+
+
+def _among(comparison: Comparison) -> str:
+    collapsed = collapses(comparison)
+    return f" ({collapsed})" if collapsed else ""
+
+
+def would_show(d: Difference, least: float) -> str:
+    """The smallest difference, or ratio, that so many seeds would have shown, in words."""
+    often = f"in {POWER * 100:.0f} of 100 such studies"
+    if least > d.most:
+        return f"no difference within the measure's range would have been found reliably ({often})"
+    return f"{size(d, least)} would have been found {often}"
+
+
 def _least(comparison: Comparison) -> str:
-    """The smallest difference, or ratio, that these seeds would have shown."""
+    """The same for a column."""
     d, least = comparison.difference, comparison.least
-    return "" if d is None or least is None else size(d, least)
+    if d is None or least is None:
+        return ""
+    return OUT_OF_RANGE if least > d.most else size(d, least)
 
 
 def excluded(comparison: Comparison) -> str:
@@ -136,7 +170,8 @@ def _row(comparison: Comparison) -> list[str]:
     if d is None or p is None:
         return [pair, *[MISSING] * 3, *beside, MISSING, "not compared: fewer than three seeds"]
     best = code(comparison.winner) if comparison.winner else "not told apart"
-    return [pair, effect(d), bare_p(d.p), bare_p(p), *beside, _least(comparison), best]
+    told = best + _among(comparison)
+    return [pair, effect(d), bare_p(d.p), bare_p(p), *beside, _least(comparison), told]
 
 
 def _permutation(comparison: Comparison) -> str:
@@ -168,8 +203,15 @@ def _test_note(comparisons: Sequence[Comparison]) -> str:
         "more, and excludes equal means just where the corrected p is below 0.05. Detectable is the "
         "smallest true difference or factor "
         "that these seeds would have shown with 80 % probability at the strictest step of the "
-        f"correction, p below {significant(comparisons[0].threshold)}."
+        f"correction, p below {significant(comparisons[0].threshold)}"
+        f"{_range_note(comparisons)}."
     )
+
+
+def _range_note(comparisons: Sequence[Comparison]) -> str:
+    if all(_least(comparison) != OUT_OF_RANGE for comparison in comparisons):
+        return ""
+    return f"; {OUT_OF_RANGE} where it is more than the measure's range"
 
 
 def _apart_note(comparisons: Sequence[Comparison]) -> str:
