@@ -13,7 +13,7 @@ from bench.results.decisions import Group, Pair, metric_of
 from bench.results.results import Point, Results
 from bench.results.runs import CellRuns, RecordedRun
 from bench.results.trends import at_half
-from bench.stats.tests import Difference, welch
+from bench.stats.tests import SEEDS_FOR_INTERVAL, Difference, welch
 
 _LOSSES = ("train/loss", "train/generator_loss", "train/decoder_loss")
 """Of which one is read of a model: its first."""
@@ -74,12 +74,41 @@ def difference(results: Results, metric: str, first: Ours, second: Ours) -> Diff
 
 def num_sound(results: Results, claim: Claim, arm: str) -> int:
     """Runs that did not collapse, of the chosen cell; along a factor the seeds that have one."""
+    return len({run.seed for run in _runs(results, claim, arm) if run.status != COLLAPSED})
+
+
+def _runs(results: Results, claim: Claim, arm: str) -> list[RecordedRun]:
+    """Those with values of the chosen cell; along a factor those of every cell."""
     if claim.rises or claim.falls:
         places = [place for _, place in results.along_x(arm)]
     else:
         places = list(filter(None, [results.headline(arm)]))
-    runs = [run for place in places for run in place.valued if run.status != COLLAPSED]
-    return len({run.seed for run in runs})
+    return [run for place in places for run in place.valued]
+
+
+def sound_arms(results: Results, claim: Claim) -> tuple[str, ...]:
+    """The arms by which a claim can be judged: all, or those that stand once collapsed ones are left out.
+
+    An arm stands with three runs that did not collapse. Fewer than two are left, or not the one that
+    the claim says is best, or one lacks runs that did not collapse either: then none.
+    """
+    stands = [num_sound(results, claim, arm) >= SEEDS_FOR_INTERVAL for arm in claim.arms]
+    standing = tuple(arm for arm, sound in zip(claim.arms, stands, strict=True) if sound)
+    if all(stands):
+        return standing
+    others = [arm for arm in claim.arms if arm not in standing]
+    can_do_without = (
+        claim.measure != MATCHED
+        and len(standing) > 1
+        and claim.winner in {"", *standing}
+        and all(_has_collapsed(results, claim, arm) for arm in others)
+    )
+    return standing if can_do_without else ()
+
+
+def _has_collapsed(results: Results, claim: Claim, arm: str) -> bool:
+    """Whether it would stand but for its runs that collapsed."""
+    return len({run.seed for run in _runs(results, claim, arm)}) >= SEEDS_FOR_INTERVAL
 
 
 def _of_curve(

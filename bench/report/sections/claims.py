@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from bench.measures import Scale, centre, scale_of
 from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.report.sections import section
-from bench.results.claims import Ours, difference, num_sound, ours_of
+from bench.report.sections.comparisons import NOT_APART, would_show
+from bench.results.claims import Ours, difference, num_sound, ours_of, sound_arms
 from bench.results.decisions import ALPHA, metric_of
 from bench.results.format import (
     MISSING,
@@ -22,7 +23,6 @@ from bench.results.format import (
     prose,
     share,
     shown,
-    size,
     table,
     with_interval,
 )
@@ -49,7 +49,7 @@ def claims(results: Results) -> str:
         "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
         "them makes a number bold. Those on a bound, on images to match or on how runs ended are by "
         "the numbers as they stand, and test nothing. A verdict takes three runs or more of each "
-        "arm that did not collapse."
+        "arm that did not collapse; arms whose runs did are left out where two others stand."
     )
     return f"{table(header, rows, left=5)}\n\n{note}"
 
@@ -133,22 +133,32 @@ def _verdict(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
         return f"not comparable: {prose(claim.differs)}"
     if claim.measure in _ENDS:
         return _by_ends(claim, ours)
-    if why := _unsound(results, claim, ours):
+    judged = sound_arms(results, claim) if claim.asks_for_verdict else claim.arms
+    standing = [each for each in ours if each.arm in judged]
+    if why := _unsound(results, claim, standing, judged):
         return why
-    return _held(results, claim, ours)
+    return _held(results, claim, standing) + _left_out(claim, judged)
 
 
-def _unsound(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
+def _unsound(results: Results, claim: Claim, ours: Sequence[Ours], judged: Sequence[str]) -> str:
     """Why there is no verdict; empty where there is one, or where none is asked for."""
-    if claim.asks_for_verdict:
-        least = SEEDS_FOR_INTERVAL
-        if few := [code(arm) for arm in claim.arms if num_sound(results, claim, arm) < least]:
-            return f"no verdict: fewer than three runs of {join(few)} that did not collapse"
-        if claim.winner and min(len(each.values) for each in ours) < least:
-            return "no verdict: fewer than three runs of an arm have the value"
+    least = SEEDS_FOR_INTERVAL
+    if not judged:
+        few = [code(arm) for arm in claim.arms if num_sound(results, claim, arm) < least]
+        return f"no verdict: fewer than three runs of {join(few)} that did not collapse"
+    if claim.winner and min(len(each.values) for each in ours) < least:
+        return "no verdict: fewer than three runs of an arm have the value"
     if claim.measure != MATCHED and (none := [code(o.arm) for o in ours if not o.values]):
         return f"not measured: no value of {join(none)}"
     return ""
+
+
+def _left_out(claim: Claim, judged: Sequence[str]) -> str:
+    """The arms whose runs collapsed, so that nothing is said of them; empty without any."""
+    named = [code(arm) for arm in claim.arms if arm not in judged]
+    if not named:
+        return ""
+    return f" (left out, with fewer than three runs that did not collapse: {join(named)})"
 
 
 def _held(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
@@ -160,7 +170,7 @@ def _held(results: Results, claim: Claim, ours: Sequence[Ours]) -> str:
     if claim.at_most is not None:
         return _by_bound(claim.at_most, scale_of(_metric(results, claim)), ours)
     if claim.rises or claim.falls:
-        return _by_trend(results, claim)
+        return _by_trend(results, claim, [each.arm for each in ours])
     return "not comparable: they gave no number"
 
 
@@ -204,8 +214,7 @@ def _against(results: Results, claim: Claim, best: Ours, other: Ours) -> str:
     if d.p >= ALPHA:
         missed = "no better" if claim.beyond else "not reproduced"
         return (
-            f"{missed}: no difference at this number of seeds, {effect(d)} ({p_value(d.p)}); "
-            f"{size(d, detectable(d))} would have been found in 80 of 100 such studies"
+            f"{missed}: {NOT_APART}, {effect(d)} ({p_value(d.p)}); {would_show(d, detectable(d))}"
         )
     if (d.difference < 0) == (claim.better == "lower"):
         return f"{'better' if claim.beyond else 'reproduced'} {so_much}"
@@ -220,10 +229,10 @@ def _by_bound(at_most: float, scale: Scale, ours: Sequence[Ours]) -> str:
     return f"not reproduced: {join(above)} above {at_most:g}"
 
 
-def _by_trend(results: Results, claim: Claim) -> str:
-    """For each arm, Spearman's correlation of the measure with the x factor within seeds."""
+def _by_trend(results: Results, claim: Claim, arms: Sequence[str]) -> str:
+    """For each of them, Spearman's correlation of the measure with the x factor within seeds."""
     said = []
-    for arm in claim.arms:
+    for arm in arms:
         name = metric_of(results, claim.measure)
         runs = [
             (float(rank if isinstance(x, str) else x), value, run.seed)

@@ -71,7 +71,7 @@ def test_what_they_had_not_is_better_and_not_reproduced():
 def test_no_difference_does_not_reproduce():
     level = {"vae": 8.0, "gan": 8.0, "wgan": 8.0}
     said = verdict(claim(arms=("gan", "wgan"), winner="gan"), study_records(level))
-    assert said.startswith("not reproduced: no difference at this number of seeds")
+    assert said.startswith("not reproduced: not told apart at this number of seeds")
     assert "; a factor of 1." in said
     assert said.endswith("would have been found in 80 of 100 such studies")
 
@@ -97,6 +97,48 @@ def test_runs_that_collapsed_give_no_verdict(measure):
         for record in plain_records()
     ]
     assert verdict(one, records) == TWO
+
+
+def collapsed(*arms):
+    """The plain records, every run of these arms collapsed."""
+    return [
+        dataclasses.replace(record, tags={**record.tags, "status": "collapsed"})
+        if record.tags["family"] in arms
+        else record
+        for record in plain_records()
+    ]
+
+
+LEFT_OUT = " (left out, with fewer than three runs that did not collapse: `vae`)"
+
+
+def test_arms_that_collapsed_are_left_out_of_a_verdict_where_two_others_stand():
+    every = ("gan", "wgan", "vae")
+    said = verdict(claim(arms=every, at_most=9), collapsed("vae"))
+    assert said == f"reproduced: no mean above 9{LEFT_OUT}"
+    said = verdict(claim(arms=every, winner="gan"), collapsed("vae"))
+    assert said.startswith("reproduced by a factor of ")
+    assert said.endswith(LEFT_OUT)
+    said = verdict(claim(arms=every, rises=True), collapsed("vae"))
+    assert "for `gan`" in said
+    assert "for `vae`" not in said
+    assert said.endswith(LEFT_OUT)
+
+
+def test_a_claim_is_not_judged_without_its_winner_or_by_one_arm():
+    every = ("gan", "wgan", "vae")
+    none = "no verdict: fewer than three runs of {} that did not collapse"
+    said = verdict(claim(arms=every, winner="vae"), collapsed("vae"))
+    assert said == none.format("`vae`")
+    said = verdict(claim(arms=every, at_most=9), collapsed("vae", "wgan"))
+    assert said == none.format("`wgan` and `vae`")
+    assert verdict(claim(arms=("gan", "vae"), at_most=9), collapsed("vae")) == none.format("`vae`")
+
+
+def test_an_arm_that_is_not_run_yet_is_not_left_out():
+    records = [r for r in plain_records() if r.tags["family"] != "vae"]
+    said = verdict(claim(arms=("gan", "wgan", "vae"), at_most=9), records)
+    assert said == "no verdict: fewer than three runs of `vae` that did not collapse"
 
 
 def test_a_number_of_another_protocol_is_not_comparable_and_says_why():
@@ -203,7 +245,7 @@ def test_arms_of_one_model_are_held_against_each_other_seed_by_seed():
         for r in study_records()
     ]
     one = claim(arms=("gan", "vae"), winner="gan")
-    assert verdict(one, records).startswith("not reproduced: no difference")
+    assert verdict(one, records).startswith("not reproduced: not told apart")
     alike = STUDY.model_copy(
         update={
             "arms": tuple(arm.model_copy(update={"model": "vae"}) for arm in STUDY.arms),
