@@ -26,7 +26,7 @@ SEARCH_FACTS = {
         {
             "evaluator": "PED-ANOVA",
             "values": {"vae": {"model.lr": 0.7, "train.batch_size": 0.3}, "gan": {"model.lr": 1.0}},
-            "trials": {"vae": 17, "gan": 9},
+            "trials": {"vae": 45, "gan": 30},
         }
     )
 }

@@ -133,9 +133,10 @@ def _caption(rows: pd.DataFrame) -> str:
         "one without a value counts as the worst of the others. "
     )
     lacking = f"{join(few)}: fewer than {ENOUGH} random trials, too few for an expected best. "
+    by_tpe = ", its later trials chosen by TPE" if "tpe" in set(rows["kind"]) else ""
     return (
         f"{said if expected else ''}{lacking if few else ''}The dashed line is one search as it "
-        "went, its later trials chosen by TPE: it is not averaged, and another search would go "
+        f"went{by_tpe}: it is not averaged, and another search would go "
         "another way. Trials without a value were pruned, diverged or failed."
     )
 

@@ -8,13 +8,13 @@ from bench.plots import Drawing, plot
 from bench.plots.axes import line_look, panels
 from bench.results.format import join, plural, share
 from bench.results.results import Results, short
-from bench.results.trials import importance
+from bench.results.trials import TRIALS_FOR_IMPORTANCE, importance, trial_images
 
 
 def numbers(results: Results) -> pd.DataFrame:
     """Rows ``arm, setting, share``, the largest first."""
     found = importance(results)
-    shares = found.shares if found else {}
+    shares = found.told if found else {}
     rows = [
         {"arm": arm, "setting": key, "share": value}
         for arm in results.arms
@@ -45,18 +45,25 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
         panel.invert_yaxis()
         panel.set(
             xlim=(0, 1.18 * max(1e-9, float(mine["share"].max()))),
-            title=f"{arm}: {plural(found.trials.get(str(arm), 0), 'whole trial')}",
+            title=f"{arm}: best {found.num_good(str(arm))} of {plural(found.trials[str(arm)], 'trial')}",
             xlabel="share of importance",
         )
         panel.grid(visible=False, axis="y")
         alts.append(f"{arm}: " + ", ".join(map(" ".join, zip(names, shares, strict=True))))
     figure.suptitle(f"Importance of settings\nby {found.evaluator}", fontsize=9.5)
-    without = [arm for arm in results.arms if arm not in set(rows["arm"])]
-    lacking = f" {join(without)}: too few whole trials." if without else ""
+    shown = list(map(str, rows["arm"].unique()))
+    without = [arm for arm in results.arms if arm not in shown]
+    lacking = (
+        f" {join(without)}: fewer than {TRIALS_FOR_IMPORTANCE} whole trials." if without else ""
+    )
+    good = ", ".join(
+        f"{arm} {found.num_good(str(arm))} of {found.trials[str(arm)]}" for arm in shown
+    )
     caption = (
-        f"Share of each setting in what makes a trial good, estimated by {found.evaluator} from "
-        "the trials that had the whole budget. It holds for the ranges that were searched, and "
-        f"differs between evaluators.{lacking}"
+        f"Share of each setting in what makes a trial good ({good}), estimated by {found.evaluator} "
+        f"from the trials that saw {trial_images(results)} images to their end; the runs above saw "
+        f"{results.budget()}. It holds for the ranges that were searched, and differs between "
+        f"evaluators.{lacking}"
     )
     alt = f"Importance of settings by {found.evaluator}. {'; '.join(alts)}."
     return Drawing(figure, caption, alt)

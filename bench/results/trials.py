@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.measures import mean_of, scale_of
 from bench.plan.space import FINALIST, FOUND, KNOWN, SETTINGS, Choice, Range
+from bench.results.format import span
 from bench.results.results import Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun
 from bench.stats.tests import Difference, paired
 
 ENOUGH = 10
 """Random trials from which an expected best is estimated (protocol rule 22)."""
+
+TRIALS_FOR_IMPORTANCE = 30
+"""Whole trials of an arm from which on it is shown what mattered: the best tenth of fewer are one or two."""
 
 IMPORTANCE = "bench.importance"
 """Fact: what ``bench run`` said of the settings' importance at the end of a search."""
@@ -54,6 +59,19 @@ class Importance:
     evaluator: str
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     trials: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def told(self) -> dict[str, Mapping[str, float]]:
+        """The shares of the arms that have enough trials to tell them."""
+        return {
+            arm: shares
+            for arm, shares in self.shares.items()
+            if self.trials.get(arm, 0) >= TRIALS_FOR_IMPORTANCE
+        }
+
+    def num_good(self, arm: str) -> int:
+        """How many trials are the best tenth, as Optuna's evaluator counts them."""
+        return math.ceil(0.1 * self.trials[arm])
 
 
 @dataclass(frozen=True)
@@ -153,6 +171,12 @@ def _mean(name: str, runs: Sequence[RecordedRun]) -> float | None:
     if len(values) < len(runs):
         return None
     return mean_of(name, values) if len(values) > 1 else values[0]
+
+
+def trial_images(results: Results) -> str:
+    """Real images of a trial that was not cut short: ``20,000``."""
+    stage = [run for run in results.trials if not _is_finalist(run)]
+    return span(int(n) for run in stage if (n := run.param("train.num_images")))
 
 
 def random_values(trials: Sequence[Trial]) -> list[float]:

@@ -102,6 +102,16 @@ def test_search_that_has_only_trials_yet_is_drawn():
     assert rows[rows["kind"] == "best"]["value"].tolist() == [10.0, 9.0, 8.0]
 
 
+def test_trials_are_said_to_be_chosen_by_tpe_where_some_were():
+    for records, is_said in (
+        (search_records(), True),
+        ([trial_record("gan", 0, 10.0), trial_record("gan", 1, 9.0, sampler="known")], False),
+    ):
+        results = search(records)
+        caption = PLOTS.get("best_so_far").draw(numbers("best_so_far", results), results).caption
+        assert ("chosen by TPE" in caption) == is_said
+
+
 def test_importance_names_its_evaluator_and_is_left_out_where_unknown():
     results = search(search_records(), SEARCH_FACTS)
     rows = numbers("importance", results)
@@ -109,8 +119,38 @@ def test_importance_names_its_evaluator_and_is_left_out_where_unknown():
     drawing = PLOTS.get("importance").draw(rows, results)
     assert "PED-ANOVA" in drawing.caption
     assert "PED-ANOVA" in drawing.figure.get_suptitle()
+    assert "what makes a trial good (vae 5 of 45, gan 3 of 30)" in drawing.caption
     for facts in ({}, {"bench.importance": "broken"}, {"bench.importance": json.dumps({"a": 1})}):
         assert numbers("importance", search(search_records(), facts)).empty
+
+
+def of_trials(vae, gan):
+    """What a search said of its settings, from so many trials of each arm."""
+    said = json.loads(SEARCH_FACTS["bench.importance"]) | {"trials": {"vae": vae, "gan": gan}}
+    return {"bench.importance": json.dumps(said)}
+
+
+def test_importance_is_not_shown_of_an_arm_whose_best_tenth_is_one_or_two_trials():
+    results = search(search_records(), of_trials(30, 29))
+    rows = numbers("importance", results)
+    assert set(rows["arm"]) == {"vae"}
+    assert "gan: fewer than 30 whole trials." in PLOTS.get("importance").draw(rows, results).caption
+    assert numbers("importance", search(search_records(), of_trials(12, 12))).empty
+
+
+def test_importance_says_how_many_images_a_trial_saw():
+    records = [
+        dataclasses.replace(r, params={**r.params, "train.num_images": "4800"})
+        if r.tags["role"] == "search" and r.tags["sampler"] != "finalist"
+        else r
+        for r in [*search_records(), trial_record("vae", 18, 9.0, sampler="finalist")]
+    ]
+    results = search(records, SEARCH_FACTS)
+    drawing = PLOTS.get("importance").draw(numbers("importance", results), results)
+    assert (
+        "the trials that saw 4,800 images to their end; the runs above saw 24,000."
+        in drawing.caption
+    )
 
 
 def test_rate_and_distortion_add_up_to_minus_the_elbo():

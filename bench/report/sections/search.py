@@ -21,10 +21,12 @@ from bench.results.format import (
 from bench.results.results import Results, short
 from bench.results.runs import CellRuns
 from bench.results.trials import (
+    TRIALS_FOR_IMPORTANCE,
     Chosen,
     Trial,
     chosen_of,
     finalists_of,
+    importance,
     search_measure,
     trials_of,
 )
@@ -45,7 +47,8 @@ def search(results: Results) -> str:
         "found : known",
     ]
     rows = [row for one in every for row in _rows(results, one)]
-    said = [_stages(results), *lost(results), *(_edges(one) for one in every if one.edges)]
+    edges = [_edges(one) for one in every if one.edges]
+    said = [_stages(results), *lost(results), *edges, _unknown_importance(results)]
     return noted(table(header, rows, left=3), " ".join(filter(None, said)))
 
 
@@ -140,6 +143,18 @@ def _edges(one: Chosen) -> str:
     return (
         f"The chosen {join(found)} of {code(one.arm)} {lies} at the edge of what was searched: "
         "better settings may lie beyond."
+    )
+
+
+def _unknown_importance(results: Results) -> str:
+    """That the figure of what mattered is left out for want of trials; empty where it stands."""
+    found = importance(results)
+    if found is None or not found.shares or found.told:
+        return ""
+    most = max(found.trials.get(arm, 0) for arm in found.shares)
+    return (
+        f"Which settings mattered is not said: that is estimated from the best tenth of the trials, and "
+        f"of {plural(most, 'trial')} that is too few (from {TRIALS_FOR_IMPORTANCE} on it is shown)."
     )
 
 

@@ -1,6 +1,7 @@
 """What a report says of a search: found beside known on fresh seeds, and what lies at an edge."""
 
 import dataclasses
+import json
 
 import pytest
 from synthetic_study import IDENTITY, SEARCH, run_record, trial_record
@@ -12,7 +13,7 @@ from bench.report.sections.protocol import protocol
 from bench.report.sections.provenance import provenance
 from bench.report.sections.search import search
 from bench.results.results import read_results
-from bench.results.trials import trials_of
+from bench.results.trials import IMPORTANCE, trials_of
 
 SPACE = {"model.depth": Int(low=1, high=5), "model.lr": LogUniform(low=1e-4, high=1e-2)}
 STUDY = SEARCH.model_copy(
@@ -147,3 +148,24 @@ def test_protocol_counts_finalists_apart_and_provenance_names_the_seeds_of_a_tri
     results = read(fresh("vae", 2, "known"), trials)
     assert "Trials by family: 2 (`vae`), and 1 finalist on all images; 3 ok." in protocol(results)
     assert "--trials 1 --seeds-per-trial 2" in provenance(results)
+
+
+@pytest.mark.parametrize(("trials", "is_said"), [(12, True), (30, False)])
+def test_that_too_few_trials_tell_what_mattered_is_said(trials, is_said):
+    told = {
+        "evaluator": "PED-ANOVA",
+        "values": {"vae": {"model.lr": 1.0}},
+        "trials": {"vae": trials},
+    }
+    results = read_results(
+        STUDY,
+        IDENTITY,
+        fresh("vae", 2, "found"),
+        lambda *_: None,
+        facts={IMPORTANCE: json.dumps(told)},
+    )
+    sentence = (
+        "Which settings mattered is not said: that is estimated from the best tenth of the trials"
+    )
+    assert (sentence in search(results)) == is_said
+    assert ("of 12 trials that is too few" in search(results)) == is_said
