@@ -168,9 +168,19 @@ def _verdict(one: Reached) -> str:
     close = abs(one.off) <= one.published.within
     if not one.can_be_judged:
         said = "within" if close else "more than"
-        return f"no verdict of {plural(one.num_sound, 'run')}: {apart}, {said} {within}"
+        return f"no verdict{_too_few(one)}: {apart}, {said} {within}"
     told = {True: "reproduced", False: "not reproduced", None: "undecided"}[one.is_near]
     return f"{told}: {apart}{_reach(one)}, where {within} is allowed"
+
+
+def _too_few(one: Reached) -> str:
+    """How many runs there are that did not collapse, and how many did."""
+    number = len(one.runs)
+    if one.num_sound == number:
+        return f" of {plural(number, 'run')}"
+    if one.num_sound == 0:
+        return f", its {plural(number, 'run')} collapsed"
+    return f", {number - one.num_sound} of {plural(number, 'run')} collapsed"
 
 
 def _reach(one: Reached) -> str:

@@ -71,7 +71,13 @@ def test_two_runs_or_runs_that_collapsed_give_no_verdict():
         else r
         for r in study_records()
     ]
-    assert verdict(published(), collapsed).startswith("no verdict of 2 runs: ")
+    assert verdict(published(), collapsed).startswith("no verdict, 1 of 3 runs collapsed: ")
+    every = [
+        dataclasses.replace(r, tags={**r.tags, "status": "collapsed"}) for r in study_records()
+    ]
+    assert verdict(published(), every).startswith("no verdict, its 3 runs collapsed: ")
+    only = [r for r in every if r.tags["seed"] == "1"]
+    assert verdict(published(), only).startswith("no verdict, its 1 run collapsed: ")
 
 
 def test_a_smaller_budget_is_on_the_way_and_says_how_far():
