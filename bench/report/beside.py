@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bench.results.format import code, count, join, measured, plural, prose
+from collections.abc import Iterable
+
+from bench.results.format import code, join, measured, plural, prose
 from bench.results.results import Results
-from bench.results.siblings import Beaten, Reversed, Sibling, beaten, siblings, turned
+from bench.results.siblings import Beaten, Reversed, Sibling, beaten, kind_of, siblings, turned
 
 _MOST_NAMED = 4
 
@@ -25,13 +27,28 @@ def contradicted(results: Results) -> str:
 
 def nothing_beside(results: Results) -> str:
     """That other studies were looked at and say nothing against it; empty where there are none."""
-    studies = {one.study for one in siblings(results)}
-    if not studies or contradicted(results):
+    if not siblings(results) or contradicted(results):
         return ""
-    return (
-        f"Other studies of this store that measured the same data alike: {count(len(studies))}; none has a family lower by 5 % or more at the same budget and "
-        "width, or reverses an order of two that a test decided."
-    )
+    kinds = {kind_of(place) for place in results.chosen_cells}
+    alike = {one.study for one in siblings(results) if one.kind in kinds}
+    apart = {one.study for one in siblings(results)} - alike
+    said = []
+    if alike:
+        said.append(
+            f"Held against {_listed(alike)} of this store: of the families that are measured alike there, "
+            "at this budget and width, none is lower by 5 % or more, and no order of two that a test "
+            "decided is reversed."
+        )
+    if apart:
+        said.append(
+            f"Not held against {_listed(apart)} of this store: measured on the same data alike, but no "
+            "family at this budget and width."
+        )
+    return " ".join(said)
+
+
+def _listed(studies: Iterable[str]) -> str:
+    return join([code(study) for study in sorted(studies)])
 
 
 def _beaten(results: Results, one: Beaten) -> str:

@@ -97,7 +97,9 @@ def test_order_that_another_study_reverses_is_flagged_with_what_tests_say():
 def test_a_little_lower_and_the_same_order_are_no_news():
     results = results_beside(study_records({name: 0.97 * level for name, level in LEVEL.items()}))
     assert contradicted(results) == ""
-    assert nothing_beside(results).startswith("Other studies of this store that measured the same")
+    said = "Held against `other_sweep-classroom-digits` of this store: of the families that are"
+    assert nothing_beside(results).startswith(said)
+    assert "Not held against" not in nothing_beside(results)
     assert beaten(results) == turned(results) == []
 
 
@@ -109,6 +111,8 @@ def test_cells_of_another_budget_width_or_model_stand_in_no_comparison(other):
     results = results_beside(changed(better, **other))
     assert len(siblings(results)) == 15
     assert beaten(results) == turned(results) == []
+    said = "Not held against `other_sweep-classroom-digits` of this store: "
+    assert nothing_beside(results).startswith(said)
 
 
 def test_values_of_other_detectors_or_data_are_no_siblings():
