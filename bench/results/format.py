@@ -128,12 +128,12 @@ def bounds(d: Difference) -> tuple[float, float, float]:
 
 def effect(d: Difference) -> str:
     """``12.3 [3.1, 21.5]``, or of a ratio ``× 0.55 [0.40, 0.75]``."""
-    return _with_ends(*bounds(d), sign="× " if d.is_ratio else "")
+    return _with_ends(*bounds(d), is_ratio=d.is_ratio, sign="× " if d.is_ratio else "")
 
 
 def by(d: Difference) -> str:
     """How much the larger mean exceeds the other: ``by 12.3 [...]``, or ``by a factor of ...``."""
-    text = _with_ends(*bounds(d if d.difference >= 0 else -d))
+    text = _with_ends(*bounds(d if d.difference >= 0 else -d), is_ratio=d.is_ratio)
     return f"by a factor of {text}" if d.is_ratio else f"by {text}"
 
 
@@ -142,11 +142,20 @@ def size(d: Difference, amount: float) -> str:
     return f"a factor of {significant(math.exp(amount))}" if d.is_ratio else significant(amount)
 
 
-def _with_ends(middle: float, low: float, high: float, sign: str = "") -> str:
-    """A ratio to two digits below 1, else three digits for the largest of the three."""
+def _with_ends(middle: float, low: float, high: float, *, is_ratio: bool, sign: str = "") -> str:
+    """A ratio to two digits below 1, else three digits for the largest of the three.
+
+    Of a ratio and its ends, which may lie powers of ten apart, each has two digits at least and no
+    decimals beyond three digits.
+    """
     largest = middle if sign else max(abs(middle), abs(low), abs(high))
     decimals = _decimals(largest, 2 if sign and middle < 0.995 else 3)
-    return f"{sign}{_fixed(middle, decimals)} [{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+
+    def text(value: float) -> str:
+        own = max(_decimals(value, 2), min(decimals, _decimals(value, 3)))
+        return _fixed(value, own if is_ratio else decimals)
+
+    return f"{sign}{text(middle)} [{text(low)}, {text(high)}]"
 
 
 def span(values: Iterable[float], show: Callable[[float], str] = count) -> str:

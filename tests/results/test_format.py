@@ -1,6 +1,7 @@
 """Text of others in markdown: it is shown, and it does nothing."""
 
 import html
+import math
 import re
 
 import pytest
@@ -8,7 +9,18 @@ from fault_lab import examples
 from hypothesis import example, given, settings, strategies as st
 from markdown_it import MarkdownIt
 
-from bench.results.format import code, link, measured, prose, shown, significant, table
+from bench.results.format import (
+    by,
+    code,
+    effect,
+    link,
+    measured,
+    prose,
+    shown,
+    significant,
+    table,
+)
+from bench.stats.tests import Difference
 from bench.text import printable
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -87,3 +99,28 @@ def test_a_value_is_rounded_alike_wherever_it_stands():
 
 def test_distance_is_shown_by_its_geometric_mean():
     assert measured("test/fd_mnist_n10000", [90.0, 100.0, 1000.0]).startswith("208 [")
+
+
+def difference(middle, low, high, *, is_ratio=True):
+    ends = [math.log(x) if is_ratio else x for x in (middle, low, high)]
+    return Difference(*ends, p=0.5, standard_error=1.0, df=4, is_ratio=is_ratio)
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        ((1.25, 0.00197, 796.1), "× 1.25 [0.0020, 796]"),
+        ((8.83, 0.00124, 62_802.42), "× 8.83 [0.0012, 62,802]"),
+        ((0.11, 0.0352, 0.28), "× 0.11 [0.035, 0.28]"),
+        ((0.55, 0.4, 0.75), "× 0.55 [0.40, 0.75]"),
+        ((1.39, 0.37, 5.22), "× 1.39 [0.37, 5.22]"),
+    ],
+)
+def test_each_end_of_a_ratio_has_two_digits_at_least(of, expected):
+    assert effect(difference(*of)) == expected
+
+
+def test_factor_keeps_its_digits_beside_an_end_that_is_far_larger():
+    assert by(difference(2.54, 1.02, 1_234.2)) == "by a factor of 2.5 [1.0, 1,234]"
+    assert by(difference(9.41, 3.64, 24.3)) == "by a factor of 9.4 [3.6, 24.3]"
+    assert by(difference(12.3, 0.04, 21.5, is_ratio=False)) == "by 12.3 [0.0, 21.5]"
