@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from bench.calibration.figures import card_figures
-from bench.calibration.numbers import Calibration, ProbeResults
+from bench.calibration.numbers import Calibration, DoseResponse, ProbeResults
 from bench.calibration.tables import PIXELS, against_n, asked, doses, examples, floors, value
 from bench.files import page_folder
 from bench.measures import COARSE
@@ -114,14 +114,30 @@ def _follows(results: ProbeResults) -> str:
     """Whether the distance follows the doses, corruption by corruption."""
     verdicts = results.verdicts()
     good = [each for each in results.responses if not verdicts[each.corruption].failures]
-    how = "rises with every dose of" if all(each.rises for each in good) else "follows the doses of"
-    said = [f"{how} {join([each.corruption for each in good])}"] if good else []
+    rising = [each for each in good if each.rises]
+    above = [each.corruption for each in rising if not each.not_above(results.floor)]
+    parts = [f"with every dose of {join(above)}"] if above else []
+    parts += [_from_floor(each, results) for each in rising if each.not_above(results.floor)]
+    said = [f"rises {', and '.join(parts)}"] if parts else []
+    others = [each.corruption for each in good if not each.rises]
+    said += [f"follows the doses of {join(others)}"] if others else []
     said += [
         f"FAILS on {name}: it {join(verdict.failures)}"
         for name, verdict in verdicts.items()
         if verdict.failures
     ]
     return "; it ".join(said)
+
+
+def _from_floor(response: DoseResponse, results: ProbeResults) -> str:
+    """``with those of blur from 0.5 on (0.3 is not above the floor)``."""
+    low = response.not_above(results.floor)
+    first = next(p.x for p in response.points if p.x not in low)
+    are = "is" if len(low) == 1 else "are"
+    doses = join([f"{dose:g}" for dose in low])
+    return (
+        f"with those of {response.corruption} from {first:g} on ({doses} {are} not above the floor)"
+    )
 
 
 def _told(results: ProbeResults) -> str:

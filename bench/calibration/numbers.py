@@ -87,6 +87,10 @@ class DoseResponse:
         """Whether every dose gives a larger distance than the one before."""
         return all(a.mean < b.mean for a, b in pairwise(self.points))
 
+    def not_above(self, floor: Floor) -> tuple[float, ...]:
+        """Doses whose distance is not above that of real images."""
+        return tuple(point.x for point in self.points if point.mean <= floor.mean)
+
     def verdict(self, floor: Floor) -> Verdict:
         """Whether the distance rises with the doses and leaves the floor."""
         means = [point.mean for point in self.points]

@@ -151,7 +151,12 @@ def answer(exam: Exam, every: Found) -> str:
     first = f"{join([code(name) for name in clean])} {verb}" if clean else "No measure passes"
     bullets = [f"- {_told(name, each)}" for name, each in every.items()]
     bullets += [f"- Not posed: {name}, {prose(why)}." for name, why in exam.not_applicable.items()]
-    return f"**{first} every check with n = {count(exam.n)}.**\n\n" + "\n".join(bullets)
+    words = (
+        "A row is one thing that a check asks of a measure; a purpose is the row that asks whether the "
+        "measure's curve has the shape that it should (the others: bounds, number of samples, units)."
+    )
+    said = f"**{first} every check with n = {count(exam.n)}.** {words}"
+    return f"{said}\n\n" + "\n".join(bullets)
 
 
 def _told(name: str, each: Sequence[Verdict]) -> str:

@@ -159,6 +159,23 @@ def test_first_sentence_says_what_a_difference_is_and_follows_the_numbers():
     )
 
 
+def test_dose_that_is_not_above_the_floor_is_not_said_to_raise_the_distance():
+    low = answers_of(responses=(response((1.9, *RISING[1:])), response(RISING, "noise")))
+    assert (
+        "; it rises with every dose of noise, and with those of blur from 0.2 on (0.1 is not above the floor).**"
+    ) in text_of(low)
+    lower = answers_of(responses=(response((1.8, 1.9, *RISING[2:])),))
+    assert f"rises with those of blur from {DOSES[2]:g} on (0.1 and 0.2 are not above" in text_of(
+        lower
+    )
+
+
+def test_distance_that_once_falls_from_a_dose_to_the_next_only_follows_the_doses():
+    eight = response((3, 5, 9, 8, 20, 30, 40, 50), "noise", tuple(range(1, 9)))
+    said = text_of(answers_of(responses=(response(RISING), eight)))
+    assert "; it rises with every dose of blur; it follows the doses of noise.**" in said
+
+
 def test_failing_distance_fails_in_plain_words():
     text = text_of(answers_of(responses=(response(FALLING), response(RISING, "noise"))))
     sentence = text.split("**")[1]

@@ -84,6 +84,14 @@ def test_page_shows_every_check_with_its_figure_and_its_command(written):
     assert not re.search(r"\b(nan|NaN|inf|None)\b", text)
 
 
+def test_purposes_and_rows_are_defined_before_they_are_counted(written):
+    text = (written / "README.md").read_text(encoding="utf-8")
+    defined = text.index(
+        "A row is one thing that a check asks of a measure; a purpose is the row that"
+    )
+    assert defined < text.index("- `fd` passes ")
+
+
 def test_table_of_verdicts_says_what_the_record_says(written):
     exam = read_numbers(written)
     rows = list(csv.DictReader((written / VERDICTS).open(encoding="utf-8")))
