@@ -41,8 +41,8 @@ def nothing_beside(results: Results) -> str:
         )
     if apart:
         said.append(
-            f"Not held against {_listed(apart)} of this store: measured on the same data alike, but no "
-            "family at this budget and width."
+            f"Not held against {_listed(apart)} of this store, where the same data are measured alike, but "
+            "no family at this budget and width."
         )
     return " ".join(said)
 

@@ -108,10 +108,12 @@ def _whole_grid(results: Results) -> str:
     missed = [one for one in found if one is not None and not one.is_beaten]
     if not missed:
         return ""
-    do = "does" if len(missed) == 1 else "do"
     below = sum(one.mean_is_below for one in missed)
-    though = f", though the mean of {below} is below" if below else ""
-    return f"In the whole grid {plural(len(missed), 'cell')} {do} not beat it{though}."
+    if len(missed) == 1:
+        though = ", though its mean is below" if below else ""
+        return f"In the whole grid 1 cell does not beat it{though}."
+    though = f", though the mean of {below} of them is below" if below else ""
+    return f"In the whole grid {len(missed)} cells do not beat it{though}."
 
 
 def _elbo(results: Results, name: str) -> str:

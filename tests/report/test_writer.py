@@ -426,7 +426,9 @@ def test_family_with_runs_above_the_gaussian_is_not_said_to_beat_it():
         "Not shown to beat the Gaussian fitted to the pixels (22.1): "
         "`wgan` (its mean is below, 2 of 3 runs are not)."
     ) in text
-    assert "In the whole grid 6 cells do not beat it, though the mean of 5 is below." in text
+    assert (
+        "In the whole grid 6 cells do not beat it, though the mean of 5 of them is below." in text
+    )
     assert "†" in row_of(section(text, "## Families at their chosen cell"), "`wgan`")[3]
 
 

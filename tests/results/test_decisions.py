@@ -9,7 +9,8 @@ from scipy import stats as scipy_stats
 from synthetic_study import IDENTITY, STUDY, lost, study_records
 
 from bench.plan.study import Planned
-from bench.report.sections.comparisons import CANNOT, NOT_APART, comparison_table, verdict
+from bench.report.sections._words import NOT_APART
+from bench.report.sections.comparisons import CANNOT, comparison_table, verdict
 from bench.report.sections.protocol import protocol
 from bench.results.decisions import (
     Group,

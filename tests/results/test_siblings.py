@@ -111,7 +111,7 @@ def test_cells_of_another_budget_width_or_model_stand_in_no_comparison(other):
     results = results_beside(changed(better, **other))
     assert len(siblings(results)) == 15
     assert beaten(results) == turned(results) == []
-    said = "Not held against `other_sweep-classroom-digits` of this store: "
+    said = "Not held against `other_sweep-classroom-digits` of this store, where "
     assert nothing_beside(results).startswith(said)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.measures import Scale, centre, scale_of
 from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.report.sections import section
-from bench.report.sections.comparisons import NOT_APART, would_show
+from bench.report.sections._words import NOT_APART, would_show
 from bench.results.claims import Ours, difference, num_sound, ours_of, sound_arms
 from bench.results.decisions import ALPHA, metric_of
 from bench.results.format import (

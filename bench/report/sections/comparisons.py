@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from bench.plan.study import DISTANCE
 from bench.report.sections import section
-from bench.results.decisions import ALPHA, POWER, Comparison, comparisons
+from bench.report.sections._words import NOT_APART, would_show
+from bench.results.decisions import ALPHA, Comparison, comparisons
 from bench.results.format import (
     LOST_RUNS,
     MISSING,
@@ -28,7 +29,6 @@ from bench.results.results import Results
 from bench.stats.groups import SEEDS_FOR_BOOTSTRAP, smallest_p, smallest_sign_flip_p
 from bench.stats.tests import Difference
 
-NOT_APART = "not told apart at this number of seeds"
 OUT_OF_RANGE = "none in range"
 CANNOT = "cannot reach it"
 
@@ -86,16 +86,8 @@ def _among(comparison: Comparison) -> str:
     return f" ({collapsed})" if collapsed else ""
 
 
-def would_show(d: Difference, least: float) -> str:
-    """The smallest difference, or ratio, that so many seeds would have shown, in words."""
-    often = f"in {POWER * 100:.0f} of 100 such studies"
-    if least > d.most:
-        return f"no difference within the measure's range would have been found reliably ({often})"
-    return f"{size(d, least)} would have been found {often}"
-
-
 def _least(comparison: Comparison) -> str:
-    """The same for a column."""
+    """The smallest difference, or ratio, that these seeds would have shown, for a column."""
     d, least = comparison.difference, comparison.least
     if d is None or least is None:
         return ""
