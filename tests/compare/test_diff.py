@@ -102,5 +102,7 @@ def test_runs_of_two_experiments_are_compared_by_the_beginnings_of_their_ids(sto
 
 
 def test_unknown_run_is_told_in_a_sentence(store_uri):
-    with pytest.raises(UsageError, match=r"no run 'abc' in 'sqlite:.*take an id from `bench ui`"):
+    with pytest.raises(
+        UsageError, match=r"no run 'abc' in 'sqlite:.*take an id from `bench list runs`"
+    ):
         diff_runs("abc", "def", say=print)

@@ -96,7 +96,9 @@ def test_lowest_mean_that_is_not_at_the_end_is_tested_for_a_turn(last, words):
 
 def test_noise_has_no_trend_at_this_number_of_seeds():
     said = sentences(shaped(lambda _arm, _depth: 10, sd=1.0))
-    assert all("has no trend along depth at this number of seeds" in text for text in said)
+    assert all(
+        "has no trend along depth that the ranks of so few seeds tell" in text for text in said
+    )
 
 
 def test_depth_that_does_not_train_ranks_as_the_worst():
