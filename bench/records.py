@@ -35,6 +35,9 @@ OWNER = "bench.owner"
 LOOKS = "bench.looks"
 """Fact of a study that grows until it is decided: at how many seeds it is looked at, ``5,10,12``."""
 
+SEEDS = "bench.seeds"
+"""Fact of a study: how many seeds each cell is planned to have, and fresh ones each chosen cell, ``5,5``."""
+
 DISTANCE_SHOWN = "distance"
 """What MLflow's page calls the test value of what selection reads; shown there, and read by nobody."""
 

@@ -41,7 +41,7 @@ from bench.errors import UsageError
 from bench.plan.files import load_study
 from bench.plan.space import MOST_TRIAL_SEEDS, MOST_TRIALS, bounds
 from bench.plan.study import AT_LOOKS, LOOK_EVERY, MOST_AT_LOOKS, MOST_SEEDS
-from bench.records import LOOKS
+from bench.records import LOOKS, SEEDS, RunRecord
 from bench.study.plan import PlannedRun, StudyPlan, in_looks, resolve
 from bench.text import shown
 from bench.tracking.address import require_apart, store_uri
@@ -359,6 +359,7 @@ def _description(plan: StudyPlan) -> dict[str, str]:
         "bench.study": plan.study.name,
         "bench.command": plan.command,
         PRESENT: json.dumps(_settings_of_arms(plan), sort_keys=True),
+        SEEDS: ",".join(map(str, plan.seeds_of_a_cell)),
         **({LOOKS: ",".join(map(str, plan.looks))} if plan.looks else {}),
     }
 
@@ -386,7 +387,7 @@ def _sum_up(driver: Driver, say: Say) -> dict[str, Any]:
     trials = [r for r in everything if plan.num_trials and r.about.role == "search"]
     statuses = [record.about.status or "running" for record in [*trials, *records]]
     counts = {status: statuses.count(status) for status in sorted(set(statuses))}
-    say(", ".join(f"{count} {status}" for status, count in counts.items()))
+    say(_counted([*trials, *records]))
     if before := unrecorded(path.parent for path in plan.folder.glob(f"*/{RESULT}")):
         say(f"{before} of an older version: identity not recorded, they count as they are")
     best = driver.best()
@@ -407,6 +408,20 @@ def _sum_up(driver: Driver, say: Say) -> dict[str, Any]:
         "best": rows,
         **({"found": {arm: vars(one) for arm, one in best.items()}} if plan.num_trials else {}),
     }
+
+
+def _counted(records: Sequence[RunRecord]) -> str:
+    """How many runs ended how, as a report counts them: ``2 collapsed, 70 ok; baselines: 3 ok``."""
+    kinds = {
+        "": [one for one in records if one.about.role != "baseline"],
+        "baselines: ": [one for one in records if one.about.role == "baseline"],
+    }
+    said = []
+    for name, some in kinds.items():
+        counts = Counter(one.about.status or "running" for one in some)
+        words = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+        said += [f"{name}{words}"] if words else []
+    return "; ".join(said)
 
 
 def _best_rows(plan: StudyPlan, best: dict[str, Found]) -> list[str]:

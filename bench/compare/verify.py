@@ -28,6 +28,7 @@ from bench.errors import UsageError
 from bench.files import FIGURES
 from bench.plan.files import load_study
 from bench.plots import PLOTS
+from bench.records import SEEDS
 from bench.report.html import HTML
 from bench.report.manifest import MANIFEST, Manifest, text_digest
 from bench.report.runs_csv import read_records
@@ -135,7 +136,7 @@ def verify_report(path: Path, uri: str | None = None) -> Verification:
 
     def read(runs: Collection[str]) -> Results:
         identity = report.manifest.identity
-        return tracked_results(store, identity, experiment_id, runs, said=_settings_then(report))
+        return tracked_results(store, identity, experiment_id, runs, said=_said_then(report))
 
     return _from_runs(report, store, experiment_id, read)
 
@@ -170,13 +171,13 @@ def _from_bundle(folder: Path, bundle: Bundle) -> Verification:
             f"'{bundle.uri}' holds `{held.flags()}`, the report beside it is of "
             f"`{report.manifest.identity.flags()}`: put the bundle of that study there"
         )
-    read = partial(bundled_results, bundle, said=_settings_then(report))
+    read = partial(bundled_results, bundle, said=_said_then(report))
     return _from_runs(report, bundle, held.key, read)
 
 
-def _settings_then(report: ReportFolder) -> dict[str, str]:
-    """Which settings were the study's as the report was written, since when it may have changed."""
-    return {PRESENT: report.manifest.facts.get(PRESENT, "")}
+def _said_then(report: ReportFolder) -> dict[str, str]:
+    """Settings and seeds that the study was to have as the report was written, which may be others now."""
+    return {key: report.manifest.facts.get(key, "") for key in (PRESENT, SEEDS)}
 
 
 def _from_runs(

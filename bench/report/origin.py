@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bench.results.format import code, plural
 from bench.results.results import Results
-from bench.results.runs import RecordedRun
+from bench.results.runs import UNFINISHED, RecordedRun
 
 DIRTY = "-dirty"
 """Behind a commit whose code was changed before the run and not committed."""
@@ -32,8 +32,12 @@ def warning(results: Results) -> str:
 
 
 def _commits(results: Results) -> tuple[Counter[str], list[RecordedRun], int]:
-    """How many runs each recorded commit has, the runs, and how many recorded none."""
-    runs = [run for group in results.groups for run in (*group.runs, *group.trials)]
+    """How many runs each recorded commit has, the runs, and how many recorded none.
+
+    A run that is under way may not have recorded it yet: such a one is left out.
+    """
+    every = [run for group in results.groups for run in (*group.runs, *group.trials)]
+    runs = [run for run in every if run.tags.git_commit or run.status != UNFINISHED]
     counts = Counter(run.tags.git_commit for run in runs)
     unknown = sum(counts.pop(text, 0) for text in ("", "unknown"))
     return counts, runs, unknown

@@ -229,8 +229,11 @@ def _state(results: Results) -> str:
         )
     if there.complete:
         return _unconfirmed(results)
-    ended = f"{count(there.ended)} of {count(there.expected)} runs have ended"
-    return f"> Partly finished: {ended}. The numbers below will change."
+    fresh, begun, over = there.fresh or (0, 0, 0)
+    ended = f"{count(there.ended + over)} of {count(there.expected + fresh)} runs have ended"
+    left = there.expected + fresh - there.found - begun if there.fresh else 0
+    said = f", not begun: {count(left)}" if left else ""
+    return f"> Partly finished: {ended}{said}. The numbers below will change."
 
 
 def _unconfirmed(results: Results) -> str:

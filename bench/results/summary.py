@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bench.measures import MeasureName, scale_of
 from bench.plan.study import FRESH_SEED
+from bench.records import SEEDS
 from bench.results.format import code, link, plural
 from bench.results.results import GAUSSIAN, Results
 from bench.results.runs import UNFINISHED, CellRuns, RecordedRun, into_cells
@@ -47,6 +48,8 @@ class Completeness:
         baselines: Baselines planned.
         found: Runs found, baselines included, those on fresh seeds of chosen cells apart.
         ended: Of those, how many have ended.
+        planned: Seeds that a cell is to have; as many as were seen, where that is not recorded.
+        fresh: Runs of chosen cells on fresh seeds: planned, found, ended; None where not recorded.
     """
 
     cells: int
@@ -54,11 +57,13 @@ class Completeness:
     baselines: int
     found: int
     ended: int
+    planned: int
+    fresh: tuple[int, int, int] | None = None
 
     @property
     def expected(self) -> int:
-        """Runs when the study is complete."""
-        return self.cells * len(self.seeds) + self.baselines
+        """Runs when the study is complete, fresh seeds apart."""
+        return self.cells * self.planned + self.baselines
 
     @property
     def complete(self) -> bool:
@@ -121,13 +126,26 @@ def completeness(results: Results) -> Completeness:
     used = [run for group in results.groups for run in group.runs if not run.is_outside]
     runs = [run for run in used if not run.is_confirming]
     arms = [run for place in _arm_cells(results) for run in place.runs]
+    seeds = tuple(sorted({run.seed for run in arms}))
+    wanted = _planned_seeds(results)
+    fresh = [run for run in used if run.is_confirming]
+    chosen = sum(len(results.cells_of(arm)) > 1 for arm in results.arms)
+    over = sum(run.status != UNFINISHED for run in fresh)
     return Completeness(
         cells=sum(not cell.baseline for cell in planned),
-        seeds=tuple(sorted({run.seed for run in arms})),
+        seeds=seeds,
+        planned=max(len(seeds), wanted[0] if wanted else 0),
+        fresh=(max(chosen * wanted[1], len(fresh)), len(fresh), over) if wanted else None,
         baselines=sum(cell.baseline for cell in planned),
         found=len(runs),
         ended=sum(run.status != UNFINISHED for run in runs),
     )
+
+
+def _planned_seeds(results: Results) -> tuple[int, int] | None:
+    """Of a cell, and fresh ones of a chosen cell, as `bench run` planned them last; None unrecorded."""
+    cell, comma, fresh = results.facts.get(SEEDS, "").partition(",")
+    return (int(cell), int(fresh)) if comma and cell.isdecimal() and fresh.isdecimal() else None
 
 
 def unconfirmed(results: Results) -> int:

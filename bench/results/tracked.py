@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bench.errors import UsageError
 from bench.plan.study import Identity, Study
-from bench.records import CONFIRM, OWNER, RunRecord
+from bench.records import CONFIRM, OWNER, SEEDS, RunRecord
 from bench.results.results import Curves, Point, Results, read_results
 from bench.results.runs import RecordedRun
 from bench.results.siblings import fact
@@ -85,6 +85,9 @@ def tracked_results(
     facts = {k: v for k, v in told.items() if k.startswith("bench.") and k != OWNER} | dict(
         said or {}
     )
+    if seeds is not None and SEEDS in facts:
+        planned = (int(n) for n in facts[SEEDS].split(",") if n.isdecimal())
+        facts[SEEDS] = ",".join(str(min(n, seeds)) for n in planned)
     if page := run_page(store.uri, experiment_id, ""):
         facts[RUN_PAGES] = page
     return read_results(

@@ -206,15 +206,23 @@ class StudyPlan:
             spec = self.spec()
             cells = [matched(study, cell, self.identity, spec) for cell in cells]
         first = FRESH_SEED if study.search else 0
-        # What is chosen from others has fresh seeds to be compared by.
-        seeds = self.num_seeds if self.is_choosing else self.compared or self.num_seeds
         return [
             PlannedRun(cell=cell, seed=seed, config=self.configured(cell, seed))
-            for number in (range(seeds) if self.only_seed is None else [self.only_seed])
+            for number in (
+                range(self.seeds_of_a_cell[0]) if self.only_seed is None else [self.only_seed]
+            )
             for cell in cells
             for seed in [0 if cell.baseline else first + number]
             if number == 0 or not cell.baseline
         ]
+
+    @property
+    def seeds_of_a_cell(self) -> tuple[int, int]:
+        """How many a cell has, and fresh ones a cell that was chosen from others, to be compared by."""
+        if self.only_seed is not None:
+            return 1, 0
+        compared = self.compared or self.num_seeds
+        return (self.num_seeds, compared) if self.is_choosing else (compared, 0)
 
     @cached_property
     def is_choosing(self) -> bool:

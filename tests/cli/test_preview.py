@@ -5,9 +5,9 @@ import json
 import pytest
 
 from bench.cli.preview import plan_table
-from bench.cli.run import run_study
+from bench.cli.run import _counted, run_study
 from bench.plan.files import load_study
-from bench.records import TrialResult
+from bench.records import RunRecord, TrialResult
 from bench.study.plan import resolve
 from bench.training.checkpoint import save_result
 
@@ -81,3 +81,13 @@ def test_dry_run_of_a_search_counts_the_trials_that_have_ended(monkeypatch, tmp_
     found = run_study(study="family_comparison", dry_run=True, jobs="1")
     assert found["done"] == 3
     assert found["forecast_seconds"] == found["runs"] - 3
+
+
+def test_baselines_are_counted_apart_as_in_a_report():
+    ends = [("run", "ok"), ("run", "collapsed"), ("baseline", "collapsed"), ("confirm", "")]
+    records = [
+        RunRecord(run_id=str(i), params={}, tags={"role": role, "status": status}, metrics={})
+        for i, (role, status) in enumerate(ends)
+    ]
+    assert _counted(records) == "1 collapsed, 1 ok, 1 running; baselines: 1 collapsed"
+    assert _counted(records[2:3]) == "baselines: 1 collapsed"

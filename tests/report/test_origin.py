@@ -78,3 +78,16 @@ def test_runs_that_the_code_declares_to_make_otherwise_are_told():
 def test_runs_whose_commit_is_not_recorded_are_counted():
     assert said_of("unknown", "unknown") == "> Of 2 runs the commit is not recorded."
     assert said_of(git_commit="unknown") == ""
+
+
+def test_a_run_that_is_under_way_may_not_have_recorded_its_commit_yet():
+    begun = [dataclasses.replace(one, finished=False) for one in study_records()[:1]]
+    rest = [
+        dataclasses.replace(one, tags={**one.tags, "git_commit": FIRST})
+        for one in study_records()[1:]
+    ]
+    for record in begun:
+        record.tags.pop("git_commit")
+    results = read_results(STUDY, IDENTITY, [*begun, *rest], pictures())
+    assert warning(results) == ""
+    assert origin(results) == f"Made of {len(rest)} runs of commit `{FIRST}`."

@@ -26,7 +26,7 @@ from synthetic_study import (
 from bench.errors import UsageError
 from bench.plan.study import Arm, Study
 from bench.plots import PLOTS
-from bench.records import HealthWarning, RunRecord, TrialResult
+from bench.records import SEEDS, HealthWarning, RunRecord, TrialResult
 from bench.report.answer import answer
 from bench.report.latex import TABLES, latex
 from bench.report.runs_csv import runs_table
@@ -358,6 +358,28 @@ def test_partly_finished_study_says_so():
     assert "> Partly finished: 47 of 48 runs have ended." in text
     assert "15 cells x 3 seeds + 3 baselines = 48; 48 found, 47 ended." in text
     assert "Partly finished" not in plain_text()
+
+
+def test_runs_that_were_planned_and_have_not_begun_are_counted():
+    records = study_records(seeds=(0, 1))
+    running = [dataclasses.replace(r, finished=False) for r in records[:2]]
+    some = [*running, *records[2:10]]
+
+    def state(planned):
+        results = read_results(STUDY, IDENTITY, some, pictures(), facts={SEEDS: planned})
+        return report_text(results).split("\n\n")[1]
+
+    ended = "> Partly finished: 8 of"
+    # 15 cells of 3 seeds and 3 baselines, then 3 seeds of what each of 3 families chooses.
+    assert (
+        state("3,3") == f"{ended} 57 runs have ended, not begun: 47. The numbers below will change."
+    )
+    assert state("1,0").startswith(f"{ended} {15 * seen(some) + 3} runs have ended, not begun: ")
+    assert "not begun" not in state("many")
+
+
+def seen(records):
+    return len({record.tags["seed"] for record in records if record.tags["role"] == "run"})
 
 
 def test_two_seeds_give_a_marked_mean_without_an_interval():

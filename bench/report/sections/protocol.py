@@ -217,7 +217,7 @@ def _named(values: dict[str, str]) -> str:
 def _expected(results: Results) -> str:
     there = completeness(results)
     plan = (
-        f"{plural(there.cells, 'cell')} x {plural(len(there.seeds), 'seed')} + "
+        f"{plural(there.cells, 'cell')} x {plural(there.planned, 'seed')} + "
         f"{plural(there.baselines, 'baseline')} = {count(there.expected)}"
     )
     found = f"{count(there.found)} found, {count(there.ended)} ended"
