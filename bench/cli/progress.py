@@ -82,9 +82,10 @@ class StudyProgress:
         self._spent += self._forecast.get(run.label, average)
         self._done += 1
         self._runs.pop(run.key, None)
-        self._bar.update(self._task, advance=1, description=self._left())
+        total = max(len(self._forecast), self._done)  # more seeds may choose other cells
+        self._bar.update(self._task, advance=1, total=total, description=self._left())
         value = "no value" if result.value is None else f"val {result.primary} {result.value:.2f}"
-        line = f"[{self._done}/{len(self._forecast)}] {run.label}: {result.status}, {value}, {self._left()}"
+        line = f"[{self._done}/{total}] {run.label}: {result.status}, {value}, {self._left()}"
         if not self._is_drawn or result.reason:
             said = one_line(masked(f"{line} {result.reason}".rstrip()))
             self._console.print(said, markup=False, highlight=False, soft_wrap=True)

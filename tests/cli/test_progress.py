@@ -66,6 +66,14 @@ def _plain(told):
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told.decode())
 
 
+def test_run_that_was_not_forecast_is_counted_among_all(capsys, tmp_path, journal):
+    with StudyProgress(tmp_path, {"vae seed=0": 1.0}, 1.0) as progress:
+        for _ in range(2):
+            progress.started(RUN)
+            progress.ended(RUN, RESULT)
+    assert re.findall(r"\[\d/\d\]", capsys.readouterr().err) == ["[1/1]", "[2/2]"]
+
+
 @pytest.mark.parametrize(
     ("silent", "said"), [(False, "[1/1] vae seed=0: ok, val fd 1.00, "), (True, "")]
 )
