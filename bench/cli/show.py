@@ -57,7 +57,7 @@ def show(
         say(plan_text(study))
         return {"study": name, "plan": study.model_dump(mode="json")}
     known = [*MODELS.names(), *study_files()]
-    what = f"studies {looked_in()}, known"
+    what = f"{looked_in()}, known"
     raise UsageError(closest(name, known, kind="model or study", what=what))
 
 

@@ -16,8 +16,8 @@ from bench.results.runs import PRECISION, RecordedRun, plain
 PRESENT = "bench.settings"
 """Fact: arm or baseline to the digest of the settings that its runs were last planned with."""
 
-_MOST = 4
-"""Settings that a sentence names."""
+_MOST, _SOME = 4, 20
+"""Settings that a sentence names, and runs that it takes them from."""
 
 _APART = ("train.seed", "data.dataset", PRECISION)
 """What is no setting of an arm: which run it is, which study, and what cells see to themselves."""
@@ -71,13 +71,19 @@ def former_said(former: Sequence[RecordedRun], present: Sequence[RecordedRun]) -
     """
     if not former:
         return ""
-    first = former[0]
-    like = next((run for run in present if run.arm == first.arm), first)
-    found = ", ".join(differing(first, like)[:_MOST])
+    some = former[:_SOME]
+    found = dict.fromkeys(text for run in some for text in _least_differing(run, present))
+    said = f" ({', '.join(list(found)[:_MOST])})" if found else ""
     return (
         f"{plural(len(former), 'run')} of other settings than the study's present ones "
-        f"{'is' if len(former) == 1 else 'are'} left out{f' ({found})' if found else ''}"
+        f"{'is' if len(former) == 1 else 'are'} left out{said}"
     )
+
+
+def _least_differing(run: RecordedRun, others: Sequence[RecordedRun]) -> list[str]:
+    """How a run differs from that of its arm which is most like it."""
+    found = [differing(run, other) for other in others if other.arm == run.arm]
+    return min(found, key=len, default=[])
 
 
 def differing(run: RecordedRun, other: RecordedRun) -> list[str]:
@@ -110,8 +116,8 @@ def _older(
     ]
     raise UsageError(
         f"runs of '{cell.arm}' are of {len(kinds)} kinds of settings ({', '.join(said[:_MOST])}), which "
-        f"stand in no comparison together, and none is known to be the study's at present: "
-        f"bench run {identity.flags()} settles it"
+        "stand in no comparison together, and none is known to be of the study's present ones: bench "
+        f"run {identity.flags()} makes what is missing, and records which these are"
     )
 
 

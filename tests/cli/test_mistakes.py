@@ -68,7 +68,7 @@ MISTAKES: dict[str, str] = {
     "run": "give one study, got none: `bench list studies` names them",
     "run dept_sweep": "unknown study 'dept_sweep': did you mean 'depth_sweep'",
     "run studies/depth_sweep.py": "unknown study 'studies/depth_sweep.py': did you mean 'depth_sweep'",
-    "run my": "unknown study 'my': looked in '{here}/studies', which is not there, found: ",
+    "run my": "unknown study 'my': looked for studies in '{here}/studies', which is not there, found: ",
     "train mymix": "unknown model 'mymix': did you mean --plugin broken.py? registered: ",
     "check study.py": "'study.py' is a study, and bench check takes what registers something: bench show ",
     "run depth_sweep kl_sweep": "bench run takes no further word, got 'kl_sweep': see ",
