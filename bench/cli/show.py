@@ -57,8 +57,8 @@ def show(
         say(plan_text(study))
         return {"study": name, "plan": study.model_dump(mode="json")}
     known = [*MODELS.names(), *study_files()]
-    what = f"{looked_in()}, known"
-    raise UsageError(closest(name, known, kind="model or study", what=what))
+    unknown = closest(name, known, kind="model or study", what="known")
+    raise UsageError(f"{unknown}; {looked_in()}")
 
 
 def _describe_model(reference: str, dataset: str) -> str:
