@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.dataset_names import short_name
 from bench.measures import POINTS, MeasureName, centre
 from bench.plan.study import DISTANCE
 from bench.report.known_modes import modes_covered
@@ -293,7 +294,7 @@ def _listed(places: Sequence[CellRuns]) -> str:
 
 def _scene(results: Results) -> str:
     """``After 300,000 real images per run (5.6 epochs) of mnist``."""
-    dataset = prose(results.identity.dataset)
+    dataset = prose(short_name(results.identity.dataset))
     if MeasureName.parse(results.test_metric).detector == POINTS:
         dataset += " (here an image is a point of the plane)"
     if not (images := results.budget()) or not results.arm_runs:

@@ -99,7 +99,7 @@ def test_comparison_and_answer_are_of_fresh_seeds():
         (50.0,) * 3
     ] * 2
     text = report_text(after)
-    assert "50.0" in text.partition("\n## Glossary")[0]
+    assert "50.0" in text.partition("\n## Findings")[0]
     assert "| 3 fresh |" in text
     assert (
         "`vae` at the chosen cell: runs on 3 fresh seeds, which had no part in the choice" in text

@@ -62,5 +62,5 @@ def in_order(after: str = "") -> list[Section]:
 
 # Figures are drawn by the writer: the one that answers, then the others; it adds the findings.
 section("Answer at a glance", after="", reads_curves=True)(lambda _results: "")
-section("Findings", after="Glossary")(lambda _results: "")
+section("Findings", after="Budget")(lambda _results: "")
 section("Figures", after="Cells measured differently", reads_curves=True)(lambda _results: "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.dataset_names import short_name
 from bench.measures import Scale, centre, scale_of
 from bench.plan.claim import COLLAPSED, DIVERGED, HALF, MATCHED, ROSE, Claim
 from bench.report.sections import section
@@ -43,7 +44,7 @@ def claims(results: Results) -> str:
     header = ["what they reported", "their protocol", "measure", "ours", "verdict"]
     seeds = {run.seed for run in results.arm_runs if run.has_values}
     note = (
-        f"Ours: {results.budget()} real images of {prose(results.identity.dataset)} per run, "
+        f"Ours: {results.budget()} real images of {prose(short_name(results.identity.dataset))} per run, "
         f"{plural(len(seeds), 'seed')}, each family at its chosen cell (how runs ended, and what is said "
         "along a factor: all its cells), on the test split unless the measure says otherwise. Verdicts are by the test of a declared comparison (Welch's; seed by seed between arms of one model), along a factor by its rank "
         "correlation, at 5 % and not corrected: each row is a question of its own, and none of "
@@ -71,7 +72,7 @@ def _placed(results: Results, claim: Claim, verdict: str) -> str:
     dataset = results.identity.dataset
     if verdict.startswith(_NONE) or _letters(dataset) in _letters(claim.protocol):
         return verdict
-    return f"on {prose(dataset)}: {verdict}"
+    return f"on {prose(short_name(dataset))}: {verdict}"
 
 
 def _letters(text: str) -> str:

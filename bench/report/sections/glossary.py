@@ -47,7 +47,7 @@ MEASURES = {
 """Beginning of a measure's name to what it is; Frechet and kernel distances are worded by their n."""
 
 
-@section("Glossary", after="Budget")
+@section("Glossary", after="Machines")
 def glossary(results: Results) -> str:
     """Two columns; ``report.html`` shows a line behind the column names that have the word."""
     rows = [*_measures(results), *_columns(results), *_tests(results)]
