@@ -64,8 +64,8 @@ class Settings(ModelSettings):
     """What `--set` changes: each value a number, a text or a truth value, with its range."""
 
     latent_dim: int = Field(8, ge=1, le=512, description="size of z")
-    hidden: int = Field(64, ge=1, le=4096, description="units of the hidden layer")
-    lr: float = Field(2e-3, gt=0, le=1, description="Adam's learning rate")
+    hidden: int = Field(256, ge=1, le=4096, description="units of the hidden layer")
+    lr: float = Field(4e-3, gt=0, le=1, description="Adam's learning rate")
 
 
 @model("{name}", settings=Settings, family="{name}", paper="none yet: name yours")
