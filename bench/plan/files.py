@@ -34,9 +34,7 @@ def hidden_by_own(name: str) -> str:
 def looked_in() -> str:
     """Where a study of one's own would have been found."""
     own = Path.cwd() / "studies"
-    return (
-        f"looked for studies in {shown(str(own))}{'' if own.is_dir() else ', which is not there'}"
-    )
+    return f"looked for studies in '{own}'{'' if own.is_dir() else ', which is not there'}"
 
 
 def is_shipped(name: str) -> bool:
