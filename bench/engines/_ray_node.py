@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,9 @@ HEAR_SECONDS = 30.0
 """How long a worker's question whether to stop stays open, also that of a worker that is gone."""
 LAST_WORD_SECONDS = 1.0
 """How long a worker that was told to end may take to say how its run was left."""
+
+_ENDING = threading.Event()
+"""Whether this process has had its last run."""
 
 
 class Coordinator:
@@ -103,6 +107,11 @@ def work(sent: RemoteTask) -> tuple[str, Any]:
     """A run on a node: ``result``, ``interrupted`` or ``trouble``, and what there is to say."""
     import ray
 
+    if (
+        _ENDING.is_set()
+    ):  # Ray gave it another run meanwhile, which is lost with it and begins elsewhere
+        time.sleep(60 * LAST_WORD_SECONDS)
+        return "interrupted", None
     _log_into(sent.logs)
     if not sent.logs.is_dir():  # a node that came after all were looked at
         return "trouble", unseen(socket.gethostname(), sent.logs)
@@ -206,6 +215,7 @@ def _sigterm_stops(stop: _Stop) -> Iterator[None]:
     finally:
         signal.signal(signal.SIGTERM, before)
         if told:
+            _ENDING.set()
             threading.Timer(LAST_WORD_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
 

@@ -27,7 +27,7 @@ from bench.engines._ray_cluster import (
     room,
     this_machine,
 )
-from bench.engines._ray_node import Coordinator, RemoteTask, work
+from bench.engines._ray_node import LAST_WORD_SECONDS, Coordinator, RemoteTask, work
 from bench.engines.worker import STOP_SECONDS
 from bench.errors import NoWorkers, UsageError
 from bench.registry import in_a_line
@@ -58,6 +58,7 @@ class RayTasks:
         self._stored: dict[str, Any] = {}
         self._coordinator: Any = None
         self._looked = time.monotonic()
+        self._ended_by = 0.0  # when a worker that was told to end is surely gone
 
     @classmethod
     def placed(cls, placement: Placement) -> type[RayTasks]:
@@ -106,6 +107,9 @@ class RayTasks:
             self._open(task)
         import ray
 
+        time.sleep(
+            max(0.0, self._ended_by - time.monotonic())
+        )  # else Ray gives it the next run too
         placed = self.placement
         remote = ray.remote(work).options(
             num_cpus=placed.cpus,
@@ -245,6 +249,7 @@ class RayTasks:
             return Outcome(task, said)
         if kind == "interrupted":
             self._require_coordinator()
+            self._ended_by = time.monotonic() + 2 * LAST_WORD_SECONDS
             return Outcome(task, None, Loss("its worker was told to stop"))
         raise said
 

@@ -608,6 +608,7 @@ def test_worker_that_is_told_to_end_keeps_what_it_trained(cluster, tmp_path):
     os.killpg(driver.pid, signal.SIGINT)
     said, _ = driver.communicate(timeout=120)
     assert driver.returncode == 130, said
+    assert "(3 times)" not in said  # the worker that ended was given no run again
 
 
 @pytest.mark.ray
