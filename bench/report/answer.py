@@ -190,7 +190,7 @@ def _unsound(results: Results) -> str:
     said = [
         f"{count(number)} of {plural(len(place.valued), 'run')} of {code(place.arm)}"
         for place in results.chosen_cells
-        if (number := sum(run.status == "collapsed" for run in place.valued))
+        if (number := place.num_collapsed(results.test_metric))
     ]
     names = [place.arm for place in results.chosen_cells]
     if not said or against_naming(results) == "collapsed" or len(names) == 1:
