@@ -132,12 +132,15 @@ def samples_repeat_with_their_noise(reference: str, values: Values = None) -> No
 
 
 def decoded_images_lie_between_0_and_1(reference: str, values: Values = None) -> None:
-    """What is decoded differs from z to z and is in the range."""
+    """What is decoded differs from z to z, and in evaluation it is in the range."""
     model = made_model(reference, values)
     z = model.eval_fns.latent(model.modules, 6, DeviceRng(generator("z")))
     images = model.eval_fns.decode(model.modules, z, labels_for(model, 6))
     assert images.shape == (6, *DIGITS)
     assert not torch.equal(images[0], images[1])
+    for module in model.modules.values():
+        module.eval()
+    images = model.eval_fns.decode(model.modules, z, labels_for(model, 6))
     assert torch.equal(images, images.clamp(0, 1))
 
 

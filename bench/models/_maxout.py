@@ -1,4 +1,4 @@
-"""The networks of ``gan_maxout``: they see and give coordinates, outside are images in [0, 1]."""
+"""The networks of ``gan_maxout``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor, nn
 
+from bench.models._plane import Discriminator, Generator
 from bench.networks import Linear, Shape
 from bench.records import DataSpec
 
@@ -25,45 +26,23 @@ class Maxout(nn.Module):
         return largest
 
 
-class Generator(nn.Module):
-    """z to a point: four layers with batch norm and ReLU, and a linear one, the only one with a bias."""
-
-    def __init__(self, spec: DataSpec, *, in_dim: int, width: int) -> None:
-        super().__init__()
-        self.shape, (self.low, self.span) = spec.shape, _square(spec)
-        layers: list[nn.Module] = []
-        for before in (in_dim, width, width, width):
-            layers += [Linear(before, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, Linear(width, math.prod(spec.shape)))
-        _start(self)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """``[N, in_dim]`` to images; while it trains a point may lie beyond its square."""
-        images: Tensor = (self.layers(z).unflatten(1, self.shape) - self.low) / self.span
-        return images if self.training else images.clamp(0, 1)
+def generator(spec: DataSpec, *, in_dim: int, width: int) -> Generator:
+    """Four layers with batch norm and ReLU, and a linear one, the only one with a bias."""
+    layers: list[nn.Module] = []
+    for before in (in_dim, width, width, width):
+        layers += [Linear(before, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+    made = Generator(nn.Sequential(*layers, Linear(width, math.prod(spec.shape))), spec)
+    _start(made)
+    return made
 
 
-class Discriminator(nn.Module):
-    """Images of one origin to a raw score: three maxout layers and a linear one."""
-
-    def __init__(self, seen: Shape, spec: DataSpec, *, units: int, pieces: int) -> None:
-        super().__init__()
-        self.low, self.span = _square(spec)
-        first = Maxout(math.prod(seen), units, pieces)
-        others = [Maxout(units, units, pieces) for _ in range(2)]
-        self.layers = nn.Sequential(first, *others, Linear(units, 1))
-        _start(self)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """``[N, C, H, W]`` to ``[N]``."""
-        score: Tensor = self.layers((self.low + self.span * images).flatten(1)).squeeze(1)
-        return score
-
-
-def _square(spec: DataSpec) -> tuple[float, float]:
-    """Where the coordinates begin, and how far they go; of pictures [-1, 1]."""
-    low, high = spec.extent or (-1.0, 1.0)
-    return low, high - low
+def discriminator(seen: Shape, spec: DataSpec, *, units: int, pieces: int) -> Discriminator:
+    """Three maxout layers and a linear one."""
+    first = Maxout(math.prod(seen), units, pieces)
+    others = [Maxout(units, units, pieces) for _ in range(2)]
+    made = Discriminator(nn.Sequential(first, *others, Linear(units, 1)), spec)
+    _start(made)
+    return made
 
 
 def _start(network: nn.Module) -> None:

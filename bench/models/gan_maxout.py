@@ -46,13 +46,13 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     whatever the pack, theirs of as many packs.
     """
     from bench.adversarial.game import adversarial_game, seen_shape
-    from bench.models._maxout import Discriminator, Generator
+    from bench.models._maxout import discriminator, generator
 
     return adversarial_game(
         settings,
         spec,
-        generator=Generator(spec, in_dim=settings.latent_dim, width=settings.width),
-        discriminator=Discriminator(
+        generator=generator(spec, in_dim=settings.latent_dim, width=settings.width),
+        discriminator=discriminator(
             seen_shape(settings, spec), spec, units=settings.units, pieces=settings.pieces
         ),
     )

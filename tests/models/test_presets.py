@@ -222,12 +222,29 @@ def test_gan_of_the_mixtures_has_the_published_networks():
     assert configure("gan_maxout").train.batch_size == 100
 
 
-def test_its_players_see_the_plane_and_clamp_in_evaluation_alone():
+def test_plain_gan_of_the_mixtures_has_the_published_networks():
     with seeded_modules(0):
-        made = find("gan_maxout")[1].build(configure("gan_maxout").model, POINTS)
+        made = find("gan_plane")[1].build(configure("gan_plane").model, POINTS)
+    sizes = {
+        name: [(p.in_features, p.out_features) for p in net.modules() if isinstance(p, nn.Linear)]
+        for name, net in made.modules.items()
+    }
+    assert sizes == {
+        "generator": [(254, 128), (128, 128), (128, 2)],
+        "discriminator": [(2, 128), (128, 1)],
+    }
+    first = made.modules["generator"].layers[0].weight.detach()
+    assert float(first.abs().max()) == pytest.approx((6 / (254 + 128)) ** 0.5, rel=0.01)
+    assert configure("gan_plane").train.batch_size == 500
+
+
+@pytest.mark.parametrize("name", ["gan_maxout", "gan_plane"])
+def test_its_players_see_the_plane_and_clamp_in_evaluation_alone(name):
+    with seeded_modules(0):
+        made = find(name)[1].build(configure(name).model, POINTS)
     player, opponent = made.modules["generator"], made.modules["discriminator"]
     player.layers[-1].bias.data.fill_(9.0)
-    z = torch.randn(50, 2, generator=generator("z"))
+    z = torch.randn(50, made.eval_fns.latent_dim, generator=generator("z"))
     assert player(z).mean() > 1  # 9 lies beyond the square, and training is told so
     assert torch.equal(player.eval()(z), torch.ones(50, 1, 1, 2))
     seen = []
