@@ -46,6 +46,7 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
     publish neither. Non-saturating by default, where theirs is not said.
     """
     import math
+    from itertools import pairwise
 
     from torch import nn
 
@@ -55,14 +56,12 @@ def build(settings: Settings, spec: DataSpec) -> Trainable:
 
     def layers(in_dim: int, hidden: str, out_dim: int) -> nn.Sequential:
         made: list[nn.Module] = []
-        for units in layer_sizes(hidden):
-            made += [Linear(in_dim, units), nn.ReLU()]
-            in_dim = units
-        made.append(Linear(in_dim, out_dim))
-        for linear in made[::2]:
+        for before, after in pairwise((in_dim, *layer_sizes(hidden), out_dim)):
+            linear = Linear(before, after)
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
-        return nn.Sequential(*made)
+            made += [linear, nn.ReLU()]
+        return nn.Sequential(*made[:-1])
 
     points, seen = math.prod(spec.shape), math.prod(seen_shape(settings, spec))
     return adversarial_game(

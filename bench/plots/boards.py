@@ -168,15 +168,18 @@ def board(rows: pd.DataFrame, results: Results, name: str, side: int = PANEL) ->
     """The pictures ``name`` of the runs in ``rows``; None where no run has one.
 
     Args:
-        rows: ``row, column, title, run_id``: where each picture stands and what is above it.
+        rows: ``row, column, title, run_id``: where each picture stands and what is above it; where
+            there is a ``step``, the picture of that step in place of the last.
         results: Whose pictures.
         name: ``samples`` (as many as a panel holds) or another, shown whole.
         side: Pixels that samples may be wide.
     """
+    wanted = [f"{name}@{step}" for step in rows["step"]] if "step" in rows else [name] * len(rows)
+    placed = rows[["row", "column", "title", "run_id"]].to_numpy().tolist()
     found = {
         (row, column, title): read_tiles(png)
-        for row, column, title, run_id in rows.to_numpy().tolist()
-        if (png := results.pictures(run_id, name))
+        for (row, column, title, run_id), asked in zip(placed, wanted, strict=True)
+        if (png := results.pictures(run_id, asked))
     }
     panels = {
         (row, column): Panel(

@@ -34,6 +34,9 @@ README, RUNS = "README.md", "runs.csv"
 _ANSWERS = ("factor_curve", "headline")
 """The figures that answer a study's question, the first that it has on the first screen."""
 
+_MODES = ("modes_curve",)
+"""What is asked besides of data whose modes are known."""
+
 _SAMPLES = ("best_samples", "sample_grids")
 """Likewise what shows samples beside real images."""
 
@@ -191,7 +194,7 @@ def report_text(
     shown = shown or {}
     # Of a factor the larger board has a row for each value, which is more than a first screen.
     samples = _SAMPLES[:1] if results.study.x else _SAMPLES
-    first = [name for names in (_ANSWERS, samples) if (name := _first(names, shown))]
+    first = [name for names in (_ANSWERS, _MODES, samples) if (name := _first(names, shown))]
     glance, others = (
         "\n\n".join(f"### {PLOTS.get(name).title}\n\n{shown[name]}" for name in names)
         for names in (first, [name for name in shown if name not in first])

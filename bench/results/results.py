@@ -22,7 +22,10 @@ from bench.results.runs import CellRuns, MeasuredWith, RecordedRun, into_cells
 T = TypeVar("T")
 
 Pictures = Callable[[str, str], bytes | None]
-"""``pictures(run_id, name)``: PNG bytes, or None where the run has no such picture."""
+"""``pictures(run_id, name)``: PNG bytes, or None where the run has no such picture.
+
+``samples`` is the last one, ``samples@24000`` that after so many images.
+"""
 
 Point = tuple[int, float]
 """Images seen and a value."""

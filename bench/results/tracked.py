@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from bench.errors import UsageError
@@ -45,6 +45,9 @@ class Source(Protocol):
 
     def artifact(self, run_id: str, path: str, /) -> bytes | None:
         """Content of an artifact; None where there is none of that path."""
+
+    def image(self, run_id: str, name: str, step: int, /) -> bytes | None:
+        """A picture as it was at a step; None where only the last one is kept."""
 
     def experiment_tags(self, experiment_id: str, /) -> dict[str, str]:
         """What was said of an experiment as a whole."""
@@ -94,9 +97,19 @@ def tracked_results(
         store.plan(identity),
         identity,
         chosen if seeds is None else _first_seeds(chosen, seeds),
-        cache(lambda run_id, picture: store.artifact(run_id, f"pictures/{picture}.png")),
+        cache(partial(_picture, store)),
         facts=facts,
         curves=_read_once(store.histories),
+    )
+
+
+def _picture(store: Source, run_id: str, picture: str) -> bytes | None:
+    """The last picture of a name, or with ``@24000`` that of a step."""
+    name, _, step = picture.partition("@")
+    return (
+        store.image(run_id, name, int(step))
+        if step
+        else store.artifact(run_id, f"pictures/{name}.png")
     )
 
 

@@ -153,6 +153,10 @@ class Bundle:
         """A picture's bytes; None where the bundle has none of that path."""
         return self._read(f"{_PICTURES}/{run_id}/{Path(path).name}")
 
+    def image(self, run_id: str, name: str, step: int) -> bytes | None:  # noqa: ARG002
+        """None: a bundle keeps the last picture of a name alone."""
+        return None
+
     @property
     def has_pictures(self) -> bool:
         """Whether it was made with pictures."""

@@ -23,7 +23,7 @@ from bench.tracking.holder import Holder
 from bench.tracking.long_tags import LONGEST_FACT, LONGEST_TAG, joined, parted
 from bench.tracking.opening import artifacts_folder, open_client
 from bench.tracking.postgres import is_postgres
-from bench.tracking.run_logger import RunLogger
+from bench.tracking.run_logger import IMAGES, RunLogger, image_start
 from bench.tracking.tables import StoredRun, Tables
 
 if TYPE_CHECKING:
@@ -232,6 +232,14 @@ class Store:
             return sorted(path.name for path in (place / folder).glob("*") if path.is_file())
         found = self._client.list_artifacts(run_id, folder)
         return sorted(Path(each.path).name for each in found if not each.is_dir)
+
+    def image(self, run_id: str, name: str, step: int) -> bytes | None:
+        """The picture that was logged at a step, or None where the run has none of that name then."""
+        start = image_start(name, step)
+        for file in self.artifacts(run_id, IMAGES):
+            if file.startswith(start) and file.endswith(".png"):
+                return self.artifact(run_id, f"{IMAGES}/{file}")
+        return None
 
     def artifact(self, run_id: str, path: str) -> bytes | None:
         """Content of an artifact, or None where the run has none of that path."""

@@ -25,6 +25,13 @@ AT_ONCE, TAGS_AT_ONCE = 800, 90
 NONE: Mapping[str, str] = MappingProxyType({})
 THUMBNAIL = 256
 """Pixels of the longer side of what MLflow's UI shows in a row of pictures."""
+IMAGES = "images"
+"""Where a run's artifacts hold the pictures of every step."""
+
+
+def image_start(name: str, step: int) -> str:
+    """How the file of a picture of a step begins, as MLflow's ``log_image`` has it."""
+    return f"{name}+step+{step}+"
 
 
 class Value(NamedTuple):
@@ -101,12 +108,12 @@ class RunLogger:
         As ``log_image`` does it, but under the same names when they are sent again.
         """
         with tempfile.TemporaryDirectory() as made:
-            images, latest = Path(made) / "images", Path(made) / "pictures"
+            images, latest = Path(made) / IMAGES, Path(made) / "pictures"
             images.mkdir()
             latest.mkdir()
             for name, png, step, at in pictures:
                 unique = uuid.uuid5(uuid.NAMESPACE_OID, f"{self.run_id}/{name}/{step}")
-                stem = f"{name}+step+{step}+timestamp+{at}+{unique}"
+                stem = f"{image_start(name, step)}timestamp+{at}+{unique}"
                 (images / f"{stem}.png").write_bytes(png)
                 (images / f"{stem}+compressed.webp").write_bytes(_thumbnail(png))
                 (latest / f"{name}.png").write_bytes(png)

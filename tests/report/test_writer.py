@@ -123,7 +123,7 @@ def test_every_link_leads_to_a_file_and_every_figure_is_linked(written):
     assert {link for link in links if not (written / link).is_file()} == set()
     drawn = {f"figures/{p.name}" for p in (written / "figures").iterdir()}
     assert drawn <= set(links)
-    assert len(drawn) == 17
+    assert len(drawn) == 18
 
 
 def test_figures_of_45_runs_stay_below_two_megabytes(written):
@@ -133,7 +133,7 @@ def test_figures_of_45_runs_stay_below_two_megabytes(written):
 def test_every_figure_has_alternative_text(written):
     text = (written / "README.md").read_text(encoding="utf-8")
     alts = re.findall(r"!\[([^]]*)\]\(figures/", text)
-    assert len(alts) == 17
+    assert len(alts) == 18
     assert all(len(alt) > 40 for alt in alts)
 
 

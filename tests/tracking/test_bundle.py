@@ -103,6 +103,7 @@ def test_pictures_go_along_on_request(tmp_path):
     assert found.has_pictures
     assert found.artifact(run_id, "pictures/samples.png") == b"a picture"
     assert found.artifact(run_id, "pictures/other.png") is None
+    assert found.image(run_id, "samples", 100) is None
 
 
 def test_the_same_runs_give_the_same_bytes_that_any_program_can_read(tmp_path, whole):

@@ -97,6 +97,11 @@ def test_picture_is_there_for_the_report_and_for_the_slider(store, logger):
     images = [f.path for f in store._client.list_artifacts(logger.run_id, "images")]
     assert len([path for path in images if path.endswith(".png")]) == 2
     assert store.artifact(logger.run_id, "pictures/none.png") is None
+    assert store.image(logger.run_id, "samples", 200) == png
+    first = store.image(logger.run_id, "samples", 100)
+    assert first is not None
+    assert first != png
+    assert store.image(logger.run_id, "samples", 10) is None
 
 
 def test_run_is_found_by_a_tag(store, logger):
