@@ -39,7 +39,7 @@ def task_of(store, tmp_path, seed, num_images, num_logs=40):
 
 def stored(store, task):
     """The run of MLflow that a task was told to, with what a worker could not send any more."""
-    deliver(Path(task.folder), store, wait=10)
+    deliver(Path(task.folder), store, wait=60)
     return store._client.get_run(run_id_of(Path(task.folder)))
 
 
