@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.measures import MeasureName
 from bench.plan.claim import COLLAPSED, Published
 from bench.results.decisions import metric_of
 from bench.results.results import Point, Results
@@ -29,6 +29,7 @@ class Reached:
         num_sound: How many of them did not collapse.
         share: Real images that ours saw, of theirs; None where theirs are not known.
         is_comparable: Whether both are of one data set.
+        most: What a count cannot exceed; else infinity.
     """
 
     published: Published
@@ -39,6 +40,7 @@ class Reached:
     num_sound: int
     share: float | None
     is_comparable: bool
+    most: float
 
     @property
     def values(self) -> list[float]:
@@ -74,12 +76,6 @@ class Reached:
         return False if high < -within or within < low else None
 
     @property
-    def is_short(self) -> bool:
-        """Whether ours is worse by more than is allowed."""
-        worse = -1 if MeasureName.parse(self.metric).better == "higher" else 1
-        return worse * (self.off or 0) > self.published.within
-
-    @property
     def is_whole(self) -> bool:
         """Whether ours had their budget, as far as that is known."""
         return self.share is None or self.share >= WHOLE
@@ -88,6 +84,12 @@ class Reached:
     def can_be_judged(self) -> bool:
         """Whether there are three runs that did not collapse."""
         return self.num_sound >= SEEDS_FOR_INTERVAL
+
+
+def all_reached(results: Results) -> list[Reached]:
+    """What a study has of the numbers of its data set; of all where it has none of that one."""
+    found = [reached(results, one) for one in results.study.published]
+    return [one for one in found if one.is_comparable] or found
 
 
 def reached(results: Results, published: Published) -> Reached:
@@ -110,6 +112,7 @@ def reached(results: Results, published: Published) -> Reached:
         num_sound=sum(run.status != COLLAPSED for run in runs),
         share=max(seen) / published.images if seen and published.images else None,
         is_comparable=results.identity.dataset == published.dataset,
+        most=place.most(metric) if place else math.inf,
     )
 
 

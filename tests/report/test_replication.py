@@ -9,7 +9,8 @@ from synthetic_study import IDENTITY, STUDY, study_records
 from bench.plan.claim import Published
 from bench.plan.study import Study
 from bench.report.replication import page
-from bench.results.published import reached, way
+from bench.report.writer import report_text
+from bench.results.published import all_reached, reached, way
 from bench.results.results import read_results
 
 
@@ -80,15 +81,45 @@ def test_two_runs_or_runs_that_collapsed_give_no_verdict():
     assert verdict(published(), only).startswith("no verdict, its 1 run collapsed: ")
 
 
-def test_a_smaller_budget_is_on_the_way_and_says_how_far():
+def test_a_smaller_budget_is_not_comparable_and_says_how_far():
     said = verdict(published(value=3, images=240_000))
-    assert said.startswith("not reached yet: 3.")
+    assert said.startswith("not comparable yet: 3.")
     assert said.endswith("above theirs after 10 % of their images")
-    assert verdict(published(value=9, images=240_000)).startswith("reached early: ")
+
+
+def test_numbers_of_other_data_sets_are_left_out_beside_those_of_this_one():
+    both = (published(), published(dataset="mnist", value=70))
+    study = Study(**{**STUDY.model_dump(), "published": [one.model_dump() for one in both]})
+    results = read_results(study, IDENTITY, study_records(), lambda _run, _name: None)
+    assert [one.target for one in all_reached(results)] == [6.5]
+    text = report_text(results)
+    table = text.partition("### Published numbers beside ours")[2].partition("\n#")[0]
+    assert "Somebody 2020: by hand" in table
+    assert "reproduced: " in table
+    assert "70" not in table
+
+
+def test_a_report_has_no_table_of_published_numbers_of_other_data_alone():
+    text = report_text(results_of(published(dataset="mnist")))
+    assert "Published numbers beside ours" not in text
 
 
 def test_a_number_of_another_data_set_is_not_comparable():
     assert verdict(published(dataset="mnist")) == "not comparable: theirs is of mnist"
+
+
+def test_the_interval_of_a_count_ends_at_the_most_that_it_can_be():
+    name = "test/covered_n500"
+    records = [
+        dataclasses.replace(
+            r,
+            metrics={**r.metrics, name: 8.0 - (r.tags["seed"] == "1"), f"{name}_real": 8.0},
+        )
+        for r in study_records()
+    ]
+    said = row(published(measure="covered_n500", value=6.3), records)[3]
+    assert said.startswith("7.7 [")
+    assert said.endswith(", 8.0]")
 
 
 def test_a_number_may_be_that_of_another_arm():
