@@ -46,6 +46,7 @@ def _overview(studies: Sequence[Results], found: dict[int, list[Reached]]) -> st
         [
             f"[{prose(_name(r))}](#{_anchor(r)})",
             code(one.published.arm),
+            code(one.metric.partition("/")[2]),
             theirs(one),
             ours(one),
             verdict(one),
@@ -53,7 +54,8 @@ def _overview(studies: Sequence[Results], found: dict[int, list[Reached]]) -> st
         for r in studies
         for one in found[id(r)]
     ]
-    return table(["study", "of", "theirs", "ours", "verdict"], rows, left=2) if rows else ""
+    header = ["study", "of", "measure", "theirs", "ours", "verdict"]
+    return table(header, rows, left=3) if rows else ""
 
 
 def _name(results: Results) -> str:

@@ -87,6 +87,13 @@ def test_a_smaller_budget_is_not_comparable_and_says_how_far():
     assert said.endswith("above theirs after 10 % of their images")
 
 
+def test_a_number_that_is_met_exactly_is_neither_above_nor_below():
+    exact = sum(reached(results_of(p := published()), p).values) / 3
+    assert verdict(published(value=exact, images=240_000)) == (
+        "not comparable yet: the same as theirs after 10 % of their images"
+    )
+
+
 def test_numbers_of_other_data_sets_are_left_out_beside_those_of_this_one():
     both = (published(), published(dataset="mnist", value=70))
     study = Study(**{**STUDY.model_dump(), "published": [one.model_dump() for one in both]})
@@ -117,14 +124,14 @@ def test_the_interval_of_a_count_ends_at_the_most_that_it_can_be():
         )
         for r in study_records()
     ]
-    said = row(published(measure="covered_n500", value=6.3), records)[3]
+    said = row(published(measure="covered_n500", value=6.3), records)[4]
     assert said.startswith("7.7 [")
     assert said.endswith(", 8.0]")
 
 
 def test_a_number_may_be_that_of_another_arm():
     cells = row(published(value=None, against="vae", within=10))
-    assert "(`vae`)" in cells[2]
+    assert "(`vae`)" in cells[3]
     assert cells[-1].startswith("reproduced: 3.")
 
 

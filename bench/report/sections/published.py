@@ -74,7 +74,8 @@ def verdict(one: Reached) -> str:
     if not one.is_comparable:
         return f"not comparable: theirs is of {prose(one.published.dataset)}"
     within = f"{one.published.within:g}"
-    apart = f"{significant(abs(one.off), 2)} {'above' if one.off > 0 else 'below'} theirs"
+    side = "above" if one.off > 0 else "below"
+    apart = f"{significant(abs(one.off), 2)} {side} theirs" if one.off else "the same as theirs"
     if not one.is_whole:
         return f"not comparable yet: {apart} after {percent(one.share or 0)} of their images"
     close = abs(one.off) <= one.published.within
