@@ -41,6 +41,7 @@ STUDY = Study(
 pytestmark = pytest.mark.slow
 
 OF_ITS_OWN = {
+    "Budget",
     "Provenance",
     "Machines",
     "Runs and cost",
