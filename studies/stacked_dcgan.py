@@ -49,7 +49,7 @@ def rows() -> list[Published]:
             value=numbers[i],
             spread=errors[i] if errors else None,
             within=NEAR[measure],
-            images=EPOCHS * STACKS * pack,
+            images=EPOCHS * STACKS * pack if protocol == TRAINED else None,
             protocol=protocol,
             differs=DIFFERS,
         )
@@ -89,11 +89,9 @@ STUDY = Study(
         "published": Tier(
             dataset="stacked_mnist",
             settings={
+                **STACKED.tiers["published"].settings,
                 "train.num_images": EPOCHS * STACKS,
-                "train.num_logs": 400,
-                "train.num_validations": 50,
                 "eval.max_samples": 26_000,
-                "eval.max_val_samples": 2_500,
             },
         ),
     },

@@ -107,9 +107,8 @@ def work(sent: RemoteTask) -> tuple[str, Any]:
     """A run on a node: ``result``, ``interrupted`` or ``trouble``, and what there is to say."""
     import ray
 
-    if (
-        _ENDING.is_set()
-    ):  # Ray gave it another run meanwhile, which is lost with it and begins elsewhere
+    if _ENDING.is_set():
+        # Ray gave it another run meanwhile, which is lost with it and begins elsewhere.
         time.sleep(60 * LAST_WORD_SECONDS)
         return "interrupted", None
     _log_into(sent.logs)

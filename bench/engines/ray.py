@@ -107,9 +107,8 @@ class RayTasks:
             self._open(task)
         import ray
 
-        time.sleep(
-            max(0.0, self._ended_by - time.monotonic())
-        )  # else Ray gives it the next run too
+        # Else Ray gives the next run to a worker that is about to end.
+        time.sleep(max(0.0, self._ended_by - time.monotonic()))
         placed = self.placement
         remote = ray.remote(work).options(
             num_cpus=placed.cpus,

@@ -136,9 +136,8 @@ def test_model_of_a_plugin_takes_its_code_along_and_what_that_imports_is_require
     plugins, tmp_path, monkeypatch
 ):
     others = [module for module, files in PLUGINS.items() if "models_of_mine.py" not in files]
-    for (
-        module
-    ) in others:  # what other tests have loaded, and what registers nothing is in every model
+    for module in others:
+        # What other tests have loaded and what registers nothing would be in every model.
         monkeypatch.delitem(PLUGINS, module)
     names = []
     for model in plugins:
