@@ -125,11 +125,13 @@ def _places(cluster: list[float], gap: float) -> list[float]:
 
 
 def legend_below(figure: Figure, *panels: Axes, title: str | None = None) -> None:
-    """One legend for all panels, under them, each name once."""
+    """One legend for all panels, under them, each name once; none where they name nothing."""
     found: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
+    if not found:
+        return
     figure.legend(
         list(found.values()),
         list(found),

@@ -59,6 +59,11 @@ def mark_warm_up(axes: Axes, results: Results, arm: str) -> bool:
     return True
 
 
+def by_x(results: Results, before: str = " ") -> str:
+    """``by depth`` after a few letters: how lines of a panel differ; empty where by nothing."""
+    return f"{before}by {results.x_name}" if results.x_name else ""
+
+
 def warmed_up(marked: Sequence[bool]) -> str:
     """Says what is shaded; empty where nothing is."""
     return " Shaded: while the KL factor rises to its full weight." if any(marked) else ""
@@ -87,18 +92,19 @@ def draw_curves(axes: Axes, rows: pd.DataFrame, levels: list[str], *, seeds: boo
                 axes.plot(
                     one["images_seen"], one["value"], color=look["color"], linewidth=0.6, alpha=0.45
                 )
-        every = max(1, math.ceil(len(mean) / 6))
+        every, label = max(1, math.ceil(len(mean) / 6)), level if len(levels) > 1 else None
         axes.plot(
-            mean["images_seen"], mean["value"], **look, markersize=4, markevery=every, label=level
+            mean["images_seen"], mean["value"], **look, markersize=4, markevery=every, label=label
         )
-    thousands_of_images(axes)
+    images_seen_axis(axes)
 
 
-def thousands_of_images(axes: Axes) -> None:
-    """Few ticks along the images seen, in thousands."""
-    axes.xaxis.set(major_locator=MaxNLocator(4), major_formatter=FuncFormatter(_thousands))
+def images_seen_axis(axes: Axes) -> None:
+    """Few ticks along the images seen, in thousands or millions."""
+    axes.xaxis.set(major_locator=MaxNLocator(4), major_formatter=FuncFormatter(_in_short))
 
 
-def _thousands(images: float, _: object) -> str:
-    """24000 to ``24k``, so that tick labels stand apart."""
-    return f"{images / 1000:,.4g}k" if images >= 1000 else f"{images:.0f}"
+def _in_short(images: float, _: object) -> str:
+    """24000 to ``24k`` and 1500000 to ``1.5M``, so that tick labels stand apart."""
+    unit, letter = next((each for each in ((1e6, "M"), (1e3, "k")) if images >= each[0]), (1.0, ""))
+    return f"{images / unit:.4g}{letter}"

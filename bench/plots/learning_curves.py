@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
-from bench.plots.curves import curve_rows, cut_seeds, draw_curves, means
+from bench.plots.curves import by_x, curve_rows, cut_seeds, draw_curves, means
 from bench.plots.references import draw_lines, validation_lines
 from bench.results.format import significant
 from bench.results.results import Results
@@ -41,14 +41,13 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         draw_curves(panel, mine, results.x_values, seeds=True)
         panel.set(title=arm, xlabel="real images seen")
         last = means(mine).groupby("level", sort=False)["value"].last()
-        ends.append(
-            f"{arm} ends at " + ", ".join(f"{significant(v)} ({k})" for k, v in last.items())
-        )
+        level = " ({})" if results.x_name else ""
+        said = (f"{significant(v)}{level.format(k)}" for k, v in last.items())
+        ends.append(f"{arm} ends at {', '.join(said)}")
     draw_lines(axes, validation_lines(results))
-    x = results.x_name or "settings"
-    legend_below(figure, *axes, title=x)
+    legend_below(figure, *axes, title=results.x_name or None)
     caption = (
-        f"Validation distance against images seen, by {x}: thick lines are means over seeds, thin "
+        f"Validation distance against images seen{by_x(results, ', ')}: thick lines are means over seeds, thin "
         f"lines single seeds, dashed lines what images that no family made get. Runs that diverged or failed are left out.{cut_seeds(results)}"
     )
-    return Drawing(figure, caption, f"Validation {name} by {x}. {'; '.join(ends)}.")
+    return Drawing(figure, caption, f"Validation {name}{by_x(results)}. {'; '.join(ends)}.")

@@ -9,6 +9,7 @@ import pandas as pd
 from bench.plots import Drawing, plot
 from bench.plots.axes import legend_below, panels, scale_y
 from bench.plots.curves import (
+    by_x,
     curve_rows,
     cut_seeds,
     draw_curves,
@@ -71,16 +72,15 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         warm.append(mark_warm_up(panel, results, str(arm)))
     for panel in axes[-3:]:
         panel.set_xlabel("real images seen")
-    x = results.x_name or "settings"
-    legend_below(figure, *axes, title=x)
+    legend_below(figure, *axes, title=results.x_name or None)
     shown = "; ".join(f"{arm}: {str(name).partition('/')[2]}" for (arm, name), _ in losses)
     caption = (
-        f"What was minimised, mean over seeds and over the steps since the last log, by {x}. "
+        f"What was minimised, mean over seeds and over the steps since the last log{by_x(results, ', ')}. "
         "Losses of different families share no scale, and none of them measures quality; "
         "summed_loss adds up those of a game's players."
         f"{warmed_up(warm)}{cut_seeds(results)}"
     )
-    return Drawing(figure, caption, f"Training losses against images seen by {x}: {shown}.")
+    return Drawing(figure, caption, f"Training losses against images seen{by_x(results)}: {shown}.")
 
 
 def _unit(results: Results, arm: str) -> str:

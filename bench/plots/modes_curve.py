@@ -9,7 +9,7 @@ import pandas as pd
 from bench.measures import largest
 from bench.plots import Drawing, plot
 from bench.plots.axes import REFERENCE, legend_below, panels
-from bench.plots.curves import curve_rows, cut_seeds, draw_curves, means
+from bench.plots.curves import by_x, curve_rows, cut_seeds, draw_curves, means
 from bench.results.format import significant
 from bench.results.results import Results
 
@@ -58,11 +58,10 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         panel.set(title=arm, xlabel="real images seen")
         last = means(mine).groupby("level", sort=False)["value"].last()
         ends.append(f"{arm} {', '.join(significant(value) for value in last)}")
-    x = results.x_name or "settings"
-    legend_below(figure, *axes, title=x)
+    legend_below(figure, *axes, title=results.x_name or None)
     caption = (
         f"True modes that have a good sample among those of a validation, against images seen "
-        f"({results.budget()} in all), by {x}: thick lines are means over seeds, thin lines single "
+        f"({results.budget()} in all){by_x(results, ', ')}: thick lines are means over seeds, thin lines single "
         f"seeds, the dashed line is what real images cover. Runs that diverged or failed are left "
         f"out.{cut_seeds(results)}"
     )

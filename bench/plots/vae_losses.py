@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from bench.plots import Drawing, plot
 from bench.plots.axes import GRAY, legend_below, line_look, panels, scale_y
 from bench.plots.curves import (
+    by_x,
     curve_rows,
     cut_seeds,
+    images_seen_axis,
     mark_warm_up,
-    thousands_of_images,
     warmed_up,
 )
 from bench.results.results import Results
@@ -81,17 +82,16 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing:
         warm.append(mark_warm_up(panel, results, str(arm)))
     for panel in axes[-2:]:
         panel.set_xlabel("real images seen")
-    x = results.x_name or "settings"
-    legend_below(figure, *axes, title=x)
+    legend_below(figure, *axes, title=results.x_name or None)
     caption = (
-        f"KL divergence less log p(x|z), by {x}, mean over seeds, with the KL at factor 1: of train "
+        f"KL divergence less log p(x|z){by_x(results, ', ')}, mean over seeds, with the KL at factor 1: of train "
         "images the mean over the steps since the last log, as the network was then; of validation "
         "images at each validation. What a run minimised, warm-up and factor of the KL included, "
         f"is in the training losses.{warmed_up(warm)}{cut_seeds(results)}"
     )
     ends = "; ".join(f"{arm}: {_gap(mine)}" for arm, mine in arms)
     return Drawing(
-        figure, caption, f"Losses of VAEs on train and validation images by {x}: {ends}."
+        figure, caption, f"Losses of VAEs on train and validation images{by_x(results)}: {ends}."
     )
 
 
@@ -102,7 +102,7 @@ def _draw_arm(panel: Axes, rows: pd.DataFrame, levels: list[str]) -> None:
         look = {**line_look(levels, str(level), "viridis"), "marker": "", **_LOOKS[str(kind)]}
         label = str(level) if kind == "train" and len(levels) > 1 else None
         panel.plot(mine["images_seen"], mine["value"], label=label, **look)
-    thousands_of_images(panel)
+    images_seen_axis(panel)
 
 
 def _gap(rows: pd.DataFrame) -> str:

@@ -66,6 +66,17 @@ def shown(name, results, searched):
     return searched if name in SEARCHES else results
 
 
+def without_x():
+    """Results of one arm whose factor is its own."""
+    study = Study(
+        name="depth_sweep",
+        question="Which depth?",
+        arms=(Arm(name="gan", model="gan", factors={"depth": (1, 2, 3, 4, 5)}),),
+        tiers=STUDY.tiers,
+    )
+    return results_of(with_modes(r for r in study_records() if r.tags["family"] == "gan"), study)
+
+
 def drawn(plot, results):
     rows = plot.numbers(results)
     with style():
@@ -100,15 +111,26 @@ def test_study_with_only_baselines_draws_nothing(name):
 
 @pytest.mark.parametrize("name", ["learning_curves", "loss_curves", "sample_grids"])
 def test_study_without_x_shows_the_chosen_cells(name):
-    study = Study(
-        name="depth_sweep",
-        question="Which depth?",
-        arms=(Arm(name="gan", model="gan", factors={"depth": (1, 2, 3, 4, 5)}),),
-        tiers=STUDY.tiers,
-    )
-    records = [r for r in study_records() if r.tags["family"] == "gan"]
-    drawing, _ = drawn(PLOTS.get(name), results_of(records, study))
+    drawing, _ = drawn(PLOTS.get(name), without_x())
     assert "gan" in drawing.alt
+
+
+@pytest.mark.parametrize("name", ["learning_curves", "loss_curves", "modes_curve"])
+def test_lines_that_differ_by_nothing_have_no_legend(name):
+    assert drawn(PLOTS.get(name), results_of(with_modes(study_records())))[0].figure.legends
+    alone, _ = drawn(PLOTS.get(name), without_x())
+    assert not alone.figure.legends
+    assert "settings" not in alone.caption
+    assert "chosen" not in alone.alt
+
+
+def test_images_seen_are_told_in_thousands_and_millions():
+    rows = PLOTS.get("learning_curves").numbers(results_of(study_records()))
+    rows["images_seen"] *= 100
+    drawing = PLOTS.get("learning_curves").draw(rows, results_of(study_records()))
+    drawing.figure.canvas.draw()
+    labels = [label.get_text() for label in drawing.figure.axes[0].get_xticklabels()]
+    assert {"500k", "1.5M"} <= set(labels)
 
 
 def test_every_plot_has_its_own_place_and_a_summary():
