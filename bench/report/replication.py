@@ -8,7 +8,15 @@ from bench.dataset_names import short_name
 from bench.report.origin import origin
 from bench.report.sections.claims import claims
 from bench.report.sections.provenance import commands
-from bench.report.sections.published import HEADER, beside_ours, ours, percent, theirs, verdict
+from bench.report.sections.published import (
+    HEADER,
+    beside_ours,
+    ours,
+    percent,
+    protocols,
+    theirs,
+    verdict,
+)
 from bench.results.format import (
     MISSING,
     code,
@@ -108,7 +116,7 @@ def _numbers(results: Results, found: Sequence[Reached]) -> str:
         ]
         for one in found
     ]
-    return table([*HEADER, "runs"], rows, left=8)
+    return f"{table([*HEADER, 'runs'], rows, left=7)}\n\n{protocols(found)}"
 
 
 def _ways(results: Results, found: Sequence[Reached]) -> list[str]:

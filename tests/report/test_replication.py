@@ -101,7 +101,7 @@ def test_numbers_of_other_data_sets_are_left_out_beside_those_of_this_one():
     assert [one.target for one in all_reached(results)] == [6.5]
     text = report_text(results)
     table = text.partition("### Published numbers beside ours")[2].partition("\n#")[0]
-    assert "Somebody 2020: by hand" in table
+    assert "- Somebody 2020, of `gan`: by hand." in table
     assert "reproduced: " in table
     assert "70" not in table
 
@@ -146,11 +146,19 @@ def test_the_page_names_protocols_runs_and_commands():
     one = published(differs="the weather", spread=0.1, beside=("precision",))
     text = page([results_of(one)], "bench replication a.zip")
     assert "6.5 ± 0.1" in text
-    assert "the weather" in text
-    assert "Somebody 2020: by hand" in text
+    assert "- Somebody 2020, of `gan`: by hand. Here: the weather." in text
     assert "`run_gan_" in text
     assert f"bench run {IDENTITY.flags()} --seeds 3" in text
     assert text.endswith("Written by `bench replication a.zip`.\n")
+
+
+def test_a_protocol_is_told_once_for_all_the_numbers_that_were_measured_by_it():
+    numbers = (published(), published(arm="vae"), published(arm="wgan", differs="the weather"))
+    study = Study(**{**STUDY.model_dump(), "published": [one.model_dump() for one in numbers]})
+    text = report_text(read_results(study, IDENTITY, study_records(), lambda _run, _name: None))
+    assert text.count("by hand") == 2
+    assert "- Somebody 2020, of `gan` and `vae`: by hand.\n" in text
+    assert "- Somebody 2020, of `wgan`: by hand. Here: the weather.\n" in text
 
 
 def test_marks_of_few_seeds_are_explained():

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.report.sections import section
 from bench.results.decisions import metric_of
-from bench.results.format import MISSING, code, measured, plural, prose, shown, significant, table
+from bench.results.format import (
+    MISSING,
+    code,
+    join,
+    measured,
+    plural,
+    prose,
+    shown,
+    significant,
+    table,
+)
 from bench.results.published import Reached, all_reached
 from bench.results.results import Results
 
-HEADER = ["of", "measure", "theirs", "their protocol", "ours", "what differs", "verdict"]
+HEADER = ["of", "measure", "source", "theirs", "ours", "verdict"]
 
 
 @section("Published numbers beside ours", after="Theirs beside ours", level=3)
@@ -17,12 +29,13 @@ def published_numbers(results: Results) -> str:
     found = [one for one in all_reached(results) if one.is_comparable]
     if not found:
         return ""
+    rows = [beside_ours(results, one) for one in found]
     note = (
         "A number is called reproduced by three runs or more that did not collapse and that saw as "
         "many images as theirs, where the whole 95 % interval of ours is as near as is allowed; "
         "before that the two are not comparable, and the row says how far ours is."
     )
-    return f"{table(HEADER, [beside_ours(results, one) for one in found], left=7)}\n\n{note}"
+    return "\n\n".join([table(HEADER, rows, left=6), protocols(found), note])
 
 
 def beside_ours(results: Results, one: Reached) -> list[str]:
@@ -30,12 +43,24 @@ def beside_ours(results: Results, one: Reached) -> list[str]:
     return [
         code(one.published.arm),
         code(one.metric.partition("/")[2]),
+        prose(one.published.source.partition(",")[0]),
         theirs(one),
-        prose(f"{one.published.source}: {one.published.protocol}"),
         "; ".join([ours(one), *_beside(results, one)]),
-        prose(one.published.differs) or MISSING,
         verdict(one),
     ]
+
+
+def protocols(found: Sequence[Reached]) -> str:
+    """A list of how the numbers were measured, and of what differs here, each way once."""
+    arms: dict[tuple[str, str, str], list[str]] = {}
+    for one in found:
+        theirs = one.published
+        arms.setdefault((theirs.source, theirs.protocol, theirs.differs), []).append(theirs.arm)
+    return "\n".join(
+        f"- {prose(source)}, of {join([code(arm) for arm in dict.fromkeys(names)])}: {prose(protocol)}."
+        + (f" Here: {prose(differs)}." if differs else "")
+        for (source, protocol, differs), names in arms.items()
+    )
 
 
 def _beside(results: Results, one: Reached) -> list[str]:
