@@ -21,18 +21,19 @@ def modes_covered(results: Results) -> str:
     if not known or math.isinf(most):
         return ""
     all_of = [p for p in known if min(p.values(covered)) >= most and not p.num_lost]
-    modes = f"{count(most)} modes"
+    modes, is_alone = f"{count(most)} modes", max(len(p.values(covered)) for p in known) == 1
+    every, some = ("at the only seed", "there") if is_alone else ("at every seed", "at some seed")
     if len(all_of) == len(known):
-        return f"all {modes} are covered by every family at every seed ({_good(all_of, good)})"
+        return f"all {modes} are covered by every family {every} ({_good(all_of, good)})"
     if all_of:
         rest = len(known) - len(all_of)
         others = "other family misses" if rest == 1 else f"{count(rest)} other families miss"
-        names = f"{join([code(p.arm) for p in all_of])} at every seed ({_good(all_of, good)})"
-        return f"all {modes} are covered by {names}; the {others} one or more at some seed"
+        names = f"{join([code(p.arm) for p in all_of])} {every} ({_good(all_of, good)})"
+        return f"all {modes} are covered by {names}; the {others} one or more {some}"
     best = max(known, key=lambda place: place.mean(covered) or 0.0)
     value = measured(covered, best.values(covered), most=most).partition(" §")[0]
     return (
-        f"no family covers all {modes} at every seed; the highest mean is that of {code(best.arm)}, "
+        f"no family covers all {modes} {every}; the highest mean is that of {code(best.arm)}, "
         f"{value} ({_good([best], good)})"
     )
 
