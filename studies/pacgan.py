@@ -98,7 +98,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="ring8",
-            takes="11 minutes of processor time",
+            takes="5 minutes of processor time",
             settings={"train.num_images": 200_000, "train.num_validations": 4, **SAMPLES},
         ),
         "lab": Tier(
