@@ -35,5 +35,5 @@ def test_a_bundle_is_read_by_the_plan_that_it_holds(tmp_path, monkeypatch):
     write_bundle(tmp_path / "a.zip", kept, IDENTITY, IDENTITY.key, pictures=False)
     path = make_replication([tmp_path / "a.zip"], out=tmp_path / "page")
     text = path.read_text()
-    assert "Somebody 2020: by hand" in text
+    assert f"- Somebody 2020, of `{STUDY.arms[0].name}`: by hand." in text
     assert text.endswith(f"Written by `bench replication {(tmp_path / 'a.zip').as_posix()}`.\n")
