@@ -60,7 +60,7 @@ def mark_warm_up(axes: Axes, results: Results, arm: str) -> bool:
 
 
 def by_x(results: Results, before: str = " ") -> str:
-    """``by depth`` after a few letters: how lines of a panel differ; empty where by nothing."""
+    """``by depth`` with what stands before it: how a panel's lines differ; empty where by nothing."""
     return f"{before}by {results.x_name}" if results.x_name else ""
 
 
