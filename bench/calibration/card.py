@@ -199,7 +199,7 @@ def _protocol(calibration: Calibration) -> str:
             "Repetition: n images of which only n / dose are different."
         ),
         (
-            "Ceilings: a full-covariance Gaussian fitted to the pixels of train, and uniform noise, "
+            "Ceilings: a full-covariance Gaussian fitted to the images of train, and uniform noise, "
             "with the noise that the reports' baselines of these names are drawn from."
         ),
         (

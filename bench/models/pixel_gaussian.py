@@ -1,4 +1,4 @@
-"""A full-covariance Gaussian fitted to the pixels: the baseline every model has to beat."""
+"""A full-covariance Gaussian fitted to the training images: the baseline every model has to beat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     paper="protocol rule 4",
 )
 def build(settings: ModelSettings, spec: DataSpec) -> Trainable:  # noqa: ARG001
-    """Full-covariance Gaussian fitted to the pixels; no training."""
+    """Full-covariance Gaussian fitted to the training images; no training."""
     from bench.contracts import EvalFns, Trainable
     from bench.models._pixel_gaussian import PixelGaussian
 

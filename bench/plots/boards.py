@@ -80,6 +80,13 @@ def ranked_runs(results: Results, place: CellRuns | None) -> list[tuple[float, R
     return sorted(known, key=lambda pair: (pair[0], pair[1].seed))
 
 
+def how_drawn(results: Results) -> str:
+    """The sentence of a caption that says what a panel makes of samples."""
+    if results.has_points:
+        return "Each dot is a sample, each circle a true mode."
+    return "Pixels are not smoothed."
+
+
 def line_title(results: Results, arm: str, level: str, run: RecordedRun) -> str:
     """Two lines: ``gan``, and ``depth 2, seed 1``."""
     x = f"{results.x_name} {level}, " if results.study.x else ""

@@ -13,6 +13,7 @@ from bench.plots.boards import (
     PANEL,
     board,
     evenly,
+    how_drawn,
     line_title,
     median_run,
     ranked_runs,
@@ -58,7 +59,7 @@ def grids(
         summary: One line for ``bench list``.
         order: Place in the report.
         picture: What is shown of each run.
-        caption: ``{measure}`` stands for the measure of validation.
+        caption: ``{measure}`` stands for the measure of validation, ``{drawn}`` for how panels show samples.
         alt: What stands before the titles in the alternative text.
         side: Pixels that samples may be wide.
     """
@@ -72,7 +73,7 @@ def grids(
             figure = board(rows, results, picture, side)
             if figure is None:
                 return None
-            said = caption.format(measure=results.selection_metric_name)
+            said = caption.format(measure=results.selection_metric_name, drawn=how_drawn(results))
             shown = "; ".join(rows["title"]).replace("\n", ", ")
             return Drawing(figure, said, f"{alt}: {shown}.")
 
@@ -89,7 +90,7 @@ def grids(
     picture="samples",
     caption=(
         "The first samples of one fixed noise, not selected by eye, of each family's chosen cell: the "
-        "seed of the lowest validation {measure}. Pixels are not smoothed."
+        "seed of the lowest validation {measure}. {drawn}"
     ),
     alt="Grids of samples, real images first",
     side=_BEST_SIDE,
@@ -116,7 +117,7 @@ def best_samples(results: Results) -> list[Panel]:
     picture="samples",
     caption=(
         "The first samples of one fixed noise, not selected by eye: of each cell that is shown the "
-        "seed whose validation distance is the median. Last column: references. Pixels are not smoothed."
+        "seed whose validation distance is the median. Last column: references. {drawn}"
     ),
     alt="Grids of samples",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.plots import Drawing, plot
-from bench.plots.boards import board, median_run
+from bench.plots.boards import board, how_drawn, median_run
 from bench.results.results import Results
 
 SHARES = (0.0, 0.125, 0.25, 0.5, 1.0)
@@ -60,6 +60,6 @@ def draw(rows: pd.DataFrame, results: Results) -> Drawing | None:
     )
     caption = (
         "The first samples of one fixed noise after so many real images, of each family's chosen cell: "
-        "the seed whose validation distance is the median. Pixels are not smoothed."
+        f"the seed whose validation distance is the median. {how_drawn(results)}"
     )
     return Drawing(figure, caption, f"Grids of samples by images seen: {shown}.")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.dataset_names import short_name
-from bench.measures import POINTS, MeasureName, centre
+from bench.measures import MeasureName, centre
 from bench.plan.study import DISTANCE
 from bench.report.known_modes import modes_covered
 from bench.report.sections.budget import epochs
@@ -219,7 +219,7 @@ def _declined(results: Results) -> str:
             "cover few kinds of image or hardly differ from each other"
         ),
         "gaussian": (
-            "no family is named: none is nearer to real images than a Gaussian fitted to the pixels"
+            "no family is named: none is nearer to real images than a Gaussian fitted to the training images"
         ),
         "learning": (
             f"{who(results, still_learning(results), MOST_NAMED)} still learning, so that no family is named the "
@@ -295,7 +295,7 @@ def _listed(places: Sequence[CellRuns]) -> str:
 def _scene(results: Results) -> str:
     """``After 300,000 real images per run (5.6 epochs) of mnist``."""
     dataset = prose(short_name(results.identity.dataset))
-    if MeasureName.parse(results.test_metric).detector == POINTS:
+    if results.has_points:
         dataset += " (here an image is a point of the plane)"
     if not (images := results.budget()) or not results.arm_runs:
         return f"On {dataset}"

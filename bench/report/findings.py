@@ -80,7 +80,7 @@ def _gaussian(results: Results) -> str:
         for arm, one in known.items()
         if one.mean_is_below and not one.is_beaten
     ]
-    reference = f"the Gaussian fitted to the pixels ({shown(results.test_metric, limit)})"
+    reference = f"the Gaussian fitted to the training images ({shown(results.test_metric, limit)})"
     said = []
     if beaten:
         said.append(f"{join(beaten)} {'beats' if len(beaten) == 1 else 'beat'} {reference}.")

@@ -20,7 +20,7 @@ FEW_SEEDS, LOST_RUNS, BELOW_GAUSSIAN = "§", "‡", "†"
 
 MARKS = {
     BELOW_GAUSSIAN: (
-        "does not beat the Gaussian fitted to the pixels: its interval (below three seeds, each run) "
+        "does not beat the Gaussian fitted to the training images: its interval (below three seeds, each run) "
         "is not wholly below"
     ),
     LOST_RUNS: "mean without the runs that diverged or failed, which have no value",

@@ -17,7 +17,7 @@ def against_naming(results: Results) -> Against:
     """What speaks against naming the family of the lowest distance; empty where nothing does.
 
     ``collapsed``: every run of the chosen cells that has a value did. ``gaussian``: no mean is below
-    that of the Gaussian fitted to the pixels. ``learning``: the last half of the budget still lowered some
+    that of the Gaussian fitted to the training images. ``learning``: the last half of the budget still lowered some
     family's distance by more than a tenth. ``learning unknown``: of some family that is not known.
     ``not shown``: it is not below every other by the declared tests.
     """

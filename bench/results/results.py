@@ -11,7 +11,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from bench.errors import UsageError
-from bench.measures import ELBOS, MeasureName, choice, largest
+from bench.measures import ELBOS, POINTS, MeasureName, choice, largest
 from bench.plan.space import FOUND, SETTINGS
 from bench.plan.study import Cell, Identity, Study
 from bench.records import OUTSIDE, RunRecord, Scalar
@@ -124,6 +124,11 @@ class Results:
     def selection_metric_name(self) -> str:
         """``fd_digits_n297``; while no run has said it, ``fd``."""
         return self.selection_metric.partition("/")[2] or "fd"
+
+    @property
+    def has_points(self) -> bool:
+        """Whether an image is a point of the plane."""
+        return MeasureName.parse(self.selection_metric_name).detector == POINTS
 
     @property
     def test_metric_name(self) -> str:

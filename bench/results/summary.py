@@ -73,7 +73,7 @@ class Completeness:
 
 @dataclass(frozen=True)
 class AgainstGaussian:
-    """A place's values beside the one of the Gaussian fitted to the pixels.
+    """A place's values beside the one of the Gaussian fitted to the training images.
 
     Attributes:
         mean_is_below: Whether their mean is below it.

@@ -159,3 +159,18 @@ def test_board_of_many_arms_is_no_wider_than_a_page(name):
     assert not rows.duplicated(["row", "column"]).any()
     few = PLOTS.get(name).numbers(many_arms(3))
     assert few[few["row"] == few["row"][0]]["title"].str.startswith("gan_").sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("measure", "said"),
+    [
+        ("fd_digits_n297", "Pixels are not smoothed."),
+        ("sw_coordinates_n2500", "Each dot is a sample, each circle a true mode."),
+    ],
+)
+@pytest.mark.parametrize("name", ["best_samples", "sample_grids", "over_training"])
+def test_caption_says_how_samples_are_drawn(results, name, measure, said):
+    measured_with = dataclasses.replace(results.measured_with, selection_metric=f"val/{measure}")
+    shown = dataclasses.replace(results, measured_with=measured_with)
+    drawing = PLOTS.get(name).draw(PLOTS.get(name).numbers(results), shown)
+    assert said in drawing.caption

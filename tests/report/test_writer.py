@@ -426,7 +426,7 @@ def test_model_that_does_not_beat_the_gaussian_is_marked():
     table = section(text, "## Families at their chosen cell")
     assert "†" in row_of(table, "`wgan`")[3]
     assert "†" not in row_of(table, "`gan`")[3]
-    assert "`vae` and `gan` beat the Gaussian fitted to the pixels (22.1)." in text
+    assert "`vae` and `gan` beat the Gaussian fitted to the training images (22.1)." in text
     assert "`wgan` does not beat the Gaussian" in text
 
 
@@ -442,9 +442,9 @@ def with_distances(arm, values):
 def test_family_with_runs_above_the_gaussian_is_not_said_to_beat_it():
     """The geometric mean of 5, 40 and 40 is 20.0, below 22.1."""
     text = text_of(with_distances("wgan", (5.0, 40.0, 40.0)))
-    assert "`vae` and `gan` beat the Gaussian fitted to the pixels (22.1)." in text
+    assert "`vae` and `gan` beat the Gaussian fitted to the training images (22.1)." in text
     assert (
-        "Not shown to beat the Gaussian fitted to the pixels (22.1): "
+        "Not shown to beat the Gaussian fitted to the training images (22.1): "
         "`wgan` (its mean is below, 2 of 3 runs are not)."
     ) in text
     assert (

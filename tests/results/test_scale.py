@@ -33,7 +33,7 @@ def test_table_says_what_each_family_is_against_the_lowest():
     by_name = {row[0]: row[1] for row in rows}
     assert by_name["`gan` (depth 3)"] == "the lowest mean"
     assert by_name["`vae` (depth 2)"].startswith("higher by a factor of 1.")
-    assert by_name["`uniform_noise`"] == "every pixel drawn at random"
+    assert by_name["`uniform_noise`"] == "every value drawn at random"
 
 
 def test_families_that_no_test_tells_apart_are_said_to_be_so():

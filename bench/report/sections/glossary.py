@@ -30,13 +30,13 @@ MEASURES = {
     "spread": "mean distance between two samples in the detector's features",
     "legible": "share of samples that the detector classifies with probability above 0.9",
     "copied": "share of samples that are copies of training images: 0 where none is, 1 where all are",
-    "exact_copies": "share of samples that equal a training image in every pixel",
+    "exact_copies": "share of samples that equal a training image in every value",
     "elbo": "lower bound on log p(x) in nats per image, under the likelihood in its name, KL factor 1",
     "log_likelihood": "log p(x) in nats per image, exact, under the likelihood in its name",
-    "bits_per_dim": "bits that one pixel's gray level costs, at most",
+    "bits_per_dim": "bits that one value (of a pixel and channel, or a coordinate) costs, at most",
     "kl": "KL divergence of the posterior from the prior in nats per image",
     "reconstruction": "E log p(x|z) in nats per image",
-    "reconstruction_error": "squared error per pixel of a reconstruction, images in [0, 1]",
+    "reconstruction_error": "squared error per value of a reconstruction, images in [0, 1]",
     "active_units": "latents whose posterior mean varies by more than 0.01 over held-out images",
     "class_accuracy": "share of samples in which the detector sees the class that they were made for",
     "class_fd": "Frechet distance of a class's samples to its held-out images, mean over classes",
@@ -115,8 +115,8 @@ def _columns(results: Results) -> list[list[str]]:
         ["last checkpoint", "the networks as the budget ended, which needs no choice."],
         ["best by validation", "the run's checkpoint of the lowest validation distance."],
         ["memoriser", "baseline that shows training images again: what a perfect copy gets."],
-        ["pixel_gaussian", "baseline that draws from a Gaussian fitted to the pixels."],
-        ["uniform_noise", "baseline that draws every pixel at random."],
+        ["pixel_gaussian", "baseline that draws from a Gaussian fitted to the training images."],
+        ["uniform_noise", "baseline that draws every value at random."],
     ]
 
 

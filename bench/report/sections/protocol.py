@@ -18,7 +18,7 @@ FP32 = "fp32"
 
 
 _ELBO = (
-    "KL factor 1, summed over pixels and latents, mean over test images, in nats; "
+    "KL factor 1, summed over an image's values and over latents, mean over test images, in nats; "
     "its name carries the likelihood, and different names are not compared."
 )
 _SHARES = (

@@ -9,8 +9,8 @@ from bench.results.scale import FLOOR, NOISE, Mark, scale
 
 _IS = {
     REAL_IMAGES: "training images shown again",
-    GAUSSIAN: "drawn from a Gaussian fitted to the pixels",
-    NOISE: "every pixel drawn at random",
+    GAUSSIAN: "drawn from a Gaussian fitted to the training images",
+    NOISE: "every value drawn at random",
     FLOOR: "of training against those of the test split",
 }
 
