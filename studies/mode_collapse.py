@@ -79,7 +79,7 @@ STUDY = Study(
     tiers={
         "classroom": Tier(
             dataset="ring8",
-            takes="8 minutes of processor time",
+            takes="3 minutes of processor time",
             settings={
                 "train.num_images": 60_000,
                 "train.batch_size": 100,
