@@ -47,11 +47,21 @@ def ending(
 
 def value_lines(result: TrialResult) -> list[str]:
     """Every value, and why there is no other."""
-    lines = [f"{name:<44} {value:.4f}" for name, value in sorted(result.metrics.items())]
+    lines = _values(result)
     for reason in sorted(set(result.not_applicable.values())):
         names = [name for name, why in result.not_applicable.items() if why == reason]
         lines.append(f"n/a: {', '.join(sorted(names))}: {reason}")
     return lines
+
+
+def in_its_place(result: TrialResult) -> list[str]:
+    """What was measured on test where there is no distance; empty where there is one."""
+    return _values(result, "test/") if result.test_distance is None else []
+
+
+def _values(result: TrialResult, start: str = "") -> list[str]:
+    found = sorted(name for name in result.metrics if name.startswith(start))
+    return [f"{name:<44} {result.metrics[name]:.4f}" for name in found]
 
 
 def scale_of(config: RunConfig, device: str) -> dict[str, float]:
@@ -76,7 +86,9 @@ def _distance(result: TrialResult, scale: Mapping[str, float]) -> str:
     name = result.test_distance
     if name is None:
         none = "this data set has no detector, or too few validation images for it"
-        return f"none: {result.reason or none}"
+        has_values = result.status in {"ok", "collapsed"}
+        why = result.not_applicable.get("frechet", none) if has_values else result.reason
+        return f"none: {why}"
     there = {"real": result.metrics[f"{name}_real"]} if f"{name}_real" in result.metrics else scale
     said = ", ".join(f"{what} {value:,.4g}" for what, value in there.items())
     beside = f", lower is better ({said})" if said else ", lower is better"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.cli import names
-from bench.cli.ending import ending, scale_of, value_lines
+from bench.cli.ending import ending, in_its_place, scale_of, value_lines
 from bench.cli.options import (
     Dataset,
     Deterministic,
@@ -110,8 +110,8 @@ def train_one(
         plugins=tuple(str(path.absolute()) for path in plugins or ()),
     )
     result = _trained(task, wanted, store, say)
-    if everything:
-        say("\n".join(value_lines(result)))
+    if values := value_lines(result) if everything else in_its_place(result):
+        say("\n".join(values))
     run_id = run_id_of(folder)
     if say is not quiet:  # the scale takes a moment
         again = _same_place(root, tracking_uri, plugins or ())

@@ -1,11 +1,12 @@
 """How `bench train` ends: five lines, and every value on request."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from bench.cli.ending import ending, scale_of, value_lines
+from bench.cli.ending import ending, in_its_place, scale_of, value_lines
 from bench.cli.train import _same_place
 from bench.config import EvalSettings
 from bench.datasets import load
@@ -75,6 +76,22 @@ def test_run_without_a_distance_says_why():
     assert lines[0] == (
         "distance  none: this data set has no detector, or too few validation images for it"
     )
+
+
+def test_run_on_too_few_images_says_so_and_has_the_other_values_in_its_place():
+    few = TrialResult(
+        status="collapsed",
+        reason="no latent unit is active",
+        primary="kd_random_n40",
+        metrics={"test/elbo_bernoulli": -70.72, "val/elbo_bernoulli": -69.0},
+        not_applicable={"frechet": "40 images are too few for 64 features"},
+    )
+    assert in_its_place(few) == [f"{'test/elbo_bernoulli':<44} -70.7200"]
+    lines = ending(few, Path("x"), RUN, {})
+    assert lines[0] == "distance  none: 40 images are too few for 64 features"
+    assert lines[1] == "state     collapsed: no latent unit is active"
+    known = replace(few, primary="fd_digits_n40", metrics={"test/fd_digits_n40": 3.0})
+    assert in_its_place(known) == []
 
 
 def test_run_that_failed_has_nothing_to_sample_and_says_where_it_broke(tmp_path):

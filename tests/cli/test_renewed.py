@@ -70,6 +70,7 @@ def test_other_images_train_anew_in_a_run_of_their_own(store_uri):
     put(1)
     second, lines = train("detector=random", FEW, **options)
     assert on_test(first) != on_test(second)
+    assert any("\ntest/elbo_bernoulli" in line for line in lines)  # as there is no distance
     (said,) = [line for line in lines if "trained with other data" in line]
     assert said.startswith("the run of vae, made until 20")
     assert "trained anew, what was there is kept in 'runs/train/superseded'" in said
